@@ -1,1 +1,26 @@
-//! .
+//! How things behave: one file for each device, queue, link, protocol, sensor and failure model.
+//!
+//! **Knows:** routing with ECMP, queues, routers, hosts, sensors, published failure rates; how to evaluate one scenario on
+//! a rung of the fidelity ladder.
+//!
+//! **Never knows:** files, clocks, sockets, threads; what a hypothesis is or how likely one is; where a topology or a
+//! capture came from.
+//!
+//! ```
+//! use twin::{BitsPerSec, Csr, Layer, LinkSpec, NodeId, NodeKind, SimDuration, TwinBuilder};
+//! use umbra_models::{Failures, Loads, NodeDemand, Routing};
+//!
+//! let mut net = TwinBuilder::new("lab");
+//! let a = net.node("a", NodeKind::Router, None);
+//! let b = net.node("b", NodeKind::Router, None);
+//! net.link("a-b", &a, &b, LinkSpec::symmetric(1, BitsPerSec::gbps(10), SimDuration::micros(5)));
+//! let csr = Csr::compile(&net.finish(), Layer::Igp);
+//! let up = Failures::none(&csr);
+//! let demand = NodeDemand { src: NodeId(0), dst: NodeId(1), bps: 4e9 };
+//! let loads = Loads::compute(&csr, &Routing::compute(&csr, &up), &up, &[demand]);
+//! assert_eq!(loads.max_utilization(&csr).unwrap().1, 0.4);
+//! ```
+
+pub mod routing;
+
+pub use routing::{Failures, Loads, NodeDemand, Routing, Spf, UNREACHABLE, node_demands};
