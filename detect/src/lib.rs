@@ -1,1 +1,31 @@
-//! .
+//! What is abnormal.
+//!
+//! Detection looks at *residuals* first (what production showed less what the shadow showed through the same sensor),
+//! at raw series second. A [`SeasonalBaseline`] learns each series' usual course and spread with medians, so that a past
+//! incident does not teach it that incidents are normal. A [`LossScan`] asks at several time scales whether a path loses
+//! more than it used to. Both say how unlikely a bin is, in a logarithm that stays finite.
+//!
+//! **Knows:** series, seasons, robust statistics, tail probabilities.
+//!
+//! **Never knows:** topology, hypotheses, files, clocks; why something is abnormal.
+//!
+//! ```
+//! use umbra_detect::{BaselineConfig, SeasonalBaseline};
+//!
+//! let quiet: Vec<f64> = (0..200).map(|i| f64::from(i % 4) + 0.01 * f64::from(i % 7)).collect();
+//! let baseline = SeasonalBaseline::fit(&quiet, BaselineConfig { season_bins: Some(4), ..Default::default() });
+//! assert!(baseline.z(200, 0.02).abs() < 3.0);
+//! assert!(baseline.z(200, 5.0) > 20.0);
+//! ```
+
+mod baseline;
+mod loss_scan;
+mod robust;
+mod runs;
+mod tail;
+
+pub use baseline::{BaselineConfig, SeasonalBaseline};
+pub use loss_scan::{LossScan, LossScanConfig, LossVerdict};
+pub use robust::{mad_sigma, median};
+pub use runs::{Threshold, anomalies_of};
+pub use tail::{log_p_student, log_p_two_sided, log_poisson_tail};
