@@ -13,7 +13,11 @@
 //! use umbra_detect::{BaselineConfig, SeasonalBaseline};
 //!
 //! let quiet: Vec<f64> = (0..200).map(|i| f64::from(i % 4) + 0.01 * f64::from(i % 7)).collect();
-//! let baseline = SeasonalBaseline::fit(&quiet, BaselineConfig { season_bins: Some(4), ..Default::default() });
+//! let baseline = SeasonalBaseline::fit(&quiet, BaselineConfig {
+//!     season_bins: Some(4),
+//!     half_width: 0,
+//!     ..Default::default()
+//! });
 //! assert!(baseline.z(200, 0.02).abs() < 3.0);
 //! assert!(baseline.z(200, 5.0) > 20.0);
 //! ```
