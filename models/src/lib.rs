@@ -21,6 +21,8 @@
 //! assert_eq!(loads.max_utilization(&csr).unwrap().1, 0.4);
 //! ```
 
+pub mod failure;
 pub mod routing;
+pub mod sensor;
 
 pub use routing::{Failures, Loads, NodeDemand, Routing, Spf, UNREACHABLE, node_demands};
