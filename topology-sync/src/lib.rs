@@ -22,11 +22,13 @@
 //! # Ok::<(), twin::InputError>(())
 //! ```
 
+mod external;
 mod lines;
 mod xml;
 
 pub mod encoding;
 pub mod form;
+pub mod graphml;
 pub mod repetita;
 pub mod sndlib;
 pub mod source;

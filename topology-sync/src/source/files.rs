@@ -7,7 +7,7 @@ use twin::{InputError, Place, Snapshot};
 
 use crate::form::{Form, looks_like};
 use crate::sndlib::SndlibOptions;
-use crate::{encoding, repetita, sndlib};
+use crate::{encoding, graphml, repetita, sndlib};
 
 /// The suffixes of network files, for messages.
 const SUFFIXES: &str = "a network file (.xml, .graph, .graphml, .json) or a recorded lab folder";
@@ -52,6 +52,7 @@ pub fn open(path: &Path, options: &Options) -> Result<Snapshot, InputError> {
     let bytes = read(path)?;
     match network_form(&file, path, &bytes)? {
         Form::Sndlib => sndlib::read(&file, &encoding::xml(&file, &bytes)?, &options.sndlib),
+        Form::GraphMl => graphml::read(&file, &encoding::xml(&file, &bytes)?),
         Form::Graph => repetita::read_graph(&file, encoding::utf8(&file, &bytes)?),
         Form::Twin => Snapshot::from_json(&file, encoding::utf8(&file, &bytes)?),
         form => unreachable!("network_form never answers {form}"),
@@ -79,6 +80,7 @@ fn attach(snapshot: &mut Snapshot, demands: &[&Path]) -> Result<(), InputError> 
 fn network_form(file: &str, path: &Path, bytes: &[u8]) -> Result<Form, InputError> {
     let form = match suffix(path).as_str() {
         "xml" => Form::Sndlib,
+        "graphml" => Form::GraphMl,
         "graph" => Form::Graph,
         "json" => return json_form(file, bytes),
         "demands" => {
