@@ -1,0 +1,137 @@
+//! Tables on stdout.
+
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+use comfy_table::{ContentArrangement, presets};
+use serde_json::{Map, Value};
+
+use crate::failure::Failure;
+
+/// The form of data on stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Columns for people, as wide as the terminal.
+    Table,
+    /// One JSON array of objects.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+    /// Comma-separated values with a header.
+    Csv,
+}
+
+/// Named columns and rows of values; absent values are [`Value::Null`].
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    columns: Vec<&'static str>,
+    rows: Vec<Vec<Value>>,
+}
+
+impl Table {
+    /// A table without rows. It keeps its columns in every form.
+    pub(crate) fn new(columns: &[&'static str]) -> Self {
+        Self { columns: columns.to_vec(), rows: Vec::new() }
+    }
+
+    /// Adds a row, one value for each column.
+    pub(crate) fn push(&mut self, row: Vec<Value>) {
+        assert_eq!(row.len(), self.columns.len(), "a row has one value for each column");
+        self.rows.push(row);
+    }
+
+    /// Prints the table to stdout.
+    pub(crate) fn print(&self, format: Format) -> Result<(), Failure> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        self.write(format, &mut out).and_then(|()| out.flush()).map_err(|e| Failure::stdout(&e))
+    }
+
+    fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+        match format {
+            Format::Table => writeln!(out, "{}", self.draw()),
+            Format::Json => {
+                let objects: Vec<_> = self.objects().collect();
+                serde_json::to_writer_pretty(&mut *out, &objects)?;
+                writeln!(out)
+            }
+            Format::Ndjson => self.objects().try_for_each(|o| writeln!(out, "{}", Value::Object(o))),
+            Format::Csv => self.write_csv(out),
+        }
+    }
+
+    fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut csv = csv::Writer::from_writer(out);
+        csv.write_record(&self.columns)?;
+        for row in &self.rows {
+            csv.write_record(row.iter().map(plain))?;
+        }
+        csv.flush()
+    }
+
+    fn objects(&self) -> impl Iterator<Item = Map<String, Value>> {
+        let named = |row: &Vec<Value>| {
+            self.columns.iter().zip(row).map(|(c, v)| ((*c).to_owned(), v.clone())).collect()
+        };
+        self.rows.iter().map(named)
+    }
+
+    fn draw(&self) -> String {
+        let mut table = comfy_table::Table::new();
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(&self.columns);
+        if let Some((terminal_size::Width(width), _)) = terminal_size::terminal_size() {
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        }
+        for row in &self.rows {
+            table.add_row(row.iter().map(plain));
+        }
+        for (i, column) in table.column_iter_mut().enumerate() {
+            if self.rows.iter().all(|r| matches!(r[i], Value::Number(_) | Value::Null)) {
+                column.set_cell_alignment(comfy_table::CellAlignment::Right);
+            }
+        }
+        table.trim_fmt()
+    }
+}
+
+/// A value without quotes; absent values are empty.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Prints bytes to stdout.
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| Failure::stdout(&e))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn text(table: &Table, format: Format) -> String {
+        let mut out = Vec::new();
+        table.write(format, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn one_table_in_every_form() {
+        let mut table = Table::new(&["link", "util"]);
+        assert_eq!(text(&table, Format::Csv), "link,util\n", "an empty result keeps its schema");
+        assert_eq!(text(&table, Format::Json), "[]\n");
+        table.push(vec![json!("a, b"), json!(0.5)]);
+        table.push(vec![json!("c"), Value::Null]);
+        assert_eq!(text(&table, Format::Csv), "link,util\n\"a, b\",0.5\nc,\n");
+        assert_eq!(
+            text(&table, Format::Ndjson),
+            "{\"link\":\"a, b\",\"util\":0.5}\n{\"link\":\"c\",\"util\":null}\n"
+        );
+        assert!(text(&table, Format::Table).contains("a, b"));
+    }
+}

@@ -1,0 +1,155 @@
+//! Output files: written under a temporary name in the same folder, renamed when complete, removed when not.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use crate::failure::{Failure, INTERRUPTED};
+
+/// Temporary files that stand now; a signal removes them.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// A file being written. Dropped without [`finish`](Self::finish) it leaves nothing behind.
+#[derive(Debug)]
+pub(crate) struct TargetFile {
+    path: PathBuf,
+    temporary: Option<PathBuf>,
+    out: BufWriter<File>,
+}
+
+impl TargetFile {
+    /// Begins to write `path`. A target that exists and is no regular file (a device, a pipe) is written directly.
+    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+        let fail = |e: io::Error| Failure::target(path, e);
+        let path = resolve(path).map_err(fail)?;
+        if fs::metadata(&path).is_ok_and(|m| m.is_dir()) {
+            return Err(Failure::Usage(format!("{} is a folder; expected a file", path.display())));
+        }
+        if fs::metadata(&path).is_ok_and(|m| !m.is_file()) {
+            let file = OpenOptions::new().write(true).open(&path).map_err(fail)?;
+            return Ok(Self { path, temporary: None, out: BufWriter::new(file) });
+        }
+        let temporary = temporary_beside(&path);
+        unfinished().push(temporary.clone());
+        match OpenOptions::new().write(true).create_new(true).open(&temporary) {
+            Ok(file) => Ok(Self { path, temporary: Some(temporary), out: BufWriter::new(file) }),
+            Err(e) => {
+                unfinished().retain(|p| *p != temporary);
+                Err(fail(e))
+            }
+        }
+    }
+
+    /// Completes the file: it appears under its name now, or not at all.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        self.out.flush().map_err(|e| self.failure(e))?;
+        let Some(temporary) = self.temporary.clone() else { return Ok(()) };
+        self.out.get_ref().sync_all().map_err(|e| self.failure(e))?;
+        fs::rename(&temporary, &self.path).map_err(|e| self.failure(e))?;
+        self.temporary = None;
+        unfinished().retain(|p| *p != temporary);
+        Ok(())
+    }
+
+    fn failure(&self, error: io::Error) -> Failure {
+        match (error.kind(), &self.temporary) {
+            (io::ErrorKind::BrokenPipe, None) => Failure::ClosedPipe,
+            _ => Failure::target(&self.path, error),
+        }
+    }
+}
+
+impl Write for TargetFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl Drop for TargetFile {
+    fn drop(&mut self) {
+        if let Some(temporary) = self.temporary.take() {
+            let _ = fs::remove_file(&temporary);
+            unfinished().retain(|p| *p != temporary);
+        }
+    }
+}
+
+/// Writes a whole file; with `dry_run` nothing is written.
+pub(crate) fn write(path: &Path, bytes: &[u8], dry_run: bool) -> Result<(), Failure> {
+    if dry_run {
+        tracing::info!("would write {} bytes to {}", bytes.len(), path.display());
+        return Ok(());
+    }
+    let mut target = TargetFile::create(path)?;
+    target.write_all(bytes).map_err(|e| target.failure(e))?;
+    target.finish()
+}
+
+/// On SIGINT, SIGTERM and SIGHUP removes what is unfinished and ends with the code for an interruption.
+pub(crate) fn remove_unfinished_on_interrupt() -> Result<(), Failure> {
+    ctrlc::set_handler(|| {
+        for path in unfinished().drain(..) {
+            let _ = fs::remove_file(path);
+        }
+        eprintln!("interrupted");
+        std::process::exit(i32::from(INTERRUPTED));
+    })
+    .map_err(|e| Failure::environment("cannot listen for signals", e))
+}
+
+fn unfinished() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// The file behind a symbolic link, so that the link stays.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    match fs::symlink_metadata(path) {
+        Ok(m) if m.is_symlink() && path.exists() => {
+            // `/dev/stdout` of a pipe resolves to a name that does not exist: keep the link then.
+            Ok(fs::canonicalize(path).ok().filter(|p| p.exists()).unwrap_or_else(|| path.to_owned()))
+        }
+        _ => Ok(path.to_owned()),
+    }
+}
+
+fn temporary_beside(path: &Path) -> PathBuf {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_file_appears_complete_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("net.json");
+        let mut abandoned = TargetFile::create(&path).unwrap();
+        abandoned.write_all(b"half").unwrap();
+        drop(abandoned);
+        assert!(names(folder.path()).is_empty());
+        write(&path, b"whole", false).unwrap();
+        assert_eq!(names(folder.path()), ["net.json"]);
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        write(&path, b"again", true).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole", "a dry run writes nothing");
+    }
+
+    #[test]
+    fn a_folder_is_no_file_and_a_device_is_written_directly() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(write(folder.path(), b"x", false), Err(Failure::Usage(_))));
+        write(Path::new("/dev/null"), b"x", false).unwrap();
+        let missing = folder.path().join("no/such/net.json");
+        assert!(matches!(write(&missing, b"x", false), Err(Failure::Environment(_))));
+    }
+}

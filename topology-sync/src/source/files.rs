@@ -1,0 +1,149 @@
+//! Network files by their paths.
+
+use std::io;
+use std::path::Path;
+
+use twin::{InputError, Place, Snapshot};
+
+use crate::form::{Form, looks_like};
+use crate::sndlib::SndlibOptions;
+use crate::{encoding, graphml, repetita, sndlib};
+
+/// The suffixes of network files, for messages.
+const SUFFIXES: &str = "a network file (.xml, .graph, .graphml, .json) or a recorded lab folder";
+
+/// How to read what the formats leave open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// For SNDlib files.
+    pub sndlib: SndlibOptions,
+}
+
+/// Opens several sources: one network, then demand files (`.demands`) that belong to it.
+///
+/// Demands given as a file take the place of those that came with the network; several files add up.
+///
+/// # Errors
+/// As [`open`]; besides, no network, a second network, or demands whose nodes the network does not have.
+pub fn open_all<P: AsRef<Path>>(sources: &[P], options: &Options) -> Result<Snapshot, InputError> {
+    let (demands, networks): (Vec<_>, Vec<_>) =
+        sources.iter().map(AsRef::as_ref).partition(|p| suffix(p) == "demands");
+    let [network, others @ ..] = networks.as_slice() else {
+        let file = demands.first().map(|p| name(p)).unwrap_or_default();
+        return Err(InputError::new(&file, Place::Whole, "demands without a network", SUFFIXES));
+    };
+    if let Some(second) = others.first() {
+        let what = format!("a second network beside {}", name(network));
+        return Err(InputError::new(&name(second), Place::Whole, what, "one network, then .demands files"));
+    }
+    let mut snapshot = open(network, options)?;
+    attach(&mut snapshot, &demands)?;
+    Ok(snapshot)
+}
+
+/// Opens a network file or a recorded lab folder. The reader is picked by the suffix; content that contradicts it is an
+/// error.
+///
+/// # Errors
+/// [`InputError`] for a source that is missing, unreadable, empty, of an unknown suffix, not what its suffix says, or
+/// that its reader refuses.
+pub fn open(path: &Path, options: &Options) -> Result<Snapshot, InputError> {
+    let file = name(path);
+    let bytes = read(path)?;
+    match network_form(&file, path, &bytes)? {
+        Form::Sndlib => sndlib::read(&file, &encoding::xml(&file, &bytes)?, &options.sndlib),
+        Form::GraphMl => graphml::read(&file, &encoding::xml(&file, &bytes)?),
+        Form::Graph => repetita::read_graph(&file, encoding::utf8(&file, &bytes)?),
+        Form::Twin => Snapshot::from_json(&file, encoding::utf8(&file, &bytes)?),
+        form => unreachable!("network_form never answers {form}"),
+    }
+}
+
+fn attach(snapshot: &mut Snapshot, demands: &[&Path]) -> Result<(), InputError> {
+    let mut all = Vec::new();
+    for path in demands {
+        let file = name(path);
+        let bytes = read(path)?;
+        check(&file, &bytes, Form::Demands)?;
+        let text = encoding::utf8(&file, &bytes)?;
+        let (matrix, diagnostics) = repetita::read_demands(&file, text, &snapshot.twin)?;
+        all.extend_from_slice(matrix.demands());
+        snapshot.diagnostics.extend(diagnostics);
+    }
+    if !demands.is_empty() {
+        snapshot.demands = Some(twin::DemandMatrix::new(all));
+    }
+    Ok(())
+}
+
+/// The form that the suffix says, after a look at the content.
+fn network_form(file: &str, path: &Path, bytes: &[u8]) -> Result<Form, InputError> {
+    let form = match suffix(path).as_str() {
+        "xml" => Form::Sndlib,
+        "graphml" => Form::GraphMl,
+        "graph" => Form::Graph,
+        "json" => return json_form(file, bytes),
+        "demands" => {
+            let what = "demands without a network";
+            return Err(InputError::new(file, Place::Whole, what, "the network file first, then demands"));
+        }
+        other => {
+            let what = if other.is_empty() { "no suffix".into() } else { format!("suffix '.{other}'") };
+            return Err(InputError::new(file, Place::Whole, what, SUFFIXES));
+        }
+    };
+    check(file, bytes, form)?;
+    Ok(form)
+}
+
+/// A `.json` file is what its `format` key or its outer member says.
+fn json_form(file: &str, bytes: &[u8]) -> Result<Form, InputError> {
+    match looks_like(bytes) {
+        Some(form @ Form::Rfc8345) => Ok(form),
+        Some(Form::Twin | Form::Json) => Ok(Form::Twin),
+        _ => check(file, bytes, Form::Json).map(|()| Form::Twin),
+    }
+}
+
+/// An error if the content is empty or looks like something else than `form`.
+fn check(file: &str, bytes: &[u8], form: Form) -> Result<(), InputError> {
+    let found = looks_like(bytes);
+    if found == Some(form) {
+        return Ok(());
+    }
+    let what = match found {
+        _ if bytes.iter().all(u8::is_ascii_whitespace) => "the file is empty".to_owned(),
+        Some(other) => format!("the content looks like {other}"),
+        // Let the reader name the first thing that it cannot read.
+        None if matches!(form, Form::Graph | Form::Demands) => return Ok(()),
+        None => "the content is of no known form".to_owned(),
+    };
+    Err(InputError::new(file, Place::Whole, what, format!("{form}, as its suffix says")))
+}
+
+/// Reads a file whole.
+///
+/// # Errors
+/// [`InputError`] that says why it cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>, InputError> {
+    std::fs::read(path).map_err(|e| unreadable(path, &e))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> InputError {
+    let what = match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    };
+    InputError::new(&name(path), Place::Whole, what, "a file that can be read")
+}
+
+/// A path as it was given.
+fn name(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// The suffix in lower case, without its dot.
+fn suffix(path: &Path) -> String {
+    path.extension().map(|s| s.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()
+}
