@@ -1,0 +1,182 @@
+//! Licences and bans of the dependencies, as `deny.toml` states them. This is the part of cargo-deny that must run on
+//! every machine without installing anything.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::house;
+
+/// Prints what is wrong; true if nothing is.
+pub(crate) fn check_and_print() -> Result<bool> {
+    let rules = Rules::read(&std::fs::read_to_string(house::root().join("deny.toml"))?)?;
+    let metadata = house::metadata(&["--all-features", "--locked"])?;
+    let packages = outside_packages(&metadata)?;
+    let mut faults = 0;
+    for (name, version, licence) in &packages {
+        if let Some(fault) = rules.fault(name, licence) {
+            println!("licences: {name} {version}: {fault}");
+            faults += 1;
+        }
+    }
+    let twice = in_several_versions(&packages);
+    println!(
+        "licences: {} crates, {faults} faults, {} in several versions: {}",
+        packages.len(),
+        twice.len(),
+        twice.join(", ")
+    );
+    Ok(faults == 0)
+}
+
+/// Name, version and licence expression of every crate that does not belong to the workspace, for all platforms.
+fn outside_packages(metadata: &Value) -> Result<Vec<(&str, &str, &str)>> {
+    let packages = metadata["packages"].as_array().context("cargo metadata lists packages")?;
+    let outside = packages.iter().filter(|p| !p["source"].is_null());
+    Ok(outside.map(|p| (str_of(&p["name"]), str_of(&p["version"]), str_of(&p["license"]))).collect())
+}
+
+fn str_of(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn in_several_versions<'a>(packages: &[(&'a str, &str, &str)]) -> Vec<&'a str> {
+    let mut versions: BTreeMap<&str, usize> = BTreeMap::new();
+    for (name, _, _) in packages {
+        *versions.entry(name).or_default() += 1;
+    }
+    versions.into_iter().filter(|(_, n)| *n > 1).map(|(name, _)| name).collect()
+}
+
+/// The two lists of `deny.toml` that this check reads.
+#[derive(Debug, Default)]
+struct Rules {
+    allowed: Vec<String>,
+    banned: Vec<String>,
+}
+
+impl Rules {
+    /// Reads the lists by their first line (`allow = [`, `deny = [`) and one entry a line, as the file is written.
+    fn read(text: &str) -> Result<Self> {
+        let entries = |section: &str, first: &str| -> Vec<String> {
+            let lines = text.lines().skip_while(|l| *l != section).skip_while(|l| *l != first).skip(1);
+            let lines = lines.take_while(|l| *l != "]").filter(|l| !l.trim_start().starts_with('#'));
+            lines.filter_map(|l| l.split('"').nth(1)).map(str::to_owned).collect()
+        };
+        let rules =
+            Self { allowed: entries("[licenses]", "allow = ["), banned: entries("[bans]", "deny = [") };
+        ensure!(!rules.allowed.is_empty(), "deny.toml: no licence under [licenses] allow");
+        ensure!(!rules.banned.is_empty(), "deny.toml: no crate under [bans] deny");
+        Ok(rules)
+    }
+
+    fn fault(&self, name: &str, licence: &str) -> Option<String> {
+        if self.banned.iter().any(|b| b == name) {
+            return Some("banned by deny.toml, which says why".into());
+        }
+        if licence.is_empty() {
+            return Some("names no licence".into());
+        }
+        (!self.allows(licence)).then(|| format!("licence '{licence}' is not allowed by deny.toml"))
+    }
+
+    /// Whether an SPDX expression can be satisfied by allowed licences. `/` is the old way to write OR; `WITH` binds
+    /// closest and is matched whole, as cargo-deny does.
+    fn allows(&self, expression: &str) -> bool {
+        let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
+        let words: Vec<&str> = spaced.split_whitespace().collect();
+        let mut rest = words.as_slice();
+        self.any_of(&mut rest) && rest.is_empty()
+    }
+
+    fn any_of(&self, words: &mut &[&str]) -> bool {
+        let mut good = self.all_of(words);
+        while take(words, "OR") {
+            good |= self.all_of(words);
+        }
+        good
+    }
+
+    fn all_of(&self, words: &mut &[&str]) -> bool {
+        let mut good = self.one(words);
+        while take(words, "AND") {
+            good &= self.one(words);
+        }
+        good
+    }
+
+    fn one(&self, words: &mut &[&str]) -> bool {
+        if take(words, "(") {
+            let good = self.any_of(words);
+            return take(words, ")") && good;
+        }
+        let Some((first, rest)) = words.split_first() else { return false };
+        *words = rest;
+        let mut name = (*first).to_owned();
+        if take(words, "WITH")
+            && let Some((exception, rest)) = words.split_first()
+        {
+            name = format!("{name} WITH {exception}");
+            *words = rest;
+        }
+        self.allowed.contains(&name)
+    }
+}
+
+fn take(words: &mut &[&str], word: &str) -> bool {
+    let found = words.first() == Some(&word);
+    if found {
+        *words = &words[1..];
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules() -> Rules {
+        Rules::read(&std::fs::read_to_string(house::root().join("deny.toml")).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn expressions_are_read_as_spdx_means_them() {
+        let good = [
+            "MIT",
+            "MIT/Apache-2.0",
+            "Unlicense OR MIT",
+            "(MIT OR Apache-2.0) AND Unicode-3.0",
+            "Apache-2.0 WITH LLVM-exception OR Apache-2.0 OR MIT",
+            "MIT OR Apache-2.0 AND GPL-3.0",
+        ];
+        let bad = [
+            "GPL-2.0",
+            "Unlicense",
+            "MIT AND GPL-3.0",
+            "(MIT OR Apache-2.0) AND (GPL-3.0 OR Unlicense)",
+            "Apache-2.0 WITH LLVM-exception",
+            "MIT AND",
+            "(MIT",
+            "MIT MIT",
+        ];
+        for expression in good {
+            assert!(rules().allows(expression), "{expression} should pass");
+        }
+        for expression in bad {
+            assert!(!rules().allows(expression), "{expression} should not pass");
+        }
+    }
+
+    #[test]
+    fn banned_crates_and_crates_without_a_licence_fail() {
+        assert!(rules().fault("reqwest", "MIT").is_some());
+        assert!(rules().fault("anything", "").is_some());
+        assert!(rules().fault("anything", "MIT").is_none());
+    }
+
+    #[test]
+    fn a_file_without_lists_is_refused() {
+        assert!(Rules::read("[licenses]\nallow = [\n]\n").is_err());
+    }
+}
