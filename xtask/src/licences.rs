@@ -11,7 +11,9 @@ use crate::house;
 /// Prints what is wrong; true if nothing is.
 pub(crate) fn check_and_print() -> Result<bool> {
     let rules = Rules::read(&std::fs::read_to_string(house::root().join("deny.toml"))?)?;
-    let metadata = house::metadata(&["--all-features", "--locked"])?;
+    let platforms = rules.targets.iter().flat_map(|t| ["--filter-platform", t]);
+    let args: Vec<&str> = ["--all-features", "--locked"].into_iter().chain(platforms).collect();
+    let metadata = house::metadata(&args)?;
     let packages = outside_packages(&metadata)?;
     let mut faults = 0;
     for (name, version, licence) in &packages {
@@ -30,7 +32,7 @@ pub(crate) fn check_and_print() -> Result<bool> {
     Ok(faults == 0)
 }
 
-/// Name, version and licence expression of every crate that does not belong to the workspace, for all platforms.
+/// Name, version and licence expression of every crate that does not belong to the workspace.
 fn outside_packages(metadata: &Value) -> Result<Vec<(&str, &str, &str)>> {
     let packages = metadata["packages"].as_array().context("cargo metadata lists packages")?;
     let outside = packages.iter().filter(|p| !p["source"].is_null());
@@ -49,23 +51,28 @@ fn in_several_versions<'a>(packages: &[(&'a str, &str, &str)]) -> Vec<&'a str> {
     versions.into_iter().filter(|(_, n)| *n > 1).map(|(name, _)| name).collect()
 }
 
-/// The two lists of `deny.toml` that this check reads.
+/// The lists of `deny.toml` that this check reads.
 #[derive(Debug, Default)]
 struct Rules {
+    targets: Vec<String>,
     allowed: Vec<String>,
     banned: Vec<String>,
 }
 
 impl Rules {
-    /// Reads the lists by their first line (`allow = [`, `deny = [`) and one entry a line, as the file is written.
+    /// Reads the lists by their first line (such as `allow = [`) and one entry a line, as the file is written.
     fn read(text: &str) -> Result<Self> {
         let entries = |section: &str, first: &str| -> Vec<String> {
             let lines = text.lines().skip_while(|l| *l != section).skip_while(|l| *l != first).skip(1);
             let lines = lines.take_while(|l| *l != "]").filter(|l| !l.trim_start().starts_with('#'));
             lines.filter_map(|l| l.split('"').nth(1)).map(str::to_owned).collect()
         };
-        let rules =
-            Self { allowed: entries("[licenses]", "allow = ["), banned: entries("[bans]", "deny = [") };
+        let rules = Self {
+            targets: entries("[graph]", "targets = ["),
+            allowed: entries("[licenses]", "allow = ["),
+            banned: entries("[bans]", "deny = ["),
+        };
+        ensure!(!rules.targets.is_empty(), "deny.toml: no target under [graph] targets");
         ensure!(!rules.allowed.is_empty(), "deny.toml: no licence under [licenses] allow");
         ensure!(!rules.banned.is_empty(), "deny.toml: no crate under [bans] deny");
         Ok(rules)
