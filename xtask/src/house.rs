@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -58,7 +58,7 @@ pub(crate) fn target() -> Result<PathBuf> {
 /// `cargo metadata`, format 1.
 pub(crate) fn metadata(args: &[&str]) -> Result<Value> {
     let mut command = process::cargo(&["metadata", "--format-version", "1"]);
-    let text = process::capture(command.args(args).stderr(std::process::Stdio::inherit()))?;
+    let text = process::capture(command.args(args).stderr(Stdio::inherit()))?;
     Ok(serde_json::from_str(&text.context("cargo metadata failed")?)?)
 }
 

@@ -2,50 +2,56 @@
 //! every machine without installing anything.
 
 use std::collections::BTreeMap;
+use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 
-use crate::house;
+use crate::{house, process};
+
+/// A crate by name and version, and its licence expression.
+type Licensed = BTreeMap<(String, String), String>;
 
 /// Prints what is wrong; true if nothing is.
 pub(crate) fn check_and_print() -> Result<bool> {
     let rules = Rules::read(&std::fs::read_to_string(house::root().join("deny.toml"))?)?;
-    let platforms = rules.targets.iter().flat_map(|t| ["--filter-platform", t]);
-    let args: Vec<&str> = ["--all-features", "--locked"].into_iter().chain(platforms).collect();
-    let metadata = house::metadata(&args)?;
-    let packages = outside_packages(&metadata)?;
+    let crates = crates(&rules.targets)?;
     let mut faults = 0;
-    for (name, version, licence) in &packages {
+    for ((name, version), licence) in &crates {
         if let Some(fault) = rules.fault(name, licence) {
             println!("licences: {name} {version}: {fault}");
             faults += 1;
         }
     }
-    let twice = in_several_versions(&packages);
-    println!(
-        "licences: {} crates, {faults} faults, {} in several versions: {}",
-        packages.len(),
-        twice.len(),
-        twice.join(", ")
-    );
+    let twice = in_several_versions(&crates).join(", ");
+    println!("licences: {} crates, {faults} faults; in several versions: {twice}", crates.len());
     Ok(faults == 0)
 }
 
-/// Name, version and licence expression of every crate that does not belong to the workspace.
-fn outside_packages(metadata: &Value) -> Result<Vec<(&str, &str, &str)>> {
-    let packages = metadata["packages"].as_array().context("cargo metadata lists packages")?;
-    let outside = packages.iter().filter(|p| !p["source"].is_null());
-    Ok(outside.map(|p| (str_of(&p["name"]), str_of(&p["version"]), str_of(&p["license"]))).collect())
+/// Every crate that is linked, or runs while building or testing, on one of the targets. `cargo tree` resolves features
+/// target by target as a build does; `cargo metadata` mixes them, and lists crates that nothing builds.
+fn crates(targets: &[String]) -> Result<Licensed> {
+    let mut crates = BTreeMap::new();
+    for target in targets {
+        let mut tree = process::cargo(&["tree", "--locked", "--prefix", "none", "--format", "{p}|{l}"]);
+        tree.args(process::WORKSPACE).args(["--edges", "all", "--target", target]);
+        let text = process::capture(tree.stderr(Stdio::inherit()))?.context("cargo tree failed")?;
+        crates.extend(text.lines().filter_map(read_line));
+    }
+    Ok(crates)
 }
 
-fn str_of(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
+/// `name v1.2.3 (proc-macro)|MIT OR Apache-2.0 (*)`
+fn read_line(line: &str) -> Option<((String, String), String)> {
+    let (package, licence) = line.split_once('|')?;
+    let mut words = package.split(' ');
+    let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
+    let licence = licence.trim_end_matches("(*)").trim();
+    Some(((name.to_owned(), version.to_owned()), licence.to_owned()))
 }
 
-fn in_several_versions<'a>(packages: &[(&'a str, &str, &str)]) -> Vec<&'a str> {
+fn in_several_versions(crates: &Licensed) -> Vec<&str> {
     let mut versions: BTreeMap<&str, usize> = BTreeMap::new();
-    for (name, _, _) in packages {
+    for (name, _) in crates.keys() {
         *versions.entry(name).or_default() += 1;
     }
     versions.into_iter().filter(|(_, n)| *n > 1).map(|(name, _)| name).collect()
@@ -173,6 +179,14 @@ mod tests {
         for expression in bad {
             assert!(!rules().allows(expression), "{expression} should not pass");
         }
+    }
+
+    #[test]
+    fn a_line_of_cargo_tree_is_read() {
+        let read = |line| read_line(line).map(|((n, v), l)| format!("{n} {v}: {l}"));
+        assert_eq!(read("a v1.2.3 (proc-macro)|MIT OR ISC (*)").as_deref(), Some("a 1.2.3: MIT OR ISC"));
+        assert_eq!(read("a v1.2.3|").as_deref(), Some("a 1.2.3: "));
+        assert_eq!(read("[dev-dependencies]"), None);
     }
 
     #[test]
