@@ -1,0 +1,94 @@
+//! Routing against the slow oracle of `testkit`, which shares no code with it: every load and every lost volume, on
+//! random networks with every difficulty and on recorded ones, under no failure, each single link and node failure, and
+//! random pairs.
+
+use testkit::{
+    Down, PlainDemand, PlainNet, SplitMix64, random_demands, random_network, repetita_demands,
+    repetita_graph, route,
+};
+use twin::{Csr, Layer, LinkId, NodeId};
+use umbra_models::{Failures, Loads, NodeDemand, Routing, node_demands};
+
+/// The same network for both sides.
+struct Case {
+    name: String,
+    csr: Csr,
+    net: PlainNet,
+    demands: Vec<NodeDemand>,
+    base: Routing,
+}
+
+impl Case {
+    fn random(seed: u64) -> Self {
+        let twin = random_network(seed);
+        let csr = Csr::compile(&twin, Layer::Igp);
+        let demands = node_demands(&csr, &random_demands(&twin, seed));
+        Self::new(format!("random {seed}"), csr, PlainNet::of(&twin), demands)
+    }
+
+    fn recorded(name: &str) -> Self {
+        let read = |suffix: &str| {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/oracle");
+            std::fs::read_to_string(format!("{folder}/{name}.{suffix}")).unwrap()
+        };
+        let net = repetita_graph(&read("graph"));
+        let node = |n: usize| NodeId::new(n);
+        let demands = repetita_demands(&read("demands")).into_iter();
+        let demands = demands.map(|(src, dst, bps)| NodeDemand { src: node(src), dst: node(dst), bps });
+        Self::new(name.to_owned(), Csr::compile(&net.to_twin(), Layer::Igp), net, demands.collect())
+    }
+
+    fn new(name: String, csr: Csr, net: PlainNet, demands: Vec<NodeDemand>) -> Self {
+        let base = Routing::compute(&csr, &Failures::none(&csr));
+        Self { name, csr, net, demands, base }
+    }
+
+    /// Compares both sides under this failure, from scratch and from the base routing.
+    fn check(&self, links: &[usize], nodes: &[usize]) {
+        let mut failures = Failures::none(&self.csr);
+        for link in links {
+            failures = failures.with_link(LinkId::new(*link));
+        }
+        for node in nodes {
+            failures = failures.with_node(NodeId::new(*node));
+        }
+        let plain: Vec<PlainDemand> =
+            self.demands.iter().map(|d| (d.src.index(), d.dst.index(), d.bps)).collect();
+        let expected = route(&self.net, &plain, &Down { links: links.to_vec(), nodes: nodes.to_vec() });
+        for routing in [Routing::compute(&self.csr, &failures), self.base.after(&self.csr, &failures)] {
+            let got = Loads::compute(&self.csr, &routing, &failures, &self.demands);
+            let pairs = got.arc.iter().zip(&expected.arcs);
+            let sums = [(&got.lost, &expected.lost), (&got.lost_own, &expected.lost_own)];
+            let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-9 * b.abs();
+            assert!(
+                pairs.chain(sums).all(close) && got.disconnected_pairs == expected.disconnected,
+                "{}, links {links:?} and nodes {nodes:?} down: {got:?}, expected {expected:?}",
+                self.name
+            );
+        }
+    }
+
+    fn check_all_singles_and_some_pairs(&self, pairs: usize) {
+        let (links, nodes) = (self.net.links(), self.net.nodes);
+        self.check(&[], &[]);
+        (0..links).for_each(|l| self.check(&[l], &[]));
+        (0..nodes).for_each(|n| self.check(&[], &[n]));
+        let mut random = SplitMix64::new(1);
+        for _ in 0..if links > 0 { pairs } else { 0 } {
+            self.check(&[random.below(links), random.below(links)], &[]);
+            self.check(&[random.below(links)], &[random.below(nodes)]);
+        }
+    }
+}
+
+#[test]
+fn random_networks() {
+    (0..150).for_each(|seed| Case::random(seed).check_all_singles_and_some_pairs(5));
+}
+
+#[test]
+fn recorded_networks() {
+    for name in ["Abilene", "AttMpls", "Geant2012"] {
+        Case::recorded(name).check_all_singles_and_some_pairs(20);
+    }
+}
