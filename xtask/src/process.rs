@@ -42,7 +42,7 @@ pub(crate) fn watch(command: &mut Command, mut see: impl FnMut(&str)) -> Result<
     Ok(child.wait()?.success())
 }
 
-/// Runs a command silently and returns its standard output, or `None` if it did not end with 0.
+/// Runs a command and returns its standard output, or `None` if it did not end with 0.
 pub(crate) fn capture(command: &mut Command) -> Result<Option<String>> {
     let output = command.stdin(Stdio::null()).output().with_context(|| could_not_start(command))?;
     Ok(output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
