@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(error(Column::I64(vec![Some(-1)]), util()), "column 'arc', row 0: -1");
         assert_eq!(error(Column::U32(vec![None]), util()), "column 'arc', row 0: null");
         assert_eq!(error(Column::Str(vec![None]), util()), "column 'arc' is str");
-        assert_eq!(error(Column::U32(vec![Some(1); 2]), util()).contains("rows"), true);
+        assert!(error(Column::U32(vec![Some(1); 2]), util()).contains("rows"));
         let nan = Column::F64(vec![Some(f64::NAN)]);
         assert_eq!(error(Column::U32(vec![Some(1)]), nan), "column 'util', row 0: null");
     }
