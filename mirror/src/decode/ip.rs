@@ -94,16 +94,29 @@ fn extension(protocol: u8, is_v6: bool, data: &[u8]) -> Option<(u8, usize)> {
         // RFC 4302 §2.2: in 32-bit words, less two. It extends IPv4 as well.
         AUTHENTICATION => Some((next, (len + 2) * 4)),
         FRAGMENT if is_v6 => Some((next, 8)),
-        HOP_BY_HOP | ROUTING | DESTINATION | MOBILITY | HIP | SHIM6 if is_v6 => Some((next, (len + 1) * 8)),
+        HOP_BY_HOP | DESTINATION if is_v6 => {
+            options_fit(data, (len + 1) * 8).then_some((next, (len + 1) * 8))
+        }
+        ROUTING | MOBILITY | HIP | SHIM6 if is_v6 => Some((next, (len + 1) * 8)),
         _ => None,
     }
+}
+
+/// Whether no option of a header of `len` bytes claims to reach beyond it (RFC 8200 §4.2); what follows such a header is
+/// not to be trusted. Options that were not captured are given the benefit of the doubt.
+fn options_fit(data: &[u8], len: usize) -> bool {
+    let mut at = 2;
+    while at + 1 < len {
+        let (Some(&kind), Some(&size)) = (data.get(at), data.get(at + 1)) else { return true };
+        at += if kind == 0 { 1 } else { 2 + usize::from(size) };
+    }
+    at <= len
 }
 
 /// RFC 8200 §4.5; an atomic fragment (RFC 6946) is a whole datagram.
 fn fragment_header(data: &[u8]) -> Option<Fragment> {
     let word = be16(data, 2)?;
-    let fragment =
-        Fragment { id: be32(data, 4)?, offset: u32::from(word & 0xfff8), more: word & 1 != 0 };
+    let fragment = Fragment { id: be32(data, 4)?, offset: u32::from(word & 0xfff8), more: word & 1 != 0 };
     (fragment.more || fragment.offset > 0).then_some(fragment)
 }
 

@@ -59,10 +59,9 @@ pub(super) fn by_ether_type(value: u16, rest: Bytes<'_>, nesting: u32) -> Option
     let deeper = nesting + 1;
     match value {
         ether_type::IPV4 | ether_type::IPV6 => Some(ip::decode(rest)),
-        ether_type::VLAN
-        | ether_type::PROVIDER_BRIDGE
-        | ether_type::VLAN_9100
-        | ether_type::VLAN_9200 => after_type(rest, 2, deeper),
+        ether_type::VLAN | ether_type::PROVIDER_BRIDGE | ether_type::VLAN_9100 | ether_type::VLAN_9200 => {
+            after_type(rest, 2, deeper)
+        }
         ether_type::VN_TAG => after_type(rest, 4, deeper),
         ether_type::E_TAG => after_type(rest, 6, deeper),
         ether_type::BACKBONE_BRIDGE => ethernet(rest.skip(4)?, deeper),
@@ -78,12 +77,13 @@ pub(super) fn by_ether_type(value: u16, rest: Bytes<'_>, nesting: u32) -> Option
 /// BSD loopback: an address family in the byte order of the capturing machine, of which only IP is of interest.
 fn loopback(frame: Bytes<'_>) -> Option<Decoded<'_>> {
     let family = be32(frame.data, 0)?;
-    let family = if family > 0xffff { family.swap_bytes() } else { family };
+    let native = if family > 0xffff { family.swap_bytes() } else { family };
     let rest = frame.skip(4)?;
-    match family {
+    match (native, be16(frame.data, 2)?) {
         // AF_INET, and AF_INET6 of Linux, BSD/OS, FreeBSD and Darwin.
-        2 | 10 | 24 | 28 | 30 => Some(ip::decode(rest)),
-        0x0800 | 0x86dd => Some(ip::decode(rest)),
+        (2 | 10 | 24 | 28 | 30, _) => Some(ip::decode(rest)),
+        // Some writers put an Ethernet type into the last two bytes.
+        (_, ether_type::IPV4 | ether_type::IPV6) => Some(ip::decode(rest)),
         _ => Some(Decoded::NotIp),
     }
 }

@@ -23,10 +23,13 @@ pub(super) fn innermost(mut packet: IpPacket<'_>) -> IpPacket<'_> {
 }
 
 fn inside<'a>(packet: &IpPacket<'a>) -> Option<Decoded<'a>> {
-    if packet.fragment.is_some() {
-        return None;
-    }
-    let payload = Bytes { data: packet.payload, wire_len: packet.payload_len as usize };
+    let wire_len = match packet.fragment {
+        None => packet.payload_len as usize,
+        // The first fragment holds the inner headers, and only they tell how long the inner packet is.
+        Some(fragment) if fragment.offset == 0 => usize::from(u16::MAX),
+        Some(_) => return None,
+    };
+    let payload = Bytes { data: packet.payload, wire_len };
     match packet.protocol {
         4 | 41 => Some(ip::decode(payload)),
         protocol::GRE => gre(payload),
@@ -77,7 +80,11 @@ fn vxlan(body: Bytes<'_>) -> Option<Decoded<'_>> {
 fn geneve(body: Bytes<'_>) -> Option<Decoded<'_>> {
     let first = *body.data.first()?;
     let kind = be16(body.data, 2)?;
-    if first >> 6 != 0 { None } else { link::by_ether_type(kind, body.skip(8 + usize::from(first & 0x3f) * 4)?, 0) }
+    if first >> 6 != 0 {
+        None
+    } else {
+        link::by_ether_type(kind, body.skip(8 + usize::from(first & 0x3f) * 4)?, 0)
+    }
 }
 
 /// Teredo (RFC 4380 §5.1.1): authentication and origin indications, then IPv6. Relays use any port, so that off the
@@ -92,7 +99,8 @@ fn teredo(mut body: Bytes<'_>, known_port: bool) -> Option<Decoded<'_>> {
     }
     let header: &[u8; 40] = body.data.first_chunk()?;
     let prefix = [0x20, 0x01, 0, 0];
-    let is_teredo = header[0] >> 4 == 6 && (known_port || header[8..12] == prefix || header[24..28] == prefix);
+    let is_teredo =
+        header[0] >> 4 == 6 && (known_port || header[8..12] == prefix || header[24..28] == prefix);
     // The whole body is the packet, else it is something that merely begins like one.
     let fits = 40 + usize::from(u16::from_be_bytes([header[4], header[5]])) == body.wire_len;
     (is_teredo && fits).then(|| ip::decode(body))

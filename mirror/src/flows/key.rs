@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A bidirectional 5-tuple: the same for both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FlowKey {
-    pub(super) protocol: u8,
+pub(crate) struct FlowKey {
+    pub(crate) protocol: u8,
     has_ports: bool,
     is_v6: bool,
     /// The two endpoints, the smaller first.
@@ -14,7 +14,7 @@ pub(super) struct FlowKey {
 
 impl FlowKey {
     /// The key of a packet, and whether it goes from the key's first endpoint to its second.
-    pub(super) fn new(protocol: u8, src: IpAddr, dst: IpAddr, ports: Option<(u16, u16)>) -> (Self, bool) {
+    pub(crate) fn new(protocol: u8, src: IpAddr, dst: IpAddr, ports: Option<(u16, u16)>) -> (Self, bool) {
         let (src_port, dst_port) = ports.unwrap_or_default();
         let (src_end, dst_end) = ((bits(src), src_port), (bits(dst), dst_port));
         let forward = src_end <= dst_end;
@@ -23,7 +23,7 @@ impl FlowKey {
     }
 
     /// Both endpoints, beginning with the first if `forward`.
-    pub(super) fn endpoints(&self, forward: bool) -> ((IpAddr, Option<u16>), (IpAddr, Option<u16>)) {
+    pub(crate) fn endpoints(&self, forward: bool) -> ((IpAddr, Option<u16>), (IpAddr, Option<u16>)) {
         let end = |(address, port): (u128, u16)| {
             let address = if self.is_v6 {
                 IpAddr::V6(Ipv6Addr::from_bits(address))
@@ -61,7 +61,7 @@ fn mix(x: u64) -> u64 {
 
 /// Finds the number of a flow by its key: open addressing over numbers; the keys live with the flows.
 #[derive(Debug, Default)]
-pub(super) struct FlowIndex {
+pub(crate) struct FlowIndex {
     /// Flow number plus one; zero is free. The length is a power of two.
     slots: Vec<u32>,
     used: usize,
@@ -70,7 +70,7 @@ pub(super) struct FlowIndex {
 impl FlowIndex {
     /// The number of the flow with this key, or `next`, which from now on is its number. `key_of` tells the key of a
     /// number given before.
-    pub(super) fn find_or_insert<'a>(
+    pub(crate) fn find_or_insert<'a>(
         &mut self,
         key: &FlowKey,
         next: usize,

@@ -1,7 +1,7 @@
 //! Flows of a capture: one per bidirectional 5-tuple, with TCP's health as Wireshark defines it.
 
 mod fragments;
-mod key;
+pub(crate) mod key;
 mod median;
 mod tcp;
 

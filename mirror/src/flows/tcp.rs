@@ -38,7 +38,8 @@ impl Segment {
     /// Reads the header at the front of a segment of `len` bytes; `None` if it is cut or its length is wrong.
     pub(super) fn read(bytes: &[u8], len: u32, at: Option<WallTime>) -> Option<Self> {
         let header: &[u8; 20] = bytes.first_chunk()?;
-        let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        let word =
+            |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
         let header_len = u32::from(header[12] >> 4) * 4;
         if header_len < 20 || header_len > len {
             return None;
@@ -77,7 +78,8 @@ impl Segment {
 
     fn read_sack(&mut self, blocks: &[u8]) {
         for block in blocks.chunks_exact(8).take(MAX_SACK) {
-            let edge = |at: usize| u32::from_be_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]]);
+            let edge =
+                |at: usize| u32::from_be_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]]);
             self.sack[self.sack_count] = (edge(0), edge(4));
             self.sack_count += 1;
         }
@@ -286,8 +288,9 @@ impl Direction {
     fn is_fast_retransmission(&self, other: &Direction, segment: &Segment) -> bool {
         let soon = segment.at_ns - other.last_ack_ns < FAST_RETRANSMISSION_NS;
         let asked = other.last_ack == segment.seq;
-        let sacked =
-            other.sack[..other.sack_count].iter().any(|&(from, to)| !after(from, segment.seq) && after(to, segment.seq));
+        let sacked = other.sack[..other.sack_count]
+            .iter()
+            .any(|&(from, to)| !after(from, segment.seq) && after(to, segment.seq));
         soon && other.duplicate_acks >= 2 && (asked || (other.sack_count > 0 && !sacked))
     }
 
@@ -296,7 +299,8 @@ impl Direction {
         let limit = initial_rtt_ns.filter(|&rtt| rtt != 0).unwrap_or(OUT_OF_ORDER_NS);
         let soon = segment.at_ns - self.next_seq_ns < limit;
         let at_front = segment.next_seq() == self.next_seq;
-        soon && !at_front && !self.unacked.iter().any(|u| !after(u.seq, segment.seq) && after(u.next_seq, segment.seq))
+        soon && !at_front
+            && !self.unacked.iter().any(|u| !after(u.seq, segment.seq) && after(u.next_seq, segment.seq))
     }
 
     fn advance(&mut self, segment: &Segment) {
