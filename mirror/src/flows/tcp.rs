@@ -343,3 +343,118 @@ fn pair(directions: &mut [Direction; 2], own: usize) -> (&mut Direction, &mut Di
 fn after(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) > 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+
+    /// Segments as `time in ms, direction, flags, seq, ack, length`, and what the analysis makes of them:
+    /// `retransmissions, out of order, lost`.
+    fn counts(segments: &[(i64, usize, u8, u32, u32, u32)]) -> (u64, u64, u64) {
+        let m = metrics(segments);
+        (m.retransmissions, m.out_of_order, m.lost)
+    }
+
+    fn metrics(segments: &[(i64, usize, u8, u32, u32, u32)]) -> TcpMetrics {
+        let mut flow = TcpFlow::default();
+        for &(at_ms, direction, flags, seq, ack, len) in segments {
+            let segment = Segment {
+                seq,
+                ack,
+                flags,
+                window: 1_000,
+                len,
+                at_ns: at_ms * MS,
+                sack: [(0, 0); MAX_SACK],
+                sack_count: 0,
+            };
+            flow.observe(direction, &segment);
+        }
+        flow.finish()
+    }
+
+    #[test]
+    fn a_gap_is_lost_and_its_late_segment_out_of_order() {
+        let gap = [(0, 0, ACK, 100, 1, 10), (1, 0, ACK, 120, 1, 10)];
+        assert_eq!(counts(&gap), (0, 0, 1));
+        assert_eq!(counts(&[gap[0], gap[1], (2, 0, ACK, 110, 1, 10)]), (0, 1, 1));
+        // Later than 3 ms after the front moved (no handshake was seen) it was sent again.
+        assert_eq!(counts(&[gap[0], gap[1], (4, 0, ACK, 110, 1, 10)]), (1, 0, 1));
+    }
+
+    #[test]
+    fn within_the_initial_round_trip_late_is_out_of_order() {
+        let handshake = [(0, 0, SYN, 99, 0, 0), (10, 1, SYN | ACK, 500, 100, 0), (20, 0, ACK, 100, 501, 0)];
+        let [a, b, c] = handshake;
+        let gap = [(30, 0, ACK, 100, 501, 10), (30, 0, ACK, 120, 501, 10)];
+        assert_eq!(counts(&[a, b, c, gap[0], gap[1], (49, 0, ACK, 110, 501, 10)]), (0, 1, 1));
+        assert_eq!(counts(&[a, b, c, gap[0], gap[1], (50, 0, ACK, 110, 501, 10)]), (1, 0, 1));
+        let m = metrics(&handshake);
+        assert_eq!((m.rtt_initial_ns, m.rtt_median_ns), (Some(20 * MS), Some(10.0 * MS as f64)));
+    }
+
+    #[test]
+    fn a_segment_seen_before_is_sent_again_however_soon() {
+        let first = [(0, 0, ACK, 100, 1, 10), (0, 0, ACK, 110, 1, 10)];
+        assert_eq!(counts(&[first[0], first[1], (1, 0, ACK, 100, 1, 10)]), (1, 0, 0));
+        let acknowledged = (1, 1, ACK, 1, 120, 0);
+        assert_eq!(
+            counts(&[first[0], first[1], acknowledged, (2, 0, ACK, 100, 1, 10)]),
+            (1, 0, 0),
+            "spurious"
+        );
+    }
+
+    #[test]
+    fn two_repeated_acknowledgements_ask_for_a_fast_retransmission() {
+        let ack = |at| (at, 1, ACK, 1, 110, 0);
+        let segments = [
+            (0, 0, ACK, 100, 1, 10),
+            (0, 0, ACK, 120, 1, 10),
+            (0, 0, ACK, 130, 1, 10),
+            ack(1),
+            ack(1),
+            ack(1),
+            (2, 0, ACK, 110, 1, 10),
+        ];
+        assert_eq!(counts(&segments), (1, 0, 1));
+        let one_repeat: Vec<_> = segments.iter().copied().filter(|s| *s != ack(1)).collect();
+        assert_eq!(counts(&one_repeat), (0, 1, 1));
+    }
+
+    #[test]
+    fn a_keep_alive_is_no_retransmission() {
+        let data = (0, 0, ACK, 100, 1, 10);
+        assert_eq!(counts(&[data, (9_000, 0, ACK, 109, 1, 1)]), (0, 0, 0));
+        assert_eq!(counts(&[data, (9_000, 0, ACK, 109, 1, 0)]), (0, 0, 0));
+    }
+
+    #[test]
+    fn sequence_numbers_wrap() {
+        let segments = [
+            (0, 0, ACK, u32::MAX - 9, 1, 10),
+            (1, 1, ACK, 1, 0, 0),
+            (2, 0, ACK, 0, 1, 10),
+            (4, 1, ACK, 1, 10, 0),
+            (5, 0, ACK, 10, 1, 10),
+        ];
+        let m = metrics(&segments);
+        assert_eq!((m.retransmissions, m.out_of_order, m.lost), (0, 0, 0));
+        assert_eq!(m.rtt_median_ns, Some(1.5 * MS as f64));
+    }
+
+    #[test]
+    fn a_repeated_syn_is_a_retransmission_and_another_one_a_new_connection() {
+        let syn = |at, seq| (at, 0, SYN, seq, 0, 0);
+        assert_eq!(counts(&[syn(0, 100), syn(1_000, 100)]), (1, 0, 0));
+        assert_eq!(counts(&[syn(0, 100), (10, 0, ACK, 101, 1, 50), syn(1_000, 90)]), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_segment_repeated_before_its_acknowledgement_is_timed_from_the_first() {
+        let m = metrics(&[(0, 0, ACK, 100, 1, 10), (50, 0, ACK, 100, 1, 10), (60, 1, ACK, 1, 110, 0)]);
+        assert_eq!((m.retransmissions, m.rtt_median_ns), (1, Some(60.0 * MS as f64)));
+    }
+}
