@@ -1,6 +1,7 @@
 //! The commands. A new one is a file here with `Args` and `run`, its `mod` line and its line in `commands!`.
 
 mod completions;
+mod flows;
 mod import;
 mod inspect;
 mod man;
@@ -51,6 +52,9 @@ commands! {
     "Networks" {
         import: Import,
         inspect: Inspect,
+    }
+    "Traffic" {
+        flows: Flows,
     }
     "Shell" {
         completions: Completions,

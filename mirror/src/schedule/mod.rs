@@ -1,0 +1,157 @@
+//! From captures to a [`PacketSchedule`]: who in the twin sends which packet to whom, and when.
+
+mod address_map;
+
+use std::io::Read;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use twin::{Bytes, Diagnostic, InputError, PacketSchedule, ScheduledPacket, SimTime, WallTime};
+
+pub use address_map::{AddressMap, Host};
+
+use crate::capture::{Capture, Frame};
+use crate::decode::{self, Decoded, IpPacket};
+use crate::flows::key::{FlowIndex, FlowKey};
+
+/// Gathers frames of one or several captures into one schedule.
+///
+/// The first packet of all is sent at time zero. Packets keep their bytes and their length on the wire. The packets of
+/// one direction of a 5-tuple have one flow number, so that they take one path; fragments go by their addresses, since
+/// all but the first have no ports.
+#[derive(Debug)]
+pub struct ScheduleBuilder<'m> {
+    map: &'m AddressMap,
+    index: FlowIndex,
+    flows: Vec<KnownFlow>,
+    packets: Vec<Waiting>,
+    last_stamp: Option<WallTime>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// A bidirectional flow and where its two ends are.
+#[derive(Debug)]
+struct KnownFlow {
+    key: FlowKey,
+    /// Endpoint numbers of the key's first and second end; `None` where no prefix covers the address.
+    ends: [Option<u32>; 2],
+}
+
+/// A packet whose instant waits for the earliest stamp of all captures.
+#[derive(Debug)]
+struct Waiting {
+    stamp: WallTime,
+    packet: ScheduledPacket,
+}
+
+impl<'m> ScheduleBuilder<'m> {
+    /// A builder that places addresses by `map`.
+    pub fn new(map: &'m AddressMap) -> Self {
+        Self {
+            map,
+            index: FlowIndex::default(),
+            flows: Vec::new(),
+            packets: Vec::new(),
+            last_stamp: None,
+            diagnostics: Vec::new(),
+        }
+    }
+
+    /// Adds all frames of a capture. Several captures are merged by their time stamps.
+    ///
+    /// # Errors
+    /// The capture's damage; the frames before it have been added.
+    pub fn add<R: Read>(&mut self, capture: &mut Capture<R>) -> Result<(), InputError> {
+        self.last_stamp = None;
+        capture.for_each(|frame| self.observe(&frame))
+    }
+
+    fn observe(&mut self, frame: &Frame<'_>) {
+        match decode::outermost(frame) {
+            Decoded::Ip(packet) => self.place(frame, &packet),
+            Decoded::NotIp => {
+                self.leave_out("frame-not-ip", || "frames without an IP header are not sent".into())
+            }
+            Decoded::Malformed => {
+                self.leave_out("ip-malformed", || "frames with a broken IP header are not sent".into());
+            }
+            Decoded::Opaque => self.leave_out("link-type-opaque", || {
+                format!(
+                    "frames of a link type that is not decoded are not sent, the first of type {}",
+                    frame.link_type.0
+                )
+            }),
+        }
+    }
+
+    fn place(&mut self, frame: &Frame<'_>, packet: &IpPacket<'_>) {
+        let (number, forward) = self.flow(packet);
+        let [first, second] = self.flows[number].ends;
+        let (src, dst) = if forward { (first, second) } else { (second, first) };
+        let unmapped =
+            |address: IpAddr| format!("packets of addresses on no host are not sent, the first of {address}");
+        let (Some(src), Some(dst)) = (src, dst) else {
+            let address = if src.is_none() { packet.src } else { packet.dst };
+            return self.leave_out("address-unmapped", || unmapped(address));
+        };
+        if src == dst {
+            return self.leave_out("ends-on-one-host", || {
+                format!(
+                    "packets between addresses of one host are not sent, the first from {} to {}",
+                    packet.src, packet.dst
+                )
+            });
+        }
+        let Some(stamp) = self.stamp(frame) else {
+            return self.leave_out("no-time", || {
+                "packets before the first time stamp of their capture are not sent".into()
+            });
+        };
+        let flow = u32::try_from(number * 2 + usize::from(!forward)).unwrap_or(u32::MAX);
+        let size = Bytes::new(u64::from(frame.wire_len));
+        let frame = Some(Arc::from(frame.data));
+        let packet = ScheduledPacket { at: SimTime::ZERO, src, dst, flow, size, frame };
+        self.packets.push(Waiting { stamp, packet });
+    }
+
+    /// The number of the packet's bidirectional flow, and whether it goes from the key's first end to its second.
+    fn flow(&mut self, packet: &IpPacket<'_>) -> (usize, bool) {
+        let ports = if packet.fragment.is_some() { None } else { packet.ports() };
+        let (key, forward) = FlowKey::new(packet.protocol, packet.src, packet.dst, ports);
+        let flows = &self.flows;
+        let number = self.index.find_or_insert(&key, flows.len(), |i| &flows[i].key);
+        if number == self.flows.len() {
+            let ((first, _), (second, _)) = key.endpoints(true);
+            let ends = [first, second].map(|address| self.map.find(address));
+            self.flows.push(KnownFlow { key, ends });
+        }
+        (number, forward)
+    }
+
+    /// A packet without time (a simple packet block) goes with the one before it.
+    fn stamp(&mut self, frame: &Frame<'_>) -> Option<WallTime> {
+        self.last_stamp = frame.at.or(self.last_stamp);
+        self.last_stamp
+    }
+
+    fn leave_out(&mut self, code: &str, message: impl FnOnce() -> String) {
+        Diagnostic::count(&mut self.diagnostics, code, message);
+    }
+
+    /// The schedule, and what was left out, by reason.
+    pub fn finish(mut self) -> (PacketSchedule, Vec<Diagnostic>) {
+        let origin = self.packets.iter().map(|w| w.stamp).min().unwrap_or_default();
+        let mut packets = Vec::with_capacity(self.packets.len());
+        for Waiting { stamp, mut packet } in self.packets {
+            packet.at = stamp.to_sim(origin);
+            if packet.at == SimTime::MAX {
+                Diagnostic::count(&mut self.diagnostics, "too-late", || {
+                    "packets more than 213 days after the first are not sent".into()
+                });
+                continue;
+            }
+            packets.push(packet);
+        }
+        (PacketSchedule::new(self.map.endpoints(), packets), self.diagnostics)
+    }
+}

@@ -1,0 +1,79 @@
+//! Recorded captures sent again by hosts of the twin.
+
+use std::path::Path;
+
+use twin::{Diagnostic, EntityKey, PacketSchedule};
+use umbra_mirror::schedule::{AddressMap, Host, ScheduleBuilder};
+use umbra_mirror::source;
+
+fn hosts(names: &[&str]) -> Vec<Host> {
+    names.iter().map(|name| Host { key: EntityKey::node(name), name: (*name).to_owned() }).collect()
+}
+
+fn schedule(map: &AddressMap, captures: &[&str]) -> (PacketSchedule, Vec<Diagnostic>) {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/pcap/captures"));
+    let mut builder = ScheduleBuilder::new(map);
+    for name in captures {
+        builder.add(&mut source::open(&folder.join(name)).unwrap()).unwrap();
+    }
+    builder.finish()
+}
+
+#[test]
+fn a_connection_between_two_hosts_keeps_times_sizes_bytes_and_directions() {
+    let table = "prefix,node\n141.142.228.5,client\n192.150.0.0/16,server\n";
+    let map = AddressMap::read("addr-map.csv", table, hosts(&["client", "server"])).unwrap();
+    let (schedule, diagnostics) = schedule(&map, &["zeek__vlan-qinqinq.pcap"]);
+    assert_eq!(diagnostics, []);
+    assert_eq!(schedule.endpoints, [EntityKey::node("client"), EntityKey::node("server")]);
+    assert_eq!(schedule.packets.len(), 14);
+    assert_eq!(schedule.packets[0].at.as_ps(), 0);
+    // From the first to the last stamp of the capture: 0.211628 s.
+    assert_eq!(schedule.packets[13].at.as_ps(), 211_628_000_000);
+    let total: u64 = schedule.packets.iter().map(|p| p.size.get()).sum();
+    assert_eq!(total, 6_255);
+    for packet in &schedule.packets {
+        assert_eq!(packet.frame.as_ref().unwrap().len() as u64, packet.size.get());
+        assert_eq!(packet.flow == schedule.packets[0].flow, packet.src == 0, "one flow number a direction");
+    }
+}
+
+#[test]
+fn what_cannot_be_sent_is_counted_by_reason() {
+    let map = AddressMap::read("addr-map.csv", "prefix,node\n10.0.0.0/8,a\n", hosts(&["a", "b"])).unwrap();
+    let (schedule, diagnostics) = schedule(&map, &["ppp__DnsPackets.pcap", "tcpdump__vrrp.pcap"]);
+    assert!(schedule.packets.is_empty());
+    let counts: Vec<_> = diagnostics.iter().map(|d| (d.code.as_str(), d.count)).collect();
+    let total: u64 = counts.iter().map(|(_, count)| count).sum();
+    assert_eq!(total, 464 + 165);
+    assert!(counts.iter().any(|&(code, count)| code == "ends-on-one-host" && count > 0), "{counts:?}");
+    assert!(counts.iter().any(|&(code, count)| code == "address-unmapped" && count > 0), "{counts:?}");
+}
+
+#[test]
+fn several_captures_are_merged_by_time() {
+    let map = AddressMap::hashed(hosts(&["a", "b", "c", "d", "e", "f", "g"]));
+    let pair = ["tcpreplay__test_test.pcap", "tcpreplay__test_test_fragroute.pcap"];
+    let (merged, _) = schedule(&map, &pair);
+    let (swapped, _) = schedule(&map, &[pair[1], pair[0]]);
+    let alone: usize = pair.iter().map(|name| schedule(&map, &[name]).0.packets.len()).sum();
+    assert_eq!(merged.packets.len(), alone);
+    assert!(merged.packets.is_sorted_by_key(|p| p.at));
+    let times = |s: &PacketSchedule| s.packets.iter().map(|p| p.at).collect::<Vec<_>>();
+    assert_eq!(times(&merged), times(&swapped));
+}
+
+#[test]
+fn fragments_of_a_datagram_take_one_path() {
+    let map = AddressMap::read(
+        "addr-map.csv",
+        "prefix,node\n10.118.213.212,a\n10.118.213.211,b\n",
+        hosts(&["a", "b"]),
+    );
+    let map = map.unwrap();
+    let (schedule, _) = schedule(&map, &["ppp__ip4_fragments.pcap"]);
+    // All answers of this file server are fragmented.
+    let answers: Vec<_> = schedule.packets.iter().filter(|p| p.src == 0).collect();
+    assert!(answers.len() > 40);
+    assert!(answers.iter().all(|p| p.flow == answers[0].flow));
+}
