@@ -232,7 +232,7 @@ fn sample() -> Page {
         causes: causes(),
         drain: Some(Drain {
             element: "NYCMng – CHINng".into(),
-            busiest: Some(("KSCYng → IPLSng".into(), 0.55, 0.71)),
+            busiest: Some(("IPLSng → KSCYng".into(), 0.83, 0.83)),
             cut_off: vec![],
             moved: 0.142,
         }),

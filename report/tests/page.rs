@@ -204,6 +204,7 @@ fn texts_from_the_network_cannot_become_markup() {
         cause.class = format!("{}{evil}", cause.class);
         cause.a = evil.into();
         cause.b = Some(evil.into());
+        cause.object = Some(evil.into());
     }
     page.causes[0].evidence[0] = Evidence { source: evil.into(), item: evil.into(), log_bayes: 1.0 };
     page.drain.as_mut().unwrap().cut_off = vec![(evil.into(), evil.into())];
@@ -262,6 +263,29 @@ fn bad_references_and_numbers_do_no_harm() {
     page.timeline[0].z.clear();
     page.drain.as_mut().unwrap().moved = f64::NAN;
     check(&page);
+}
+
+#[test]
+fn improbable_and_certain_causes_are_well_formed_too() {
+    for p in [0.0, 0.2, 0.6, 1.0] {
+        for q in [0.0, 1.0] {
+            let mut page = square();
+            page.causes[0].probability = p;
+            page.causes[1].probability = q * (1.0 - p);
+            page.causes[2].probability = (1.0 - q) * (1.0 - p);
+            page.drain.as_mut().unwrap().busiest = None;
+            check(&page);
+        }
+    }
+}
+
+#[test]
+fn a_long_ranking_is_cut() {
+    let mut page = square();
+    page.causes.resize(3_000, Cause { class: "device".into(), a: "d".into(), ..Cause::default() });
+    let html = check(&page);
+    assert!(html.contains("2,950 less probable causes are not shown."));
+    assert!(html.len() < 100_000, "{} bytes", html.len());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::data::{Drain, Page, Probe, Reproduce};
 use super::format::{count, esc, percent};
-use super::map::RED_FROM;
+use super::load::red_from;
 
 /// Pairs named before the rest is only counted.
 const PAIRS_MAX: usize = 4;
@@ -10,13 +10,7 @@ const PAIRS_MAX: usize = 4;
 /// "Drain it?": what taking the suspect out of service would do.
 pub(super) fn drain(page: &Page) -> String {
     let Some(drain) = &page.drain else { return String::new() };
-    let red = if page.map.red_from > 0.0 { page.map.red_from } else { RED_FROM };
-    let hot = drain.busiest.as_ref().is_some_and(|b| b.2 >= red);
-    let (class, answer) = match (drain.cut_off.is_empty(), hot) {
-        (false, _) => ("bad", "No: it would cut off traffic."),
-        (true, true) => ("bad", "Not now: it would fill other links."),
-        (true, false) => ("ok", "Yes: the rest of the network can carry it."),
-    };
+    let (class, answer) = answer(drain, red_from(&page.map));
     let busiest = drain.busiest.as_ref().map_or_else(String::new, |(name, before, after)| {
         format!(
             "<dt>busiest link afterwards</dt><dd>{} <b>{}</b> (now {})</dd>\n",
@@ -34,6 +28,21 @@ pub(super) fn drain(page: &Page) -> String {
         cut_off(drain)
     )
 }
+
+fn answer(drain: &Drain, red: f64) -> (&'static str, &'static str) {
+    match drain.busiest.as_ref().map(|b| (b.1, b.2)) {
+        _ if !drain.cut_off.is_empty() => ("bad", "No: it would cut off traffic."),
+        Some((_, after)) if !after.is_finite() => ("", UNKNOWN_LOAD),
+        Some((_, after)) if after < red => ("ok", "Yes: the rest of the network can carry it."),
+        Some((before, after)) if after <= before => {
+            ("ok", "Yes: no link gets fuller than the busiest is now.")
+        }
+        Some(_) => ("bad", "Not now: it would fill other links."),
+        None => ("", UNKNOWN_LOAD),
+    }
+}
+
+const UNKNOWN_LOAD: &str = "All traffic keeps a path; how full it gets is not known.";
 
 fn cut_off(drain: &Drain) -> String {
     if drain.cut_off.is_empty() {
@@ -105,7 +114,20 @@ pub(super) fn reproduce(page: &Page) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::RED_FROM;
     use super::*;
+
+    #[test]
+    fn an_unknown_load_is_not_taken_for_a_low_one() {
+        assert!(drained(f64::NAN, 0).contains("not known"));
+        assert_eq!(answer(&Drain::default(), RED_FROM).0, "");
+    }
+
+    #[test]
+    fn a_link_that_was_full_before_is_no_reason_against() {
+        let drain = Drain { busiest: Some((String::new(), 0.9, 0.9)), ..Drain::default() };
+        assert_eq!(answer(&drain, 0.8).0, "ok");
+    }
 
     fn drained(after: f64, cut_off: usize) -> String {
         let cut_off = vec![("a".to_owned(), "b".to_owned()); cut_off];
@@ -116,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_answer_follows_the_numbers() {
-        assert!(drained(0.5, 0).contains("Yes:"));
+        assert!(drained(0.5, 0).contains("Yes: the rest"));
         assert!(drained(RED_FROM, 0).contains("Not now:"));
         assert!(drained(0.5, 6).contains("No:"));
         assert!(drained(0.5, 6).contains("and 2 more"));

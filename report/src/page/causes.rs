@@ -6,6 +6,8 @@ use super::data::{Cause, Evidence, Page};
 use super::format::{count, esc, percent_interval, probability, px, signed};
 use super::verdict::{anchor, claim, is_element};
 
+/// Causes shown; what follows is less probable and only counted.
+const CAUSES_MAX: usize = 50;
 /// Entries shown per kind of data and direction; the others are summed in one line.
 const ITEMS_MAX: usize = 6;
 
@@ -14,18 +16,23 @@ pub(super) fn section(page: &Page) -> String {
     if page.causes.is_empty() {
         return String::new();
     }
-    let rows: String = (0..page.causes.len()).map(|i| row(page, i)).collect();
+    let shown = page.causes.len().min(CAUSES_MAX);
+    let rows: String = (0..shown).map(|i| row(page, i)).collect();
+    let more = match page.causes.len() - shown {
+        0 => String::new(),
+        n => format!("<p class=\"none\">{} less probable causes are not shown.</p>\n", count(n as u64)),
+    };
     format!(
         "<section id=\"causes\">\n<h2>Ranked causes</h2>\n<p class=\"note\">Probability of each cause given the data, \
          by simulation; the whisker is one Monte Carlo standard error. Several causes can hold at once. The weight of \
          evidence is the natural logarithm of the Bayes factor: +2.3 makes a cause ten times as likely.</p>\n\
-         <ol class=\"causes\">\n{rows}</ol>\n</section>\n"
+         <ol class=\"causes\">\n{rows}</ol>\n{more}</section>\n"
     )
 }
 
 fn row(page: &Page, i: usize) -> String {
     let cause = &page.causes[i];
-    let id = anchor(cause);
+    let id = anchor(&page.causes, i);
     let (what, place) = claim(cause);
     let class = if is_element(cause) { "" } else { " class=\"other\"" };
     format!(
@@ -53,12 +60,15 @@ fn bar(cause: &Cause) -> String {
         "<div class=\"probability\"><span class=\"track\"><b style=\"width:{}%\"></b>{whisker}</span>\
          <span class=\"number\">{}</span></div>\n",
         px(share(p)),
-        probability(p)
+        esc(&probability(p))
     )
 }
 
 fn facts(page: &Page, cause: &Cause) -> String {
     let mut facts = vec![format!("<span class=\"class\">{}</span>", esc(&cause.class))];
+    if let Some(object) = &cause.object {
+        facts.push(format!("affects {}", esc(object)));
+    }
     if let Some(severity) = &cause.severity {
         facts.push(format!("drops {}", percent_interval(severity)));
     }
@@ -68,9 +78,10 @@ fn facts(page: &Page, cause: &Cause) -> String {
     if is_element(cause) || !cause.evidence.is_empty() {
         facts.push(format!("evidence {}", signed(cause.log_bayes)));
     }
-    if let Some(twin) = cause.same_as.and_then(|k| page.causes.get(k)) {
-        let (_, place) = claim(twin);
-        facts.push(format!("the data cannot tell it from <a href=\"#{}\">{}</a>", anchor(twin), esc(&place)));
+    if let Some(twin) = cause.same_as.filter(|&k| k < page.causes.len().min(CAUSES_MAX)) {
+        let (_, place) = claim(&page.causes[twin]);
+        let link = anchor(&page.causes, twin);
+        facts.push(format!("the data cannot tell it from <a href=\"#{link}\">{}</a>", esc(&place)));
     }
     facts.join(" · ")
 }

@@ -206,6 +206,8 @@ pub struct Cause {
     pub a: String,
     /// The other end of a link, or what a black hole swallows.
     pub b: Option<String>,
+    /// The prefix or rack that it affects, if not everything.
+    pub object: Option<String>,
     /// Where it is on the map.
     pub place: Option<CausePlace>,
     /// Marginal posterior probability, 0 to 1.

@@ -1,107 +1,14 @@
 //! The map: nodes at their places, each link as two half-links that keep to the right, coloured by utilisation.
 
-use std::collections::BTreeMap;
-
-use libm::hypot;
-
-use super::data::{CausePlace, HalfLink, LinkState, Map, MapLink, Page};
+use super::crop::crop;
+use super::data::{HalfLink, LinkState, Map, Page};
 use super::format::{count, esc, percent, probability, px, rate};
-use super::geo::{Frame, Layout, Point, arrange};
-use super::labels::{Obstacles, Rect, Wish, place};
-use super::verdict::{Finding, claim, is_element};
-
-/// From this utilisation on a half-link is red, unless [`Map::red_from`] says otherwise.
-pub const RED_FROM: f64 = 0.8;
-
-/// Runner-ups below this probability are not marked.
-const RUNNER_UP_FROM: f64 = 0.01;
-
-/// The drawing for one width of screen.
-#[derive(Clone, Copy, Debug)]
-struct Sheet {
-    class: &'static str,
-    width: f64,
-    height: (f64, f64),
-    /// Size of the letters in pixels.
-    letters: f64,
-    /// Whether a pointer can hover here: then each half-link carries its numbers.
-    hover: bool,
-}
-
-const SHEETS: [Sheet; 2] = [
-    Sheet { class: "wide", width: 860.0, height: (340.0, 640.0), letters: 12.0, hover: true },
-    Sheet { class: "narrow", width: 380.0, height: (240.0, 460.0), letters: 11.0, hover: false },
-];
-
-/// Sizes that depend on how full the sheet is.
-#[derive(Clone, Copy, Debug)]
-struct Pen {
-    radius: f64,
-    thickest: f64,
-    barb: f64,
-}
-
-impl Pen {
-    fn for_nodes(nodes: usize, sheet: &Sheet) -> Self {
-        let room = sheet.width / 860.0;
-        match nodes {
-            0..=30 if room < 1.0 => Self { radius: 4.0, thickest: 3.2, barb: 4.8 },
-            0..=30 => Self { radius: 5.0, thickest: 4.0, barb: 6.0 },
-            31..=80 => Self { radius: 3.6 - 1.2 * (1.0 - room), thickest: 2.8, barb: 4.5 },
-            _ => Self { radius: 3.0 - 1.4 * (1.0 - room), thickest: 2.0, barb: 0.0 },
-        }
-    }
-}
-
-/// How strongly an element is marked, and by which cause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Mark {
-    RunnerUp(usize),
-    Suspect(usize),
-}
-
-/// The marks of all elements.
-#[derive(Clone, Debug, Default)]
-struct Marks {
-    /// By link and direction (`true` = from `a` to `b`).
-    links: BTreeMap<(usize, bool), Mark>,
-    nodes: BTreeMap<usize, Mark>,
-}
-
-impl Marks {
-    fn of(page: &Page, finding: &Finding) -> Self {
-        let mut marks = Self::default();
-        let suspects = finding.suspects();
-        let runners = page
-            .causes
-            .iter()
-            .enumerate()
-            .filter(|(i, c)| is_element(c) && c.probability >= RUNNER_UP_FROM && !suspects.contains(i));
-        let all = suspects.iter().map(|&i| Mark::Suspect(i)).chain(runners.map(|(i, _)| Mark::RunnerUp(i)));
-        for mark in all {
-            let (Mark::Suspect(i) | Mark::RunnerUp(i)) = mark;
-            match &page.causes[i].place {
-                Some(CausePlace::HalfLink(link, forward)) => {
-                    marks.links.entry((*link, *forward)).or_insert(mark);
-                }
-                Some(CausePlace::Links(links)) => {
-                    for key in links.iter().flat_map(|&l| [(l, true), (l, false)]) {
-                        marks.links.entry(key).or_insert(mark);
-                    }
-                }
-                Some(CausePlace::Node(node)) => {
-                    marks.nodes.entry(*node).or_insert(mark);
-                }
-                None => {}
-            }
-        }
-        marks
-    }
-
-    fn has_runner_up(&self) -> bool {
-        self.links.values().chain(self.nodes.values()).any(|m| matches!(m, Mark::RunnerUp(_)))
-    }
-}
+use super::geo::{Frame, Layout, arrange};
+use super::lines::{Line, Pen, SHEETS, Sheet, drawn_links};
+use super::load::{arc_name, load_class, red_from, steps, utilisation};
+use super::marks::{Mark, Marks};
+use super::names::labels;
+use super::verdict::{Finding, claim};
 
 /// The figure with its legend and caption.
 pub(super) fn figure(page: &Page, finding: &Finding) -> String {
@@ -110,15 +17,21 @@ pub(super) fn figure(page: &Page, finding: &Finding) -> String {
         return String::new();
     }
     let marks = Marks::of(page, finding);
-    let sheets: String = SHEETS.iter().map(|sheet| drawing(page, &marks, sheet)).collect();
-    let loads = if map.loads.is_empty() { String::new() } else { format!(" Loads: {}.", esc(&map.loads)) };
+    let cropped = crop(page, &marks).map(|part| (Marks::of(&part, finding), part));
+    let (marks, drawn) = cropped.as_ref().map_or((&marks, page), |(marks, part)| (marks, part));
+    let sheets: String = SHEETS.iter().map(|sheet| drawing(drawn, marks, sheet)).collect();
     format!(
-        "<figure class=\"map\" id=\"map\">\n{sheets}{}<figcaption><b>Map.</b> {} nodes, {} links. Each line is one \
+        "<figure class=\"map\" id=\"map\">\n{sheets}{}<figcaption><b>Map.</b> {} nodes, {} links.{} Each line is one \
          direction and keeps to the right of its link, seen from the sender; colour and width show its \
-         utilisation in production.{loads}</figcaption>\n</figure>\n",
-        legend(map, &marks),
+         utilisation in production.{}</figcaption>\n</figure>\n",
+        legend(map, marks),
         count(map.nodes.len() as u64),
         count(map.links.len() as u64),
+        match cropped {
+            Some(_) => format!(" Drawn are the {} nodes nearest to the marks.", drawn.map.nodes.len()),
+            None => String::new(),
+        },
+        if map.loads.is_empty() { String::new() } else { format!(" Loads: {}.", esc(&map.loads)) },
     )
 }
 
@@ -145,101 +58,6 @@ fn drawing(page: &Page, marks: &Marks, sheet: &Sheet) -> String {
     out += &nodes(page, marks, &layout, &pen, sheet);
     out += &labels(page, marks, &layout, &pen, &links, sheet);
     out + "</svg>\n"
-}
-
-/// One direction of a link, ready to be drawn.
-#[derive(Clone, Debug)]
-struct Line {
-    link: usize,
-    forward: bool,
-    from: Point,
-    to: Point,
-    /// Unit vector to the right of the direction of travel.
-    right: (f64, f64),
-    width: f64,
-    barb: f64,
-}
-
-impl Line {
-    fn path(&self) -> String {
-        let Self { from, to, right, barb, .. } = self;
-        let length = hypot(to.x - from.x, to.y - from.y);
-        let mut d = format!("M{} {}L{} {}", px(from.x), px(from.y), px(to.x), px(to.y));
-        if *barb > 0.0 && length > 2.0 * barb {
-            let (ux, uy) = ((to.x - from.x) / length, (to.y - from.y) / length);
-            let x = to.x - ux * barb + right.0 * barb * 0.62;
-            let y = to.y - uy * barb + right.1 * barb * 0.62;
-            d += &format!("L{} {}", px(x), px(y));
-        }
-        d
-    }
-
-    fn middle(&self) -> Point {
-        Point { x: (self.from.x + self.to.x) / 2.0, y: (self.from.y + self.to.y) / 2.0 }
-    }
-}
-
-fn utilisation(half: &HalfLink) -> f64 {
-    half.observed / half.capacity
-}
-
-/// Both directions of every link between two different nodes that exist; parallel links stand side by side.
-fn drawn_links(map: &Map, marks: &Marks, layout: &Layout, pen: &Pen) -> Vec<Line> {
-    let mut of_pair: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
-    for (i, l) in map.links.iter().enumerate().filter(|(_, l)| l.a != l.b) {
-        if l.a.max(l.b) < layout.at.len() {
-            of_pair.entry((l.a.min(l.b), l.a.max(l.b))).or_default().push(i);
-        }
-    }
-    let mut lines = Vec::with_capacity(map.links.len() * 2);
-    for members in of_pair.values() {
-        for (k, &i) in members.iter().enumerate() {
-            let shift = (k as f64 - (members.len() - 1) as f64 / 2.0) * (pen.thickest * 2.0 + 5.0);
-            lines.extend(two_lines(&map.links[i], i, shift, marks, layout, pen));
-        }
-    }
-    lines.sort_by_key(|l| (l.link, !l.forward));
-    lines
-}
-
-fn two_lines(
-    link: &MapLink,
-    index: usize,
-    shift: f64,
-    marks: &Marks,
-    layout: &Layout,
-    pen: &Pen,
-) -> [Line; 2] {
-    // Shifts are measured from the same side for both directions.
-    let (low, high) = (layout.at[link.a.min(link.b)], layout.at[link.a.max(link.b)]);
-    let length = hypot(high.x - low.x, high.y - low.y).max(1e-9);
-    let normal = (-(high.y - low.y) / length, (high.x - low.x) / length);
-    let line = |from: usize, to: usize, half: &HalfLink, forward: bool| {
-        let (p, q) = (layout.at[from], layout.at[to]);
-        let (ux, uy) = ((q.x - p.x) / length, (q.y - p.y) / length);
-        let right = (-uy, ux);
-        let load = utilisation(half);
-        let full = if load.is_finite() { load.clamp(0.0, 1.0) } else { 0.1 };
-        let width = 1.1 + (pen.thickest - 1.1) * full;
-        // A suspect steps aside, so that its outline does not cover the other direction.
-        let suspect = matches!(marks.links.get(&(index, forward)), Some(Mark::Suspect(_)));
-        let off = width / 2.0 + if suspect { 4.2 } else { 0.7 };
-        let move_by = |p: Point, along: f64| Point {
-            x: p.x + ux * along + right.0 * off + normal.0 * shift,
-            y: p.y + uy * along + right.1 * off + normal.1 * shift,
-        };
-        let clear = pen.radius + 1.5;
-        Line {
-            link: index,
-            forward,
-            from: move_by(p, clear),
-            to: move_by(q, -clear),
-            right,
-            width,
-            barb: pen.barb,
-        }
-    };
-    [line(link.a, link.b, &link.forward, true), line(link.b, link.a, &link.backward, false)]
 }
 
 /// Marks go below all lines, the strong ones above the light ones.
@@ -275,35 +93,6 @@ fn half_link(page: &Page, marks: &Marks, line: &Line, sheet: &Sheet) -> String {
     }
     let title = tooltip(page, line, half, marks.links.get(&(line.link, line.forward)));
     format!("<g><title>{}</title><path class=\"hit\" d=\"{d}\"/>{stroke}</g>\n", esc(&title))
-}
-
-fn red_from(map: &Map) -> f64 {
-    if map.red_from > 0.0 { map.red_from } else { RED_FROM }
-}
-
-/// Upper ends of the colour classes below red.
-fn steps(red: f64) -> [f64; 4] {
-    [red / 8.0, red * 5.0 / 16.0, red * 5.0 / 8.0, red]
-}
-
-fn load_class(half: &HalfLink, red: f64) -> &'static str {
-    let load = utilisation(half);
-    match half.state {
-        LinkState::Down => "l down",
-        LinkState::Stale => "l nodata",
-        LinkState::Up if !load.is_finite() => "l nodata",
-        LinkState::Up if load >= 1.0 => "l u5",
-        LinkState::Up => {
-            ["l u0", "l u1", "l u2", "l u3", "l u4"][steps(red).iter().filter(|&&s| load >= s).count()]
-        }
-    }
-}
-
-/// The two ends of a half-link by name: `a → b`.
-pub(super) fn arc_name(map: &Map, link: &MapLink, forward: bool) -> String {
-    let name = |i: usize| map.nodes.get(i).map_or("?", |n| n.name.as_str());
-    let (from, to) = if forward { (link.a, link.b) } else { (link.b, link.a) };
-    format!("{} → {}", name(from), name(to))
 }
 
 fn tooltip(page: &Page, line: &Line, half: &HalfLink, mark: Option<&Mark>) -> String {
@@ -356,141 +145,6 @@ fn nodes(page: &Page, marks: &Marks, layout: &Layout, pen: &Pen, sheet: &Sheet) 
         };
     }
     out
-}
-
-/// How many names a sheet bears at most.
-fn names_at_most(sheet: &Sheet) -> usize {
-    if sheet.hover { 60 } else { 16 }
-}
-
-/// A text with its wish.
-struct Text {
-    text: String,
-    class: &'static str,
-    wish: Wish,
-}
-
-/// Call-outs of the suspects first, then nodes: ends of marked links, then by degree.
-fn labels(page: &Page, marks: &Marks, layout: &Layout, pen: &Pen, lines: &[Line], sheet: &Sheet) -> String {
-    let mut texts = callouts(page, marks, layout, pen, lines, sheet);
-    let map = &page.map;
-    let nodes = map.nodes.len();
-    let mut degree = vec![0_usize; nodes];
-    let mut rank = vec![2_u8; nodes];
-    for (i, l) in map.links.iter().enumerate().filter(|(_, l)| l.a.max(l.b) < nodes) {
-        for end in [l.a, l.b] {
-            degree[end] += 1;
-            for forward in [true, false] {
-                rank[end] = rank[end].min(mark_rank(marks.links.get(&(i, forward))));
-            }
-        }
-    }
-    for (&node, mark) in marks.nodes.iter().filter(|(n, _)| **n < nodes) {
-        rank[node] = rank[node].min(mark_rank(Some(mark)));
-    }
-    let mut order: Vec<usize> = (0..map.nodes.len()).collect();
-    order.sort_by_key(|&i| (rank[i], std::cmp::Reverse(degree[i]), i));
-    let few = map.nodes.len() <= 30;
-    for &i in &order {
-        let text = map.nodes[i].name.clone();
-        let wish = Wish {
-            anchor: layout.at[i],
-            gap: pen.radius + 3.5,
-            size: text_size(&text, sheet.letters * if rank[i] == 0 { 1.1 } else { 1.0 }),
-            must: rank[i] == 0 || few,
-        };
-        texts.push(Text { text, class: if rank[i] == 0 { "name strong" } else { "name" }, wish });
-    }
-    // A suspect weighs as much as several links: its outline should stay free.
-    let weight = |l: &&Line| match marks.links.get(&(l.link, l.forward)) {
-        Some(Mark::Suspect(_)) => 4,
-        _ => usize::from(l.forward),
-    };
-    let obstacles = Obstacles {
-        nodes: layout.at.clone(),
-        radius: pen.radius,
-        links: lines.iter().flat_map(|l| std::iter::repeat_n((l.from, l.to), weight(&l))).collect(),
-    };
-    let wishes: Vec<Wish> = texts.iter().map(|t| t.wish.clone()).collect();
-    let placed = place(&wishes, &obstacles, sheet.width, layout.height);
-    let shown = texts.iter().zip(placed).filter_map(|(text, rect)| rect.map(|r| label(text, &r)));
-    shown.take(names_at_most(sheet)).collect()
-}
-
-fn mark_rank(mark: Option<&Mark>) -> u8 {
-    match mark {
-        Some(Mark::Suspect(_)) => 0,
-        Some(Mark::RunnerUp(_)) => 1,
-        None => 2,
-    }
-}
-
-/// One call-out per suspect cause, at its first element.
-fn callouts(
-    page: &Page,
-    marks: &Marks,
-    layout: &Layout,
-    pen: &Pen,
-    lines: &[Line],
-    sheet: &Sheet,
-) -> Vec<Text> {
-    let mut told = Vec::new();
-    let mut texts = Vec::new();
-    let on_links = lines.iter().filter_map(|l| match marks.links.get(&(l.link, l.forward)) {
-        Some(Mark::Suspect(i)) => Some((*i, l.middle(), 11.0)),
-        _ => None,
-    });
-    let on_nodes = marks.nodes.iter().filter_map(|(&n, mark)| match mark {
-        Mark::Suspect(i) => layout.at.get(n).map(|&p| (*i, p, pen.radius + 9.0)),
-        Mark::RunnerUp(_) => None,
-    });
-    for (i, anchor, gap) in on_links.chain(on_nodes) {
-        if told.contains(&i) {
-            continue;
-        }
-        told.push(i);
-        let text = short_claim(page, i);
-        let size = text_size(&text, sheet.letters * 1.08);
-        texts.push(Text { text, class: "callout", wish: Wish { anchor, gap, size, must: true } });
-    }
-    texts
-}
-
-fn short_claim(page: &Page, i: usize) -> String {
-    let cause = &page.causes[i];
-    let what = match cause.class.as_str() {
-        "link_loss" => "silent loss".to_owned(),
-        "link_down" => "link down".to_owned(),
-        other => other.replace('_', " "),
-    };
-    match &cause.severity {
-        Some(severity) => format!("{what} {}", percent(severity.value)),
-        None => what,
-    }
-}
-
-/// A generous estimate of the room a text takes in the fonts that browsers come with.
-fn text_size(text: &str, letters: f64) -> (f64, f64) {
-    (text.chars().count() as f64 * letters * 0.62 + 2.0, letters * 1.2)
-}
-
-fn label(text: &Text, r: &Rect) -> String {
-    let x = text.wish.anchor.x;
-    let (at, side) = if r.x1 <= x {
-        (r.x1, " text-anchor=\"end\"")
-    } else if r.x0 >= x {
-        (r.x0, "")
-    } else {
-        ((r.x0 + r.x1) / 2.0, " text-anchor=\"middle\"")
-    };
-    let baseline = r.y1 - (r.y1 - r.y0) * 0.24;
-    format!(
-        "<text class=\"{}\" x=\"{}\" y=\"{}\"{side}>{}</text>\n",
-        text.class,
-        px(at),
-        px(baseline),
-        esc(&text.text)
-    )
 }
 
 /// The legend: the colour classes with their bounds, then the marks that occur.

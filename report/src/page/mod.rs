@@ -19,20 +19,26 @@
 
 mod boxes;
 mod causes;
+mod crop;
 mod data;
 mod format;
 mod geo;
 mod labels;
+mod lines;
+mod load;
 mod map;
+mod marks;
+mod names;
 mod shadow;
 mod strips;
 mod verdict;
 
+pub use crop::NODES_MAX;
 pub use data::{
     Axis, Cause, CausePlace, Comparison, Deviation, Drain, Evidence, HalfLink, Interval, LinkState, Map,
     MapLink, MapNode, Page, Probe, Reading, Reproduce, Strip, Unit,
 };
-pub use map::RED_FROM;
+pub use load::RED_FROM;
 pub use strips::STRIPS_MAX;
 
 use format::esc;

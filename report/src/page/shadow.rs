@@ -1,13 +1,15 @@
 //! Production beside its shadow: the series that differ most as small charts, then the largest residuals and all
 //! half-links as tables.
 
-use super::data::{Axis, Comparison, HalfLink, LinkState, Page, Unit};
-use super::format::{esc, percent, px, rate, sigmas, since_start, value};
-use super::map::arc_name;
+use super::data::{Axis, Comparison, HalfLink, LinkState, MapLink, Page, Unit};
+use super::format::{count, esc, percent, px, rate, sigmas, since_start, value};
+use super::load::{arc_name, utilisation};
 use super::strips::ticks;
 
 /// Series are thinned to this many points.
 const POINTS_MAX: usize = 240;
+/// Half-links beyond this number are left out of their table, the idle ones first.
+const ROWS_MAX: usize = 1_000;
 
 /// The section; empty without anything to compare.
 pub(super) fn section(page: &Page) -> String {
@@ -212,22 +214,28 @@ fn half_links(page: &Page) -> String {
     if page.map.links.is_empty() {
         return String::new();
     }
-    let rows: String = page
-        .map
-        .links
-        .iter()
-        .flat_map(|l| [(l, true), (l, false)])
-        .map(|(link, forward)| {
-            let half = if forward { &link.forward } else { &link.backward };
-            half_link_row(&arc_name(&page.map, link, forward), half)
-        })
-        .collect();
+    let mut arcs: Vec<(&MapLink, bool)> =
+        page.map.links.iter().flat_map(|l| [(l, true), (l, false)]).collect();
+    let mut which = "All";
+    if arcs.len() > ROWS_MAX {
+        let load =
+            |arc: &(&MapLink, bool)| Some(utilisation(half(arc))).filter(|u| u.is_finite()).unwrap_or(-1.0);
+        arcs.sort_by(|a, b| load(b).total_cmp(&load(a)));
+        arcs.truncate(ROWS_MAX);
+        which = "The busiest";
+    }
+    let rows: String =
+        arcs.iter().map(|arc| half_link_row(&arc_name(&page.map, arc.0, arc.1), half(arc))).collect();
     format!(
-        "<details id=\"links\">\n<summary>All {} half-links</summary>\n<div class=\"scroll\"><table \
+        "<details id=\"links\">\n<summary>{which} {} half-links</summary>\n<div class=\"scroll\"><table \
          class=\"sortable\">\n<thead><tr><th>Half-link</th><th>State</th><th>Capacity</th><th>Production</th>\
          <th>Shadow</th><th>Utilisation</th></tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n</details>\n",
-        page.map.links.len() * 2
+        count(arcs.len() as u64)
     )
+}
+
+fn half<'a>(arc: &(&'a MapLink, bool)) -> &'a HalfLink {
+    if arc.1 { &arc.0.forward } else { &arc.0.backward }
 }
 
 fn half_link_row(name: &str, half: &HalfLink) -> String {
@@ -236,7 +244,7 @@ fn half_link_row(name: &str, half: &HalfLink) -> String {
         LinkState::Down => "down",
         LinkState::Stale => "stale",
     };
-    let load = half.observed / half.capacity;
+    let load = utilisation(half);
     format!(
         "<tr><th scope=\"row\">{}</th><td>{state}</td>{}{}{}{}</tr>\n",
         esc(name),

@@ -139,10 +139,10 @@ fn lede(page: &Page, groups: &[Vec<usize>]) -> String {
         let mass: f64 = group.iter().map(|&i| page.causes[i].probability).sum();
         out += &format!(
             " At the same time: {} <a href=\"#{}\">{}</a>, probability {}.",
-            esc(&what),
-            anchor(cause),
+            esc(&what.to_lowercase()),
+            anchor(&page.causes, group[0]),
             esc(&place),
-            probability(mass)
+            esc(&probability(mass))
         );
     }
     out
@@ -152,16 +152,17 @@ fn lede(page: &Page, groups: &[Vec<usize>]) -> String {
 fn runner_up(page: &Page, groups: &[Vec<usize>]) -> String {
     let next =
         page.causes.iter().enumerate().find(|(i, c)| is_element(c) && !groups.iter().any(|g| g.contains(i)));
-    let Some((_, next)) = next else {
+    let Some((i, next)) = next else {
         return "No other cause was found worth naming.".to_owned();
     };
     let (what, place) = claim(next);
     let what = what.to_lowercase();
     let p = probability(next.probability);
+    let p = esc(&p);
     format!(
         "Next in line: {} <a href=\"#{}\">{}</a>, probability {p}.",
         esc(&what),
-        anchor(next),
+        anchor(&page.causes, i),
         esc(&place)
     )
 }
@@ -183,7 +184,7 @@ fn figures(page: &Page, group: &[usize]) -> String {
     } else {
         String::new()
     };
-    cells.push((probability(mass), "probability".to_owned(), error));
+    cells.push((esc(&probability(mass)).into_owned(), "probability".to_owned(), error));
     if let Some((explained, all)) = cause.explains {
         cells.push((format!("{explained} of {all}"), "abnormal series explained".to_owned(), String::new()));
     }
@@ -204,12 +205,14 @@ fn onset(axis: &Axis) -> Option<(String, String, String)> {
 
 fn no_fault(page: &Page) -> String {
     let none = page.causes.iter().find(|c| c.class == "none");
-    let sure = none
-        .map_or_else(String::new, |c| format!(" Probability of no fault: {}.", probability(c.probability)));
+    let sure = none.map_or_else(String::new, |c| {
+        format!(" Probability of no fault: {}.", esc(&probability(c.probability)))
+    });
     let next = page.causes.iter().find(|c| is_element(c)).map_or_else(String::new, |c| {
         let (what, place) = claim(c);
         let p = probability(c.probability);
-        format!(" The most probable fault would be: {} {} ({p}).", esc(&what), esc(&place))
+        let p = esc(&p);
+        format!(" The most probable fault would be: {} {} ({p}).", esc(&what.to_lowercase()), esc(&place))
     });
     format!("Production behaves as its shadow predicts.{sure}{next}")
 }
@@ -217,7 +220,7 @@ fn no_fault(page: &Page) -> String {
 fn unexplained(page: &Page) -> String {
     let unknown = page.causes.iter().find(|c| c.class == "unknown");
     let p = unknown.map_or_else(String::new, |c| {
-        format!(" Probability of a cause outside the list: {}.", probability(c.probability))
+        format!(" Probability of a cause outside the list: {}.", esc(&probability(c.probability)))
     });
     let series = page.timeline.len();
     format!("{series} series are abnormal, and no cause that was simulated makes them likely.{p}")
@@ -228,11 +231,12 @@ fn undecided(page: &Page, best: Option<usize>) -> String {
         return format!("{} series are abnormal; no causes were ranked.", page.timeline.len());
     };
     let (what, place) = claim(cause);
+    let more = if page.probe.is_some() { "more data, or the probe below," } else { "more data" };
     format!(
-        "The most probable is: {} <em>{}</em>, probability {}. It takes more data, or the probe below, to decide.",
-        esc(&what),
+        "The most probable is: {} <em>{}</em>, probability {}. It takes {more} to decide.",
+        esc(&what.to_lowercase()),
         esc(&place),
-        probability(cause.probability)
+        esc(&probability(cause.probability))
     )
 }
 
@@ -261,14 +265,20 @@ fn management(page: &Page) -> String {
     )
 }
 
-/// The permalink of a cause: it depends on what the cause is, not on its rank.
-pub(super) fn anchor(cause: &Cause) -> String {
+/// The permalink of a cause: it depends on what the cause is, not on its rank. Causes of one name, such as those of
+/// parallel links, are numbered.
+pub(super) fn anchor(causes: &[Cause], i: usize) -> String {
+    let name = anchor_name(&causes[i]);
+    match causes[..i].iter().filter(|c| anchor_name(c) == name).count() {
+        0 => name,
+        n => format!("{name}..{}", n + 1),
+    }
+}
+
+fn anchor_name(cause: &Cause) -> String {
+    let parts = [Some(&cause.class), Some(&cause.a), cause.b.as_ref(), cause.object.as_ref()];
     let mut out = String::from("cause");
-    for part in [Some(cause.class.as_str()), Some(cause.a.as_str()), cause.b.as_deref()].into_iter().flatten()
-    {
-        if part.is_empty() {
-            continue;
-        }
+    for part in parts.into_iter().flatten().filter(|part| !part.is_empty()) {
         out.push('.');
         for c in part.chars() {
             if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') {
@@ -319,6 +329,8 @@ mod tests {
     fn anchors_are_unique_and_harmless() {
         let a =
             Cause { class: "link_loss".into(), a: "a b".into(), b: Some("ü\"".into()), ..Cause::default() };
-        assert_eq!(anchor(&a), "cause.link_loss.a~20b.~fc~22");
+        let parallel = [a.clone(), a];
+        assert_eq!(anchor(&parallel, 0), "cause.link_loss.a~20b.~fc~22");
+        assert_eq!(anchor(&parallel, 1), "cause.link_loss.a~20b.~fc~22..2");
     }
 }
