@@ -12,7 +12,8 @@
 //! let mut page = Page { title: "Lab".into(), ..Page::default() };
 //! page.map.nodes = ["a", "b"].map(|name| MapNode { name: name.into(), place: None }).to_vec();
 //! page.map.links = vec![MapLink { a: 0, b: 1, ..MapLink::default() }];
-//! page.causes = vec![Cause { class: "link_down".into(), a: "a".into(), b: Some("b".into()), probability: 0.98, ..Cause::default() }];
+//! let (class, a, b) = ("link_down".into(), "a".into(), Some("b".into()));
+//! page.causes = vec![Cause { class, a, b, probability: 0.98, ..Cause::default() }];
 //! let html = page.render();
 //! assert!(html.contains("<h1>Link down: <em>a – b</em></h1>"));
 //! ```
