@@ -31,6 +31,7 @@ mod entities;
 mod folder;
 mod levels;
 mod observed;
+pub mod page;
 mod parquet_in;
 mod parquet_out;
 pub mod schema;
