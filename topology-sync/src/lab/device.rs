@@ -1,6 +1,6 @@
 //! What is known of one node from its own recordings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -47,6 +47,8 @@ pub(super) struct Interface {
     pub(super) speed: Option<BitsPerSec>,
     /// OSPF cost by configuration.
     pub(super) ospf_cost: Option<u32>,
+    /// Addresses that the routing table calls local to it (a recording may lack the address list).
+    pub(super) local: BTreeSet<IpAddr>,
     /// The port id that it sends in LLDP.
     pub(super) advertised: Option<Id>,
 }
@@ -154,12 +156,17 @@ impl Device {
 }
 
 impl Interface {
-    /// Adds an address once.
+    /// Adds an address once; the list stays sorted.
     pub(super) fn add_address(&mut self, ip: IpAddr, len: u8) {
         let address = PortAddress { ip, len };
-        if !self.port.addresses.contains(&address) {
-            self.port.addresses.push(address);
+        if let Err(at) = self.port.addresses.binary_search(&address) {
+            self.port.addresses.insert(at, address);
         }
+    }
+
+    /// All addresses that it answers to.
+    pub(super) fn ips(&self) -> BTreeSet<IpAddr> {
+        self.port.addresses.iter().map(|a| a.ip).chain(self.local.iter().copied()).collect()
     }
 
     /// Sets the hardware address, unless it is the loopback's zero.

@@ -42,11 +42,12 @@ fn action(row: RowAction, node: &EntityKey) -> RouteAction {
         RowAction::Local => RouteAction::Local,
         RowAction::Blackhole => RouteAction::Blackhole,
         RowAction::Unreachable => RouteAction::Unreachable,
-        RowAction::Forward(hops) => RouteAction::Forward(
-            hops.into_iter()
-                .map(|(port, gateway)| NextHop { port: EntityKey::port(node, &port), gateway })
-                .collect(),
-        ),
+        RowAction::Forward(hops) => {
+            let hop = |(port, gateway): (String, _)| NextHop { port: EntityKey::port(node, &port), gateway };
+            let mut hops: Vec<_> = hops.into_iter().map(hop).collect();
+            hops.sort();
+            RouteAction::Forward(hops)
+        }
     }
 }
 

@@ -54,8 +54,8 @@ impl<'a> Directory<'a> {
             if let Some(mac) = interface.port.mac {
                 self.by_mac.entry(mac).or_default().insert(i);
             }
-            for address in interface.port.addresses.iter().filter(|a| is_global(a.ip)) {
-                self.by_address.entry(address.ip).or_default().insert((i, port));
+            for ip in interface.ips().into_iter().filter(|ip| is_global(*ip)) {
+                self.by_address.entry(ip).or_default().insert((i, port));
             }
         }
     }

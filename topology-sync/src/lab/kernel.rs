@@ -18,6 +18,7 @@ pub(super) fn take(device: &mut Device, value: &Value) -> bool {
             take_interface(device, row);
             understood = true;
         } else if row.get("dst").is_some() && row.get("state").is_none() && row.get("lladdr").is_none() {
+            take_local(device, row);
             device.kernel_routes.extend(route(row, rows));
             understood = true;
         }
@@ -49,6 +50,20 @@ fn take_interface(device: &mut Device, row: &Value) {
         if let (Some(ip), Some(len)) = (ip, len) {
             interface.add_address(ip, len);
         }
+    }
+}
+
+/// Where the address list is not recorded, routes tell addresses: the local table names the interface of each, and a
+/// connected route's preferred source is the interface's own address with its prefix length.
+fn take_local(device: &mut Device, row: &Value) {
+    let Some(port) = text(row, "dev") else { return };
+    let connected = text(row, "protocol") == Some("kernel") && row.get("gateway").is_none();
+    match (text(row, "type"), parsed::<IpNet>(row, "dst"), parsed(row, "prefsrc")) {
+        (Some("local"), ..) => device.interface(port).local.extend(parsed::<IpAddr>(row, "dst")),
+        (None | Some("unicast"), Some(net), Some(source)) if connected && net.contains(&source) => {
+            device.interface(port).add_address(source, net.prefix_len());
+        }
+        _ => {}
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use twin::Diagnostic;
 
-use super::device::{Chassis, Device, Id, OspfNeighbor};
+use super::device::{Chassis, Device, Id, OspfNeighbor, RouterLsa};
 use super::identity::{Directory, Match};
 
 /// A node: one with recordings of its own, or one known only from others.
@@ -171,26 +171,26 @@ fn neighbor_port(
     None
 }
 
-/// Link data and metrics of each router's newest LSA, whoever's database it is from.
-fn newest_lsas(devices: &[Device]) -> BTreeMap<&str, &[(String, u32)]> {
-    let mut newest: BTreeMap<&str, (i32, &[(String, u32)])> = BTreeMap::new();
+/// Each router's newest LSA, whoever's database it is from.
+fn newest_lsas(devices: &[Device]) -> BTreeMap<&str, &RouterLsa> {
+    let mut newest: BTreeMap<&str, &RouterLsa> = BTreeMap::new();
     for lsa in devices.iter().flat_map(|d| &d.lsdb) {
-        let entry = newest.entry(&lsa.router).or_insert((lsa.sequence, &lsa.links));
-        if lsa.sequence > entry.0 {
-            *entry = (lsa.sequence, &lsa.links);
+        let known = newest.entry(&lsa.router).or_insert(lsa);
+        if lsa.sequence > known.sequence {
+            *known = lsa;
         }
     }
-    newest.into_iter().map(|(router, (_, links))| (router, links)).collect()
+    newest
 }
 
 /// The cost that the network routes by is the LSA's; the interface's stands in for it.
-fn cost(device: &Device, port: &str, lsas: &BTreeMap<&str, &[(String, u32)]>) -> Option<u32> {
+fn cost(device: &Device, port: &str, lsas: &BTreeMap<&str, &RouterLsa>) -> Option<u32> {
     let interface = device.interfaces.get(port)?;
-    let by_lsa = device.router_id.as_deref().and_then(|id| lsas.get(id)).and_then(|links| {
-        let mut data: Vec<String> = interface.port.addresses.iter().map(|a| a.ip.to_string()).collect();
+    let by_lsa = device.router_id.as_deref().and_then(|id| lsas.get(id)).and_then(|lsa| {
+        let mut data: Vec<String> = interface.ips().iter().map(ToString::to_string).collect();
         // RFC 2328 §A.4.2: on unnumbered links the link data is the interface index.
         data.extend(interface.port.ifindex.map(|i| std::net::Ipv4Addr::from(i).to_string()));
-        links.iter().find(|(d, _)| data.contains(d)).map(|(_, metric)| *metric)
+        lsa.links.iter().find(|(d, _)| data.contains(d)).map(|(_, metric)| *metric)
     });
     by_lsa.or(interface.ospf_cost)
 }

@@ -53,7 +53,9 @@ pub fn read(folder: &str, nodes: &[NodeRecording]) -> Result<Snapshot, InputErro
     let mut devices = Vec::new();
     for node in nodes {
         let mut device = Device::new(&node.name);
-        for (file, bytes) in &node.files {
+        let mut files: Vec<_> = node.files.iter().collect();
+        files.sort(); // What is said twice must not depend on the order of a folder's listing.
+        for (file, bytes) in files {
             understood += u64::from(take(&mut device, file, bytes, &mut diagnostics));
         }
         devices.push(device);
