@@ -29,6 +29,7 @@ mod xml;
 pub mod encoding;
 pub mod form;
 pub mod graphml;
+pub mod lab;
 pub mod repetita;
 pub mod sndlib;
 pub mod source;

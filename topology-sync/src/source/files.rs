@@ -1,13 +1,14 @@
 //! Network files by their paths.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use twin::{InputError, Place, Snapshot};
 
 use crate::form::{Form, looks_like};
+use crate::lab::NodeRecording;
 use crate::sndlib::SndlibOptions;
-use crate::{encoding, graphml, repetita, sndlib};
+use crate::{encoding, graphml, lab, repetita, sndlib};
 
 /// The suffixes of network files, for messages.
 const SUFFIXES: &str = "a network file (.xml, .graph, .graphml, .json) or a recorded lab folder";
@@ -49,6 +50,9 @@ pub fn open_all<P: AsRef<Path>>(sources: &[P], options: &Options) -> Result<Snap
 /// that its reader refuses.
 pub fn open(path: &Path, options: &Options) -> Result<Snapshot, InputError> {
     let file = name(path);
+    if path.is_dir() {
+        return lab::read(&file, &recordings(path)?);
+    }
     let bytes = read(path)?;
     match network_form(&file, path, &bytes)? {
         Form::Sndlib => sndlib::read(&file, &encoding::xml(&file, &bytes)?, &options.sndlib),
@@ -57,6 +61,34 @@ pub fn open(path: &Path, options: &Options) -> Result<Snapshot, InputError> {
         Form::Twin => Snapshot::from_json(&file, encoding::utf8(&file, &bytes)?),
         form => unreachable!("network_form never answers {form}"),
     }
+}
+
+/// The files of each direct sub-folder, by name.
+fn recordings(folder: &Path) -> Result<Vec<NodeRecording>, InputError> {
+    let mut nodes = Vec::new();
+    for sub in entries(folder)?.into_iter().filter(|p| p.is_dir()) {
+        let mut node = NodeRecording { name: last(&sub), files: Vec::new() };
+        for file in entries(&sub)?.into_iter().filter(|p| p.is_file()) {
+            node.files.push((name(&file), read(&file)?));
+        }
+        nodes.push(node);
+    }
+    Ok(nodes)
+}
+
+/// What is in a folder, by name, without hidden entries.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, InputError> {
+    let listed: io::Result<Vec<_>> =
+        std::fs::read_dir(folder).and_then(|all| all.map(|e| e.map(|e| e.path())).collect());
+    let mut paths = listed.map_err(|e| unreadable(folder, &e))?;
+    paths.retain(|p| !last(p).starts_with('.'));
+    paths.sort();
+    Ok(paths)
+}
+
+/// The last part of a path.
+fn last(path: &Path) -> String {
+    path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 fn attach(snapshot: &mut Snapshot, demands: &[&Path]) -> Result<(), InputError> {
