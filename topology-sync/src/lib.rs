@@ -31,5 +31,6 @@ pub mod form;
 pub mod graphml;
 pub mod lab;
 pub mod repetita;
+pub mod rfc8345;
 pub mod sndlib;
 pub mod source;

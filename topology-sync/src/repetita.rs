@@ -59,28 +59,57 @@ pub fn read_demands(
 ) -> Result<(DemandMatrix, Vec<Diagnostic>), InputError> {
     let nodes: Vec<EntityKey> = twin.nodes().into_iter().map(|n| n.key.clone()).collect();
     let mut diagnostics = Vec::new();
+    let rows = demand_rows(file, text, nodes.len(), &mut diagnostics)?;
+    let demand = |(src, dst, bps): (usize, usize, f64)| Demand {
+        src: nodes[src].clone(),
+        dst: nodes[dst].clone(),
+        bps,
+    };
+    Ok((DemandMatrix::new(rows.into_iter().map(demand)), diagnostics))
+}
+
+/// Reads a `.demands` matrix without its network: nodes are called by their indices.
+///
+/// # Errors
+/// As [`read_demands`], but any index is taken for a node.
+pub fn read_loose_demands(file: &str, text: &str) -> Result<(DemandMatrix, Vec<Diagnostic>), InputError> {
+    let mut diagnostics = Vec::new();
+    let rows = demand_rows(file, text, usize::MAX, &mut diagnostics)?;
+    let node = |index: usize| EntityKey::node(&index.to_string());
+    let demand = |(src, dst, bps)| Demand { src: node(src), dst: node(dst), bps };
+    Ok((DemandMatrix::new(rows.into_iter().map(demand)), diagnostics))
+}
+
+/// Source, destination and bit/s of every line.
+fn demand_rows(
+    file: &str,
+    text: &str,
+    nodes: usize,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<Vec<(usize, usize, f64)>, InputError> {
     let mut lines = Lines::new(file, text);
     let count = lines.section("DEMANDS")?;
     lines.expect(DEMAND)?.columns(DEMAND)?;
-    let mut demands = Vec::new();
-    for _ in 0..count {
-        let line = lines.expect(&format!("demand {} of {count}: '{DEMAND}'", demands.len() + 1))?;
+    let mut rows = Vec::new();
+    for number in 0..count {
+        let line = lines.expect(&format!("demand {number} of {count}: '{DEMAND}'"))?;
         let label = line.columns(DEMAND)?[0];
-        let (src, dst) = (node_index(&line, 1, nodes.len())?, node_index(&line, 2, nodes.len())?);
-        let kbps = line.volume(3, "demand in kbit/s")?;
+        let (src, dst) = (node_index(&line, 1, nodes)?, node_index(&line, 2, nodes)?);
+        let bps = line.volume(3, "demand in kbit/s")? * 1e3;
+        if !bps.is_finite() {
+            return Err(line.error(3, "a finite demand in kbit/s of at least 0"));
+        }
         if src == dst {
-            Diagnostic::count(&mut diagnostics, "self-demand", || {
+            Diagnostic::count(diagnostics, "self-demand", || {
                 format!("a demand from a node to itself is dropped ('{label}')")
             });
-        } else if kbps == 0.0 {
-            Diagnostic::count(&mut diagnostics, "zero-demand", || {
-                format!("a demand of 0 is dropped ('{label}')")
-            });
+        } else if bps == 0.0 {
+            Diagnostic::count(diagnostics, "zero-demand", || format!("a demand of 0 is dropped ('{label}')"));
         }
-        demands.push(Demand { src: nodes[src].clone(), dst: nodes[dst].clone(), bps: kbps * 1e3 });
+        rows.push((src, dst, bps));
     }
     lines.end(&format!("{count} demands"))?;
-    Ok((DemandMatrix::new(demands), diagnostics))
+    Ok(rows)
 }
 
 fn read_nodes(lines: &mut Lines<'_>) -> Result<Vec<Node>, InputError> {
@@ -131,6 +160,7 @@ fn read_arcs(
 fn node_index(line: &crate::lines::Line<'_>, field: usize, nodes: usize) -> Result<usize, InputError> {
     let expected = match nodes {
         0 => "a node, but the network has none".to_owned(),
+        usize::MAX => "a node index".to_owned(),
         n => format!("a node index from 0 to {}", n - 1),
     };
     let index: usize = line.parse(field, &expected)?;

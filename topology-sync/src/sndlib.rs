@@ -217,7 +217,11 @@ fn read_demands(
     for demand in children(element, "demand") {
         let (src, _) = end(xml, demand, "source", nodes)?;
         let (dst, _) = end(xml, demand, "target", nodes)?;
-        let bps = xml.volume(xml.child(demand, "demandValue")?)? * UNIT_BPS;
+        let value = xml.child(demand, "demandValue")?;
+        let bps = xml.volume(value)? * UNIT_BPS;
+        if !bps.is_finite() {
+            return Err(xml.value_error(value, text(value), "a finite demand"));
+        }
         if src == dst {
             Diagnostic::count(diagnostics, "self-demand", || {
                 format!("a demand from a node to itself is dropped ('{src}')")

@@ -153,6 +153,16 @@ fn the_same_without_what_nodes_say_of_themselves_in_lldp() {
 }
 
 #[test]
+fn five_recordings_of_each_node_are_enough() {
+    let few =
+        ["ip-link", "ip-route", "lldp-neighbors", "frr-ospf-neighbor-detail", "frr-ospf-database-router"];
+    let less = read(&recordings(|_, f| few.iter().any(|name| f == format!("{name}.json"))));
+    let all = read(&recordings(|_, _| true));
+    assert_eq!(cables(&less.twin), true_cables());
+    assert_eq!(halves(&less.twin, Layer::Igp), halves(&all.twin, Layer::Igp));
+}
+
+#[test]
 fn where_lldp_is_silent_at_both_ends_the_igp_makes_the_cable() {
     // r3 neither hears nor is heard.
     let mut nodes = recordings(|n, f| !(n == "r3" && f.starts_with("lldp")));

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use topology_sync::form::Form;
+use topology_sync::source::files;
 use twin::{EntityKind, Layer, Snapshot};
 
 use crate::cmd::net::NetOptions;
@@ -25,7 +27,7 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let mut table = Table::new(&["item", "value", "note"]);
-    for (item, value, note) in network(&args.net.open(&args.files)?) {
+    for (item, value, note) in rows(args)? {
         table.push(vec![json!(item), value, json!(note)]);
     }
     table.print(global.format())?;
@@ -34,9 +36,20 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
 
 type Row = (String, Value, String);
 
+/// The place to add other kinds of file: by the form of the first.
+fn rows(args: &Args) -> Result<Vec<Row>, Failure> {
+    let first = &args.files[0];
+    let form = files::form(first)?;
+    let name = form.map_or("recorded lab", Form::name);
+    if form == Some(Form::Demands) && args.files.len() == 1 {
+        return Ok(network(&files::open_demands(first)?, name));
+    }
+    Ok(network(&args.net.open(&args.files)?, name))
+}
+
 /// Counts of entities, half-links, routes and demands, then diagnostics.
-fn network(net: &Snapshot) -> Vec<Row> {
-    let mut rows = vec![row("kind", json!("network"), "")];
+fn network(net: &Snapshot, form: &str) -> Vec<Row> {
+    let mut rows = vec![row("form", json!(form), "")];
     rows.extend(entities(net));
     for layer in Layer::ALL {
         let count = net.twin.half_links(layer).len();

@@ -57,7 +57,13 @@ impl NetOptions {
     pub(crate) fn open(&self, sources: &[PathBuf]) -> Result<Snapshot, Failure> {
         let snapshot = files::open_all(sources, &self.reading())?;
         for d in &snapshot.diagnostics {
-            tracing::info!("{}: {} ({} times)", d.code, d.message, d.count);
+            match d.code.as_str() {
+                // Something that should be there is not in the twin.
+                "broken-recording" | "unmatched-neighbour" => {
+                    tracing::warn!("{}: {} ({}x)", d.code, d.message, d.count);
+                }
+                _ => tracing::info!("{}: {} ({}x)", d.code, d.message, d.count),
+            }
         }
         Ok(snapshot)
     }

@@ -8,7 +8,7 @@ use twin::{InputError, Place, Snapshot};
 use crate::form::{Form, looks_like};
 use crate::lab::NodeRecording;
 use crate::sndlib::SndlibOptions;
-use crate::{encoding, graphml, lab, repetita, sndlib};
+use crate::{encoding, graphml, lab, repetita, rfc8345, sndlib};
 
 /// The suffixes of network files, for messages.
 const SUFFIXES: &str = "a network file (.xml, .graph, .graphml, .json) or a recorded lab folder";
@@ -42,6 +42,32 @@ pub fn open_all<P: AsRef<Path>>(sources: &[P], options: &Options) -> Result<Snap
     Ok(snapshot)
 }
 
+/// Opens demands without their network, to check them.
+///
+/// # Errors
+/// [`InputError`] as [`repetita::read_loose_demands`], or for a file that cannot be read or is something else.
+pub fn open_demands(path: &Path) -> Result<Snapshot, InputError> {
+    let file = name(path);
+    let bytes = read(path)?;
+    check(&file, &bytes, Form::Demands)?;
+    let (matrix, diagnostics) = repetita::read_loose_demands(&file, encoding::utf8(&file, &bytes)?)?;
+    Ok(Snapshot { demands: Some(matrix), diagnostics, ..Snapshot::default() })
+}
+
+/// What a network file is, as its suffix and content say; `None` for a recorded lab folder.
+///
+/// # Errors
+/// As [`open`], as far as the file must be looked into.
+pub fn form(path: &Path) -> Result<Option<Form>, InputError> {
+    if path.is_dir() {
+        return Ok(None);
+    }
+    if suffix(path) == "demands" {
+        return Ok(Some(Form::Demands));
+    }
+    network_form(&name(path), path, &read(path)?).map(Some)
+}
+
 /// Opens a network file or a recorded lab folder. The reader is picked by the suffix; content that contradicts it is an
 /// error.
 ///
@@ -58,6 +84,7 @@ pub fn open(path: &Path, options: &Options) -> Result<Snapshot, InputError> {
         Form::Sndlib => sndlib::read(&file, &encoding::xml(&file, &bytes)?, &options.sndlib),
         Form::GraphMl => graphml::read(&file, &encoding::xml(&file, &bytes)?),
         Form::Graph => repetita::read_graph(&file, encoding::utf8(&file, &bytes)?),
+        Form::Rfc8345 => rfc8345::read(&file, encoding::utf8(&file, &bytes)?),
         Form::Twin => Snapshot::from_json(&file, encoding::utf8(&file, &bytes)?),
         form => unreachable!("network_form never answers {form}"),
     }
