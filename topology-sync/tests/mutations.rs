@@ -29,7 +29,7 @@ fn damage() -> impl Strategy<Value = Damage> {
         (any::<u16>(), any::<u8>()).prop_map(|(at, bits)| Damage::Flip(at, bits)),
         (any::<u16>(), any::<u8>()).prop_map(|(at, len)| Damage::Duplicate(at, len)),
         (any::<u16>(), any::<u8>()).prop_map(|(at, len)| Damage::Remove(at, len)),
-        (any::<u16>(), prop::sample::select(&texts[..])).prop_map(|(at, text)| Damage::Insert(at, text)),
+        (any::<u16>(), prop::sample::select(texts.to_vec())).prop_map(|(at, text)| Damage::Insert(at, text)),
     ]
 }
 
