@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use clap::ValueEnum;
-use comfy_table::{ContentArrangement, presets};
-use serde_json::{Map, Value};
+use comfy_table::{ContentArrangement, LineStyle, TableStyle};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value;
 
 use crate::failure::Failure;
 
@@ -20,6 +21,9 @@ pub(crate) enum Format {
     /// Comma-separated values with a header.
     Csv,
 }
+
+/// A line under the header and none else: a table reads like text, and copies well.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// Named columns and rows of values; absent values are [`Value::Null`].
 #[derive(Clone, Debug)]
@@ -54,7 +58,10 @@ impl Table {
                 serde_json::to_writer_pretty(&mut *out, &objects)?;
                 writeln!(out)
             }
-            Format::Ndjson => self.objects().try_for_each(|o| writeln!(out, "{}", Value::Object(o))),
+            Format::Ndjson => self.objects().try_for_each(|object| {
+                serde_json::to_writer(&mut *out, &object)?;
+                writeln!(out)
+            }),
             Format::Csv => self.write_csv(out),
         }
     }
@@ -68,16 +75,13 @@ impl Table {
         csv.flush()
     }
 
-    fn objects(&self) -> impl Iterator<Item = Map<String, Value>> {
-        let named = |row: &Vec<Value>| {
-            self.columns.iter().zip(row).map(|(c, v)| ((*c).to_owned(), v.clone())).collect()
-        };
-        self.rows.iter().map(named)
+    fn objects(&self) -> impl Iterator<Item = Object<'_>> {
+        self.rows.iter().map(|row| Object { columns: &self.columns, row })
     }
 
     fn draw(&self) -> String {
         let mut table = comfy_table::Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(&self.columns);
+        table.load_style(STYLE).set_header(&self.columns);
         if let Some((terminal_size::Width(width), _)) = terminal_size::terminal_size() {
             table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         }
@@ -90,6 +94,22 @@ impl Table {
             }
         }
         table.trim_fmt()
+    }
+}
+
+/// A row as a JSON object whose members keep the order of the columns.
+struct Object<'a> {
+    columns: &'a [&'static str],
+    row: &'a [Value],
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.columns.len()))?;
+        for (column, value) in self.columns.iter().zip(self.row) {
+            map.serialize_entry(column, value)?;
+        }
+        map.end()
     }
 }
 
@@ -122,15 +142,15 @@ mod tests {
 
     #[test]
     fn one_table_in_every_form() {
-        let mut table = Table::new(&["link", "util"]);
-        assert_eq!(text(&table, Format::Csv), "link,util\n", "an empty result keeps its schema");
+        let mut table = Table::new(&["util", "link"]);
+        assert_eq!(text(&table, Format::Csv), "util,link\n", "an empty result keeps its schema");
         assert_eq!(text(&table, Format::Json), "[]\n");
-        table.push(vec![json!("a, b"), json!(0.5)]);
-        table.push(vec![json!("c"), Value::Null]);
-        assert_eq!(text(&table, Format::Csv), "link,util\n\"a, b\",0.5\nc,\n");
+        table.push(vec![json!(0.5), json!("a, b")]);
+        table.push(vec![Value::Null, json!("c")]);
+        assert_eq!(text(&table, Format::Csv), "util,link\n0.5,\"a, b\"\n,c\n");
         assert_eq!(
             text(&table, Format::Ndjson),
-            "{\"link\":\"a, b\",\"util\":0.5}\n{\"link\":\"c\",\"util\":null}\n"
+            "{\"util\":0.5,\"link\":\"a, b\"}\n{\"util\":null,\"link\":\"c\"}\n"
         );
         assert!(text(&table, Format::Table).contains("a, b"));
     }

@@ -105,3 +105,9 @@ pub(crate) fn shorten(text: &str) -> String {
         None => text.to_owned(),
     }
 }
+
+/// What serde_json says, without the place, which errors show by themselves.
+pub(crate) fn serde_message(error: &serde_json::Error) -> String {
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    error.to_string().trim_end_matches(&place).to_owned()
+}

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::lines::serde_message;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use twin::{
@@ -124,7 +125,7 @@ enum Metric {
 pub fn read(file: &str, text: &str) -> Result<Snapshot, InputError> {
     let document: Document = serde_json::from_str(text).map_err(|e| {
         let place = Place::LineColumn(e.line() as u64, e.column() as u64);
-        InputError::new(file, place, e.to_string(), "ietf-network:networks by RFC 8345")
+        InputError::new(file, place, serde_message(&e), "ietf-network:networks by RFC 8345")
     })?;
     let networks = document.networks.network;
     let chosen = networks.iter().position(|n| !n.link.is_empty()).unwrap_or(0);

@@ -30,6 +30,7 @@ mod lldp;
 use twin::{Diagnostic, InputError, Place, Snapshot};
 
 use self::device::Device;
+use crate::lines::serde_message;
 
 /// What one node's tools printed.
 #[derive(Clone, Debug, Default)]
@@ -85,7 +86,7 @@ fn take(device: &mut Device, file: &str, bytes: &[u8], diagnostics: &mut Vec<Dia
             if file.ends_with(".json") {
                 let (line, column) = (e.line(), e.column());
                 Diagnostic::count(diagnostics, "broken-recording", || {
-                    format!("{file}:{line}:{column}: {e}; expected JSON")
+                    format!("{file}:{line}:{column}: {}; expected JSON", serde_message(&e))
                 });
             }
             return false;
