@@ -246,3 +246,113 @@ fn mirrored(matrix: &DemandMatrix) -> DemandMatrix {
     let there = matrix.demands().iter().cloned();
     DemandMatrix::new(there.chain(matrix.demands().iter().map(reverse)))
 }
+
+#[cfg(test)]
+mod tests {
+    use twin::{Csr, Layer};
+
+    use super::*;
+
+    /// Three nodes in a row a degree of latitude (111.19 km) apart; the first link has 10 preinstalled and modules of 5
+    /// and 90, the second nothing.
+    fn network(kind: &str, demands: &str) -> String {
+        let node = |id: &str, y: u32| {
+            format!("<node id=\"{id}\"><coordinates><x>0.0</x><y>{y}.0</y></coordinates></node>")
+        };
+        let module = |capacity: u32| {
+            format!("<addModule><capacity>{capacity}.0</capacity><cost>1.0</cost></addModule>")
+        };
+        format!(
+            "<network><networkStructure><nodes coordinatesType=\"{kind}\">{}{}{}</nodes><links>\
+             <link id=\"ab\"><source>a</source><target>b</target>\
+             <preInstalledModule><capacity>10.0</capacity><cost>0.0</cost></preInstalledModule>\
+             <additionalModules>{}{}</additionalModules></link>\
+             <link id=\"bc\"><source>b</source><target>c</target></link>\
+             </links></networkStructure><demands>{demands}</demands></network>",
+            node("a", 0),
+            node("b", 1),
+            node("c", 2),
+            module(90),
+            module(5),
+        )
+    }
+
+    fn demand(src: &str, dst: &str, value: f64) -> String {
+        format!(
+            "<demand id=\"{src}{dst}\"><source>{src}</source><target>{dst}</target>\
+             <demandValue>{value}</demandValue></demand>"
+        )
+    }
+
+    fn compiled(kind: &str, options: SndlibOptions) -> Csr {
+        Csr::compile(&read("n.xml", &network(kind, ""), &options).unwrap().twin, Layer::Igp)
+    }
+
+    #[test]
+    fn weights_by_length_hop_and_inverse_capacity() {
+        let with = |weight| SndlibOptions { weight, ..SndlibOptions::default() };
+        assert_eq!(compiled("geographical", with(Weight::Km)).metric, [111, 111, 111, 111]);
+        assert_eq!(compiled("pixel", with(Weight::Km)).metric, [1, 1, 1, 1]);
+        assert_eq!(compiled("geographical", with(Weight::Hop)).metric, [1, 1, 1, 1]);
+        assert_eq!(compiled("geographical", with(Weight::InverseCapacity)).metric, [1, 1, 100, 100]);
+    }
+
+    #[test]
+    fn capacity_is_preinstalled_plus_the_largest_module_and_never_zero() {
+        let mbps = |capacity| {
+            let csr = compiled("geographical", SndlibOptions { capacity, ..SndlibOptions::default() });
+            csr.capacity.iter().map(|c| c.get() / 1_000_000).collect::<Vec<_>>()
+        };
+        assert_eq!(mbps(Capacity::Designed), [100, 100, 1, 1]);
+        assert_eq!(mbps(Capacity::Preinstalled), [10, 10, 1, 1]);
+    }
+
+    #[test]
+    fn delay_is_fibre_on_the_globe_and_unknown_on_a_drawing() {
+        let microseconds = |kind| {
+            let csr = compiled(kind, SndlibOptions::default());
+            (csr.delay[0].as_secs_f64() * 1e6).round()
+        };
+        assert_eq!((microseconds("geographical"), microseconds("pixel")), (556.0, 0.0));
+    }
+
+    #[test]
+    fn an_undirected_instance_is_mirrored_unless_told_otherwise() {
+        let total = |demands: &str, symmetric| {
+            let options = SndlibOptions { symmetric, ..SndlibOptions::default() };
+            let net = read("n.xml", &network("pixel", demands), &options).unwrap();
+            net.demands.unwrap().total_bps() / 1e6
+        };
+        let one_way = demand("a", "b", 1.0) + &demand("a", "c", 2.0) + &demand("c", "c", 7.0);
+        assert_eq!(total(&one_way, None), 6.0);
+        assert_eq!(total(&one_way, Some(false)), 3.0);
+        let both = demand("a", "b", 1.0) + &demand("b", "a", 2.0);
+        assert_eq!(total(&both, None), 3.0);
+        assert_eq!(total(&both, Some(true)), 6.0);
+    }
+
+    #[test]
+    fn oddities_are_counted() {
+        let text = network("pixel", &(demand("a", "a", 1.0) + &demand("a", "b", 0.0)))
+            .replace("<target>c</target></link>", "<target>b</target></link>");
+        let net = read("n.xml", &text, &SndlibOptions::default()).unwrap();
+        let codes: Vec<_> = net.diagnostics.iter().map(|d| (d.code.as_str(), d.count)).collect();
+        assert_eq!(codes, [("unit", 1), ("self-loop", 1), ("self-demand", 1), ("zero-demand", 1)]);
+        assert_eq!(Csr::compile(&net.twin, Layer::Igp).link_count(), 2, "a self-loop keeps its number");
+    }
+
+    #[test]
+    fn a_repeated_node_and_a_missing_element_are_errors() {
+        let e = |from: &str, to: &str| {
+            let text = network("pixel", &demand("a", "b", 1.0)).replacen(from, to, 1);
+            read("n.xml", &text, &SndlibOptions::default()).unwrap_err().to_string()
+        };
+        assert!(e("node id=\"b\"", "node id=\"a\"").contains("a second node 'a'; expected each id once"));
+        assert!(e("<demandValue>1</demandValue>", "").contains("<demand> without <demandValue>"));
+        assert!(
+            e("<demandValue>1", "<demandValue>inf")
+                .contains("<demandValue> is 'inf'; expected a finite number")
+        );
+        assert!(e("<x>0.0", "<x>west").contains("<x> is 'west'"));
+    }
+}
