@@ -97,6 +97,15 @@ fn every_network_format_is_read_and_demands_are_attached() {
 }
 
 #[test]
+fn captures_are_inspected_too() {
+    let csv = stdout(&umbra(&["inspect", &testdata("pcap/captures/zeek__tcp_reassembly.pcap")]));
+    assert_eq!(value(&csv, "form").as_deref(), Some("pcap capture"), "{csv}");
+    assert!(value(&csv, "frames").unwrap().parse::<u64>().unwrap() > 0);
+    let output = umbra(&["inspect", &testdata("topologies/no.pcap")]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+}
+
+#[test]
 fn one_table_in_the_form_that_was_asked_for() {
     let file = testdata("topologies/abilene.xml");
     let json = stdout(&umbra(&["inspect", &file, "--output", "json"]));

@@ -1,11 +1,12 @@
 //! `umbra inspect`: what a file is and what is odd about it, without running anything.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use topology_sync::form::Form;
 use topology_sync::source::files;
-use twin::{EntityKind, Layer, Snapshot};
+use twin::{Diagnostic, EntityKind, Layer, Snapshot, WallTime};
 
 use crate::cmd::net::NetOptions;
 use crate::failure::{Failure, Outcome};
@@ -36,15 +37,61 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
 
 type Row = (String, Value, String);
 
-/// The place to add other kinds of file: by the form of the first.
+/// What is said of the files: the suffix of the first tells which reader knows them.
 fn rows(args: &Args) -> Result<Vec<Row>, Failure> {
     let first = &args.files[0];
-    let form = files::form(first)?;
-    let name = form.map_or("recorded lab", Form::name);
-    if form == Some(Form::Demands) && args.files.len() == 1 {
-        return Ok(network(&files::open_demands(first)?, name));
+    let suffix = first.extension().map(|s| s.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    match (suffix.as_str(), args.files.as_slice()) {
+        ("pcap" | "pcapng", [only]) => capture(only),
+        ("parquet", [only]) => parquet(only),
+        ("pcap" | "pcapng" | "parquet", _) => {
+            Err(Failure::Usage(format!(".{suffix} files are inspected one at a time")))
+        }
+        ("demands", [only]) => Ok(network(&files::open_demands(only)?, Form::Demands.name())),
+        _ => {
+            let form = files::form(first)?.map_or("recorded lab", Form::name);
+            Ok(network(&args.net.open(&args.files)?, form))
+        }
     }
-    Ok(network(&args.net.open(&args.files)?, name))
+}
+
+/// Counts of frames and bytes, first and last stamp, then diagnostics.
+fn capture(path: &Path) -> Result<Vec<Row>, Failure> {
+    let mut capture = mirror::source::open(path)?;
+    let (mut frames, mut bytes, mut cut) = (0_u64, 0_u64, 0_u64);
+    let mut stamps: Option<(WallTime, WallTime)> = None;
+    let mut interfaces = BTreeSet::new();
+    capture.for_each(|frame| {
+        frames += 1;
+        bytes += u64::from(frame.wire_len);
+        cut += u64::from(frame.data.len() < frame.wire_len as usize);
+        interfaces.insert(frame.interface);
+        if let Some(at) = frame.at {
+            let (first, last) = stamps.unwrap_or((at, at));
+            stamps = Some((first.min(at), last.max(at)));
+        }
+    })?;
+    let mut rows = vec![
+        row("form", json!(format!("{} capture", capture.format().suffix())), ""),
+        row("frames", json!(frames), ""),
+        row("bytes", json!(bytes), "on the wire"),
+        row("cut frames", json!(cut), "of which not all bytes were captured"),
+        row("interfaces", json!(interfaces.len()), "with frames"),
+    ];
+    if let Some((first, last)) = stamps {
+        rows.push(row("first frame", json!(first.as_ns()), "ns since 1970"));
+        rows.push(row("last frame", json!(last.as_ns()), "ns since 1970"));
+    }
+    rows.extend(capture.diagnostics().iter().map(diagnostic));
+    Ok(rows)
+}
+
+/// The number of rows, and the columns.
+fn parquet(path: &Path) -> Result<Vec<Row>, Failure> {
+    let file = report::ParquetFile::open(path)?;
+    let mut rows = vec![row("form", json!("Parquet table"), ""), row("rows", json!(file.rows()), "")];
+    rows.extend(file.columns().enumerate().map(|(i, name)| row("column", json!(i), name)));
+    Ok(rows)
 }
 
 /// Counts of entities, half-links, routes and demands, then diagnostics.
@@ -67,7 +114,7 @@ fn network(net: &Snapshot, form: &str) -> Vec<Row> {
         rows.push(row("demands", json!(demands.len()), ""));
         rows.push(row("demand volume", json!(demands.total_bps()), "bit/s"));
     }
-    rows.extend(net.diagnostics.iter().map(|d| row(&d.code, json!(d.count), &d.message)));
+    rows.extend(net.diagnostics.iter().map(diagnostic));
     rows
 }
 
@@ -84,6 +131,10 @@ fn entities(net: &Snapshot) -> Vec<Row> {
     let roles: Vec<_> = roles.iter().map(|(role, n)| format!("{n} {role}")).collect();
     let note = |kind: &str| if kind == "node" { roles.join(", ") } else { String::new() };
     kinds.iter().map(|(kind, n)| row(&format!("{kind}s"), json!(n), &note(kind))).collect()
+}
+
+fn diagnostic(d: &Diagnostic) -> Row {
+    row(&d.code, json!(d.count), &d.message)
 }
 
 fn row(item: &str, value: Value, note: &str) -> Row {
