@@ -37,6 +37,15 @@ pub struct Frame<'a> {
     pub data: &'a [u8],
 }
 
+/// An interface that a capture describes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name at the time of capture, where the file says it.
+    pub name: Option<String>,
+    /// How its frames begin.
+    pub link_type: LinkType,
+}
+
 /// The two file formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -154,6 +163,14 @@ impl<R: Read> Capture<R> {
             visit(frame);
         }
         Ok(())
+    }
+
+    /// The interfaces described so far in this section, by number; classic pcap describes one without a name.
+    pub fn interfaces(&self) -> &[Interface] {
+        match &self.reader {
+            Reader::Pcap(pcap) => pcap.interfaces(),
+            Reader::Pcapng(pcapng) => pcapng.interfaces(),
+        }
     }
 
     /// Oddities met so far.

@@ -453,7 +453,11 @@ mod tests {
         let syn = |at, seq| (at, 0, SYN, seq, 0, 0);
         assert_eq!(counts(&[syn(0, 100), syn(1_000, 100)]), (1, 0, 0));
         assert_eq!(counts(&[syn(0, 100), (10, 0, ACK, 101, 1, 50), syn(1_000, 90)]), (0, 0, 0));
-        assert_eq!(counts(&[(10, 0, ACK, 101, 1, 50), syn(1_000, 90)]), (0, 0, 0), "after a part without SYN");
+        assert_eq!(
+            counts(&[(10, 0, ACK, 101, 1, 50), syn(1_000, 90)]),
+            (0, 0, 0),
+            "after a part without SYN"
+        );
     }
 
     #[test]
