@@ -1,8 +1,9 @@
 //! Capture files: classic pcap and pcapng, read in one pass with borrowed frames.
 //!
-//! The reader is our own rather than the `pcap-file` crate's. Version 2.0.0 of that crate refuses frames longer than the
-//! snap length (every capture that was cut on purpose), keeps the old byte order while it reads a section header that
-//! changes it, decodes a simple packet block without its snap length, and cannot say at which byte a file is damaged.
+//! The reader is our own rather than the `pcap-file` crate's. Version 2.0.0 of that crate refuses classic frames longer on
+//! the wire than the snap length (every capture that was cut on purpose), takes every pcapng time stamp for nanoseconds
+//! whatever `if_tsresol` and `if_tsoffset` say, leaves the padding in simple packets, and cannot say at which byte a file
+//! is damaged.
 
 mod input;
 mod pcap;
