@@ -26,7 +26,7 @@ fn a_capture_gives_one_row_a_flow_in_order_of_the_first_packet() {
     assert_eq!(text(&run.stdout), format!("{HEADER}{row}"));
     assert_eq!(run.status.code(), Some(0));
     let run = flows(&[capture("zeek__icmp_5-pings.pcap")], &["--output", "ndjson"]);
-    assert!(text(&run.stdout).starts_with(r#"{"proto":"1","src":""#), "{}", text(&run.stdout));
+    assert!(text(&run.stdout).contains(r#""proto":"1""#), "{}", text(&run.stdout));
     assert!(text(&run.stdout).contains(r#""src_port":null"#));
 }
 

@@ -133,6 +133,11 @@ fn interfaces_have_their_own_clock_and_link_type() {
         11500000000 if0 link1 0/100 []
     "#]]
     .assert_eq(&list(&file.concat()));
+    let file = file.concat();
+    let mut capture = Capture::new("f", file.as_slice()).unwrap();
+    capture.for_each(|_| ()).unwrap();
+    let names: Vec<_> = capture.interfaces().iter().map(|i| i.name.as_deref()).collect();
+    assert_eq!(names, [Some("eth0"), None]);
 }
 
 #[test]

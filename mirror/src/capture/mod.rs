@@ -1,8 +1,9 @@
 //! Capture files: classic pcap and pcapng, read in one pass with borrowed frames.
 //!
-//! The reader is our own rather than the `pcap-file` crate's. Version 2.0.0 of that crate refuses frames longer than the
-//! snap length (every capture that was cut on purpose), keeps the old byte order while it reads a section header that
-//! changes it, decodes a simple packet block without its snap length, and cannot say at which byte a file is damaged.
+//! The reader is our own rather than the `pcap-file` crate's. Version 2.0.0 of that crate refuses classic frames longer on
+//! the wire than the snap length (every capture that was cut on purpose), takes every pcapng time stamp for nanoseconds
+//! whatever `if_tsresol` and `if_tsoffset` say, leaves the padding in simple packets, and cannot say at which byte a file
+//! is damaged.
 
 mod input;
 mod pcap;
@@ -35,6 +36,15 @@ pub struct Frame<'a> {
     pub wire_len: u32,
     /// The bytes captured.
     pub data: &'a [u8],
+}
+
+/// An interface that a capture describes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name at the time of capture, where the file says it.
+    pub name: Option<String>,
+    /// How its frames begin.
+    pub link_type: LinkType,
 }
 
 /// The two file formats.
@@ -154,6 +164,14 @@ impl<R: Read> Capture<R> {
             visit(frame);
         }
         Ok(())
+    }
+
+    /// The interfaces described so far in this section, by number; classic pcap describes one without a name.
+    pub fn interfaces(&self) -> &[Interface] {
+        match &self.reader {
+            Reader::Pcap(pcap) => pcap.interfaces(),
+            Reader::Pcapng(pcapng) => pcapng.interfaces(),
+        }
     }
 
     /// Oddities met so far.

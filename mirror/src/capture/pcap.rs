@@ -5,7 +5,7 @@ use std::io::Read;
 use twin::{InputError, WallTime};
 
 use super::input::Input;
-use super::{ByteOrder, LinkType, MAX_PACKET, Record};
+use super::{ByteOrder, Interface, LinkType, MAX_PACKET, Record};
 
 const FILE_HEADER: usize = 24;
 
@@ -36,7 +36,7 @@ impl Dialect {
 
 pub(super) struct Pcap {
     dialect: Dialect,
-    link_type: LinkType,
+    interface: Interface,
 }
 
 impl Pcap {
@@ -56,7 +56,11 @@ impl Pcap {
         // The upper half of the word tells of frame check sequences, which we carry as bytes.
         let link_type = LinkType(dialect.order.u32(header, 20) as u16);
         input.take(FILE_HEADER);
-        Ok(Self { dialect, link_type })
+        Ok(Self { dialect, interface: Interface { name: None, link_type } })
+    }
+
+    pub(super) fn interfaces(&self) -> &[Interface] {
+        std::slice::from_ref(&self.interface)
     }
 
     pub(super) fn next<R: Read>(&mut self, input: &mut Input<R>) -> Result<Option<Record>, InputError> {
@@ -90,7 +94,7 @@ impl Pcap {
         input.take(record_header);
         let data = input.take(captured as usize);
         let at = Some(stamp(seconds, fraction, fraction_ns));
-        Ok(Some(Record { at, interface: 0, link_type: self.link_type, wire_len, data }))
+        Ok(Some(Record { at, interface: 0, link_type: self.interface.link_type, wire_len, data }))
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Read;
 use twin::{Diagnostic, InputError, WallTime};
 
 use super::input::Input;
-use super::{ByteOrder, LinkType, MAX_PACKET, Record};
+use super::{ByteOrder, Interface, LinkType, MAX_PACKET, Record};
 
 /// The type of a section header block, the same in both byte orders.
 pub(super) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
@@ -15,6 +15,7 @@ const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
 
 const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
+const IF_NAME: u16 = 2;
 const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
 
@@ -27,10 +28,13 @@ const TAIL: usize = 4;
 
 pub(super) struct Pcapng {
     order: ByteOrder,
+    /// What callers may know of the interfaces of this section,
     interfaces: Vec<Interface>,
+    /// and how their packets are read.
+    readings: Vec<Reading>,
 }
 
-struct Interface {
+struct Reading {
     link_type: LinkType,
     /// Zero: no limit.
     snap_len: u32,
@@ -41,7 +45,11 @@ impl Pcapng {
     /// Prepares for the first section header, which `next` reads; checks that there is one.
     pub(super) fn begin<R: Read>(input: &mut Input<R>) -> Result<Self, InputError> {
         let order = section_order(input)?;
-        Ok(Self { order, interfaces: Vec::new() })
+        Ok(Self { order, interfaces: Vec::new(), readings: Vec::new() })
+    }
+
+    pub(super) fn interfaces(&self) -> &[Interface] {
+        &self.interfaces
     }
 
     pub(super) fn next<R: Read>(
@@ -114,6 +122,7 @@ impl Pcapng {
             return Err(input.error(12, format!("pcapng version {major}"), "version 1"));
         }
         self.interfaces.clear();
+        self.readings.clear();
         input.take(len);
         Ok(())
     }
@@ -123,19 +132,18 @@ impl Pcapng {
             return Err(input.error(4, format!("an interface block of {len} bytes"), "at least 20 bytes"));
         }
         let block = input.peek(len);
-        let mut clock = Clock::default();
+        let link_type = LinkType(self.order.u16(block, 8));
+        let (mut clock, mut name) = (Clock::default(), None);
         for (code, value) in Options::new(self.order, &block[16..len - TAIL]) {
             match (code, value.len()) {
+                (IF_NAME, _) => name = Some(text(value)),
                 (IF_TSRESOL, 1..) => clock.resolution = value[0],
                 (IF_TSOFFSET, 8..) => clock.offset_s = self.order.u64(value, 0) as i64,
                 _ => {}
             }
         }
-        self.interfaces.push(Interface {
-            link_type: LinkType(self.order.u16(block, 8)),
-            snap_len: self.order.u32(block, 12),
-            clock,
-        });
+        self.readings.push(Reading { link_type, snap_len: self.order.u32(block, 12), clock });
+        self.interfaces.push(Interface { name, link_type });
         input.take(len);
         Ok(())
     }
@@ -196,9 +204,9 @@ impl Pcapng {
         Ok(Record { at: None, interface: 0, link_type: described.link_type, wire_len, data })
     }
 
-    fn interface<R>(&self, input: &Input<R>, interface: u32) -> Result<&Interface, InputError> {
-        self.interfaces.get(interface as usize).ok_or_else(|| {
-            let described = self.interfaces.len();
+    fn interface<R>(&self, input: &Input<R>, interface: u32) -> Result<&Reading, InputError> {
+        self.readings.get(interface as usize).ok_or_else(|| {
+            let described = self.readings.len();
             input.error(
                 8,
                 format!("a packet of interface {interface}"),
@@ -206,6 +214,11 @@ impl Pcapng {
             )
         })
     }
+}
+
+/// UTF-8 that some writers end with a zero byte.
+fn text(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).trim_end_matches('\0').to_owned()
 }
 
 fn check_body<R>(input: &Input<R>, len: usize, least: usize) -> Result<(), InputError> {

@@ -129,6 +129,7 @@ struct Connection {
 /// What one side has sent.
 #[derive(Debug, Default)]
 struct Direction {
+    /// From its SYN, or guessed from its first segment or the other side's first acknowledgement.
     initial_seq: Option<u32>,
     /// The highest sequence number after a segment, and when it was reached.
     next_seq: u32,
@@ -228,8 +229,10 @@ impl Connection {
     fn record(&mut self, direction: usize, segment: &Segment) -> Option<i64> {
         self.time_handshake(segment);
         let (own, other) = pair(&mut self.directions, direction);
-        if segment.has(SYN) {
-            own.initial_seq = own.initial_seq.or(Some(segment.seq));
+        let first = if segment.has(SYN) { segment.seq } else { segment.seq.wrapping_sub(1) };
+        own.initial_seq = own.initial_seq.or(Some(first));
+        if segment.has(ACK) {
+            other.initial_seq = other.initial_seq.or(Some(segment.ack.wrapping_sub(1)));
         }
         own.advance(segment);
         own.remember_ack(segment);
@@ -450,6 +453,11 @@ mod tests {
         let syn = |at, seq| (at, 0, SYN, seq, 0, 0);
         assert_eq!(counts(&[syn(0, 100), syn(1_000, 100)]), (1, 0, 0));
         assert_eq!(counts(&[syn(0, 100), (10, 0, ACK, 101, 1, 50), syn(1_000, 90)]), (0, 0, 0));
+        assert_eq!(
+            counts(&[(10, 0, ACK, 101, 1, 50), syn(1_000, 90)]),
+            (0, 0, 0),
+            "after a part without SYN"
+        );
     }
 
     #[test]
