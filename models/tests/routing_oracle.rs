@@ -28,12 +28,12 @@ impl Case {
 
     fn recorded(name: &str) -> Self {
         let read = |suffix: &str| {
-            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/oracle");
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/topologies");
             std::fs::read_to_string(format!("{folder}/{name}.{suffix}")).unwrap()
         };
         let net = repetita_graph(&read("graph"));
         let node = |n: usize| NodeId::new(n);
-        let demands = repetita_demands(&read("demands")).into_iter();
+        let demands = repetita_demands(&read("0000.demands")).into_iter();
         let demands = demands.map(|(src, dst, bps)| NodeDemand { src: node(src), dst: node(dst), bps });
         Self::new(name.to_owned(), Csr::compile(&net.to_twin(), Layer::Igp), net, demands.collect())
     }

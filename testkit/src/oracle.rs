@@ -98,7 +98,7 @@ fn pour(
     mut holds: Vec<f64>,
     loads: &mut [f64],
 ) {
-    let next_arcs: Vec<Vec<usize>> = (0..net.nodes).map(|n| next_arcs(net, down, n, distance)).collect();
+    let next_arcs = next_arcs(net, down, distance);
     while let Some(node) = (0..net.nodes).find(|&n| n != dst && holds[n] > 0.0) {
         let volume = std::mem::take(&mut holds[node]);
         for &arc in &next_arcs[node] {
@@ -109,13 +109,16 @@ fn pour(
     }
 }
 
-/// The arcs out of `node` that lie on a shortest path.
-fn next_arcs(net: &PlainNet, down: &Down, node: usize, distance: &[Option<u64>]) -> Vec<usize> {
-    let on_shortest_path = |arc: &PlainArc| {
-        let (Some(here), Some(there)) = (distance[node], distance[arc.to]) else { return false };
-        arc.from == node && !down.arc(arc) && here == there + arc.weight.max(1)
-    };
-    (0..net.arcs.len()).filter(|&a| on_shortest_path(&net.arcs[a])).collect()
+/// For each node, the arcs out of it that lie on a shortest path.
+fn next_arcs(net: &PlainNet, down: &Down, distance: &[Option<u64>]) -> Vec<Vec<usize>> {
+    let mut next = vec![Vec::new(); net.nodes];
+    for (number, arc) in net.arcs.iter().enumerate().filter(|(_, a)| !down.arc(a)) {
+        let (Some(here), Some(there)) = (distance[arc.from], distance[arc.to]) else { continue };
+        if here == there + arc.weight.max(1) {
+            next[arc.from].push(number);
+        }
+    }
+    next
 }
 
 #[cfg(test)]
@@ -212,10 +215,10 @@ mod tests {
 
     fn recorded(name: &str) -> (PlainNet, Vec<PlainDemand>) {
         let read = |suffix: &str| {
-            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/oracle");
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/topologies");
             std::fs::read_to_string(format!("{folder}/{name}.{suffix}")).unwrap()
         };
-        (repetita_graph(&read("graph")), repetita_demands(&read("demands")))
+        (repetita_graph(&read("graph")), repetita_demands(&read("0000.demands")))
     }
 
     #[track_caller]
@@ -229,6 +232,7 @@ mod tests {
             ("Abilene", 1.277013482, 1.799998493, 1.431322523, 0),
             ("AttMpls", 1.814353994, 2.109119021, 1.830383185, 0),
             ("Geant2012", 2.101663150, 2.603330196, 2.102944996, 8),
+            ("Colt", 1.395679833, 1.797294000, 1.404776357, 48),
         ] {
             let got = singles(name);
             close(got.0, base);

@@ -12,8 +12,10 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
         .map(|folder| Finding::fault(folder, "data without ORIGIN.md (source, licence, how it was made)"))
         .collect();
     for (path, text) in house.texts("ORIGIN.md") {
-        if !text.to_lowercase().contains("licen") {
-            findings.push(Finding::fault(path, "does not name the licence"));
+        let text = text.to_lowercase();
+        // What was made here has the licence of the repository.
+        if !["licen", "for this project"].iter().any(|mark| text.contains(mark)) {
+            findings.push(Finding::fault(path, "names no licence, and does not say 'made for this project'"));
         }
     }
     findings
@@ -59,7 +61,9 @@ mod tests {
 
     #[test]
     fn an_origin_names_the_licence() {
-        let house = House::of(&[("testdata/a/ORIGIN.md", "From the web.")]);
-        assert_eq!(check(&house)[0].what, "does not name the licence");
+        let faults = |text| check(&House::of(&[("testdata/a/ORIGIN.md", text)])).len();
+        assert_eq!(faults("From the web."), 1);
+        assert_eq!(faults("From the web. Licence: MIT."), 0);
+        assert_eq!(faults("Made for this project."), 0);
     }
 }
