@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -12,9 +12,26 @@ use crate::parquet_out::ParquetWriter;
 use crate::schema::TableSpec;
 use crate::summary::Summary;
 use crate::table::{Table, TableDigest, hex};
-use crate::target::WriteError;
 
 const SUMMARY: &str = "summary.json";
+
+/// A target that could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{target}: {source}")]
+pub struct WriteError {
+    /// The file or folder as it was given.
+    pub target: String,
+    /// What went wrong.
+    #[source]
+    pub source: io::Error,
+}
+
+impl WriteError {
+    /// An error about `target`.
+    pub(crate) fn at(target: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { target: target.display().to_string(), source }
+    }
+}
 
 /// A result folder in the making. Tables are staged in a hidden folder inside it; [`commit`](Self::commit) gives them
 /// their names, `summary.json` last: a folder with a summary is whole. A folder that is dropped before is as it was, and
@@ -22,11 +39,11 @@ const SUMMARY: &str = "summary.json";
 ///
 /// Tables of an earlier result are replaced by those of the same name; other files stay.
 pub struct ResultFolder {
-    // Fields are dropped in order: the staging folder, then what this made around it.
+    // Fields are dropped in order: open files, the staging folder, then what this made around it.
+    tables: BTreeMap<&'static str, Staged>,
     staging: TempDir,
     made: Made,
     path: PathBuf,
-    tables: BTreeMap<&'static str, Staged>,
 }
 
 enum Staged {
@@ -43,12 +60,18 @@ impl ResultFolder {
         let made = Made::create(path).map_err(WriteError::at(path))?;
         let staging = tempfile::Builder::new().prefix(".umbra-").tempdir_in(path);
         let staging = staging.map_err(WriteError::at(path))?;
-        Ok(Self { staging, made, path: path.to_owned(), tables: BTreeMap::new() })
+        Ok(Self { tables: BTreeMap::new(), staging, made, path: path.to_owned() })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The hidden folder that holds everything until [`commit`](Self::commit): what a process that is told to end at
+    /// once has to remove.
+    pub fn staging(&self) -> &Path {
+        self.staging.path()
     }
 
     /// Adds rows to the table of their declaration: once with a whole table, or again and again with parts. A table of
@@ -102,7 +125,7 @@ impl ResultFolder {
     fn publish(&self) -> Result<(), WriteError> {
         // Without its summary the old result is marked as incomplete while tables are exchanged.
         match fs::remove_file(self.path.join(SUMMARY)) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 return Err(WriteError::at(&self.path.join(SUMMARY))(e));
             }
             _ => {}
@@ -138,7 +161,7 @@ fn file_name(table: &str) -> String {
     format!("{table}.parquet")
 }
 
-fn open(staging: &Path, spec: &'static TableSpec) -> std::io::Result<Staged> {
+fn open(staging: &Path, spec: &'static TableSpec) -> io::Result<Staged> {
     let file = fs::File::create(staging.join(file_name(spec.name)))?;
     let writer = ParquetWriter::new(BufWriter::new(file), spec)?;
     Ok(Staged::Open(Box::new(writer), TableDigest::new(spec)))
@@ -148,11 +171,11 @@ fn open(staging: &Path, spec: &'static TableSpec) -> std::io::Result<Staged> {
 struct Made(Vec<PathBuf>);
 
 impl Made {
-    fn create(path: &Path) -> std::io::Result<Self> {
+    fn create(path: &Path) -> io::Result<Self> {
         let absent = |p: &&Path| !p.as_os_str().is_empty() && !p.exists();
         let made = Self(path.ancestors().take_while(absent).map(Path::to_owned).collect());
         fs::create_dir_all(path)?;
-        if path.is_dir() { Ok(made) } else { Err(std::io::ErrorKind::NotADirectory.into()) }
+        if path.is_dir() { Ok(made) } else { Err(io::ErrorKind::NotADirectory.into()) }
     }
 
     fn keep(&mut self) {

@@ -38,16 +38,14 @@ pub mod schema;
 pub mod series;
 mod summary;
 mod table;
-mod target;
 pub mod text;
 
 pub use column::{Cell, Column, ColumnType, Member};
 pub use entities::{EntityNumbers, entities};
-pub use folder::ResultFolder;
+pub use folder::{ResultFolder, WriteError};
 pub use observed::{anomalies, counters, flow_records, residuals};
 pub use parquet_in::ParquetFile;
 pub use parquet_out::ParquetWriter;
 pub use schema::{ColumnSpec, TableSpec};
 pub use summary::{AsOf, InputDigest, Run, Summary, network_digest};
 pub use table::{Row, Table, TableDigest, TableError};
-pub use target::{Target, WriteError, write_file};
