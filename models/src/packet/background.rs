@@ -125,15 +125,13 @@ impl Background {
         self.at = Some(now);
     }
 
-    /// The stationary state, full where the load exceeds the rate; then the near past.
+    /// The stationary state, then the near past.
     fn begin(&mut self, now: SimTime, rate: BitsPerSec, room: f64, draws: &mut Draws) {
         let stream = self.stream(self.load.at(now), rate);
-        if stream.utilization == 0.0 {
-            return;
+        if stream.utilization > 0.0 {
+            self.work = (stream.stationary(room, draws) - stream.shift).max(0.0);
+            self.near(&stream, NEAR * stream.gap, room, draws);
         }
-        let stationary = |theta: f64| (theta * draws.exp() - stream.shift).clamp(0.0, room);
-        self.work = stream.theta.map_or(room, stationary);
-        self.near(&stream, NEAR * stream.gap, room, draws);
     }
 
     fn advance(&mut self, then: SimTime, now: SimTime, rate: BitsPerSec, room: f64, draws: &mut Draws) {
@@ -161,13 +159,21 @@ impl Background {
         self.near(stream, near, room, draws);
     }
 
-    /// Z(τ) = max(z + X, X − min X): X is normal, and its minimum given X is ½(X − √(X² − 2σ²τ·ln U)).
+    /// Z(τ) = max(z + X, X − min X): X is normal, and its minimum given X is ½(X − √(X² − 2σ²τ·ln U)). Where it would
+    /// pass the end of the buffer it is reflected there, or stationary between both ends after a gap long enough to
+    /// cross the buffer.
     fn diffuse(&mut self, stream: &Unseen, gap: f64, room: f64, draws: &mut Draws) {
         let z = if self.work > 0.0 { self.work + stream.shift } else { stream.idle(draws) };
-        let variance = stream.variance * gap;
-        let x = (stream.utilization - 1.0) * gap + libm::sqrt(variance) * normal(draws);
+        let (drift, variance) = ((stream.utilization - 1.0) * gap, stream.variance * gap);
+        let x = drift + libm::sqrt(variance) * normal(draws);
         let minimum = 0.5 * (x - libm::sqrt(x * x + 2.0 * variance * draws.exp()));
-        self.work = ((z + x).max(x - minimum) - stream.shift).clamp(0.0, room);
+        let end = room + stream.shift;
+        let mut z = (z + x).max(x - minimum);
+        if z > end {
+            let crossed = variance > end * end || drift > end;
+            z = if crossed { stream.stationary(room, draws) } else { (2.0 * end - z).max(0.0) };
+        }
+        self.work = (z - stream.shift).max(0.0);
     }
 
     fn near(&mut self, stream: &Unseen, gap: f64, room: f64, draws: &mut Draws) {
@@ -195,11 +201,11 @@ impl Background {
         let mean = rate.serialization_delay(mean_packet).as_ps() as f64;
         // λE[S]²(I + c²) is the variance of the work that arrives per time, λE[S] = ρ.
         let variance = mean * (2.0 * burst - 1.0 + size_scv);
-        let theta = (utilization < 1.0).then(|| variance / (2.0 * (1.0 - utilization)));
-        // θ·ln(1/ρ) tends to half the variance as ρ goes to 1.
-        let shift = theta.map_or(variance / 2.0, |theta| -theta * libm::log(utilization));
+        let decay = 2.0 * (1.0 - utilization) / variance;
+        // ln(1/ρ)/decay tends to half the variance rate as ρ goes to 1.
+        let shift = if utilization < 1.0 { -libm::log(utilization) / decay } else { variance / 2.0 };
         let gap = mean * burst / utilization;
-        Unseen { utilization, mean, size_scv, single: 1.0 / burst, gap, variance, theta, shift }
+        Unseen { utilization, mean, size_scv, single: 1.0 / burst, gap, variance, decay, shift }
     }
 }
 
@@ -215,17 +221,21 @@ struct Unseen {
     gap: f64,
     /// Variance rate of Z.
     variance: f64,
-    /// Mean of the stationary Z, if there is one.
-    theta: Option<f64>,
+    /// The stationary density of Z falls as exp(−decay·z), 1/decay = θ; it rises where the load exceeds the rate.
+    decay: f64,
     /// c: where Z is below it, V is zero.
     shift: f64,
 }
 
 impl Unseen {
-    /// Z given that V is zero: exponential, cut at c; uniform where nothing is stationary.
+    /// Z between an empty and a full buffer.
+    fn stationary(&self, room: f64, draws: &mut Draws) -> f64 {
+        cut_exponential(self.decay, room + self.shift, draws.f64_open())
+    }
+
+    /// Z given that V is zero.
     fn idle(&self, draws: &mut Draws) -> f64 {
-        let u = draws.f64_open();
-        self.theta.map_or(u * self.shift, |theta| -theta * libm::log1p(-u * (1.0 - self.utilization)))
+        cut_exponential(self.decay, self.shift, draws.f64_open())
     }
 
     fn burst(&self, draws: &mut Draws) -> u32 {
@@ -247,6 +257,17 @@ impl Unseen {
             let some = 2.0 / (1.0 + self.size_scv);
             if draws.f64_open() < some { self.mean / some * draws.exp() } else { 0.0 }
         }
+    }
+}
+
+/// The quantile `u` of a density ∝ exp(−decay·z) on \[0, end\], rising for a negative decay.
+fn cut_exponential(decay: f64, end: f64, u: f64) -> f64 {
+    if (decay * end).abs() < 1e-9 {
+        u * end
+    } else if decay > 0.0 {
+        -libm::log1p(u * libm::expm1(-decay * end)) / decay
+    } else {
+        end - cut_exponential(-decay, end, u)
     }
 }
 

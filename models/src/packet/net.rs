@@ -269,7 +269,7 @@ impl PacketRun {
 
     /// The result so far; packets that are under way count as in flight.
     pub fn finish(self) -> PacketResult {
-        let in_flight = self.sim.packets().len() as u64;
-        PacketResult::collect(&self.net, self.sim.world(), in_flight, self.sim.handled(), self.sim.now())
+        let (in_flight, events, now) = (self.sim.packets().len() as u64, self.sim.handled(), self.sim.now());
+        PacketResult::collect(&self.net, self.sim.into_world(), in_flight, events, now)
     }
 }

@@ -38,6 +38,9 @@ pub struct PacketResult {
     /// Flow and counter rows, if bins were asked for. `FlowRow::flow` is the dense number; `rtt_ms` is the median one-way
     /// delay of the packets sent in the bin plus the propagation delay of the way back, unloaded (mean over equal paths).
     pub observables: Observables,
+    /// One-way delay of each packet that was delivered and sent in a bin, with its flow's dense number; by flow, bin and
+    /// delay. Empty without bins.
+    pub delays: Vec<(u32, SimDuration)>,
     /// Frames that arrived, in order of time, if they were to be kept.
     pub frames: Vec<DeliveredFrame>,
     /// What was not modelled.
@@ -67,11 +70,15 @@ pub struct DropRow {
 impl PacketResult {
     pub(crate) fn collect(
         net: &PacketNet,
-        network: &Network,
+        mut network: Network,
         in_flight: u64,
         events: u64,
         now: SimTime,
     ) -> Self {
+        if let Some(binned) = &mut network.recorder.binned {
+            binned.delays.sort_unstable();
+        }
+        let network = &network;
         let recorder = &network.recorder;
         let sum = |of: fn(&FlowStats) -> u64| recorder.flows.iter().map(of).sum::<u64>();
         let links = network.half_links.iter().zip(&recorder.arc_drops);
@@ -89,6 +96,7 @@ impl PacketResult {
             flow_ids: (0..recorder.flows.len()).map(|f| network.workload.flow_id(f)).collect(),
             drops: drop_rows(network),
             observables: recorder.binned.as_ref().map(|b| observables(net, network, b)).unwrap_or_default(),
+            delays: recorder.binned.as_ref().map(delays_by_flow).unwrap_or_default(),
             frames: recorder.frames.clone().unwrap_or_default(),
             fidelity: fidelity(net, network),
         };
@@ -100,6 +108,15 @@ impl PacketResult {
     /// Packets lost for one reason.
     pub fn dropped_by(&self, why: Disposition) -> u64 {
         self.flows.iter().map(|f| f.drops[why as usize]).sum()
+    }
+
+    /// The quantile `q` (0–1) of the one-way delays of some flows' packets; `None` where none was kept.
+    pub fn delay_quantile(&self, flows: std::ops::Range<u32>, q: f64) -> Option<SimDuration> {
+        let mut delays: Vec<_> =
+            self.delays.iter().filter(|(flow, _)| flows.contains(flow)).map(|(_, d)| *d).collect();
+        let last = delays.len().checked_sub(1)?;
+        let rank = (q.clamp(0.0, 1.0) * last as f64).round() as usize;
+        Some(*delays.select_nth_unstable(rank).1)
     }
 
     /// A digest over all counts, flows, links and rows.
@@ -179,23 +196,17 @@ fn flow_rows(net: &PacketNet, network: &Network, binned: &Binned) -> Vec<FlowRow
 
 /// Median one-way delay of each cell in picoseconds; NaN where nothing arrived. The lower of two middle values.
 fn medians(binned: &Binned) -> Vec<f64> {
-    let mut start = vec![0usize; binned.flows.len() + 1];
-    for (cell, _) in &binned.delays {
-        start[*cell as usize + 1] += 1;
+    let mut medians = vec![f64::NAN; binned.flows.len()];
+    for cell in binned.delays.chunk_by(|a, b| a.0 == b.0) {
+        let (index, median) = cell[(cell.len() - 1) / 2];
+        medians[index as usize] = median as f64;
     }
-    for i in 1..start.len() {
-        start[i] += start[i - 1];
-    }
-    let (mut sorted, mut next) = (vec![0u64; binned.delays.len()], start.clone());
-    for (cell, delay) in &binned.delays {
-        sorted[next[*cell as usize]] = *delay;
-        next[*cell as usize] += 1;
-    }
-    let median = |range: &[usize]| {
-        let of = &mut sorted[range[0]..range[1]];
-        if of.is_empty() { f64::NAN } else { *of.select_nth_unstable((of.len() - 1) / 2).1 as f64 }
-    };
-    start.windows(2).map(median).collect()
+    medians
+}
+
+fn delays_by_flow(binned: &Binned) -> Vec<(u32, SimDuration)> {
+    let flow = |cell: u32| cell / binned.bins.count;
+    binned.delays.iter().map(|(cell, ps)| (flow(*cell), SimDuration::from_ps(*ps))).collect()
 }
 
 /// Propagation delay from a flow's destination to its source, mean over equal paths; that of the way there where there
