@@ -160,10 +160,40 @@ impl Chance {
     pub fn f64_open(self, item: u64) -> f64 {
         open_unit(self.bits(item))
     }
+
+    /// A short sequence of numbers for one item (SplitMix64 from [`bits`](Self::bits)).
+    #[inline]
+    pub fn draws(self, item: u64) -> Draws {
+        Draws { state: self.bits(item) }
+    }
 }
 
+/// The numbers of one item.
+#[derive(Clone, Debug)]
+pub struct Draws {
+    state: u64,
+}
+
+impl Draws {
+    /// The next uniform number in the open interval (0, 1).
+    #[inline]
+    pub fn f64_open(&mut self) -> f64 {
+        let bits = mix(self.state);
+        self.state = self.state.wrapping_add(GOLDEN);
+        open_unit(bits)
+    }
+
+    /// The next exponential number with mean 1.
+    #[inline]
+    pub fn exp(&mut self) -> f64 {
+        -libm::log(self.f64_open())
+    }
+}
+
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
 fn mix(z: u64) -> u64 {
-    let z = z.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let z = z.wrapping_add(GOLDEN);
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)

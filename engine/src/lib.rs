@@ -40,7 +40,7 @@ mod packet;
 mod queue;
 mod simulation;
 
-pub use chance::{Chance, Purpose, Seeds, Stream, Trial};
+pub use chance::{Chance, Draws, Purpose, Seeds, Stream, Trial};
 pub use digest::Digest;
 pub use event::{Event, EventKey, EventKind};
 pub use packet::{Packet, PacketArena, PacketId};

@@ -112,6 +112,11 @@ impl<M: Model> Simulation<M> {
         &self.world
     }
 
+    /// What the entities shared, when the run is over.
+    pub fn into_world(self) -> M::World {
+        self.world
+    }
+
     /// What the entities share, to set up or to change from outside between two calls of
     /// [`run_until`](Self::run_until).
     pub fn world_mut(&mut self) -> &mut M::World {

@@ -22,6 +22,7 @@
 //! ```
 
 pub mod failure;
+pub mod packet;
 pub mod routing;
 pub mod sensor;
 

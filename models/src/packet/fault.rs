@@ -1,0 +1,113 @@
+//! Faults and other changes that strike a network at given instants.
+
+use std::sync::Arc;
+
+use engine::Ctx;
+use twin::{ArcId, BitsPerSec, Csr, LinkId, NodeId, SimTime};
+
+use super::network::Network;
+use crate::Routing;
+
+/// A change of the network in mid-run. Routing does not follow by itself: say [`Fault::Reroute`] when it has converged.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// Both directions of a link go down; what is queued, in service or on the wire is lost.
+    LinkDown(LinkId),
+    /// They come up again, with empty queues.
+    LinkUp(LinkId),
+    /// A node stops: all its links go down, and it sends nothing.
+    NodeDown(NodeId),
+    /// It starts again.
+    NodeUp(NodeId),
+    /// One direction loses packets from now on.
+    Loss {
+        /// The direction.
+        arc: ArcId,
+        /// Probability for each packet that comes out of it, 0–1.
+        probability: f64,
+    },
+    /// One direction sends at another rate from now on; packets that are queued already keep their departure.
+    Capacity {
+        /// The direction.
+        arc: ArcId,
+        /// The new rate.
+        rate: BitsPerSec,
+    },
+    /// New next hops.
+    Reroute {
+        /// The node that installs them; `None` for all.
+        node: Option<NodeId>,
+        /// The routing that they come from.
+        routing: Arc<Routing>,
+    },
+}
+
+/// A change and its instant. Changes at one instant happen in the order in which they are given, and before the packets
+/// of that instant.
+#[derive(Clone, Debug)]
+pub struct TimedFault {
+    /// When.
+    pub at: SimTime,
+    /// What.
+    pub fault: Fault,
+}
+
+/// The entity to which faults happen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Faults {
+    pub(crate) plan: Vec<Fault>,
+}
+
+impl Faults {
+    pub(crate) fn on_control(&self, index: u32, cx: &mut Ctx<'_, Network>) {
+        let now = cx.now();
+        self.plan[index as usize].strike(cx.world, now);
+    }
+}
+
+impl Fault {
+    fn strike(&self, network: &mut Network, now: SimTime) {
+        match self {
+            Self::LinkDown(link) => network.set_link(*link, true, now),
+            Self::LinkUp(link) => network.set_link(*link, false, now),
+            Self::NodeDown(node) => network.set_node(*node, true, now),
+            Self::NodeUp(node) => network.set_node(*node, false, now),
+            Self::Loss { arc, probability } => network.half_links[arc.index()].set_loss(*probability),
+            Self::Capacity { arc, rate } => network.half_links[arc.index()].set_rate(*rate),
+            Self::Reroute { node, routing } => network.install(*node, routing),
+        }
+    }
+}
+
+impl Network {
+    fn set_link(&mut self, link: LinkId, down: bool, now: SimTime) {
+        self.link_down[link.index()] = down;
+        let csr = Arc::clone(&self.csr);
+        self.refresh(&csr.link_arcs[link.index()], now);
+    }
+
+    fn set_node(&mut self, node: NodeId, down: bool, now: SimTime) {
+        self.nodes[node.index()].down = down;
+        let csr: Arc<Csr> = Arc::clone(&self.csr);
+        self.refresh(csr.arcs_out(node), now);
+        self.refresh(csr.arcs_in(node), now);
+    }
+
+    fn refresh(&mut self, arcs: &[ArcId], now: SimTime) {
+        for &arc in arcs {
+            let up = self.should_be_up(arc);
+            self.half_links[arc.index()].set_up(up, now);
+        }
+    }
+
+    fn install(&mut self, node: Option<NodeId>, routing: &Arc<Routing>) {
+        let index = self.routings.iter().position(|r| Arc::ptr_eq(r, routing)).unwrap_or_else(|| {
+            self.routings.push(Arc::clone(routing));
+            self.routings.len() - 1
+        }) as u32;
+        match node {
+            Some(node) => self.nodes[node.index()].routing = index,
+            None => self.nodes.iter_mut().for_each(|n| n.routing = index),
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! A network made ready for packets, and its runs.
+
+use std::sync::Arc;
+
+use engine::{Ctx, Event, EventKind, Model, Purpose, Simulation, Trial};
+use twin::{ArcId, BitsPerSec, Bytes, Csr, EntityKey, NodeId, Rung, SimDuration, SimTime};
+
+use super::background::{Background, BackgroundLoad, BackgroundTraffic};
+use super::fault::{Fault, Faults, TimedFault};
+use super::half_link::HalfLink;
+use super::host::Host;
+use super::ip::IpForwarding;
+use super::network::{Network, NodeState};
+use super::recorder::{Bins, Recorder};
+use super::result::PacketResult;
+use super::router::Router;
+use super::workload::Workload;
+use crate::Routing;
+
+/// How much an egress queue holds, the packet in service included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Buffer {
+    /// So many bytes.
+    Bytes(Bytes),
+    /// So many bytes as the arc sends in this time at its nominal rate, and never less than 15,000.
+    Time(SimDuration),
+}
+
+impl Buffer {
+    fn limit(self, rate: BitsPerSec) -> Bytes {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Time(time) => {
+                let bits = u128::from(rate.get()) * u128::from(time.as_ps()) / 1_000_000_000_000;
+                Bytes::new(u64::try_from(bits / 8).unwrap_or(u64::MAX).max(15_000))
+            }
+        }
+    }
+}
+
+/// What a packet run keeps and assumes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PacketConfig {
+    /// The egress queues; 100 packets of 1,500 bytes by default.
+    pub buffer: Buffer,
+    /// Time bins for flow and counter rows; none by default.
+    pub bins: Option<Bins>,
+    /// Whether frames that arrive are kept.
+    pub keep_frames: bool,
+}
+
+impl Default for PacketConfig {
+    fn default() -> Self {
+        Self { buffer: Buffer::Bytes(Bytes::new(150_000)), bins: None, keep_frames: false }
+    }
+}
+
+/// A network made ready for packets. `Clone` is cheap, and the `with_…` methods give variants that share the rest.
+///
+/// ```
+/// use engine::Seeds;
+/// use twin::*;
+/// use umbra_models::packet::{PacketConfig, PacketNet, Workload};
+/// use umbra_models::{Failures, Routing};
+///
+/// let mut net = TwinBuilder::new("lab");
+/// let [a, b] = ["a", "b"].map(|name| net.node(name, NodeKind::Router, None));
+/// net.link("a-b", &a, &b, LinkSpec::symmetric(1, BitsPerSec::gbps(10), SimDuration::micros(1)));
+/// let csr = Csr::compile(&net.finish(), Layer::Igp);
+/// let packet = ScheduledPacket {
+///     at: SimTime::ZERO, src: 0, dst: 1, flow: 0, size: Bytes::new(1_500), frame: None,
+/// };
+/// let workload = Workload::compile(&csr, &PacketSchedule::new(vec![a, b], vec![packet])).unwrap();
+///
+/// let routing = Routing::compute(&csr, &Failures::none(&csr));
+/// let net = PacketNet::build(&csr, routing, PacketConfig::default());
+/// let result = net.run(&workload, &[], SimTime::MAX, Seeds::new(0).trial(0));
+/// assert_eq!(result.flows[0].last, Some(SimTime::from_ps(2_200_000))); // 1.2 µs on the wire and 1 µs along it
+/// ```
+#[derive(Clone, Debug)]
+pub struct PacketNet {
+    csr: Arc<Csr>,
+    /// Key of each arc's streams of chance.
+    arc_keys: Arc<[EntityKey]>,
+    routing: Arc<Routing>,
+    ip: Option<Arc<IpForwarding>>,
+    background: Option<(Arc<BackgroundLoad>, BackgroundTraffic)>,
+    config: PacketConfig,
+}
+
+impl PacketNet {
+    /// Makes a network ready.
+    pub fn build(csr: &Csr, routing: Routing, config: PacketConfig) -> Self {
+        let key = |(from, to): &(EntityKey, EntityKey)| EntityKey::new(format!("half-link:{from}>{to}"));
+        Self {
+            arc_keys: csr.ports.iter().map(key).collect(),
+            csr: Arc::new(csr.clone()),
+            routing: Arc::new(routing),
+            ip: None,
+            background: None,
+            config,
+        }
+    }
+
+    /// The same with packets that carry a frame forwarded by its IP header.
+    #[must_use]
+    pub fn with_ip(mut self, ip: IpForwarding) -> Self {
+        self.ip = Some(Arc::new(ip));
+        self
+    }
+
+    /// The same with other next hops at the start.
+    #[must_use]
+    pub fn with_routing(mut self, routing: Arc<Routing>) -> Self {
+        self.routing = routing;
+        self
+    }
+
+    /// The same over this background load.
+    ///
+    /// # Panics
+    /// If the load is of another number of arcs, or bursts have less than one packet.
+    #[must_use]
+    pub fn with_background(mut self, load: Arc<BackgroundLoad>, traffic: BackgroundTraffic) -> Self {
+        assert_eq!(load.arc_count(), self.csr.arc_count(), "one background load for each arc");
+        assert!(traffic.burst >= 1.0 && traffic.size_scv >= 0.0, "impossible background {traffic:?}");
+        self.background = Some((load, traffic));
+        self
+    }
+
+    /// The network's dense view.
+    pub fn csr(&self) -> &Csr {
+        &self.csr
+    }
+
+    /// The rung on which its runs stand.
+    pub fn rung(&self) -> Rung {
+        if self.background.is_some() { Rung::Foreground } else { Rung::Packets }
+    }
+
+    /// One run from time zero up to and including `until`, or to the end of all packets.
+    pub fn run(
+        &self,
+        workload: &Workload,
+        faults: &[TimedFault],
+        until: SimTime,
+        chance: Trial,
+    ) -> PacketResult {
+        let mut run = self.start(workload, faults, chance);
+        run.run_until(until);
+        run.finish()
+    }
+
+    /// A run that stands at time zero.
+    pub fn start(&self, workload: &Workload, faults: &[TimedFault], chance: Trial) -> PacketRun {
+        let nodes = self.csr.node_count();
+        let routers = (0..nodes).map(|n| Device::Router(Router { node: NodeId::new(n) }));
+        let senders = (0..nodes).map(NodeId::new).filter(|n| !workload.source(*n).packets.is_empty());
+        let hosts: Vec<_> = senders.map(Host::new).collect();
+        let first: Vec<_> = hosts.iter().map(|h| h.next(workload)).collect();
+        let devices = routers.chain(hosts.into_iter().map(Device::Host));
+        let devices = devices.chain([Device::Faults(Faults::default())]).collect();
+        let mut sim = Simulation::new(devices, self.network(workload, chance), chance);
+        for (i, (at, key, kind)) in first.into_iter().enumerate().filter_map(|(i, f)| Some((i, f?))) {
+            sim.schedule_keyed(at, key, (nodes + i) as u32, kind);
+        }
+        let mut run = PacketRun { sim, net: self.clone() };
+        faults.iter().for_each(|f| run.inject(f.clone()));
+        run
+    }
+
+    fn network(&self, workload: &Workload, chance: Trial) -> Network {
+        let (nodes, arcs) = (self.csr.node_count(), self.csr.arc_count());
+        let node = |key| NodeState { down: false, routing: 0, salt: chance.chance(Purpose::ECMP_SALT, key) };
+        let mut recorder =
+            Recorder::new(workload.flow_count(), arcs, nodes, workload.packet_count(), self.config.bins);
+        recorder.frames = self.config.keep_frames.then(Vec::new);
+        Network {
+            csr: Arc::clone(&self.csr),
+            half_links: (0..arcs).map(|arc| self.half_link(ArcId::new(arc), chance)).collect(),
+            nodes: self.csr.node_keys.iter().map(node).collect(),
+            link_down: vec![false; self.csr.link_count()],
+            routings: vec![Arc::clone(&self.routing)],
+            ip: self.ip.clone(),
+            workload: workload.clone(),
+            recorder,
+            unknown_addresses: 0,
+        }
+    }
+
+    fn half_link(&self, arc: ArcId, chance: Trial) -> HalfLink {
+        let (key, rate) = (&self.arc_keys[arc.index()], self.csr.capacity[arc.index()]);
+        let background = self.background.as_ref().map(|(load, traffic)| {
+            let background = Background::new(Arc::clone(load), *traffic, arc.index());
+            (background, chance.chance(Purpose::BACKGROUND, key))
+        });
+        let limit = self.config.buffer.limit(rate);
+        let delay = self.csr.delay[arc.index()];
+        HalfLink::new(limit, rate, delay, chance.chance(Purpose::LINK_LOSS, key), background)
+    }
+
+    pub(crate) fn routing(&self) -> &Routing {
+        &self.routing
+    }
+
+    pub(crate) fn background(&self) -> Option<&BackgroundLoad> {
+        self.background.as_ref().map(|(load, _)| &**load)
+    }
+}
+
+/// The kinds of entity in a packet run.
+#[derive(Clone, Debug)]
+enum Device {
+    Router(Router),
+    Host(Host),
+    Faults(Faults),
+}
+
+impl Model for Device {
+    type World = Network;
+
+    #[inline]
+    fn on_event(&mut self, event: Event, cx: &mut Ctx<'_, Network>) {
+        match (self, event.kind) {
+            (Self::Router(router), EventKind::Arrive { generation, packet, half_link }) => {
+                router.on_arrive(ArcId(half_link), generation, packet, cx);
+            }
+            (Self::Host(host), EventKind::Timer { .. }) => host.on_timer(cx),
+            (Self::Faults(faults), EventKind::Control { index }) => faults.on_control(index, cx),
+            (device, kind) => unreachable!("{kind:?} for {device:?}"),
+        }
+    }
+}
+
+/// A run in progress. `Clone` forks it; both go on independently.
+#[derive(Clone, Debug)]
+pub struct PacketRun {
+    sim: Simulation<Device>,
+    net: PacketNet,
+}
+
+impl PacketRun {
+    /// Goes on up to and including `until`.
+    pub fn run_until(&mut self, until: SimTime) {
+        self.sim.run_until(until);
+    }
+
+    /// Plans a fault.
+    ///
+    /// # Panics
+    /// If it lies in the past, or its probability is none.
+    pub fn inject(&mut self, fault: TimedFault) {
+        if let Fault::Loss { probability, .. } = fault.fault {
+            assert!((0.0..=1.0).contains(&probability), "{probability} is no probability");
+        }
+        let entity = self.sim.models().len() - 1;
+        let Device::Faults(faults) = &mut self.sim.models_mut()[entity] else {
+            unreachable!("faults are the last entity");
+        };
+        let index = faults.plan.len() as u32;
+        faults.plan.push(fault.fault);
+        self.sim.schedule(fault.at, entity as u32, EventKind::Control { index });
+    }
+
+    /// The clock.
+    pub fn now(&self) -> SimTime {
+        self.sim.now()
+    }
+
+    /// The result so far; packets that are under way count as in flight.
+    pub fn finish(self) -> PacketResult {
+        let (in_flight, events, now) = (self.sim.packets().len() as u64, self.sim.handled(), self.sim.now());
+        PacketResult::collect(&self.net, self.sim.into_world(), in_flight, events, now)
+    }
+}

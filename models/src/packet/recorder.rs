@@ -1,0 +1,271 @@
+//! What is counted during a run.
+
+use std::sync::Arc;
+
+use engine::Packet;
+use twin::{ArcId, NodeId, SimDuration, SimTime};
+
+use super::frame::with_ttl;
+
+/// Why a packet did not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Disposition {
+    /// It found the egress queue full.
+    QueueFull,
+    /// It was queued, in service or on the wire when the link went down, or was sent into a link that was down.
+    LinkDown,
+    /// Its source was down.
+    NodeDown,
+    /// The wire lost it.
+    Loss,
+    /// No route.
+    NoRoute,
+    /// A route that discards (black hole or unreachable).
+    NullRoute,
+    /// Its time to live ran out: usually a loop.
+    TtlExpired,
+}
+
+impl Disposition {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::QueueFull,
+        Self::LinkDown,
+        Self::NodeDown,
+        Self::Loss,
+        Self::NoRoute,
+        Self::NullRoute,
+        Self::TtlExpired,
+    ];
+
+    /// The name in tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::LinkDown => "link_down",
+            Self::NodeDown => "node_down",
+            Self::Loss => "loss",
+            Self::NoRoute => "no_route",
+            Self::NullRoute => "null_route",
+            Self::TtlExpired => "ttl_expired",
+        }
+    }
+}
+
+/// Packets by [`Disposition`], in its order.
+pub type DropCounts = [u64; Disposition::ALL.len()];
+
+/// Where a packet was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DropPlace {
+    /// In front of or on this arc.
+    Arc(ArcId),
+    /// At this node.
+    Node(NodeId),
+}
+
+/// What became of one flow's packets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlowStats {
+    /// Packets sent.
+    pub sent: u64,
+    /// Their bytes.
+    pub sent_bytes: u64,
+    /// Packets delivered.
+    pub delivered: u64,
+    /// Their bytes.
+    pub delivered_bytes: u64,
+    /// Packets lost, by reason.
+    pub drops: DropCounts,
+    /// When the first packet was delivered.
+    pub first: Option<SimTime>,
+    /// When the last packet was delivered.
+    pub last: Option<SimTime>,
+    /// Sum of the one-way delays of delivered packets in picoseconds.
+    pub delay_sum_ps: u128,
+    /// The longest of them.
+    pub delay_max: SimDuration,
+    /// Half-links crossed by delivered packets.
+    pub packet_hops: u64,
+}
+
+impl FlowStats {
+    /// Packets lost for any reason.
+    pub fn dropped(&self) -> u64 {
+        self.drops.iter().sum()
+    }
+
+    /// Mean one-way delay in seconds; NaN where nothing arrived.
+    pub fn delay_mean_s(&self) -> f64 {
+        self.delay_sum_ps as f64 / self.delivered as f64 * 1e-12
+    }
+}
+
+/// Time bins of equal width from the start of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bins {
+    /// Width of a bin; not zero.
+    pub width: SimDuration,
+    /// Number of bins. What happens later is not in any bin.
+    pub count: u32,
+}
+
+impl Bins {
+    /// The bin of an instant.
+    pub fn of(&self, at: SimTime) -> Option<usize> {
+        let bin = at.as_ps() / self.width.as_ps();
+        (bin < u64::from(self.count)).then_some(bin as usize)
+    }
+}
+
+/// A frame that arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveredFrame {
+    /// When its last bit arrived.
+    pub at: SimTime,
+    /// Where.
+    pub node: NodeId,
+    /// Dense number of its flow.
+    pub flow: u32,
+    /// Its position in the flow.
+    pub sequence: u32,
+    /// The bytes as sent, with the time to live (and IPv4 checksum) that the routers left in it.
+    pub frame: Arc<[u8]>,
+}
+
+/// Everything that is counted, in flat arrays.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorder {
+    pub(crate) flows: Vec<FlowStats>,
+    pub(crate) arc_drops: Vec<DropCounts>,
+    pub(crate) node_drops: Vec<DropCounts>,
+    pub(crate) last_delivery: SimTime,
+    pub(crate) binned: Option<Binned>,
+    pub(crate) frames: Option<Vec<DeliveredFrame>>,
+}
+
+/// What is counted by bin.
+#[derive(Clone, Debug)]
+pub(crate) struct Binned {
+    pub(crate) bins: Bins,
+    /// `[flow * bins + bin]`, by the bin in which packets were sent.
+    pub(crate) flows: Vec<FlowCell>,
+    /// `(cell, one-way delay in ps)` of each delivered packet.
+    pub(crate) delays: Vec<(u32, u64)>,
+    /// `[arc * bins + bin]`, by the bin in which packets met the arc.
+    pub(crate) arcs: Vec<ArcCell>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FlowCell {
+    pub(crate) sent: u32,
+    pub(crate) lost: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ArcCell {
+    pub(crate) bytes: u64,
+    pub(crate) errors: u32,
+    pub(crate) discards: u32,
+}
+
+impl Recorder {
+    pub(crate) fn new(flows: usize, arcs: usize, nodes: usize, packets: usize, bins: Option<Bins>) -> Self {
+        let none = DropCounts::default();
+        Self {
+            flows: vec![FlowStats::default(); flows],
+            arc_drops: vec![none; arcs],
+            node_drops: vec![none; nodes],
+            last_delivery: SimTime::ZERO,
+            binned: bins.map(|bins| Binned::new(bins, flows, arcs, packets)),
+            frames: None,
+        }
+    }
+
+    pub(crate) fn sent(&mut self, packet: &Packet) {
+        let flow = &mut self.flows[packet.flow as usize];
+        flow.sent += 1;
+        flow.sent_bytes += u64::from(packet.size);
+        if let Some(binned) = &mut self.binned
+            && let Some(cell) = binned.flow_cell(packet)
+        {
+            binned.flows[cell].sent += 1;
+        }
+    }
+
+    /// A packet was accepted by an arc's queue.
+    pub(crate) fn accepted(&mut self, arc: ArcId, size: u32, now: SimTime) {
+        if let Some(cell) = self.binned.as_mut().and_then(|b| b.arc_cell(arc, now)) {
+            cell.bytes += u64::from(size);
+        }
+    }
+
+    pub(crate) fn delivered(&mut self, node: NodeId, packet: &Packet, now: SimTime) {
+        let delay = now.since(packet.sent_at);
+        let flow = &mut self.flows[packet.flow as usize];
+        flow.delivered += 1;
+        flow.delivered_bytes += u64::from(packet.size);
+        flow.first.get_or_insert(now);
+        flow.last = Some(now);
+        flow.delay_sum_ps += u128::from(delay.as_ps());
+        flow.delay_max = flow.delay_max.max(delay);
+        flow.packet_hops += u64::from(packet.hops);
+        self.last_delivery = now;
+        if let Some(binned) = &mut self.binned
+            && let Some(cell) = binned.flow_cell(packet)
+        {
+            binned.delays.push((cell as u32, delay.as_ps()));
+        }
+        if let (Some(frames), Some(frame)) = (&mut self.frames, &packet.frame) {
+            let frame = with_ttl(frame, packet.ttl);
+            frames.push(DeliveredFrame {
+                at: now,
+                node,
+                flow: packet.flow,
+                sequence: packet.sequence,
+                frame,
+            });
+        }
+    }
+
+    pub(crate) fn dropped(&mut self, packet: &Packet, place: DropPlace, why: Disposition, now: SimTime) {
+        self.flows[packet.flow as usize].drops[why as usize] += 1;
+        match place {
+            DropPlace::Arc(arc) => self.arc_drops[arc.index()][why as usize] += 1,
+            DropPlace::Node(node) => self.node_drops[node.index()][why as usize] += 1,
+        }
+        let Some(binned) = &mut self.binned else { return };
+        if let Some(cell) = binned.flow_cell(packet) {
+            binned.flows[cell].lost += 1;
+        }
+        let DropPlace::Arc(arc) = place else { return };
+        match (why, binned.arc_cell(arc, now)) {
+            (Disposition::QueueFull, Some(cell)) => cell.discards += 1,
+            (Disposition::Loss, Some(cell)) => cell.errors += 1,
+            _ => {}
+        }
+    }
+}
+
+impl Binned {
+    fn new(bins: Bins, flows: usize, arcs: usize, packets: usize) -> Self {
+        assert!(bins.width > SimDuration::ZERO, "a bin has a width");
+        let cells = flows * bins.count as usize;
+        assert!(u32::try_from(cells).is_ok(), "{flows} flows × {} bins are more than 2^32 cells", bins.count);
+        Self {
+            bins,
+            flows: vec![FlowCell::default(); cells],
+            delays: Vec::with_capacity(packets),
+            arcs: vec![ArcCell::default(); arcs * bins.count as usize],
+        }
+    }
+
+    fn flow_cell(&self, packet: &Packet) -> Option<usize> {
+        Some(packet.flow as usize * self.bins.count as usize + self.bins.of(packet.sent_at)?)
+    }
+
+    fn arc_cell(&mut self, arc: ArcId, now: SimTime) -> Option<&mut ArcCell> {
+        let bin = self.bins.of(now)?;
+        Some(&mut self.arcs[arc.index() * self.bins.count as usize + bin])
+    }
+}

@@ -1,0 +1,76 @@
+//! One schedule through one network: what `umbra replay` asks for.
+
+use std::sync::Arc;
+
+use engine::Seeds;
+use twin::{Csr, InputError, PacketSchedule, Place, Rung, SimTime};
+
+use super::background::{BackgroundLoad, BackgroundTraffic};
+use super::ip::IpForwarding;
+use super::net::{PacketConfig, PacketNet};
+use super::result::PacketResult;
+use super::workload::Workload;
+use crate::{Failures, Routing};
+
+/// How to replay.
+#[derive(Clone, Debug)]
+pub struct ReplayOptions {
+    /// [`Rung::Packets`], or [`Rung::Foreground`] over `background`.
+    pub rung: Rung,
+    /// The replay ends with the events of this instant.
+    pub until: SimTime,
+    /// Seed of all chance (trial 0).
+    pub seed: u64,
+    /// Forward frames by their IP header; without it they go to their scheduled endpoint.
+    pub ip: Option<IpForwarding>,
+    /// The load under the schedule's packets, for [`Rung::Foreground`].
+    pub background: Option<(Arc<BackgroundLoad>, BackgroundTraffic)>,
+    /// Queues, bins, frames.
+    pub config: PacketConfig,
+}
+
+impl Default for ReplayOptions {
+    /// Everything as packets, to the end.
+    fn default() -> Self {
+        Self {
+            rung: Rung::Packets,
+            until: SimTime::MAX,
+            seed: 0,
+            ip: None,
+            background: None,
+            config: PacketConfig::default(),
+        }
+    }
+}
+
+/// Sends a schedule through an intact network.
+///
+/// # Errors
+/// If the schedule names an endpoint that is no node of the network, or the rung does not fit: packets without a
+/// background, foreground with one, no other.
+pub fn replay(
+    csr: &Csr,
+    schedule: &PacketSchedule,
+    options: ReplayOptions,
+) -> Result<PacketResult, InputError> {
+    let ReplayOptions { rung, until, seed, ip, background, config } = options;
+    let fits = match rung {
+        Rung::Packets => background.is_none(),
+        Rung::Foreground => background.is_some(),
+        Rung::Algebra | Rung::Fluid => false,
+    };
+    if !fits {
+        let what = format!("a replay cannot stand on the rung '{}' with this input", rung.word());
+        let expected = "'packets', or 'foreground' with a background load";
+        return Err(InputError::new("rung", Place::Whole, what, expected));
+    }
+    let workload = Workload::compile(csr, schedule)?;
+    let mut net = PacketNet::build(csr, Routing::compute(csr, &Failures::none(csr)), config);
+    if let Some(ip) = ip {
+        net = net.with_ip(ip);
+    }
+    if let Some((load, traffic)) = background {
+        net = net.with_background(load, traffic);
+    }
+    Ok(net.run(&workload, &[], until, Seeds::new(seed).trial(0)))
+}

@@ -1,0 +1,269 @@
+//! What a packet run gives.
+
+use engine::Digest;
+use twin::{ArcId, CounterRow, Fidelity, FlowInfo, FlowRow, NodeId, Observables, Rung, SimDuration, SimTime};
+
+use super::fifo::QueueStats;
+use super::net::PacketNet;
+use super::network::Network;
+use super::recorder::{Binned, DeliveredFrame, Disposition, DropCounts, DropPlace, FlowStats};
+
+/// The outcome of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PacketResult {
+    /// The rung on which it was computed.
+    pub rung: Rung,
+    /// Packets sent.
+    pub sent: u64,
+    /// Packets delivered.
+    pub delivered: u64,
+    /// Packets lost.
+    pub dropped: u64,
+    /// Packets still under way. `sent = delivered + dropped + in_flight`.
+    pub in_flight: u64,
+    /// Half-links crossed by delivered packets.
+    pub packet_hops: u64,
+    /// Events handled.
+    pub events: u64,
+    /// When the last packet was delivered.
+    pub last_delivery: SimTime,
+    /// By arc.
+    pub links: Vec<LinkStats>,
+    /// By dense flow number.
+    pub flows: Vec<FlowStats>,
+    /// The number of each flow in the schedule.
+    pub flow_ids: Vec<u32>,
+    /// Where and why packets were lost, by place and reason; no rows of zero.
+    pub drops: Vec<DropRow>,
+    /// Flow and counter rows, if bins were asked for. `FlowRow::flow` is the dense number; `rtt_ms` is the median one-way
+    /// delay of the packets sent in the bin plus the propagation delay of the way back, unloaded (mean over equal paths).
+    pub observables: Observables,
+    /// One-way delay of each packet that was delivered and sent in a bin, with its flow's dense number; by flow, bin and
+    /// delay. Empty without bins.
+    pub delays: Vec<(u32, SimDuration)>,
+    /// Frames that arrived, in order of time, if they were to be kept.
+    pub frames: Vec<DeliveredFrame>,
+    /// What was not modelled.
+    pub fidelity: Fidelity,
+}
+
+/// What one arc did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkStats {
+    /// Its queue.
+    pub queue: QueueStats,
+    /// Packets lost in front of it and on it.
+    pub drops: DropCounts,
+}
+
+/// Packets lost at one place for one reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DropRow {
+    /// Where.
+    pub place: DropPlace,
+    /// Why.
+    pub why: Disposition,
+    /// How many.
+    pub packets: u64,
+}
+
+impl PacketResult {
+    pub(crate) fn collect(
+        net: &PacketNet,
+        mut network: Network,
+        in_flight: u64,
+        events: u64,
+        now: SimTime,
+    ) -> Self {
+        if let Some(binned) = &mut network.recorder.binned {
+            binned.delays.sort_unstable();
+        }
+        let network = &network;
+        let recorder = &network.recorder;
+        let sum = |of: fn(&FlowStats) -> u64| recorder.flows.iter().map(of).sum::<u64>();
+        let links = network.half_links.iter().zip(&recorder.arc_drops);
+        let result = Self {
+            rung: net.rung(),
+            sent: sum(|f| f.sent),
+            delivered: sum(|f| f.delivered),
+            dropped: sum(|f| f.dropped()),
+            in_flight,
+            packet_hops: sum(|f| f.packet_hops),
+            events,
+            last_delivery: recorder.last_delivery,
+            links: links.map(|(h, drops)| LinkStats { queue: *h.queue.stats(), drops: *drops }).collect(),
+            flows: recorder.flows.clone(),
+            flow_ids: (0..recorder.flows.len()).map(|f| network.workload.flow_id(f)).collect(),
+            drops: drop_rows(network),
+            observables: recorder.binned.as_ref().map(|b| observables(net, network, b)).unwrap_or_default(),
+            delays: recorder.binned.as_ref().map(delays_by_flow).unwrap_or_default(),
+            frames: recorder.frames.clone().unwrap_or_default(),
+            fidelity: fidelity(net, network),
+        };
+        let accounted = result.delivered + result.dropped + result.in_flight;
+        assert_eq!(result.sent, accounted, "a packet was lost from the books by {now:?}");
+        result
+    }
+
+    /// Packets lost for one reason.
+    pub fn dropped_by(&self, why: Disposition) -> u64 {
+        self.flows.iter().map(|f| f.drops[why as usize]).sum()
+    }
+
+    /// The quantile `q` (0–1) of the one-way delays of some flows' packets; `None` where none was kept.
+    pub fn delay_quantile(&self, flows: std::ops::Range<u32>, q: f64) -> Option<SimDuration> {
+        let mut delays: Vec<_> =
+            self.delays.iter().filter(|(flow, _)| flows.contains(flow)).map(|(_, d)| *d).collect();
+        let last = delays.len().checked_sub(1)?;
+        let rank = (q.clamp(0.0, 1.0) * last as f64).round() as usize;
+        Some(*delays.select_nth_unstable(rank).1)
+    }
+
+    /// A digest over all counts, flows, links and rows.
+    pub fn digest(&self) -> String {
+        let mut d = Digest::new("packet-result/1").text(self.rung.word());
+        for n in [self.sent, self.delivered, self.dropped, self.in_flight, self.packet_hops] {
+            d = d.u64(n);
+        }
+        for (flow, id) in self.flows.iter().zip(&self.flow_ids) {
+            let time = |at: Option<SimTime>| at.map_or(u64::MAX, SimTime::as_ps);
+            d = d.u64(u64::from(*id)).u64(flow.sent).u64(flow.delivered).u64(flow.delivered_bytes);
+            d = d.u64(time(flow.first)).u64(time(flow.last)).bytes(&flow.delay_sum_ps.to_le_bytes());
+            d = flow.drops.iter().fold(d, |d, n| d.u64(*n));
+        }
+        for link in &self.links {
+            d = d.u64(link.queue.packets).u64(link.queue.bytes).u64(link.queue.drops);
+            d = d.bytes(&link.queue.wait_sum_ps.to_le_bytes()).u64(link.queue.wait_max.as_ps());
+        }
+        for row in &self.observables.flows {
+            d = d.u64(u64::from(row.bin)).u64(u64::from(row.sent)).u64(u64::from(row.lost)).f64(row.rtt_ms);
+        }
+        self.frames.iter().fold(d, |d, f| d.u64(f.at.as_ps()).bytes(&f.frame)).hex()
+    }
+}
+
+fn drop_rows(network: &Network) -> Vec<DropRow> {
+    let arcs = network.recorder.arc_drops.iter().enumerate();
+    let arcs = arcs.map(|(i, d)| (DropPlace::Arc(ArcId::new(i)), d));
+    let nodes = network.recorder.node_drops.iter().enumerate();
+    let nodes = nodes.map(|(i, d)| (DropPlace::Node(NodeId::new(i)), d));
+    let mut rows = Vec::new();
+    for (place, drops) in arcs.chain(nodes) {
+        for why in Disposition::ALL {
+            let packets = drops[why as usize];
+            if packets > 0 {
+                rows.push(DropRow { place, why, packets });
+            }
+        }
+    }
+    rows
+}
+
+fn observables(net: &PacketNet, network: &Network, binned: &Binned) -> Observables {
+    let ends = (0..network.recorder.flows.len()).map(|f| network.workload.flow_ends(f));
+    Observables {
+        counters: counter_rows(net, binned),
+        flow_info: ends.map(|(src, dst)| FlowInfo { src, dst }).collect(),
+        flows: flow_rows(net, network, binned),
+        alarms: Vec::new(),
+    }
+}
+
+/// By bin, then flow; flows that sent nothing in a bin have no row there.
+fn flow_rows(net: &PacketNet, network: &Network, binned: &Binned) -> Vec<FlowRow> {
+    let bins = binned.bins.count as usize;
+    let medians = medians(binned);
+    let flows = network.recorder.flows.len();
+    let back: Vec<f64> = (0..flows).map(|f| way_back_ms(net, network.workload.flow_ends(f))).collect();
+    let mut rows = Vec::new();
+    for bin in 0..bins {
+        for (flow, back_ms) in back.iter().enumerate() {
+            let cell = &binned.flows[flow * bins + bin];
+            if cell.sent > 0 {
+                let rtt_ms = medians[flow * bins + bin] * 1e-9 + back_ms;
+                rows.push(FlowRow {
+                    bin: bin as u32,
+                    flow: flow as u32,
+                    sent: cell.sent,
+                    lost: cell.lost,
+                    rtt_ms,
+                });
+            }
+        }
+    }
+    rows
+}
+
+/// Median one-way delay of each cell in picoseconds; NaN where nothing arrived. The lower of two middle values.
+fn medians(binned: &Binned) -> Vec<f64> {
+    let mut medians = vec![f64::NAN; binned.flows.len()];
+    for cell in binned.delays.chunk_by(|a, b| a.0 == b.0) {
+        let (index, median) = cell[(cell.len() - 1) / 2];
+        medians[index as usize] = median as f64;
+    }
+    medians
+}
+
+fn delays_by_flow(binned: &Binned) -> Vec<(u32, SimDuration)> {
+    let flow = |cell: u32| cell / binned.bins.count;
+    binned.delays.iter().map(|(cell, ps)| (flow(*cell), SimDuration::from_ps(*ps))).collect()
+}
+
+/// Propagation delay from a flow's destination to its source, mean over equal paths; that of the way there where there
+/// is no way back.
+fn way_back_ms(net: &PacketNet, (src, dst): (NodeId, NodeId)) -> f64 {
+    let along = |from, to| -> f64 {
+        let shares = net.routing().shares(net.csr(), from, to);
+        shares.iter().map(|(arc, share)| share * net.csr().delay[arc.index()].as_secs_f64() * 1e3).sum()
+    };
+    if net.routing().reaches(dst, src) { along(dst, src) } else { along(src, dst) }
+}
+
+/// By bin, then arc: what the arc's counters show, watched packets and background together.
+fn counter_rows(net: &PacketNet, binned: &Binned) -> Vec<CounterRow> {
+    let (bins, width) = (binned.bins.count as usize, binned.bins.width);
+    let mut rows = Vec::with_capacity(binned.arcs.len());
+    for bin in 0..bins {
+        let middle = SimTime::from_ps(bin as u64 * width.as_ps() + width.as_ps() / 2);
+        for arc in (0..net.csr().arc_count()).map(ArcId::new) {
+            let cell = &binned.arcs[arc.index() * bins + bin];
+            let unseen = net.background().map_or(0.0, |b| b.bps_at(arc, middle));
+            let line = net.csr().capacity[arc.index()].as_f64();
+            rows.push(CounterRow {
+                bin: bin as u32,
+                arc,
+                rate_bps: (cell.bytes as f64 * 8.0 / width.as_secs_f64() + unseen).min(line),
+                errors: u64::from(cell.errors),
+                discards: u64::from(cell.discards),
+            });
+        }
+    }
+    rows
+}
+
+fn fidelity(net: &PacketNet, network: &Network) -> Fidelity {
+    let mut fidelity = Fidelity::default();
+    let sent: u64 = network.recorder.flows.iter().map(|f| f.sent).sum();
+    fidelity.note("open-loop", "Sources do not react to loss or delay.", Some(sent));
+    fidelity.note("static-routing", "Next hops change only where the scenario says so.", None);
+    if net.background().is_some() {
+        let note = "Background arrives as Poisson bursts at every hop, independently of other hops, and does not react.";
+        fidelity.note("independent-background", note, None);
+    }
+    if network.workload.has_frames() && network.ip.is_none() {
+        fidelity.note("frames-by-endpoint", "Frames went to the scheduled endpoint, unread.", None);
+    }
+    if network.unknown_addresses > 0 {
+        let note = "Nobody owns the destination address: the packet went to its scheduled endpoint.";
+        fidelity.note("unknown-address", note, Some(network.unknown_addresses));
+    }
+    fidelity
+}
+
+impl LinkStats {
+    /// Share of the time up to `until` in which the arc was sending accepted packets. A packet counts whole when it is
+    /// accepted, so a full queue at the end may put it slightly above 1.
+    pub fn utilization(&self, until: SimTime) -> f64 {
+        self.queue.busy.as_secs_f64() / until.since(SimTime::ZERO).max(SimDuration::from_ps(1)).as_secs_f64()
+    }
+}

@@ -1,0 +1,109 @@
+//! Foreground on background against the full packet run of the same network and load.
+
+use std::sync::Arc;
+
+use engine::Seeds;
+use twin::{
+    BitsPerSec, Bytes, Csr, Demand, DemandMatrix, Layer, LinkSpec, NodeKind, PacketSchedule, SimDuration,
+    SimTime, TwinBuilder,
+};
+use umbra_models::packet::{
+    BackgroundLoad, BackgroundTraffic, Bins, Buffer, FlowStats, PacketConfig, PacketNet, PacketResult,
+    Workload, poisson_schedule,
+};
+use umbra_models::{Failures, Loads, NodeDemand, Routing, node_demands};
+
+/// `n` sources around a router that share its one link of 1 Gbit/s to the sink; their own links are fast.
+fn funnel(n: usize) -> (Csr, Vec<twin::EntityKey>) {
+    let mut net = TwinBuilder::new("funnel");
+    let sources: Vec<_> = (0..n).map(|i| net.node(&format!("s{i}"), NodeKind::Router, None)).collect();
+    let [hub, sink] = ["hub", "sink"].map(|name| net.node(name, NodeKind::Router, None));
+    for (i, source) in sources.iter().enumerate() {
+        let fast = LinkSpec::symmetric(1, BitsPerSec::gbps(400), SimDuration::micros(1));
+        net.link(&format!("l{i}"), source, &hub, fast);
+    }
+    net.link("out", &hub, &sink, LinkSpec::symmetric(1, BitsPerSec::gbps(1), SimDuration::micros(1)));
+    let csr = Csr::compile(&net.finish(), Layer::Igp);
+    (csr, sources.into_iter().chain([sink]).collect())
+}
+
+/// What the watched packets met.
+#[derive(Debug)]
+struct Summary {
+    sent: u64,
+    /// Mean, median and 99th percentile of their delays in seconds.
+    delay: [f64; 3],
+    loss: f64,
+}
+
+impl Summary {
+    /// Of the first flows of a result.
+    fn of(result: &PacketResult, watched: usize) -> Self {
+        let flows = &result.flows[..watched];
+        let sum = |of: fn(&FlowStats) -> u64| flows.iter().map(of).sum::<u64>();
+        let delay_sum: u128 = flows.iter().map(|f| f.delay_sum_ps).sum();
+        let mean = delay_sum as f64 / sum(|f| f.delivered) as f64 * 1e-12;
+        let quantile =
+            |q| result.delay_quantile(0..watched as u32, q).expect("packets arrived").as_secs_f64();
+        let sent = sum(|f| f.sent);
+        Self {
+            sent,
+            delay: [mean, quantile(0.5), quantile(0.99)],
+            loss: sum(|f| f.dropped()) as f64 / sent as f64,
+        }
+    }
+}
+
+/// Runs the first `share` of a funnel's sources as packets: over a background of the others, and together with them. The
+/// two summaries are of the same packets; the last number is how many times fewer the events are.
+fn compare(utilization: f64, share: f64, seconds: u64, buffer: u64) -> (Summary, Summary, f64) {
+    let n = 100;
+    let watched = (n as f64 * share) as usize;
+    let (csr, keys) = funnel(n);
+    let bps = utilization * 1e9 / n as f64;
+    let demand = |s: usize| Demand { src: keys[s].clone(), dst: keys[n].clone(), bps };
+    let chance = Seeds::new(3).trial(0);
+    let seconds = SimDuration::secs(seconds);
+    let all = poisson_schedule(&DemandMatrix::new((0..n).map(demand)), seconds, chance);
+    let few = poisson_schedule(&DemandMatrix::new((0..watched).map(demand)), seconds, chance);
+    let up = Failures::none(&csr);
+    let routing = Routing::compute(&csr, &up);
+    let rest: Vec<NodeDemand> = node_demands(&csr, &DemandMatrix::new((watched..n).map(demand)));
+    let load = Arc::new(BackgroundLoad::constant(Loads::compute(&csr, &routing, &up, &rest).arc));
+    let bins = Some(Bins { width: seconds, count: 1 });
+    let config = PacketConfig { buffer: Buffer::Bytes(Bytes::new(buffer)), bins, ..PacketConfig::default() };
+    let net = PacketNet::build(&csr, routing, config);
+    let over = net.clone().with_background(load, BackgroundTraffic::default());
+    let run = |net: &PacketNet, s: &PacketSchedule| {
+        net.run(&Workload::compile(&csr, s).unwrap(), &[], SimTime::MAX, chance)
+    };
+    let (full, foreground) = (run(&net, &all), run(&over, &few));
+    let fewer = full.events as f64 / foreground.events as f64;
+    let (full, foreground) = (Summary::of(&full, watched), Summary::of(&foreground, watched));
+    assert_eq!(full.sent, foreground.sent, "the same packets");
+    (full, foreground, fewer)
+}
+
+#[test]
+fn delays_are_within_ten_percent_and_events_shrink_with_the_share() {
+    // A sample of the full run is itself uncertain: its queue forgets slowly where the load is high, so it runs longer.
+    for (utilization, seconds) in [(0.3, 4), (0.5, 4), (0.8, 6), (0.95, 20)] {
+        for share in [0.01, 0.1] {
+            let (full, foreground, fewer) = compare(utilization, share, seconds, 3_000_000);
+            for (what, i) in [("mean", 0), ("p50", 1), ("p99", 2)] {
+                let error = foreground.delay[i] / full.delay[i] - 1.0;
+                assert!(error.abs() < 0.1, "{what} at {utilization}, {share}: {full:?} {foreground:?}");
+            }
+            assert!(fewer > 0.9 / share, "{fewer} times fewer events at a share of {share}");
+        }
+    }
+}
+
+#[test]
+fn loss_at_a_full_queue_is_within_a_fifth() {
+    for (utilization, share) in [(0.95, 0.1), (0.95, 0.01), (1.1, 0.1), (1.1, 0.01)] {
+        let (full, foreground, _) = compare(utilization, share, 6, 15_000);
+        let error = foreground.loss / full.loss - 1.0;
+        assert!(error.abs() < 0.2, "{utilization}, {share}: {full:?} {foreground:?}");
+    }
+}
