@@ -4,16 +4,18 @@
 //! gzip, brotli, lz4. Such columns are named in an error when they are asked for, and only then.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use bytes::Bytes;
-use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical};
+use parquet::basic::{Compression, ConvertedType, LogicalType, TimeUnit, Type as Physical};
 use parquet::column::reader::get_typed_column_reader;
 use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type,
 };
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::schema::types::Type;
 use twin::{InputError, Place, nearest};
 
@@ -64,8 +66,7 @@ impl ParquetFile {
         let file = File::open(path).map_err(|e| {
             InputError::new(&name, Place::Whole, format!("cannot be opened: {e}"), "a Parquet file")
         })?;
-        let reader = SerializedFileReader::new(file).map_err(|e| no_parquet(&name, &e))?;
-        Ok(Self { name, reader: Box::new(reader) })
+        Self::from_source(name, file)
     }
 
     /// Reads a file that is in memory; `name` is what errors call it. `&'static [u8]` is not copied.
@@ -73,8 +74,17 @@ impl ParquetFile {
     /// # Errors
     /// [`InputError`] if it is no Parquet file.
     pub fn from_bytes(name: &str, bytes: impl Into<Bytes>) -> Result<Self, InputError> {
-        let reader = SerializedFileReader::new(bytes.into()).map_err(|e| no_parquet(name, &e))?;
-        Ok(Self { name: name.to_owned(), reader: Box::new(reader) })
+        Self::from_source(name.to_owned(), bytes.into())
+    }
+
+    fn from_source<R: ChunkReader + 'static>(name: String, source: R) -> Result<Self, InputError> {
+        let length = source.len();
+        let no_parquet = |what: &dyn std::fmt::Display| {
+            InputError::new(&name, Place::Whole, format!("not readable: {what}"), "a Parquet file")
+        };
+        let reader = SerializedFileReader::new(source).map_err(|e| no_parquet(&e))?;
+        check_footer(reader.metadata(), length).map_err(|e| no_parquet(&e))?;
+        Ok(Self { name, reader: Box::new(reader) })
     }
 
     /// What errors call it.
@@ -161,9 +171,17 @@ impl ParquetFile {
                 let list = self.text_lists(at, outer)?;
                 Ok(Column::ListStr(without_nulls(list)?))
             }
-            Shape::List(leaf, at) => {
-                let list = lists(self.leaf::<Int32Type>(at)?, outer)?;
-                numbers(leaf, without_nulls(list)?).map(Column::ListU32)
+            Shape::List(Leaf::U64 | Leaf::I64, at) => {
+                let list = without_nulls(lists(self.leaf::<Int64Type>(at)?, outer)?)?;
+                numbers(list, |x| u32::try_from(x).ok()).map(Column::ListU32)
+            }
+            Shape::List(Leaf::I32, at) => {
+                let list = without_nulls(lists(self.leaf::<Int32Type>(at)?, outer)?)?;
+                numbers(list, |x| u32::try_from(x).ok()).map(Column::ListU32)
+            }
+            Shape::List(_, at) => {
+                let list = without_nulls(lists(self.leaf::<Int32Type>(at)?, outer)?)?;
+                numbers(list, |x| Some(x as u32)).map(Column::ListU32) // unsigned: the same bits
             }
             Shape::Members(at) => {
                 let classes = without_nulls(self.text_lists(at, outer)?)?;
@@ -219,7 +237,14 @@ impl ParquetFile {
         let descriptor = schema.column(at);
         let mut levels = Levels::new(descriptor.max_def_level(), descriptor.max_rep_level());
         for group in 0..self.reader.num_row_groups() {
-            self.leaf_of_group::<T>(group, at, &mut levels).map_err(|e| e.to_string())?;
+            match self.reader.metadata().row_group(group).column(at).compression() {
+                Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_) => {}
+                codec => return Err(format!("compressed with {codec}, not with zstd or snappy")),
+            }
+            // The decoder panics on some damaged pages (an absent dictionary, for instance): a bad file must not end us.
+            let decode = AssertUnwindSafe(|| self.leaf_of_group::<T>(group, at, &mut levels));
+            let decoded = catch_unwind(decode).map_err(|_| format!("row group {group} cannot be decoded"))?;
+            decoded.map_err(|e| e.to_string())?;
         }
         Ok(levels)
     }
@@ -254,8 +279,22 @@ impl ParquetFile {
     }
 }
 
-fn no_parquet(name: &str, error: &ParquetError) -> InputError {
-    InputError::new(name, Place::Whole, format!("not readable: {error}"), "a Parquet file")
+/// Checks that what the footer says of places and sizes lies within the file: the decoder takes them at their word.
+fn check_footer(footer: &ParquetMetaData, length: u64) -> Result<(), String> {
+    for (g, group) in footer.row_groups().iter().enumerate() {
+        if group.num_rows() < 0 {
+            return Err(format!("row group {g} has {} rows", group.num_rows()));
+        }
+        for chunk in group.columns() {
+            let start = chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset());
+            let end = start.checked_add(chunk.compressed_size()).and_then(|end| u64::try_from(end).ok());
+            let inside = start >= 0 && chunk.compressed_size() >= 0 && end.is_some_and(|end| end <= length);
+            if !inside {
+                return Err(format!("row group {g}: column '{}' lies outside the file", chunk.column_path()));
+            }
+        }
+    }
+    Ok(())
 }
 
 // ---- shapes ---------------------------------------------------------------------------------------------------------
@@ -277,9 +316,14 @@ fn shape_of(field: &Type, first: usize) -> Result<Shape, String> {
     };
     if element.is_primitive() {
         return match leaf_of(element)? {
-            leaf @ (Leaf::Text | Leaf::U8 | Leaf::U32 | Leaf::I32) => Ok(Shape::List(leaf, first)),
-            _ => Err("a list of neither texts nor 32-bit numbers".into()),
+            leaf @ (Leaf::Text | Leaf::U8 | Leaf::U32 | Leaf::U64 | Leaf::I32 | Leaf::I64) => {
+                Ok(Shape::List(leaf, first))
+            }
+            _ => Err("a list of neither texts nor integers".into()),
         };
+    }
+    if element.get_basic_info().logical_type_ref() == Some(&LogicalType::List) {
+        return Err("a list of lists".into());
     }
     let names: Vec<_> = element.get_fields().iter().map(|f| f.name()).collect();
     let texts = element.get_fields().iter().all(|f| f.is_primitive() && leaf_of(f) == Ok(Leaf::Text));
@@ -346,12 +390,12 @@ fn without_nulls<T>(rows: Vec<Option<Vec<Option<T>>>>) -> Result<Vec<Option<Vec<
     rows.into_iter().map(|row| row.map(full).transpose().map_err(str::to_owned)).collect()
 }
 
-fn numbers(leaf: Leaf, rows: Vec<Option<Vec<i32>>>) -> Result<Vec<Option<Vec<u32>>>, String> {
-    let one = |x: i32| match leaf {
-        Leaf::I32 => u32::try_from(x).map_err(|_| format!("{x} in a list of unsigned numbers")),
-        _ => Ok(x as u32), // unsigned: the same bits
-    };
-    let list = |l: Vec<i32>| l.into_iter().map(one).collect::<Result<Vec<_>, _>>();
+fn numbers<T: Copy + std::fmt::Display>(
+    rows: Vec<Option<Vec<T>>>,
+    convert: impl Fn(T) -> Option<u32>,
+) -> Result<Vec<Option<Vec<u32>>>, String> {
+    let one = |x: T| convert(x).ok_or_else(|| format!("{x} in a list is no u32"));
+    let list = |l: Vec<T>| l.into_iter().map(one).collect::<Result<Vec<_>, _>>();
     rows.into_iter().map(|row| row.map(list).transpose()).collect()
 }
 
