@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
+use crate::digest::{TableDigest, hex};
 use crate::parquet_out::ParquetWriter;
 use crate::schema::TableSpec;
 use crate::summary::Summary;
-use crate::table::{Table, TableDigest, hex};
+use crate::table::Table;
 
 const SUMMARY: &str = "summary.json";
 

@@ -26,6 +26,7 @@
 
 mod column;
 mod conform;
+mod digest;
 pub mod docs;
 mod entities;
 mod folder;
@@ -36,11 +37,13 @@ mod parquet_in;
 mod parquet_out;
 pub mod schema;
 pub mod series;
+mod shape;
 mod summary;
 mod table;
 pub mod text;
 
 pub use column::{Cell, Column, ColumnType, Member};
+pub use digest::TableDigest;
 pub use entities::{EntityNumbers, entities};
 pub use folder::{ResultFolder, WriteError};
 pub use observed::{anomalies, counters, flow_records, residuals};
@@ -48,4 +51,4 @@ pub use parquet_in::ParquetFile;
 pub use parquet_out::ParquetWriter;
 pub use schema::{ColumnSpec, TableSpec};
 pub use summary::{AsOf, InputDigest, Run, Summary, network_digest};
-pub use table::{Row, Table, TableDigest, TableError};
+pub use table::{Row, Table, TableError};

@@ -4,22 +4,24 @@
 //! gzip, brotli, lz4. Such columns are named in an error when they are asked for, and only then.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use bytes::Bytes;
-use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical};
+use parquet::basic::{Compression, Type as Physical};
 use parquet::column::reader::get_typed_column_reader;
 use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type,
 };
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::schema::types::Type;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use twin::{InputError, Place, nearest};
 
 use crate::column::{Column, Member};
 use crate::levels::{Levels, cells, lists};
 use crate::schema::TableSpec;
+use crate::shape::{Leaf, Shape, shape_of};
 use crate::table::{Table, TableError};
 
 /// Records that are decoded at a time: bounds what a damaged page header can make us allocate.
@@ -29,29 +31,6 @@ const BATCH: usize = 64 * 1024;
 pub struct ParquetFile {
     name: String,
     reader: Box<dyn FileReader>,
-}
-
-/// What the values of a leaf are, after storage details are gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Leaf {
-    U8,
-    U32,
-    U64,
-    I32,
-    I64,
-    F32,
-    F64,
-    Bool,
-    Text,
-    /// A date or time stamp: nanoseconds in one unit of the file.
-    Nanos(i64),
-}
-
-/// The shape of a top-level field, with the number of its first leaf.
-enum Shape {
-    Flat(Leaf, usize),
-    List(Leaf, usize),
-    Members(usize),
 }
 
 impl ParquetFile {
@@ -64,8 +43,7 @@ impl ParquetFile {
         let file = File::open(path).map_err(|e| {
             InputError::new(&name, Place::Whole, format!("cannot be opened: {e}"), "a Parquet file")
         })?;
-        let reader = SerializedFileReader::new(file).map_err(|e| no_parquet(&name, &e))?;
-        Ok(Self { name, reader: Box::new(reader) })
+        Self::from_source(name, file)
     }
 
     /// Reads a file that is in memory; `name` is what errors call it. `&'static [u8]` is not copied.
@@ -73,8 +51,17 @@ impl ParquetFile {
     /// # Errors
     /// [`InputError`] if it is no Parquet file.
     pub fn from_bytes(name: &str, bytes: impl Into<Bytes>) -> Result<Self, InputError> {
-        let reader = SerializedFileReader::new(bytes.into()).map_err(|e| no_parquet(name, &e))?;
-        Ok(Self { name: name.to_owned(), reader: Box::new(reader) })
+        Self::from_source(name.to_owned(), bytes.into())
+    }
+
+    fn from_source<R: ChunkReader + 'static>(name: String, source: R) -> Result<Self, InputError> {
+        let length = source.len();
+        let no_parquet = |what: &dyn std::fmt::Display| {
+            InputError::new(&name, Place::Whole, format!("not readable: {what}"), "a Parquet file")
+        };
+        let reader = SerializedFileReader::new(source).map_err(|e| no_parquet(&e))?;
+        check_footer(reader.metadata(), length).map_err(|e| no_parquet(&e))?;
+        Ok(Self { name, reader: Box::new(reader) })
     }
 
     /// What errors call it.
@@ -161,9 +148,17 @@ impl ParquetFile {
                 let list = self.text_lists(at, outer)?;
                 Ok(Column::ListStr(without_nulls(list)?))
             }
-            Shape::List(leaf, at) => {
-                let list = lists(self.leaf::<Int32Type>(at)?, outer)?;
-                numbers(leaf, without_nulls(list)?).map(Column::ListU32)
+            Shape::List(Leaf::U64 | Leaf::I64, at) => {
+                let list = without_nulls(lists(self.leaf::<Int64Type>(at)?, outer)?)?;
+                numbers(list, |x| u32::try_from(x).ok()).map(Column::ListU32)
+            }
+            Shape::List(Leaf::I32, at) => {
+                let list = without_nulls(lists(self.leaf::<Int32Type>(at)?, outer)?)?;
+                numbers(list, |x| u32::try_from(x).ok()).map(Column::ListU32)
+            }
+            Shape::List(_, at) => {
+                let list = without_nulls(lists(self.leaf::<Int32Type>(at)?, outer)?)?;
+                numbers(list, |x| Some(x as u32)).map(Column::ListU32) // unsigned: the same bits
             }
             Shape::Members(at) => {
                 let classes = without_nulls(self.text_lists(at, outer)?)?;
@@ -219,7 +214,14 @@ impl ParquetFile {
         let descriptor = schema.column(at);
         let mut levels = Levels::new(descriptor.max_def_level(), descriptor.max_rep_level());
         for group in 0..self.reader.num_row_groups() {
-            self.leaf_of_group::<T>(group, at, &mut levels).map_err(|e| e.to_string())?;
+            match self.reader.metadata().row_group(group).column(at).compression() {
+                Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_) => {}
+                codec => return Err(format!("compressed with {codec}, not with zstd or snappy")),
+            }
+            // The decoder panics on some damaged pages (an absent dictionary, for instance): a bad file must not end us.
+            let decode = AssertUnwindSafe(|| self.leaf_of_group::<T>(group, at, &mut levels));
+            let decoded = catch_unwind(decode).map_err(|_| format!("row group {group} cannot be decoded"))?;
+            decoded.map_err(|e| e.to_string())?;
         }
         Ok(levels)
     }
@@ -254,83 +256,23 @@ impl ParquetFile {
     }
 }
 
-fn no_parquet(name: &str, error: &ParquetError) -> InputError {
-    InputError::new(name, Place::Whole, format!("not readable: {error}"), "a Parquet file")
-}
-
-// ---- shapes ---------------------------------------------------------------------------------------------------------
-
-fn shape_of(field: &Type, first: usize) -> Result<Shape, String> {
-    if field.is_primitive() {
-        if field.get_basic_info().repetition() == parquet::basic::Repetition::REPEATED {
-            return Err("a repeated field without a list".into());
+/// Checks that what the footer says of places and sizes lies within the file: the decoder takes them at their word.
+fn check_footer(footer: &ParquetMetaData, length: u64) -> Result<(), String> {
+    for (g, group) in footer.row_groups().iter().enumerate() {
+        if group.num_rows() < 0 {
+            return Err(format!("row group {g} has {} rows", group.num_rows()));
         }
-        return Ok(Shape::Flat(leaf_of(field)?, first));
-    }
-    let info = field.get_basic_info();
-    let is_list =
-        info.logical_type_ref() == Some(&LogicalType::List) || info.converted_type() == ConvertedType::LIST;
-    let element = match field.get_fields() {
-        [inner] if is_list && inner.is_group() && inner.get_fields().len() == 1 => &inner.get_fields()[0],
-        _ if is_list => return Err("a list in a form before Parquet 2".into()),
-        _ => return Err("a struct or map".into()),
-    };
-    if element.is_primitive() {
-        return match leaf_of(element)? {
-            leaf @ (Leaf::Text | Leaf::U8 | Leaf::U32 | Leaf::I32) => Ok(Shape::List(leaf, first)),
-            _ => Err("a list of neither texts nor 32-bit numbers".into()),
-        };
-    }
-    let names: Vec<_> = element.get_fields().iter().map(|f| f.name()).collect();
-    let texts = element.get_fields().iter().all(|f| f.is_primitive() && leaf_of(f) == Ok(Leaf::Text));
-    if names == ["class", "a", "b"] && texts {
-        Ok(Shape::Members(first))
-    } else {
-        Err(format!("a list of structs {{{}}}", names.join(",")))
-    }
-}
-
-fn leaf_of(leaf: &Type) -> Result<Leaf, String> {
-    let info = leaf.get_basic_info();
-    let converted = info.converted_type();
-    Ok(match (leaf.get_physical_type(), info.logical_type_ref()) {
-        (Physical::BOOLEAN, _) => Leaf::Bool,
-        (Physical::FLOAT, _) => Leaf::F32,
-        (Physical::DOUBLE, _) => Leaf::F64,
-        (Physical::INT32, Some(LogicalType::Integer(i))) if !i.is_signed && i.bit_width == 8 => Leaf::U8,
-        (Physical::INT32, Some(LogicalType::Integer(i))) if !i.is_signed => Leaf::U32,
-        (Physical::INT32, Some(LogicalType::Date)) => Leaf::Nanos(86_400_000_000_000),
-        (Physical::INT32, None | Some(LogicalType::Integer(_))) => match converted {
-            ConvertedType::UINT_8 => Leaf::U8,
-            ConvertedType::UINT_16 | ConvertedType::UINT_32 => Leaf::U32,
-            ConvertedType::DATE => Leaf::Nanos(86_400_000_000_000),
-            ConvertedType::DECIMAL | ConvertedType::TIME_MILLIS => return Err(format!("{converted}")),
-            _ => Leaf::I32,
-        },
-        (Physical::INT64, Some(LogicalType::Integer(i))) if !i.is_signed => Leaf::U64,
-        (Physical::INT64, Some(LogicalType::Timestamp(t))) => Leaf::Nanos(match t.unit {
-            TimeUnit::MILLIS => 1_000_000,
-            TimeUnit::MICROS => 1_000,
-            TimeUnit::NANOS => 1,
-        }),
-        (Physical::INT64, None | Some(LogicalType::Integer(_))) => match converted {
-            ConvertedType::UINT_64 => Leaf::U64,
-            ConvertedType::TIMESTAMP_MILLIS => Leaf::Nanos(1_000_000),
-            ConvertedType::TIMESTAMP_MICROS => Leaf::Nanos(1_000),
-            ConvertedType::DECIMAL | ConvertedType::TIME_MICROS => return Err(format!("{converted}")),
-            _ => Leaf::I64,
-        },
-        (Physical::BYTE_ARRAY, Some(LogicalType::String | LogicalType::Enum | LogicalType::Json) | None)
-            if converted != ConvertedType::DECIMAL =>
-        {
-            Leaf::Text
+        for chunk in group.columns() {
+            let start = chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset());
+            let end = start.checked_add(chunk.compressed_size()).and_then(|end| u64::try_from(end).ok());
+            let inside = start >= 0 && chunk.compressed_size() >= 0 && end.is_some_and(|end| end <= length);
+            if !inside {
+                return Err(format!("row group {g}: column '{}' lies outside the file", chunk.column_path()));
+            }
         }
-        (physical, Some(logical)) => return Err(format!("{logical:?} in {physical}")),
-        (physical, None) => return Err(physical.to_string()),
-    })
+    }
+    Ok(())
 }
-
-// ---- values ---------------------------------------------------------------------------------------------------------
 
 fn map<A, B>(values: Vec<Option<A>>, f: impl Fn(A) -> B) -> Vec<Option<B>> {
     values.into_iter().map(|v| v.map(&f)).collect()
@@ -346,12 +288,12 @@ fn without_nulls<T>(rows: Vec<Option<Vec<Option<T>>>>) -> Result<Vec<Option<Vec<
     rows.into_iter().map(|row| row.map(full).transpose().map_err(str::to_owned)).collect()
 }
 
-fn numbers(leaf: Leaf, rows: Vec<Option<Vec<i32>>>) -> Result<Vec<Option<Vec<u32>>>, String> {
-    let one = |x: i32| match leaf {
-        Leaf::I32 => u32::try_from(x).map_err(|_| format!("{x} in a list of unsigned numbers")),
-        _ => Ok(x as u32), // unsigned: the same bits
-    };
-    let list = |l: Vec<i32>| l.into_iter().map(one).collect::<Result<Vec<_>, _>>();
+fn numbers<T: Copy + std::fmt::Display>(
+    rows: Vec<Option<Vec<T>>>,
+    convert: impl Fn(T) -> Option<u32>,
+) -> Result<Vec<Option<Vec<u32>>>, String> {
+    let one = |x: T| convert(x).ok_or_else(|| format!("{x} in a list is no u32"));
+    let list = |l: Vec<T>| l.into_iter().map(one).collect::<Result<Vec<_>, _>>();
     rows.into_iter().map(|row| row.map(list).transpose()).collect()
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use twin::{Fidelity, Layer, Twin, WallTime};
 
-use crate::table::hex;
+use crate::digest::hex;
 
 /// The summary of a result folder. Everything but [`run`](Self::run) is the same for the same command, seed and input.
 ///

@@ -1,0 +1,105 @@
+"""Executes every notebook of this folder on a result folder, and fails on the first thing that is wrong.
+
+    python notebooks/run.py target/release/umbra             # runs the demo into a temporary folder first
+    python notebooks/run.py --results DIR                    # uses a result folder that is there
+    python notebooks/run.py --strip                          # removes outputs before a commit; runs nothing
+
+Exit code 0: all well. 1: a notebook failed, took too long, or holds outputs; or a table is not what docs/tables.md says.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
+
+from check_tables import check_tables
+
+HERE = Path(__file__).resolve().parent
+SECONDS_PER_NOTEBOOK = 60
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    notebooks = sorted(HERE.glob("*.ipynb"))
+    if arguments.strip:
+        for notebook in notebooks:
+            strip(notebook)
+        return 0
+    with tempfile.TemporaryDirectory() as scratch:
+        results = arguments.results or run_demo(arguments.umbra, Path(scratch) / "demo")
+        problems = check_tables(results, HERE.parent / "docs" / "tables.md")
+        for notebook in notebooks:
+            problems += leftovers(notebook) + execute(notebook, results)
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("umbra", nargs="?", type=Path, help="the umbra binary")
+    what.add_argument("--results", type=Path, help="a result folder of umbra demo")
+    what.add_argument("--strip", action="store_true", help="remove outputs from the notebooks")
+    return parser.parse_args()
+
+
+def run_demo(umbra: Path, out: Path) -> Path:
+    command = [umbra.resolve(), "demo", "--out", out]
+    finished = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if finished.returncode != 0:
+        sys.exit(f"error: umbra demo ended with {finished.returncode}:\n{finished.stderr}")
+    return out
+
+
+def execute(path: Path, results: Path) -> list[str]:
+    """Runs a notebook from its first cell to its last in a new kernel."""
+    os.environ["UMBRA_RESULTS"] = str(results.resolve())
+    notebook = nbformat.read(path, as_version=4)
+    started = time.monotonic()
+    client = NotebookClient(
+        notebook,
+        timeout=SECONDS_PER_NOTEBOOK,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError) as failure:
+        return [f"{path.name}: {failure}"]
+    seconds = time.monotonic() - started
+    print(f"{path.name}: {seconds:.1f} s")
+    if seconds > SECONDS_PER_NOTEBOOK:
+        return [f"{path.name}: took {seconds:.0f} s; expected at most {SECONDS_PER_NOTEBOOK} s"]
+    return []
+
+
+def leftovers(path: Path) -> list[str]:
+    """What a stripped notebook does not have: outputs, execution counts."""
+    cells = nbformat.read(path, as_version=4).cells
+    kept = [n for n, cell in enumerate(cells) if cell.get("outputs") or cell.get("execution_count")]
+    return [f"{path.name}: cell {n} holds output; run notebooks/run.py --strip" for n in kept]
+
+
+def strip(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+        cell.metadata = {}
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    nbformat.write(notebook, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
