@@ -36,6 +36,7 @@ mod key;
 mod layer;
 mod observables;
 mod schedule;
+pub mod stats;
 mod store;
 mod timeline;
 mod units;
