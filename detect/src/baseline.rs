@@ -1,6 +1,6 @@
 //! A seasonal baseline by medians.
 
-use crate::robust::{mad_sigma, median};
+use twin::stats::{mad_sigma, median};
 
 /// How to learn a baseline.
 #[derive(Clone, Copy, Debug, PartialEq)]

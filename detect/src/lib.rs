@@ -24,12 +24,12 @@
 
 mod baseline;
 mod loss_scan;
-mod robust;
+mod residuals;
 mod runs;
 mod tail;
 
 pub use baseline::{BaselineConfig, SeasonalBaseline};
 pub use loss_scan::{LossScan, LossScanConfig, LossVerdict};
-pub use robust::{mad_sigma, median};
+pub use residuals::{ArcResiduals, learn_residuals};
 pub use runs::{Threshold, anomalies_of};
-pub use tail::{log_p_student, log_p_two_sided, log_poisson_tail};
+pub use tail::{log_p_student, log_p_two_sided};

@@ -1,6 +1,6 @@
 //! Does a path lose more than it used to?
 
-use crate::tail::log_poisson_tail;
+use twin::stats::log_poisson_tail;
 
 /// Settings of the scan.
 #[derive(Clone, Debug, PartialEq)]
