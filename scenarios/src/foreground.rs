@@ -1,0 +1,304 @@
+//! The foreground rung: leading causes are simulated, packet by packet, over the twin's own background.
+//!
+//! Each replica draws its own ECMP salts, background waits and packet times; all causes of one replica share them (common
+//! random numbers). A replica is a short experiment with every watched flow: packets before the fault, packets between the
+//! fault and convergence, packets after. Who loses packets *is* the exposure (for a lossy half-link the simulated loss is
+//! total, as a tracer); how round trips differ before and after is the shift. What simulation found replaces what the
+//! formula said in the likelihood, which goes on integrating severity and onset exactly.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engine::{Purpose, Seeds, Trial};
+use models::packet::{
+    BackgroundLoad, BackgroundTraffic, Bins, Disposition, Fault, PacketConfig, PacketNet, PacketResult,
+    TimedFault, Workload,
+};
+use models::{Failures, Loads, Routing};
+use rand::RngExt;
+use rayon::prelude::*;
+use twin::stats::median;
+use twin::{BitsPerSec, Bytes, PacketSchedule, Rung, ScheduledPacket, SimDuration, SimTime};
+
+use crate::component::Component;
+use crate::likelihood::{Evidence, SetModel};
+use crate::prediction::{LossMode, Prediction, base_loads};
+use crate::rank::{Settings, Weighed};
+
+/// The experiment: quiet until the fault, then a gap until routing has converged, then the new normal.
+const FAULT_S: f64 = 10.0;
+const CONVERGED_S: f64 = 12.0;
+const END_S: f64 = 20.0;
+/// Data packets of each flow in each of the three phases, and packets of the way back in the first and the last.
+const DATA: u32 = 3;
+const BACK: u32 = 2;
+/// The formula's exposure counts like so many replicas.
+const FORMULA_WEIGHT: f64 = 4.0;
+/// Groups of replicas for the jackknife.
+const GROUPS: usize = 8;
+/// Changes of the round trip below this are no news to any meter.
+const LEAST_SHIFT_MS: f64 = 0.05;
+/// Background above this share of a link's capacity is carried as this much: beyond it a stationary queue does not exist.
+const MOST_BACKGROUND: f64 = 0.98;
+
+/// One leading component after simulation.
+#[derive(Clone, Debug)]
+pub struct Replicas {
+    /// Its position among the components.
+    pub position: usize,
+    /// The prediction from all replicas.
+    pub prediction: Prediction,
+    /// Predictions with one group of replicas left out each.
+    without: Vec<Prediction>,
+    /// How many replicas were run.
+    pub trials: u64,
+}
+
+/// What one replica saw of each flow.
+#[derive(Clone, Debug)]
+struct Seen {
+    /// Share of the packets sent after the fault (before convergence, for faults that routing mends) that were lost.
+    exposed: Vec<f64>,
+    /// Change of the round trip in ms, NaN where it cannot be said.
+    shift_ms: Vec<f64>,
+    /// Share lost to full queues after the fault.
+    queue_loss: f64,
+}
+
+/// Simulates the components at these positions.
+pub fn simulate(
+    evidence: &Evidence<'_>,
+    proposed: &[Weighed],
+    leading: &[usize],
+    settings: &Settings,
+) -> Vec<Replicas> {
+    if settings.replicas == 0 {
+        return Vec::new();
+    }
+    let bench = Bench::new(evidence);
+    leading
+        .iter()
+        .map(|&position| {
+            let formula = &proposed[position].prediction;
+            let experiment = bench.experiment(formula.component);
+            let seen: Vec<Seen> = (0..settings.replicas)
+                .into_par_iter()
+                .map(|n| bench.replica(&experiment, Seeds::new(settings.seed).trial(u64::from(n) + 1)))
+                .collect();
+            let without = (0..GROUPS)
+                .map(|g| {
+                    let kept = seen.iter().enumerate().filter(|(n, _)| n % GROUPS != g);
+                    refine(formula, &kept.map(|(_, s)| s).collect::<Vec<_>>())
+                })
+                .collect();
+            Replicas {
+                position,
+                prediction: refine(formula, &seen.iter().collect::<Vec<_>>()),
+                without,
+                trials: u64::from(settings.replicas),
+            }
+        })
+        .collect()
+}
+
+/// The network of the twin, ready for experiments.
+struct Bench<'a> {
+    evidence: &'a Evidence<'a>,
+    net: PacketNet,
+    base: Loads,
+}
+
+/// A component's faults and the background they leave.
+struct Experiment {
+    net: PacketNet,
+    faults: Vec<TimedFault>,
+    mended: bool,
+}
+
+impl<'a> Bench<'a> {
+    fn new(evidence: &'a Evidence<'a>) -> Self {
+        let incident = evidence.incident;
+        let bins = Bins { width: SimDuration::secs(2), count: (END_S / 2.0) as u32 };
+        let config = PacketConfig { bins: Some(bins), ..PacketConfig::default() };
+        let net = PacketNet::build(incident.csr, incident.routing.clone(), config);
+        Self { evidence, net, base: base_loads(incident) }
+    }
+
+    fn experiment(&self, component: Component) -> Experiment {
+        let csr = self.evidence.incident.csr;
+        let down = match component {
+            Component::LinkDown(link) => Some(Failures::none(csr).with_link(link)),
+            Component::Device(node) => Some(Failures::none(csr).with_node(node)),
+            Component::LinkLoss(_) | Component::Capacity(_) => None,
+        };
+        let fault = match component {
+            Component::LinkLoss(arc) => Fault::Loss { arc, probability: 1.0 },
+            Component::LinkDown(link) => Fault::LinkDown(link),
+            Component::Device(node) => Fault::NodeDown(node),
+            Component::Capacity(arc) => {
+                let half =
+                    BitsPerSec::new(csr.capacity[arc.index()].get() / 2).unwrap_or(csr.capacity[arc.index()]);
+                Fault::Capacity { arc, rate: half }
+            }
+        };
+        let mut faults = vec![TimedFault { at: at_s(FAULT_S), fault }];
+        let mut steps = vec![(SimTime::ZERO, self.background(&self.base))];
+        if let Some(down) = &down {
+            let routing = Arc::new(self.evidence.incident.routing.after(csr, down));
+            steps.push((at_s(CONVERGED_S), self.background(&self.loads_after(&routing, down))));
+            faults.push(TimedFault { at: at_s(CONVERGED_S), fault: Fault::Reroute { node: None, routing } });
+        }
+        let load = Arc::new(BackgroundLoad::steps(steps));
+        let net = self.net.clone().with_background(load, BackgroundTraffic::default());
+        Experiment { net, faults, mended: down.is_some() }
+    }
+
+    fn loads_after(&self, routing: &Routing, down: &Failures) -> Loads {
+        let incident = self.evidence.incident;
+        Loads::compute(incident.csr, routing, down, incident.demands)
+    }
+
+    fn background(&self, loads: &Loads) -> Vec<f64> {
+        let capacity = &self.evidence.incident.csr.capacity;
+        loads.arc.iter().zip(capacity).map(|(l, c)| l.min(MOST_BACKGROUND * c.as_f64())).collect()
+    }
+
+    fn replica(&self, experiment: &Experiment, trial: Trial) -> Seen {
+        let csr = self.evidence.incident.csr;
+        let schedule = self.schedule(trial);
+        let workload = Workload::compile(csr, &schedule).expect("endpoints are nodes of this network");
+        let result = experiment.net.run(&workload, &experiment.faults, SimTime::MAX, trial);
+        self.seen(&result, experiment.mended)
+    }
+
+    /// Flow f is the data of watched flow f; flow F + f its way back.
+    fn schedule(&self, trial: Trial) -> PacketSchedule {
+        let incident = self.evidence.incident;
+        let flows = incident.flows.len() as u32;
+        let mut packets = Vec::new();
+        let phases = [(0.0, FAULT_S), (FAULT_S, CONVERGED_S), (CONVERGED_S, END_S)];
+        for (f, info) in (0u32..).zip(&incident.flows.info) {
+            let key = &incident.csr.node_keys[info.src.index()];
+            let mut chance = trial.stream(Purpose::ARRIVALS, &twin::EntityKey::new(format!("{key} {f}")));
+            for (phase, (from, to)) in phases.into_iter().enumerate() {
+                let back = if phase == 1 { 0 } else { BACK };
+                for n in 0..DATA + back {
+                    // A packet stays clear of its phase's ends by more than any path is long.
+                    let at = at_s(from + 0.2 + (to - from - 0.4) * chance.random::<f64>());
+                    let data = n < DATA;
+                    let (src, dst) = if data { (info.src, info.dst) } else { (info.dst, info.src) };
+                    packets.push(ScheduledPacket {
+                        at,
+                        src: src.0,
+                        dst: dst.0,
+                        flow: if data { f } else { flows + f },
+                        size: Bytes::new(if data { 1_500 } else { 64 }),
+                        frame: None,
+                    });
+                }
+            }
+        }
+        PacketSchedule::new(incident.csr.node_keys.clone(), packets)
+    }
+
+    fn seen(&self, result: &PacketResult, mended: bool) -> Seen {
+        let flows = self.evidence.incident.flows.len();
+        let (fault_bin, converged_bin) = ((FAULT_S / 2.0) as u32, (CONVERGED_S / 2.0) as u32);
+        let mut lost = vec![(0u32, 0u32); flows];
+        let mut delay: Vec<[Vec<f64>; 4]> = vec![Default::default(); flows];
+        for row in &result.observables.flows {
+            let id = result.flow_ids[row.flow as usize] as usize;
+            let counts = row.bin >= fault_bin && (!mended || row.bin < converged_bin);
+            if id < flows && counts {
+                lost[id].0 += row.sent;
+                lost[id].1 += row.lost;
+            }
+            let phase = if row.bin < fault_bin { 0 } else { 1 };
+            if row.rtt_ms.is_finite() && (row.bin < fault_bin || row.bin >= converged_bin) {
+                let way = usize::from(id >= flows);
+                delay[id % flows][2 * way + phase].push(row.rtt_ms);
+            }
+        }
+        let change = |d: &[Vec<f64>; 4]| {
+            let of = |i: usize| median(d[i].iter().copied());
+            // Each row is a one-way delay plus a constant, which cancels.
+            of(1) - of(0) + of(3) - of(2)
+        };
+        let sent_after: u32 = lost.iter().map(|(s, _)| s).sum();
+        Seen {
+            exposed: lost.iter().map(|(s, l)| f64::from(*l) / f64::from((*s).max(1))).collect(),
+            shift_ms: delay.iter().map(change).collect(),
+            queue_loss: result.dropped_by(Disposition::QueueFull) as f64 / f64::from(sent_after.max(1)),
+        }
+    }
+}
+
+fn at_s(s: f64) -> SimTime {
+    SimTime::ZERO + SimDuration::from_secs_f64(s)
+}
+
+/// The formula's prediction with what replicas saw in its place.
+fn refine(formula: &Prediction, seen: &[&Seen]) -> Prediction {
+    let mut p = formula.clone();
+    p.rung = Rung::Foreground;
+    let n = seen.len() as f64;
+    let flows = seen.first().map_or(0, |s| s.exposed.len());
+    let share_of: BTreeMap<u32, f64> = formula.exposed.iter().copied().collect();
+    if let LossMode::Fixed(_) = formula.loss {
+        let mean = seen.iter().map(|s| s.queue_loss).sum::<f64>() / n;
+        let ppb = (mean * 1e9) as u32;
+        p.loss = LossMode::Fixed(ppb.max(if let LossMode::Fixed(f) = formula.loss { f } else { 0 }));
+        return p;
+    }
+    p.exposed = (0..flows as u32)
+        .filter(|f| !formula.dead.contains(f))
+        .filter_map(|f| {
+            let simulated = seen.iter().map(|s| s.exposed[f as usize]).sum::<f64>();
+            let share = share_of.get(&f).copied().unwrap_or(0.0);
+            let exposed = (simulated + FORMULA_WEIGHT * share) / (n + FORMULA_WEIGHT);
+            (exposed > 0.0).then_some((f, exposed.min(1.0)))
+        })
+        .collect();
+    if formula.loss == LossMode::UntilConverged {
+        p.rtt_shift = (0..flows).filter_map(|f| Some((f as u32, shifts(seen, f)?))).collect();
+    }
+    p
+}
+
+/// The shifts that replicas saw for one flow, equally likely; `None` if none is worth a mention.
+fn shifts(seen: &[&Seen], flow: usize) -> Option<Vec<(f64, f64)>> {
+    let known: Vec<f64> = seen.iter().map(|s| s.shift_ms[flow]).filter(|d| d.is_finite()).collect();
+    if known.iter().all(|d| d.abs() < LEAST_SHIFT_MS) {
+        return None;
+    }
+    Some(known.iter().map(|d| (1.0 / known.len() as f64, *d)).collect())
+}
+
+/// Jackknife standard errors of the marginals: the posterior is computed again with each group of replicas left out.
+/// `marginals` gives them for log Bayes factors by position.
+pub fn standard_errors(
+    evidence: &Evidence<'_>,
+    simulated: &[Replicas],
+    marginals: impl Fn(&[(usize, f64)]) -> BTreeMap<Component, f64>,
+) -> BTreeMap<Component, f64> {
+    if simulated.is_empty() {
+        return BTreeMap::new();
+    }
+    let left_out: Vec<BTreeMap<Component, f64>> = (0..GROUPS)
+        .map(|g| {
+            let log_bayes: Vec<(usize, f64)> = simulated
+                .par_iter()
+                .map(|r| (r.position, SetModel::new(evidence, vec![&r.without[g]]).evaluate().log_bayes))
+                .collect();
+            marginals(&log_bayes)
+        })
+        .collect();
+    let mut errors = BTreeMap::new();
+    for component in left_out.iter().flat_map(BTreeMap::keys) {
+        let values: Vec<f64> = left_out.iter().map(|m| m.get(component).copied().unwrap_or(0.0)).collect();
+        let mean = values.iter().sum::<f64>() / GROUPS as f64;
+        let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+        errors.insert(*component, ((GROUPS - 1) as f64 / GROUPS as f64 * squares).sqrt());
+    }
+    errors
+}
