@@ -42,12 +42,12 @@ def compare(file: Path, promised: dict[str, str]) -> list[str]:
 
 
 def read_documentation(path: Path) -> dict[str, dict[str, str]]:
-    """The types of each table's columns, by table and column name."""
+    """The types of each table's columns, by table and column name: rows of four cells (a meaning may hold `\\|`)."""
     tables: dict[str, dict[str, str]] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
             tables[line[3:]] = {}
-        elif line.startswith("| `"):
+        elif line.startswith("| `") and line.count("|") >= 5:
             name, word = (cell.strip() for cell in line.split("|")[1:3])
             tables[list(tables)[-1]][name.strip("`")] = word
     return tables

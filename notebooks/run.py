@@ -34,12 +34,13 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as scratch:
         results = arguments.results or run_demo(arguments.umbra, Path(scratch) / "demo")
-        problems = check_tables(results, HERE.parent / "docs" / "tables.md")
-        for notebook in notebooks:
-            problems += leftovers(notebook) + execute(notebook, results)
-    for problem in problems:
+        outcomes = [check_tables(results, HERE.parent / "docs" / "tables.md")]
+        outcomes += [leftovers(notebook) + execute(notebook, results) for notebook in notebooks]
+    for problem in (problem for problems in outcomes for problem in problems):
         print(f"error: {problem}", file=sys.stderr)
-    return 1 if problems else 0
+    failed = sum(1 for problems in outcomes if problems)
+    print(f"{len(outcomes) - failed} passed, {failed} failed")
+    return 1 if failed else 0
 
 
 def parse_arguments() -> argparse.Namespace:

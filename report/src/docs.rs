@@ -10,6 +10,7 @@ pub fn tables_markdown() -> String {
     for table in TABLES {
         section(&mut text, table);
     }
+    text.push_str(SUMMARY);
     text
 }
 
@@ -22,6 +23,26 @@ A result folder holds one Parquet file for each table and a `summary.json`. The 
 the same order. A type with `?` may be null: not known, or not applicable. An empty result keeps its columns. Numbers of \
 nodes, links and arcs follow the order of the source; an *arc* is one direction of a link. Volumes *as the demands* are \
 in the unit of the network file's demands and capacities.
+";
+
+const SUMMARY: &str = "
+## summary.json
+
+Beside the tables of every result. It is written last: a folder that has it is whole.
+
+| member | meaning |
+|---|---|
+| `command`, `seed`, `version` | what was run; the same seed and input give the same tables |
+| `network_digest` | SHA-256 of the network, without the evidence for it |
+| `as_of` | the instants as of which the network was taken: `valid_ns` (when it was so), `learned_ns` (when we knew) |
+| `input_digest` | SHA-256 over the contents of the input files |
+| `result_digest` | SHA-256 over the canonical rows of all tables, not over file bytes |
+| `tables` | the number of rows of each table |
+| `trials`, `effective_sample_size` | Monte Carlo trials, and how many independent ones they are worth |
+| `fidelity` | what was not modelled and what was assumed: `code`, `note`, and how many flows or packets it `touches` |
+| `run` | when and how it ran: the only wall times of a result, part of no digest |
+
+Commands add members of their own, such as `measures`.
 ";
 
 fn section(text: &mut String, table: &TableSpec) {
