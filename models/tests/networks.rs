@@ -1,16 +1,18 @@
-//! What faults do to packets, and that every run is the same run.
+//! Small networks: what faults do to packets, that every run is the same run, and that the obvious simulator agrees.
 
 mod lab;
+mod slow;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::Seeds;
 use lab::{Lab, lab};
 use proptest::prelude::*;
-use twin::{ArcId, BitsPerSec, Bytes, LinkId, NodeId, SimDuration, SimTime};
+use twin::{ArcId, BitsPerSec, Bytes, LinkId, NodeId, PacketSchedule, ScheduledPacket, SimDuration, SimTime};
 use umbra_models::packet::{
     BackgroundLoad, BackgroundTraffic, Bins, Buffer, Disposition, Fault, PacketConfig, PacketNet,
-    PacketResult, TimedFault,
+    PacketResult, TimedFault, Workload,
 };
 use umbra_models::{Failures, Routing};
 
@@ -247,5 +249,33 @@ proptest! {
         prop_assert_eq!(by_place, result.dropped);
         let refused: u64 = result.links.iter().map(|l| l.queue.drops).sum();
         prop_assert_eq!(refused, result.dropped_by(Disposition::QueueFull));
+    }
+
+    #[test]
+    fn mixed_sizes_and_crossing_paths_agree_with_two_events_a_hop(
+        packets in prop::collection::vec((0u64..40, 0u32..12, 1u64..25), 1..600),
+        limit in 1_440u64..20_000,
+    ) {
+        // Flow f walks from node f mod 6, half of them clockwise, f/6 + 2 hops round a ring of six.
+        let ring = lab("a-b b-c c-d d-e e-f f-a");
+        let walk = |f: u32| (0..f / 6 + 2).map(|hop| ArcId((f + hop) % 6 * 2)).collect::<Vec<_>>();
+        let paths: BTreeMap<u32, _> = (0..12).map(|f| (f, walk(f))).collect();
+        let mut now = 0;
+        let list = packets.iter().map(|&(gap, flow, size)| {
+            now += gap / 8 * 48_000; // multiples of the time of 60 bytes: ties are frequent
+            let (at, size) = (SimTime::from_ps(now), Bytes::new(size * 60));
+            ScheduledPacket { at, src: flow % 6, dst: (flow + 1) % 6, flow, size, frame: None }
+        });
+        let schedule = PacketSchedule::new(ring.csr.node_keys.clone(), list.collect());
+        let workload = Workload::compile(&ring.csr, &schedule).unwrap().with_paths(&ring.csr, &paths);
+        let config = PacketConfig { buffer: Buffer::Bytes(Bytes::new(limit)), ..ring.config };
+        let net = PacketNet::build(&ring.csr, ring.routing(), config);
+        let result = net.run(&workload, &[], SimTime::MAX, Seeds::new(0).trial(0));
+        let slow = slow::simulate(&ring.csr, &schedule, limit, |flow, hop| paths[&flow].get(hop).copied());
+        for (flow, id) in result.flows.iter().zip(&result.flow_ids) {
+            let slow = &slow[*id as usize];
+            let fast = (flow.delivered, flow.dropped(), flow.last.map(SimTime::as_ps), flow.delay_sum_ps);
+            prop_assert_eq!(fast, (slow.delivered, slow.dropped, slow.last, slow.delay_sum), "flow {}", id);
+        }
     }
 }
