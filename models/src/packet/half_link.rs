@@ -13,7 +13,8 @@ pub(crate) struct HalfLink {
     rate: BitsPerSec,
     delay: SimDuration,
     up: bool,
-    /// Counts how often the half-link went down. A packet that entered under an older generation is lost.
+    /// Counts how often the half-link went down, modulo 2^16: a packet that entered under another generation is lost.
+    /// (It would take 65,536 flaps while one packet is on the wire to mistake it.)
     generation: u16,
     loss: f64,
     loss_chance: Chance,
@@ -76,16 +77,19 @@ impl HalfLink {
         self.generation
     }
 
-    /// Takes it up or down. What is queued, in service or on the wire when it goes down is lost.
+    /// Takes it up or down. What is queued, in service or on the wire when it goes down is lost; it comes up empty.
     pub(crate) fn set_up(&mut self, up: bool, now: SimTime) {
-        if self.up && !up {
-            self.generation = self.generation.wrapping_add(1);
-            self.queue.clear();
-            if let Some((background, _)) = &mut self.background {
-                background.clear(now);
-            }
+        if self.up == up {
+            return;
         }
         self.up = up;
+        self.queue.clear();
+        if let Some((background, _)) = &mut self.background {
+            background.clear(now);
+        }
+        if !up {
+            self.generation = self.generation.wrapping_add(1);
+        }
     }
 
     pub(crate) fn set_loss(&mut self, probability: f64) {

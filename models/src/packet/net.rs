@@ -273,3 +273,15 @@ impl PacketRun {
         PacketResult::collect(&self.net, self.sim.into_world(), in_flight, events, now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_in_time_follows_the_rate_but_always_holds_a_few_packets() {
+        let ten_ms = Buffer::Time(SimDuration::millis(10));
+        assert_eq!(ten_ms.limit(BitsPerSec::gbps(10)), Bytes::new(12_500_000));
+        assert_eq!(ten_ms.limit(BitsPerSec::mbps(1)), Bytes::new(15_000));
+    }
+}
