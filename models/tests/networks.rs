@@ -11,10 +11,10 @@ use lab::{Lab, lab};
 use proptest::prelude::*;
 use twin::{ArcId, BitsPerSec, Bytes, LinkId, NodeId, PacketSchedule, ScheduledPacket, SimDuration, SimTime};
 use umbra_models::packet::{
-    BackgroundLoad, BackgroundTraffic, Bins, Buffer, Disposition, Fault, PacketConfig, PacketNet,
+    BackgroundLoad, BackgroundTraffic, Bins, Buffer, Disposition, Fault, FlowHash, PacketConfig, PacketNet,
     PacketResult, TimedFault, Workload,
 };
-use umbra_models::{Failures, Routing};
+use umbra_models::{Failures, NodeDemand, Routing};
 
 fn us(us: u64) -> SimTime {
     SimTime::from_ps(us * 1_000_000)
@@ -137,6 +137,30 @@ fn no_route_is_said_where_it_is_missing() {
     lab.net = lab.net.with_routing(Arc::new(Routing::compute(&lab.csr, &cut)));
     let result = run(&lab, &[(0, "a", "c"), (0, "a", "b")], &[]);
     assert_eq!((result.delivered, result.dropped_by(Disposition::NoRoute)), (1, 1));
+}
+
+#[test]
+fn the_path_that_is_foretold_is_the_path_that_is_taken() {
+    let lab = lab("a-b a-c a-d b-e c-e d-e e-f e-g f-h g-h");
+    let (a, h) = (lab.csr.node_named("a").unwrap(), lab.csr.node_named("h").unwrap());
+    let packet = |flow| ScheduledPacket {
+        at: us(2 * u64::from(flow)),
+        src: a.0,
+        dst: h.0,
+        flow,
+        size: Bytes::new(125),
+        frame: None,
+    };
+    let schedule = PacketSchedule::new(lab.csr.node_keys.clone(), (0..600).map(packet).collect());
+    let chance = Seeds::new(0).trial(0);
+    let workload = Workload::compile(&lab.csr, &schedule).unwrap();
+    let result = lab.net.run(&workload, &[], SimTime::MAX, chance);
+    let taken: Vec<f64> = result.links.iter().map(|l| l.queue.packets as f64).collect();
+    let flows: Vec<_> = (0..600).map(|flow| (flow, NodeDemand { src: a, dst: h, bps: 1.0 })).collect();
+    assert_eq!(FlowHash::new(&lab.csr, chance).loads(&lab.csr, &lab.routing(), &flows), taken);
+    // Thirds at a (200 ± 4 standard errors) and halves at e, and the two choices are independent.
+    assert!([0, 2, 4].iter().all(|arc| (taken[*arc] - 200.0).abs() < 47.0), "{taken:?}");
+    assert!((taken[12] - 300.0).abs() < 49.0, "{taken:?}");
 }
 
 /// A busy ring with losses, a flap, queue drops and, if asked, a background.

@@ -6,6 +6,7 @@ use engine::{Ctx, Event, EventKind, Model, Purpose, Simulation, Trial};
 use twin::{ArcId, BitsPerSec, Bytes, Csr, EntityKey, NodeId, Rung, SimDuration, SimTime};
 
 use super::background::{Background, BackgroundLoad, BackgroundTraffic};
+use super::ecmp::FlowHash;
 use super::fault::{Fault, Faults, TimedFault};
 use super::half_link::HalfLink;
 use super::host::Host;
@@ -171,14 +172,14 @@ impl PacketNet {
 
     fn network(&self, workload: &Workload, chance: Trial) -> Network {
         let (nodes, arcs) = (self.csr.node_count(), self.csr.arc_count());
-        let node = |key| NodeState { down: false, routing: 0, salt: chance.chance(Purpose::ECMP_SALT, key) };
         let mut recorder =
             Recorder::new(workload.flow_count(), arcs, nodes, workload.packet_count(), self.config.bins);
         recorder.frames = self.config.keep_frames.then(Vec::new);
         Network {
             csr: Arc::clone(&self.csr),
             half_links: (0..arcs).map(|arc| self.half_link(ArcId::new(arc), chance)).collect(),
-            nodes: self.csr.node_keys.iter().map(node).collect(),
+            nodes: vec![NodeState { down: false, routing: 0 }; nodes],
+            hash: FlowHash::new(&self.csr, chance),
             link_down: vec![false; self.csr.link_count()],
             routings: vec![Arc::clone(&self.routing)],
             ip: self.ip.clone(),
