@@ -99,6 +99,34 @@ fn a_slower_link_serves_later_packets_slower() {
 }
 
 #[test]
+fn the_highest_rate_without_loss_is_that_of_the_line() {
+    // RFC 2544 §26.1: rate / (8 · (L + 20)) packets a second, with Ethernet's 20 bytes between frames.
+    let lab = lab("a-b");
+    let config =
+        PacketConfig { buffer: Buffer::Bytes(Bytes::new(6_000)), framing: Bytes::new(20), ..lab.config };
+    let net = PacketNet::build(&lab.csr, lab.routing(), config);
+    for size in [64, 128, 256, 512, 1024, 1280, 1518] {
+        let line_gap = (size + 20) * 800; // picoseconds at 10 Gbit/s
+        let lost = |gap: u64| {
+            let size = Bytes::new(size);
+            let packet = |i| ScheduledPacket {
+                at: SimTime::from_ps(i * gap),
+                src: 0,
+                dst: 1,
+                flow: 0,
+                size,
+                frame: None,
+            };
+            let schedule = PacketSchedule::new(lab.csr.node_keys.clone(), (0..100_000).map(packet).collect());
+            let workload = Workload::compile(&lab.csr, &schedule).unwrap();
+            net.run(&workload, &[], SimTime::MAX, Seeds::new(0).trial(0)).dropped
+        };
+        assert_eq!(lost(line_gap), 0, "{size} bytes at line rate");
+        assert!(lost(line_gap * 999 / 1000) > 0, "{size} bytes a thousandth faster");
+    }
+}
+
+#[test]
 fn a_lossier_wire_loses_what_a_better_one_loses_and_more() {
     let lab = lab("a-b b-c");
     let packets = steady(4_000);

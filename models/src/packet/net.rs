@@ -44,6 +44,10 @@ impl Buffer {
 pub struct PacketConfig {
     /// The egress queues; 100 packets of 1,500 bytes by default.
     pub buffer: Buffer,
+    /// Bytes that each packet occupies on the wire beyond its size, in service but not in queues and counters; 0 by
+    /// default. Ethernet: 20 for preamble, start delimiter and inter-packet gap (IEEE 802.3 §3.1.1, §4.4.2), 24 where
+    /// sizes leave out the frame check sequence. The background's packets count as they are.
+    pub framing: Bytes,
     /// Time bins for flow and counter rows; none by default.
     pub bins: Option<Bins>,
     /// Whether frames that arrive are kept.
@@ -52,7 +56,12 @@ pub struct PacketConfig {
 
 impl Default for PacketConfig {
     fn default() -> Self {
-        Self { buffer: Buffer::Bytes(Bytes::new(150_000)), bins: None, keep_frames: false }
+        Self {
+            buffer: Buffer::Bytes(Bytes::new(150_000)),
+            framing: Bytes::new(0),
+            bins: None,
+            keep_frames: false,
+        }
     }
 }
 
@@ -197,7 +206,14 @@ impl PacketNet {
         });
         let limit = self.config.buffer.limit(rate);
         let delay = self.csr.delay[arc.index()];
-        HalfLink::new(limit, rate, delay, chance.chance(Purpose::LINK_LOSS, key), background)
+        HalfLink::new(
+            limit,
+            rate,
+            self.config.framing,
+            delay,
+            chance.chance(Purpose::LINK_LOSS, key),
+            background,
+        )
     }
 
     pub(crate) fn routing(&self) -> &Routing {
