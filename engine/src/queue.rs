@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 
 use twin::SimTime;
 
@@ -12,6 +13,9 @@ use crate::Event;
 pub struct EventQueue {
     heap: BinaryHeap<Reverse<Event>>,
     last: SimTime,
+    /// The top of the heap has been popped but still stands there: most events schedule exactly one other, which takes
+    /// its place in one pass instead of two.
+    top_is_gone: bool,
 }
 
 impl EventQueue {
@@ -27,34 +31,52 @@ impl EventQueue {
     #[inline]
     pub fn push(&mut self, event: Event) {
         assert!(event.at >= self.last, "event at {:?} scheduled in the past of {:?}", event.at, self.last);
+        if self.top_is_gone
+            && let Some(mut top) = self.heap.peek_mut()
+        {
+            *top = Reverse(event);
+            self.top_is_gone = false;
+            return;
+        }
         self.heap.push(Reverse(event));
     }
 
     /// Takes the earliest event if it is not after `until`.
     #[inline]
     pub fn pop_until(&mut self, until: SimTime) -> Option<Event> {
-        if self.heap.peek()?.0.at > until {
+        self.settle();
+        let Reverse(event) = *self.heap.peek()?;
+        if event.at > until {
             return None;
         }
-        let Reverse(event) = self.heap.pop()?;
         debug_assert!(event.at >= self.last, "time moved back");
         self.last = event.at;
+        self.top_is_gone = true;
         Some(event)
     }
 
     /// When the earliest event is due.
-    pub fn next_at(&self) -> Option<SimTime> {
+    pub fn next_at(&mut self) -> Option<SimTime> {
+        self.settle();
         self.heap.peek().map(|e| e.0.at)
+    }
+
+    fn settle(&mut self) {
+        if std::mem::take(&mut self.top_is_gone)
+            && let Some(top) = self.heap.peek_mut()
+        {
+            PeekMut::pop(top);
+        }
     }
 
     /// The number of pending events.
     pub fn len(&self) -> usize {
-        self.heap.len()
+        self.heap.len() - usize::from(self.top_is_gone)
     }
 
     /// Whether nothing is pending.
     pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+        self.len() == 0
     }
 }
 

@@ -93,7 +93,7 @@ impl<M: Model> Simulation<M> {
     }
 
     /// When the next event is due; `None` when nothing is pending.
-    pub fn next_at(&self) -> Option<SimTime> {
+    pub fn next_at(&mut self) -> Option<SimTime> {
         self.queue.next_at()
     }
 

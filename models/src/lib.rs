@@ -26,4 +26,5 @@ pub mod packet;
 pub mod routing;
 pub mod sensor;
 
+pub use packet::{poisson_schedule, replay};
 pub use routing::{Failures, Loads, NodeDemand, Routing, Spf, UNREACHABLE, node_demands};

@@ -70,6 +70,33 @@ fn mm1k_loses_what_the_formula_says() {
     }
 }
 
+/// Mean wait in the second of two equal queues in series, in services; the second service is drawn anew, or that of the
+/// first.
+fn second_wait(rho: f64, redrawn: bool) -> f64 {
+    let chance = Seeds::new(7).trial(0);
+    let mut stream = chance.stream(Purpose::ARRIVALS, &EntityKey::new("tandem"));
+    let (mut first, mut second) = (Fifo::new(Bytes::new(u64::MAX / 2)), Fifo::new(Bytes::new(u64::MAX / 2)));
+    let mut now = SimTime::ZERO;
+    for _ in 0..4_000_000 {
+        now += SimDuration::from_ps((stream.exp() * SERVICE_PS / rho) as u64);
+        let (a, b) = (stream.exp(), stream.exp());
+        let service = |s: f64| SimDuration::from_ps((s * SERVICE_PS) as u64);
+        let middle = first.offer(now, Bytes::new(1), service(a)).expect("room");
+        second.offer(middle, Bytes::new(1), service(if redrawn { b } else { a })).expect("room");
+    }
+    second.stats().wait_mean_s() * 1e12 / SERVICE_PS
+}
+
+#[test]
+fn queues_in_series_are_independent_only_if_services_are_drawn_anew() {
+    for rho in [0.3, 0.6] {
+        let expected = rho / (1.0 - rho); // Jackson (1957)
+        close(second_wait(rho, true), expected, 0.01, "redrawn");
+    }
+    let kept = second_wait(0.3, false);
+    assert!((kept / (0.3 / 0.7) - 1.0).abs() > 0.1, "real packets keep their size: {kept}");
+}
+
 #[test]
 fn littles_law_holds_from_empty_to_empty() {
     let chance = Seeds::new(5).trial(0);

@@ -61,8 +61,9 @@ fn w3_agrees_with_two_events_a_hop_for_several_seeds() {
     for seed in [0, 7, u64::MAX] {
         let case = ft_poisson(seed, 300);
         let result = run(&case);
-        let slow =
-            slow::simulate(case.net.csr(), &case.schedule, |flow, hop| case.paths[&flow].get(hop).copied());
+        let slow = slow::simulate(case.net.csr(), &case.schedule, 150_000, |flow, hop| {
+            case.paths[&flow].get(hop).copied()
+        });
         for (flow, (fast, slow)) in result.flows.iter().zip(&slow).enumerate() {
             let fast = (fast.delivered, fast.dropped(), fast.last.map(SimTime::as_ps), fast.delay_sum_ps);
             assert_eq!(

@@ -27,8 +27,11 @@ pub struct BackgroundLoad {
 
 impl BackgroundLoad {
     /// One load for the whole run, in bit/s by arc.
+    ///
+    /// # Panics
+    /// On a negative or non-finite load.
     pub fn constant(bps: Vec<f64>) -> Self {
-        Self { steps: vec![(SimTime::ZERO, bps)] }
+        Self::steps(vec![(SimTime::ZERO, bps)])
     }
 
     /// Loads that hold from their instant to the next one's, in bit/s by arc; the first also holds before its instant.

@@ -11,9 +11,12 @@ use super::fifo::Fifo;
 pub(crate) struct HalfLink {
     pub(crate) queue: Fifo,
     rate: BitsPerSec,
+    /// Bytes that each packet occupies on the wire beyond its size.
+    framing: Bytes,
     delay: SimDuration,
     up: bool,
-    /// Counts how often the half-link went down. A packet that entered under an older generation is lost.
+    /// Counts how often the half-link went down, modulo 2^16: a packet that entered under another generation is lost.
+    /// (It would take 65,536 flaps while one packet is on the wire to mistake it.)
     generation: u16,
     loss: f64,
     loss_chance: Chance,
@@ -24,19 +27,20 @@ impl HalfLink {
     pub(crate) fn new(
         limit: Bytes,
         rate: BitsPerSec,
+        framing: Bytes,
         delay: SimDuration,
         loss_chance: Chance,
         background: Option<(Background, Chance)>,
     ) -> Self {
         let queue = Fifo::new(limit);
-        Self { queue, rate, delay, up: true, generation: 0, loss: 0.0, loss_chance, background }
+        Self { queue, rate, framing, delay, up: true, generation: 0, loss: 0.0, loss_chance, background }
     }
 
     /// Takes a packet in and says when it comes out at the far end; `None` if the queue has no room. `item` names the
     /// packet: its luck behind the background depends on nothing else.
     #[inline]
     pub(crate) fn admit(&mut self, now: SimTime, size: Bytes, item: impl FnOnce() -> u64) -> Option<SimTime> {
-        let service = self.rate.serialization_delay(size);
+        let service = self.rate.serialization_delay(Bytes::new(size.get() + self.framing.get()));
         let departure = match &mut self.background {
             None => self.queue.offer(now, size, service)?,
             Some((background, chance)) => {
@@ -76,16 +80,19 @@ impl HalfLink {
         self.generation
     }
 
-    /// Takes it up or down. What is queued, in service or on the wire when it goes down is lost.
+    /// Takes it up or down. What is queued, in service or on the wire when it goes down is lost; it comes up empty.
     pub(crate) fn set_up(&mut self, up: bool, now: SimTime) {
-        if self.up && !up {
-            self.generation = self.generation.wrapping_add(1);
-            self.queue.clear();
-            if let Some((background, _)) = &mut self.background {
-                background.clear(now);
-            }
+        if self.up == up {
+            return;
         }
         self.up = up;
+        self.queue.clear();
+        if let Some((background, _)) = &mut self.background {
+            background.clear(now);
+        }
+        if !up {
+            self.generation = self.generation.wrapping_add(1);
+        }
     }
 
     pub(crate) fn set_loss(&mut self, probability: f64) {

@@ -8,6 +8,7 @@
 //! node. Nodes and half-links lie in flat arrays; after warm-up an event allocates nothing.
 
 mod background;
+mod ecmp;
 mod fault;
 mod fifo;
 mod frame;
@@ -24,6 +25,7 @@ mod router;
 mod workload;
 
 pub use background::{BackgroundLoad, BackgroundTraffic};
+pub use ecmp::FlowHash;
 pub use fault::{Fault, TimedFault};
 pub use fifo::{Fifo, QueueStats};
 pub use frame::{IpHeader, ip_header, with_ttl};

@@ -6,6 +6,7 @@ use engine::{Ctx, Event, EventKind, Model, Purpose, Simulation, Trial};
 use twin::{ArcId, BitsPerSec, Bytes, Csr, EntityKey, NodeId, Rung, SimDuration, SimTime};
 
 use super::background::{Background, BackgroundLoad, BackgroundTraffic};
+use super::ecmp::FlowHash;
 use super::fault::{Fault, Faults, TimedFault};
 use super::half_link::HalfLink;
 use super::host::Host;
@@ -43,6 +44,10 @@ impl Buffer {
 pub struct PacketConfig {
     /// The egress queues; 100 packets of 1,500 bytes by default.
     pub buffer: Buffer,
+    /// Bytes that each packet occupies on the wire beyond its size, in service but not in queues and counters; 0 by
+    /// default. Ethernet: 20 for preamble, start delimiter and inter-packet gap (IEEE 802.3 §3.1.1, §4.4.2), 24 where
+    /// sizes leave out the frame check sequence. The background's packets count as they are.
+    pub framing: Bytes,
     /// Time bins for flow and counter rows; none by default.
     pub bins: Option<Bins>,
     /// Whether frames that arrive are kept.
@@ -51,7 +56,12 @@ pub struct PacketConfig {
 
 impl Default for PacketConfig {
     fn default() -> Self {
-        Self { buffer: Buffer::Bytes(Bytes::new(150_000)), bins: None, keep_frames: false }
+        Self {
+            buffer: Buffer::Bytes(Bytes::new(150_000)),
+            framing: Bytes::new(0),
+            bins: None,
+            keep_frames: false,
+        }
     }
 }
 
@@ -171,14 +181,14 @@ impl PacketNet {
 
     fn network(&self, workload: &Workload, chance: Trial) -> Network {
         let (nodes, arcs) = (self.csr.node_count(), self.csr.arc_count());
-        let node = |key| NodeState { down: false, routing: 0, salt: chance.chance(Purpose::ECMP_SALT, key) };
         let mut recorder =
             Recorder::new(workload.flow_count(), arcs, nodes, workload.packet_count(), self.config.bins);
         recorder.frames = self.config.keep_frames.then(Vec::new);
         Network {
             csr: Arc::clone(&self.csr),
             half_links: (0..arcs).map(|arc| self.half_link(ArcId::new(arc), chance)).collect(),
-            nodes: self.csr.node_keys.iter().map(node).collect(),
+            nodes: vec![NodeState { down: false, routing: 0 }; nodes],
+            hash: FlowHash::new(&self.csr, chance),
             link_down: vec![false; self.csr.link_count()],
             routings: vec![Arc::clone(&self.routing)],
             ip: self.ip.clone(),
@@ -196,7 +206,14 @@ impl PacketNet {
         });
         let limit = self.config.buffer.limit(rate);
         let delay = self.csr.delay[arc.index()];
-        HalfLink::new(limit, rate, delay, chance.chance(Purpose::LINK_LOSS, key), background)
+        HalfLink::new(
+            limit,
+            rate,
+            self.config.framing,
+            delay,
+            chance.chance(Purpose::LINK_LOSS, key),
+            background,
+        )
     }
 
     pub(crate) fn routing(&self) -> &Routing {
@@ -271,5 +288,17 @@ impl PacketRun {
     pub fn finish(self) -> PacketResult {
         let (in_flight, events, now) = (self.sim.packets().len() as u64, self.sim.handled(), self.sim.now());
         PacketResult::collect(&self.net, self.sim.into_world(), in_flight, events, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_in_time_follows_the_rate_but_always_holds_a_few_packets() {
+        let ten_ms = Buffer::Time(SimDuration::millis(10));
+        assert_eq!(ten_ms.limit(BitsPerSec::gbps(10)), Bytes::new(12_500_000));
+        assert_eq!(ten_ms.limit(BitsPerSec::mbps(1)), Bytes::new(15_000));
     }
 }

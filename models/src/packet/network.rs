@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use engine::{Chance, Packet};
+use engine::Packet;
 use twin::{ArcId, Csr, LinkId, NodeId};
 
+use super::ecmp::FlowHash;
 use super::frame::ip_header;
 use super::half_link::HalfLink;
 use super::ip::{IpAction, IpForwarding};
@@ -19,6 +20,7 @@ pub(crate) struct Network {
     /// By arc.
     pub(crate) half_links: Vec<HalfLink>,
     pub(crate) nodes: Vec<NodeState>,
+    pub(crate) hash: FlowHash,
     pub(crate) link_down: Vec<bool>,
     /// Every table that is or was in use; nodes name theirs by position.
     pub(crate) routings: Vec<Arc<Routing>>,
@@ -34,8 +36,6 @@ pub(crate) struct NodeState {
     pub(crate) down: bool,
     /// Index into [`Network::routings`].
     pub(crate) routing: u32,
-    /// What its load balancer hashes with.
-    pub(crate) salt: Chance,
 }
 
 /// What a node does with a packet.
@@ -68,7 +68,7 @@ impl Network {
             Some(None) => Verdict::Drop(Disposition::NoRoute),
             Some(Some(IpAction::Null)) => Verdict::Drop(Disposition::NullRoute),
             Some(Some(IpAction::Local | IpAction::Exit)) => Verdict::Deliver,
-            Some(Some(IpAction::Forward(arcs))) => Verdict::Via(self.pick(node, arcs, packet.entropy)),
+            Some(Some(IpAction::Forward(arcs))) => Verdict::Via(self.hash.pick(node, arcs, packet.entropy)),
             None => {
                 let owner = ip.owner(header.dst);
                 if owner.is_none() && packet.hops == 0 {
@@ -88,15 +88,8 @@ impl Network {
         match routing.next_arcs(node, dst) {
             [] => Verdict::Drop(Disposition::NoRoute),
             [only] => Verdict::Via(*only),
-            arcs => Verdict::Via(self.pick(node, arcs, entropy)),
+            arcs => Verdict::Via(self.hash.pick(node, arcs, entropy)),
         }
-    }
-
-    /// Hash-threshold over equal next hops (RFC 2992 §2): the range of the hash is cut into equal regions.
-    #[inline]
-    fn pick(&self, node: NodeId, arcs: &[ArcId], entropy: u64) -> ArcId {
-        let hash = self.nodes[node.index()].salt.bits(entropy);
-        arcs[((u128::from(hash) * arcs.len() as u128) >> 64) as usize]
     }
 
     /// The address of a packet's luck: flow and position as the schedule numbers them.

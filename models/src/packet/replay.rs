@@ -45,6 +45,23 @@ impl Default for ReplayOptions {
 
 /// Sends a schedule through an intact network.
 ///
+/// ```
+/// use engine::Seeds;
+/// use twin::*;
+/// use umbra_models::packet::{ReplayOptions, poisson_schedule, replay};
+///
+/// let mut net = TwinBuilder::new("lab");
+/// let [a, b] = ["a", "b"].map(|name| net.node(name, NodeKind::Router, None));
+/// net.link("a-b", &a, &b, LinkSpec::symmetric(1, BitsPerSec::mbps(100), SimDuration::millis(2)));
+/// let csr = Csr::compile(&net.finish(), Layer::Igp);
+///
+/// let demands = DemandMatrix::new([Demand { src: a, dst: b, bps: 60e6 }]);
+/// let schedule = poisson_schedule(&demands, SimDuration::secs(1), Seeds::new(0).trial(0));
+/// let result = replay(&csr, &schedule, ReplayOptions::default()).unwrap();
+/// assert_eq!(result.delivered, result.sent);
+/// assert!((result.links[0].utilization(SimTime::from_ps(1_000_000_000_000)) - 0.6).abs() < 0.05);
+/// ```
+///
 /// # Errors
 /// If the schedule names an endpoint that is no node of the network, or the rung does not fit: packets without a
 /// background, foreground with one, no other.
@@ -73,4 +90,26 @@ pub fn replay(
         net = net.with_background(load, traffic);
     }
     Ok(net.run(&workload, &[], until, Seeds::new(seed).trial(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rung_that_does_not_fit_is_an_input_error() {
+        let background = Some((Arc::new(BackgroundLoad::constant(Vec::new())), BackgroundTraffic::default()));
+        for (rung, background, fits) in [
+            (Rung::Packets, None, true),
+            (Rung::Packets, background.clone(), false),
+            (Rung::Foreground, background, true),
+            (Rung::Foreground, None, false),
+            (Rung::Algebra, None, false),
+            (Rung::Fluid, None, false),
+        ] {
+            let options = ReplayOptions { rung, background, ..ReplayOptions::default() };
+            let result = replay(&Csr::default(), &PacketSchedule::default(), options);
+            assert_eq!(result.is_ok(), fits, "{rung:?}");
+        }
+    }
 }

@@ -62,9 +62,18 @@ impl Workload {
     /// Makes a schedule ready. A node stands for its own host.
     ///
     /// # Errors
-    /// If an endpoint that sends or receives is no node of the network, or a packet is larger than 4 GB.
+    /// If an endpoint is no node of the network, a packet names no endpoint, or a packet is larger than 4 GB.
+    ///
+    /// # Panics
+    /// If the packets are not in the order that [`PacketSchedule::new`] gives them.
     pub fn compile(csr: &Csr, schedule: &PacketSchedule) -> Result<Self, InputError> {
+        assert!(
+            schedule.packets.is_sorted_by_key(|p| (p.at, p.flow)),
+            "a schedule is sorted by time, then flow"
+        );
         let nodes = endpoint_nodes(csr, schedule)?;
+        let node =
+            |index: u32, packet| nodes.get(index as usize).copied().ok_or_else(|| no_endpoint(index, packet));
         let ids: BTreeMap<u32, ()> = schedule.packets.iter().map(|p| (p.flow, ())).collect();
         let ids: Vec<u32> = ids.into_keys().collect();
         let mut flows: Vec<Option<Flow>> = vec![None; ids.len()];
@@ -73,7 +82,7 @@ impl Workload {
         let mut packets = Vec::with_capacity(schedule.packets.len());
         for (index, p) in schedule.packets.iter().enumerate() {
             let flow = ids.partition_point(|id| *id < p.flow);
-            let (src, dst) = (nodes[p.src as usize], nodes[p.dst as usize]);
+            let (src, dst) = (node(p.src, index)?, node(p.dst, index)?);
             flows[flow].get_or_insert(Flow { id: p.flow, src, dst, path: None });
             sources[src.index()].packets.push(index as u32);
             let header = p.frame.as_deref().and_then(ip_header);
@@ -183,7 +192,56 @@ fn endpoint_nodes(csr: &Csr, schedule: &PacketSchedule) -> Result<Vec<NodeId>, I
     schedule.endpoints.iter().map(node).collect()
 }
 
+fn no_endpoint(endpoint: u32, packet: usize) -> InputError {
+    let what = format!("packet {packet} names endpoint {endpoint}");
+    InputError::new("packet schedule", Place::Whole, what, "an index into the schedule's endpoints")
+}
+
 fn too_large(index: usize) -> InputError {
     let what = format!("packet {index} is larger than 4 GB");
     InputError::new("packet schedule", Place::Whole, what, "a packet size in bytes below 2^32")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use twin::{BitsPerSec, Bytes, Layer, LinkSpec, NodeKind, ScheduledPacket, SimDuration, TwinBuilder};
+
+    fn net() -> Csr {
+        let mut net = TwinBuilder::new("pair");
+        let [a, b] = ["anna", "bert"].map(|name| net.node(name, NodeKind::Router, None));
+        net.link("ab", &a, &b, LinkSpec::symmetric(1, BitsPerSec::gbps(1), SimDuration::micros(1)));
+        Csr::compile(&net.finish(), Layer::Igp)
+    }
+
+    fn packet(flow: u32, dst: u32, size: u64) -> ScheduledPacket {
+        let size = Bytes::new(size);
+        ScheduledPacket { at: SimTime::ZERO, src: 0, dst, flow, size, frame: None }
+    }
+
+    fn compile(endpoint: &str, packets: Vec<ScheduledPacket>) -> Result<Workload, InputError> {
+        let ends = vec![EntityKey::node("anna"), EntityKey::node(endpoint)];
+        Workload::compile(&net(), &PacketSchedule::new(ends, packets))
+    }
+
+    #[test]
+    fn flow_numbers_may_be_sparse() {
+        let packets = vec![packet(4_000_000_000, 1, 64), packet(7, 1, 64), packet(7, 1, 64)];
+        let workload = compile("bert", packets).unwrap();
+        assert_eq!((workload.flow_count(), workload.flow_id(0), workload.flow_id(1)), (2, 7, 4_000_000_000));
+        let sequences: Vec<_> = workload.packets().iter().map(|p| (p.flow, p.sequence)).collect();
+        assert_eq!(sequences, [(0, 0), (0, 1), (1, 0)]);
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_said() {
+        let error = |r: Result<Workload, InputError>| r.unwrap_err().to_string();
+        let unknown = error(compile("brt", vec![packet(0, 1, 64)]));
+        assert!(
+            unknown.contains("unknown endpoint 'node:name:brt'") && unknown.contains("node:name:bert"),
+            "{unknown}"
+        );
+        assert!(error(compile("bert", vec![packet(0, 2, 64)])).contains("names endpoint 2"));
+        assert!(error(compile("bert", vec![packet(0, 1, 1 << 32)])).contains("larger than 4 GB"));
+    }
 }

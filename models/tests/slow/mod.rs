@@ -21,12 +21,11 @@ enum Happening {
     Arrival { flow: u32, packet: usize, hop: usize },
 }
 
-const QUEUE_LIMIT: u64 = 150_000;
-
-/// Sends a schedule over the arcs that `path` gives for a flow's hops. Outcomes by flow number.
+/// Sends a schedule over the arcs that `path` gives for a flow's hops, with queues of `limit` bytes. Outcomes by flow number.
 pub(crate) fn simulate(
     csr: &Csr,
     schedule: &PacketSchedule,
+    limit: u64,
     path: impl Fn(u32, usize) -> Option<ArcId>,
 ) -> Vec<Outcome> {
     let flows = schedule.packets.iter().map(|p| p.flow as usize + 1).max().unwrap_or(0);
@@ -60,7 +59,7 @@ pub(crate) fn simulate(
                 let arc = arc.index();
                 let size = |(p, _): &(usize, usize)| schedule.packets[*p].size.get();
                 let held: u64 = queues[arc].iter().map(size).sum();
-                if held + schedule.packets[packet].size.get() > QUEUE_LIMIT {
+                if held + schedule.packets[packet].size.get() > limit {
                     outcome.dropped += 1;
                     continue;
                 }

@@ -1,18 +1,20 @@
-//! What faults do to packets, and that every run is the same run.
+//! Small networks: what faults do to packets, that every run is the same run, and that the obvious simulator agrees.
 
 mod lab;
+mod slow;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::Seeds;
 use lab::{Lab, lab};
 use proptest::prelude::*;
-use twin::{ArcId, BitsPerSec, Bytes, LinkId, NodeId, SimDuration, SimTime};
+use twin::{ArcId, BitsPerSec, Bytes, LinkId, NodeId, PacketSchedule, ScheduledPacket, SimDuration, SimTime};
 use umbra_models::packet::{
-    BackgroundLoad, BackgroundTraffic, Bins, Buffer, Disposition, Fault, PacketConfig, PacketNet,
-    PacketResult, TimedFault,
+    BackgroundLoad, BackgroundTraffic, Bins, Buffer, Disposition, Fault, FlowHash, PacketConfig, PacketNet,
+    PacketResult, TimedFault, Workload,
 };
-use umbra_models::{Failures, Routing};
+use umbra_models::{Failures, NodeDemand, Routing};
 
 fn us(us: u64) -> SimTime {
     SimTime::from_ps(us * 1_000_000)
@@ -97,6 +99,34 @@ fn a_slower_link_serves_later_packets_slower() {
 }
 
 #[test]
+fn the_highest_rate_without_loss_is_that_of_the_line() {
+    // RFC 2544 §26.1: rate / (8 · (L + 20)) packets a second, with Ethernet's 20 bytes between frames.
+    let lab = lab("a-b");
+    let config =
+        PacketConfig { buffer: Buffer::Bytes(Bytes::new(6_000)), framing: Bytes::new(20), ..lab.config };
+    let net = PacketNet::build(&lab.csr, lab.routing(), config);
+    for size in [64, 128, 256, 512, 1024, 1280, 1518] {
+        let line_gap = (size + 20) * 800; // picoseconds at 10 Gbit/s
+        let lost = |gap: u64| {
+            let size = Bytes::new(size);
+            let packet = |i| ScheduledPacket {
+                at: SimTime::from_ps(i * gap),
+                src: 0,
+                dst: 1,
+                flow: 0,
+                size,
+                frame: None,
+            };
+            let schedule = PacketSchedule::new(lab.csr.node_keys.clone(), (0..100_000).map(packet).collect());
+            let workload = Workload::compile(&lab.csr, &schedule).unwrap();
+            net.run(&workload, &[], SimTime::MAX, Seeds::new(0).trial(0)).dropped
+        };
+        assert_eq!(lost(line_gap), 0, "{size} bytes at line rate");
+        assert!(lost(line_gap * 999 / 1000) > 0, "{size} bytes a thousandth faster");
+    }
+}
+
+#[test]
 fn a_lossier_wire_loses_what_a_better_one_loses_and_more() {
     let lab = lab("a-b b-c");
     let packets = steady(4_000);
@@ -135,6 +165,30 @@ fn no_route_is_said_where_it_is_missing() {
     lab.net = lab.net.with_routing(Arc::new(Routing::compute(&lab.csr, &cut)));
     let result = run(&lab, &[(0, "a", "c"), (0, "a", "b")], &[]);
     assert_eq!((result.delivered, result.dropped_by(Disposition::NoRoute)), (1, 1));
+}
+
+#[test]
+fn the_path_that_is_foretold_is_the_path_that_is_taken() {
+    let lab = lab("a-b a-c a-d b-e c-e d-e e-f e-g f-h g-h");
+    let (a, h) = (lab.csr.node_named("a").unwrap(), lab.csr.node_named("h").unwrap());
+    let packet = |flow| ScheduledPacket {
+        at: us(2 * u64::from(flow)),
+        src: a.0,
+        dst: h.0,
+        flow,
+        size: Bytes::new(125),
+        frame: None,
+    };
+    let schedule = PacketSchedule::new(lab.csr.node_keys.clone(), (0..600).map(packet).collect());
+    let chance = Seeds::new(0).trial(0);
+    let workload = Workload::compile(&lab.csr, &schedule).unwrap();
+    let result = lab.net.run(&workload, &[], SimTime::MAX, chance);
+    let taken: Vec<f64> = result.links.iter().map(|l| l.queue.packets as f64).collect();
+    let flows: Vec<_> = (0..600).map(|flow| (flow, NodeDemand { src: a, dst: h, bps: 1.0 })).collect();
+    assert_eq!(FlowHash::new(&lab.csr, chance).loads(&lab.csr, &lab.routing(), &flows), taken);
+    // Thirds at a (200 ± 4 standard errors) and halves at e, and the two choices are independent.
+    assert!([0, 2, 4].iter().all(|arc| (taken[*arc] - 200.0).abs() < 47.0), "{taken:?}");
+    assert!((taken[12] - 300.0).abs() < 49.0, "{taken:?}");
 }
 
 /// A busy ring with losses, a flap, queue drops and, if asked, a background.
@@ -247,5 +301,33 @@ proptest! {
         prop_assert_eq!(by_place, result.dropped);
         let refused: u64 = result.links.iter().map(|l| l.queue.drops).sum();
         prop_assert_eq!(refused, result.dropped_by(Disposition::QueueFull));
+    }
+
+    #[test]
+    fn mixed_sizes_and_crossing_paths_agree_with_two_events_a_hop(
+        packets in prop::collection::vec((0u64..40, 0u32..12, 1u64..25), 1..600),
+        limit in 1_440u64..20_000,
+    ) {
+        // Flow f walks from node f mod 6, half of them clockwise, f/6 + 2 hops round a ring of six.
+        let ring = lab("a-b b-c c-d d-e e-f f-a");
+        let walk = |f: u32| (0..f / 6 + 2).map(|hop| ArcId((f + hop) % 6 * 2)).collect::<Vec<_>>();
+        let paths: BTreeMap<u32, _> = (0..12).map(|f| (f, walk(f))).collect();
+        let mut now = 0;
+        let list = packets.iter().map(|&(gap, flow, size)| {
+            now += gap / 8 * 48_000; // multiples of the time of 60 bytes: ties are frequent
+            let (at, size) = (SimTime::from_ps(now), Bytes::new(size * 60));
+            ScheduledPacket { at, src: flow % 6, dst: (flow + 1) % 6, flow, size, frame: None }
+        });
+        let schedule = PacketSchedule::new(ring.csr.node_keys.clone(), list.collect());
+        let workload = Workload::compile(&ring.csr, &schedule).unwrap().with_paths(&ring.csr, &paths);
+        let config = PacketConfig { buffer: Buffer::Bytes(Bytes::new(limit)), ..ring.config };
+        let net = PacketNet::build(&ring.csr, ring.routing(), config);
+        let result = net.run(&workload, &[], SimTime::MAX, Seeds::new(0).trial(0));
+        let slow = slow::simulate(&ring.csr, &schedule, limit, |flow, hop| paths[&flow].get(hop).copied());
+        for (flow, id) in result.flows.iter().zip(&result.flow_ids) {
+            let slow = &slow[*id as usize];
+            let fast = (flow.delivered, flow.dropped(), flow.last.map(SimTime::as_ps), flow.delay_sum_ps);
+            prop_assert_eq!(fast, (slow.delivered, slow.dropped, slow.last, slow.delay_sum), "flow {}", id);
+        }
     }
 }
