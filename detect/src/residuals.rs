@@ -21,12 +21,14 @@ pub struct ArcResiduals {
 /// each arc's residual usually is and how far it moves from poll to poll.
 ///
 /// `observed[poll][arc]` and `expected[poll][arc]` in one unit, NaN where a poll is missing; `season_polls` is the number
-/// of polls in a day.
+/// of polls in a day; `quantum[arc]` the least spread that means anything on that arc (an idle interface is never quite
+/// idle).
 pub fn learn_residuals(
     observed: &[Vec<f64>],
     expected: &[Vec<f64>],
     history: usize,
     season_polls: usize,
+    quantum: &[f64],
 ) -> ArcResiduals {
     let arcs = expected.first().map_or(0, Vec::len);
     let column =
@@ -35,7 +37,7 @@ pub fn learn_residuals(
         .map(|arc| {
             let all = column(arc);
             let usual = median(observed[..history].iter().map(|o| o[arc].abs()));
-            let floor = 1e-3 * usual.max(1e3);
+            let floor = quantum[arc].max(1e-3 * usual);
             let config =
                 BaselineConfig { season_bins: Some(season_polls), min_sigma: floor, ..Default::default() };
             let baseline = SeasonalBaseline::fit(&all[..history], config);
@@ -100,7 +102,7 @@ mod tests {
         let observed: Vec<_> = (0..60)
             .map(|k| vec![1.2e6 + wiggle(k), if k < 58 { 1e6 } else { 3e6 } + wiggle(k + 50)])
             .collect();
-        let learnt = learn_residuals(&observed, &expected, 50, 288);
+        let learnt = learn_residuals(&observed, &expected, 50, 288, &[10.0, 10.0]);
         assert_eq!(learnt.residual.len(), 10);
         assert!(learnt.residual[9][0].abs() < 100.0, "{:?}", learnt.residual[9]);
         assert!(learnt.residual[9][1] > 1.9e6);

@@ -53,13 +53,13 @@ impl Component {
         }
     }
 
-    /// The element as people write it: `a -> b` for one direction, `a - b` for a link, the name of a node.
+    /// The element as people write it: `a -> b` for one direction, `a - b` for a link, the name of a node; with the link's
+    /// name where links are parallel.
     pub fn element(self, csr: &Csr) -> String {
-        let (a, b) = self.ends(csr);
-        match (self, b) {
-            (Self::LinkDown(_), Some(b)) => format!("{a} - {b}"),
-            (_, Some(b)) => format!("{a} -> {b}"),
-            (_, None) => a,
+        match self {
+            Self::LinkLoss(arc) | Self::Capacity(arc) => csr.arc_name(arc),
+            Self::LinkDown(link) => csr.arc_name(csr.link_arcs[link.index()][0]).replacen(" -> ", " - ", 1),
+            Self::Device(node) => csr.node_names[node.index()].clone(),
         }
     }
 

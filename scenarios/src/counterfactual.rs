@@ -59,7 +59,7 @@ pub struct Drain {
     /// The fullest arc now.
     pub worst_now: Option<(ArcId, f64)>,
     /// Ordered pairs with demand that would lose their path.
-    pub disconnected_pairs: u32,
+    pub cut_off: Vec<(NodeId, NodeId)>,
     /// Share of the traffic that would move.
     pub moved_share: f64,
 }
@@ -69,12 +69,13 @@ pub fn drain(csr: &Csr, routing: &Routing, demands: &[NodeDemand], link: LinkId)
     let up = Failures::none(csr);
     let now = Loads::compute(csr, routing, &up, demands);
     let down = Failures::none(csr).with_link(link);
-    let after = Loads::compute(csr, &routing.after(csr, &down), &down, demands);
+    let drained = routing.after(csr, &down);
+    let after = Loads::compute(csr, &drained, &down, demands);
     let on_link: f64 = csr.link_arcs[link.index()].iter().map(|a| now.arc[a.index()]).sum();
     Drain {
         worst: after.max_utilization(csr),
         worst_now: now.max_utilization(csr),
-        disconnected_pairs: after.disconnected_pairs,
+        cut_off: demands.iter().filter(|d| !drained.reaches(d.src, d.dst)).map(|d| (d.src, d.dst)).collect(),
         moved_share: on_link / total_bps(demands).max(1.0),
     }
 }

@@ -456,7 +456,7 @@ pub fn unknown_log_bayes(evidence: &Evidence<'_>) -> f64 {
     log_sum_exp(&by_onset)
 }
 
-/// Posterior mean and central 90 % interval of the first part's loss rate; `None` for parts without one.
+/// Posterior mean and central 95 % interval of the first part's loss rate; `None` for parts without one.
 pub fn severity(evaluated: &Evaluated, mode: LossMode) -> Option<(f64, f64, f64)> {
     if mode != LossMode::Lasting {
         return None;
@@ -474,10 +474,10 @@ pub fn severity(evaluated: &Evaluated, mode: LossMode) -> Option<(f64, f64, f64)
         });
         loss_rate(at.unwrap_or(LOSS_GRID - 1))
     };
-    Some((mean, quantile(0.05), quantile(0.95)))
+    Some((mean, quantile(0.025), quantile(0.975)))
 }
 
-/// Posterior mean and central 90 % interval of the onset, in bins.
+/// Posterior mean and central 95 % interval of the onset, in bins.
 pub fn onset(evaluated: &Evaluated, onsets: &[u32]) -> (f64, u32, u32) {
     let mut by_onset = vec![0.0; onsets.len()];
     for (latent, q) in &evaluated.posterior {
@@ -492,7 +492,7 @@ pub fn onset(evaluated: &Evaluated, onsets: &[u32]) -> (f64, u32, u32) {
         });
         onsets[at.unwrap_or(onsets.len() - 1)]
     };
-    (mean, quantile(0.05), quantile(0.95))
+    (mean, quantile(0.025), quantile(0.975))
 }
 
 /// The arcs whose counters a part predicts to change most, for reports.

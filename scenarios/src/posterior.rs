@@ -48,6 +48,8 @@ impl Posterior {
                 }
             }
         }
+        // Probabilities that sum to 1 by construction may exceed it by rounding.
+        marginals.values_mut().for_each(|p: &mut f64| *p = p.min(1.0));
         marginals
     }
 

@@ -12,7 +12,7 @@ use crate::foreground::{self, Replicas};
 use crate::incident::Incident;
 use crate::likelihood::{Block, Evaluated, Evidence, SetModel, onset, severity, unknown_log_bayes};
 use crate::posterior::{Hypothesis, Posterior};
-use crate::prediction::{LossMode, Paths, Prediction, base_loads, by_algebra, joint_reroute, reroutes};
+use crate::prediction::{Paths, Prediction, base_loads, by_algebra, joint_reroute, reroutes};
 
 /// How to rank.
 #[derive(Clone, Copy, Debug)]
@@ -45,9 +45,9 @@ pub struct Cause {
     pub std_error: f64,
     /// log p(D | S) − log p(D | S without this cause), S the most probable set that holds it.
     pub log_bayes: f64,
-    /// Loss rate: posterior mean and central 90 % interval.
+    /// Loss rate: posterior mean and central 95 % interval.
     pub severity: Option<(f64, f64, f64)>,
-    /// Onset bin: posterior mean and central 90 % interval.
+    /// Onset bin: posterior mean and central 95 % interval.
     pub onset: (f64, u32, u32),
     /// The rung that decided.
     pub rung: Rung,
@@ -100,17 +100,27 @@ pub struct Weighed {
     pub evaluated: Evaluated,
     /// What was added to compare this rung with the one that decides.
     pub rung_bias: f64,
+    /// Position of the first component with the same effects by formula, its own if there is none before it.
+    pub twin_of: usize,
 }
 
 fn propose(evidence: &Evidence<'_>) -> Vec<Weighed> {
     let base: Loads = base_loads(evidence.incident);
     let components = Component::all(evidence.incident.csr);
-    components
+    let predictions: Vec<Prediction> = components
         .into_par_iter()
-        .map(|component| {
-            let prediction = by_algebra(evidence.incident, evidence.paths, &base, component);
+        .map(|component| by_algebra(evidence.incident, evidence.paths, &base, component))
+        .collect();
+    let twins: Vec<usize> = (0..predictions.len())
+        .into_par_iter()
+        .map(|i| (0..i).find(|j| equal_effects(&predictions[i], &predictions[*j])).unwrap_or(i))
+        .collect();
+    predictions
+        .into_par_iter()
+        .zip(twins)
+        .map(|(prediction, twin_of)| {
             let evaluated = SetModel::new(evidence, vec![&prediction]).evaluate();
-            Weighed { prediction, evaluated, rung_bias: 0.0 }
+            Weighed { prediction, evaluated, rung_bias: 0.0, twin_of }
         })
         .collect()
 }
@@ -144,7 +154,8 @@ fn decide(evidence: &Evidence<'_>, mut proposed: Vec<Weighed>, simulated: &[Repl
         let slot = &mut proposed[replicas.position];
         let evaluated = SetModel::new(evidence, vec![&replicas.prediction]).evaluate();
         shift += (evaluated.log_bayes - slot.evaluated.log_bayes) / simulated.len() as f64;
-        *slot = Weighed { prediction: replicas.prediction.clone(), evaluated, rung_bias: 0.0 };
+        slot.evaluated = evaluated;
+        slot.prediction = replicas.prediction.clone();
     }
     // The shift is a correction of strength, not of kind: it never turns evidence against a cause into evidence for it.
     for (i, weighed) in proposed.iter_mut().enumerate() {
@@ -174,7 +185,7 @@ fn pairs(evidence: &Evidence<'_>, weighed: &[Weighed], leading: &[usize]) -> Vec
             let (a, b) = (&weighed[i], &weighed[j]);
             let (x, y) = (a.prediction.component, b.prediction.component);
             let one_link = x.link(csr).is_some() && x.link(csr) == y.link(csr);
-            if !one_link && a.prediction.exposed != b.prediction.exposed {
+            if !one_link && a.twin_of != b.twin_of {
                 candidates.push(if x < y { (a, b) } else { (b, a) });
             }
         }
@@ -226,7 +237,7 @@ fn conclude(
         .map(|(c, p)| cause(evidence, &posterior, &by_component, &pairs, *c, *p))
         .collect();
     causes.sort_by(|a, b| b.probability.total_cmp(&a.probability).then(a.component.cmp(&b.component)));
-    mark_equals(&mut causes);
+    mark_equals(&mut causes, &weighed);
     let errors = foreground::standard_errors(evidence, simulated, |log_bayes| {
         let mut singles = singles.clone();
         for (position, value) in log_bayes {
@@ -248,23 +259,23 @@ fn conclude(
     }
 }
 
-/// Components with equal effects get equal Bayes factors, whatever rung they were weighed on.
+/// Components with equal effects get equal Bayes factors, whatever luck each had on a finer rung.
 fn level_equals(weighed: &[Weighed]) -> Vec<(Component, f64)> {
-    let best = |w: &Weighed| {
-        let same = weighed.iter().filter(|o| equal_effects(&w.prediction, &o.prediction));
-        same.map(|o| o.evaluated.log_bayes).fold(f64::NEG_INFINITY, f64::max)
-    };
-    weighed.iter().map(|w| (w.prediction.component, best(w))).collect()
+    let mut best = vec![f64::NEG_INFINITY; weighed.len()];
+    for w in weighed {
+        best[w.twin_of] = best[w.twin_of].max(w.evaluated.log_bayes);
+    }
+    weighed.iter().map(|w| (w.prediction.component, best[w.twin_of])).collect()
 }
 
+/// Whether two half-links lose the packets of the same flows with the same probabilities, and some flow's at all.
 fn equal_effects(a: &Prediction, b: &Prediction) -> bool {
-    let flows =
-        |p: &Prediction| p.exposed.iter().map(|(f, s)| (*f, (s * 1e6).round() as i64)).collect::<Vec<_>>();
-    a.component == b.component
-        || (a.component.class() == b.component.class()
-            && a.loss == b.loss
-            && a.loss == LossMode::Lasting
-            && flows(a) == flows(b))
+    let lossy = |p: &Prediction| p.component.class() == "link_loss" && !p.exposed.is_empty();
+    let same = |x: &(u32, f64), y: &(u32, f64)| x.0 == y.0 && (x.1 - y.1).abs() < 1e-9;
+    lossy(a)
+        && lossy(b)
+        && a.exposed.len() == b.exposed.len()
+        && a.exposed.iter().zip(&b.exposed).all(|(x, y)| same(x, y))
 }
 
 fn weights(
@@ -333,7 +344,10 @@ fn ledger(
         let evaluated = pair.map_or_else(|| model.evaluate(), |p| p.evaluated.clone());
         let mut blocks = model.blocks(&evaluated);
         blocks.insert(("rung", "difference to the rung that decides".to_owned()), bias);
-        blocks.insert(("not known in advance", "onset and severity".to_owned()), -evaluated.divergence);
+        blocks.insert(
+            ("prior", "onset and severity were not known in advance".to_owned()),
+            -evaluated.divergence,
+        );
         (evaluated.log_bayes + bias, blocks)
     };
     let without: Vec<Component> = set.iter().copied().filter(|c| *c != component).collect();
@@ -347,10 +361,12 @@ fn ledger(
     (with_sum - without_sum, list)
 }
 
-fn mark_equals(causes: &mut [Cause]) {
+fn mark_equals(causes: &mut [Cause], weighed: &[Weighed]) {
+    let twin_of: BTreeMap<Component, usize> =
+        weighed.iter().map(|w| (w.prediction.component, w.twin_of)).collect();
     for i in 1..causes.len() {
-        let same = (0..i).find(|j| equal_effects(&causes[*j].prediction, &causes[i].prediction));
-        causes[i].same_as = same;
+        let own = twin_of[&causes[i].component];
+        causes[i].same_as = (0..i).find(|j| twin_of[&causes[*j].component] == own);
     }
 }
 

@@ -159,10 +159,14 @@ impl Csr {
         arcs.iter().copied().find(|a| *a != arc && self.src[a.index()] == self.dst[arc.index()])
     }
 
-    /// `a -> b` with the names of an arc's ends.
+    /// `a -> b` with the names of an arc's ends, and the link's name where other arcs lead from `a` to `b` too.
     pub fn arc_name(&self, arc: ArcId) -> String {
+        let (src, dst) = (self.src[arc.index()], self.dst[arc.index()]);
         let name = |n: NodeId| &self.node_names[n.index()];
-        format!("{} -> {}", name(self.src[arc.index()]), name(self.dst[arc.index()]))
+        let parallel = self.arcs_out(src).iter().any(|a| *a != arc && self.dst[a.index()] == dst);
+        let link = &self.link_names[self.link[arc.index()].index()];
+        let which = if parallel { format!(" ({link})") } else { String::new() };
+        format!("{} -> {}{which}", name(src), name(dst))
     }
 }
 

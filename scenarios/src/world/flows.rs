@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use engine::Purpose;
 use models::packet::{
-    BackgroundLoad, BackgroundTraffic, Bins, Buffer, Fault as PacketFault, PacketConfig, PacketNet,
-    PacketResult, TimedFault, Workload,
+    BackgroundLoad, BackgroundTraffic, Bins, Buffer, Disposition, Fault as PacketFault, PacketConfig,
+    PacketNet, PacketResult, TimedFault, Workload,
 };
 use models::sensor::{FlowMeter, Retransmissions, sampled_count};
 use models::{Failures, Loads};
@@ -85,9 +85,9 @@ const BACK_EVERY_S: f64 = 30.0;
 const UNWATCHED: BackgroundTraffic =
     BackgroundTraffic { mean_packet: Bytes::new(700), size_scv: 0.8, burst: 3.0 };
 
-/// Flow records of the window: every watched packet is an event among an unwatched background, and what the network did
-/// with it is then seen through a meter at the edge.
-pub(super) fn observe(s: &Setting<'_>) -> FlowTable {
+/// Flow records of the window, and packets discarded at each arc's queue: every watched packet is an event among an
+/// unwatched background, and what the network did with it is then seen through a meter at the edge.
+pub(super) fn observe(s: &Setting<'_>) -> (FlowTable, Vec<u64>) {
     let flows = watched(s);
     let schedule = schedule(s, &flows);
     let workload = Workload::compile(s.csr, &schedule).expect("endpoints are nodes of this network");
@@ -106,7 +106,8 @@ pub(super) fn observe(s: &Setting<'_>) -> FlowTable {
         .map(|(rows, f)| meter(s, f, rows))
         .collect();
     let info = flows.iter().map(|f| f.info).collect();
-    FlowTable::new(info, s.config.window_bins, BIN_S, &rows.concat())
+    let discards = result.links.iter().map(|l| l.drops[Disposition::QueueFull as usize]).collect();
+    (FlowTable::new(info, s.config.window_bins, BIN_S, &rows.concat()), discards)
 }
 
 /// Flow i is the data of watched flow i, flow n + i its way back. Bursts arrive as a Poisson process, each of a geometric

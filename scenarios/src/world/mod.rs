@@ -92,6 +92,9 @@ pub struct World {
     pub estimates: Vec<Vec<NodeDemand>>,
     /// The flow records of the window.
     pub flows: FlowTable,
+    /// Packets that each arc's output queue discarded in the window, as its counter shows it. Losses on the wire show in no
+    /// counter: that is what makes them silent.
+    pub discards: Vec<u64>,
     /// When polls are taken and how interfaces average.
     pub polling: Polling,
 }
@@ -149,7 +152,7 @@ pub fn run(
     let setting =
         Setting { csr, routing, seeds, config, fault, onset_s, converge_s, rerouted, demands, history };
     let (polls, estimates) = counters::observe(&setting);
-    let flows = flows::observe(&setting);
+    let (flows, discards) = flows::observe(&setting);
     World {
         fault,
         onset_bin,
@@ -161,6 +164,7 @@ pub fn run(
         poll_bins: (1..=window_polls as u32).map(|k| k * (POLL_S / BIN_S) as u32).collect(),
         estimates,
         flows,
+        discards,
         polling: Polling { every_s: POLL_S, per_day: (86_400.0 / POLL_S) as usize, sensor: SENSOR },
     }
 }
