@@ -73,7 +73,7 @@ fn facts(page: &Page, cause: &Cause) -> String {
         facts.push(format!("drops {}", percent_interval(severity)));
     }
     if let Some((explained, all)) = cause.explains {
-        facts.push(format!("explains {} of {} abnormal series", count(explained), count(all)));
+        facts.push(format!("explains {} of {} bad flows", count(explained), count(all)));
     }
     if is_element(cause) || !cause.evidence.is_empty() {
         facts.push(format!("evidence {}", signed(cause.log_bayes)));

@@ -186,7 +186,7 @@ fn figures(page: &Page, group: &[usize]) -> String {
     };
     cells.push((esc(&probability(mass)).into_owned(), "probability".to_owned(), error));
     if let Some((explained, all)) = cause.explains {
-        cells.push((format!("{explained} of {all}"), "abnormal series explained".to_owned(), String::new()));
+        cells.push((format!("{explained} of {all}"), "bad flows explained".to_owned(), String::new()));
     }
     cells.extend(onset(&page.axis));
     let cells: String = cells
