@@ -5,6 +5,7 @@
 //! through `target`, faults through `failure`.
 
 mod cmd;
+mod demo;
 mod failure;
 mod global;
 mod help;

@@ -1,6 +1,7 @@
 //! The commands. A new one is a file here with `Args` and `run`, its `mod` line and its line in `commands!`.
 
 mod completions;
+mod demo;
 mod flows;
 mod import;
 mod inspect;
@@ -49,6 +50,9 @@ macro_rules! commands {
 }
 
 commands! {
+    "Start here" {
+        demo: Demo,
+    }
     "Networks" {
         import: Import,
         inspect: Inspect,
