@@ -9,6 +9,7 @@
 
 use std::process::ExitCode;
 
+mod accuracy;
 mod bench;
 mod check;
 mod ci;
@@ -54,6 +55,11 @@ const WORDS: &[Word] = &[
         run: golden::run,
     },
     Word { name: "bench", help: "[CRITERION ARGS]  all benches at full length", run: bench::run },
+    Word {
+        name: "accuracy",
+        help: "[SEEDS [NONE_SEEDS]]  how often the demo finds the truth",
+        run: accuracy::run,
+    },
     Word { name: "ci", help: "everything, from a clean clone", run: ci::run },
 ];
 

@@ -1,0 +1,158 @@
+//! `accuracy`: how often the demo finds the truth, over many seeds.
+//!
+//! Every figure comes from `demo.json` as the program prints it. The table goes to `benches/RESULTS.md` by hand, with the
+//! command and the machine.
+
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::Verdict;
+use crate::process::{cargo, run as run_command};
+
+/// One run of the demo.
+#[derive(Clone, Debug)]
+struct Case {
+    net: &'static str,
+    fault: &'static str,
+    seed: u64,
+}
+
+/// What the issue of trust comes down to, for one network and fault.
+#[derive(Default)]
+struct Tally {
+    seeds: usize,
+    first: usize,
+    naive_fails: usize,
+    probability: f64,
+    sure_of_a_cause: usize,
+    wall_s: Vec<f64>,
+    missed: Vec<u64>,
+}
+
+/// Networks and faults that are measured, with the number of seeds in units of the argument.
+const PLAN: [(&str, &str); 6] = [
+    ("abilene", "loss"),
+    ("abilene", "down"),
+    ("geant", "loss"),
+    ("geant", "down"),
+    ("abilene", "none"),
+    ("geant", "none"),
+];
+
+/// `accuracy [SEEDS [NONE_SEEDS]]`: seeds 1 to SEEDS (40) with a fault, 1 to NONE_SEEDS (100) without.
+pub(crate) fn run(args: &[String]) -> Result<Verdict> {
+    let number =
+        |i: usize, default: u64| args.get(i).map_or(Ok(default), |a| a.parse().context("a number of seeds"));
+    let (seeds, none_seeds) = (number(0, 40)?, number(1, 100)?);
+    if !run_command(&mut cargo(&["build", "--release", "--package", "umbra-cli"]))? {
+        return Ok(Verdict::Bad);
+    }
+    let cases: Vec<Case> = PLAN
+        .iter()
+        .flat_map(|(net, fault)| {
+            let last = if *fault == "none" { none_seeds } else { seeds };
+            (1..=last).map(|seed| Case { net, fault, seed })
+        })
+        .collect();
+    let results = run_all(&cases)?;
+    println!(
+        "| network | fault | seeds | truth first | naive rule fails | mean p of truth | a cause above .5 | seconds, median | missed |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for (net, fault) in PLAN {
+        let of_plan = cases.iter().zip(&results).filter(|(c, _)| (c.net, c.fault) == (net, fault));
+        print_row(net, fault, &tally(of_plan)?);
+    }
+    Ok(Verdict::Good)
+}
+
+/// Runs the cases on all cores, one thread each, and returns what each printed, in order.
+fn run_all(cases: &[Case]) -> Result<Vec<Value>> {
+    let next = AtomicUsize::new(0);
+    let results: Mutex<Vec<Option<Result<Value>>>> = Mutex::new(cases.iter().map(|_| None).collect());
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let i = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(case) = cases.get(i) else { break };
+                    let result = run_case(case);
+                    results.lock().expect("no worker panics")[i] = Some(result);
+                    eprintln!("{}/{} {case:?}", i + 1, cases.len());
+                }
+            });
+        }
+    });
+    let results = results.into_inner().expect("no worker panics");
+    results.into_iter().map(|r| r.context("every case was run")?).collect()
+}
+
+fn run_case(case: &Case) -> Result<Value> {
+    let binary = crate::house::root().join("target/release/umbra");
+    let seed = case.seed.to_string();
+    let output = Command::new(&binary)
+        .args(["demo", "--net", case.net, "--fault", case.fault, "--seed", &seed])
+        .args(["--threads", "1", "--output", "json"])
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("{} does not start", binary.display()))?;
+    if !output.status.success() {
+        bail!("{case:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    serde_json::from_slice(&output.stdout).with_context(|| format!("{case:?}"))
+}
+
+fn tally<'a>(results: impl Iterator<Item = (&'a Case, &'a Value)>) -> Result<Tally> {
+    let mut t = Tally::default();
+    for (case, value) in results {
+        let number = |key: &str| value[key].as_f64().with_context(|| format!("{case:?} has no {key}"));
+        let first = number("rank")? == 1.0;
+        t.seeds += 1;
+        t.first += usize::from(first);
+        t.naive_fails += usize::from(number("baseline_rank")? != 1.0);
+        t.probability += number("probability")?;
+        t.sure_of_a_cause += usize::from(number("top_probability")? > 0.5);
+        t.wall_s.push(number("wall_s")?);
+        if !first {
+            t.missed.push(case.seed);
+        }
+    }
+    t.wall_s.sort_by(f64::total_cmp);
+    Ok(t)
+}
+
+fn print_row(net: &str, fault: &str, t: &Tally) {
+    let share = |n: usize| format!("{n} ({:.0} %)", 100.0 * n as f64 / t.seeds.max(1) as f64);
+    let naive = if fault == "none" { "–".to_owned() } else { share(t.naive_fails) };
+    let missed: Vec<String> = t.missed.iter().map(u64::to_string).collect();
+    println!(
+        "| {net} | {fault} | {} | {} | {naive} | {:.3} | {} | {:.1} | {} |",
+        t.seeds,
+        share(t.first),
+        t.probability / t.seeds.max(1) as f64,
+        t.sure_of_a_cause,
+        t.wall_s.get(t.wall_s.len() / 2).copied().unwrap_or(f64::NAN),
+        missed.join(" ")
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_truth_in_second_place_is_missed() {
+        let case = |seed| Case { net: "abilene", fault: "loss", seed };
+        let value = |rank: u32, naive: u32| json!({"rank": rank, "baseline_rank": naive, "probability": 0.5, "top_probability": 0.9, "wall_s": 1.0});
+        let (cases, values) = ([case(1), case(2)], [value(1, 3), value(2, 1)]);
+        let t = tally(cases.iter().zip(&values)).unwrap();
+        assert_eq!((t.seeds, t.first, t.naive_fails, t.missed), (2, 1, 1, vec![2]));
+        assert!(tally([(&cases[0], &json!({}))].into_iter()).is_err());
+    }
+}
