@@ -11,7 +11,7 @@ use twin::ArcId;
 use twin::stats::{mad_sigma, median};
 
 use crate::base_loss::{BaseLoss, log_sum_exp};
-use crate::incident::Incident;
+use crate::incident::{Counts, Incident};
 use crate::prediction::{LossMode, Paths, Prediction};
 
 /// Loss rates that are integrated over, log-uniform from 1e-4 (the noise of healthy paths) to 1.
@@ -106,8 +106,13 @@ impl<'a> Evidence<'a> {
             let own = self.base.posterior(flows.count(flow, 0, onset));
             let after = flows.count(flow, onset, flows.bins);
             let first = flows.count(flow, onset, onset + self.converge_bins);
-            let ratio = |counts, x| {
-                let gain = own.log_likelihood(counts, x) - own.log_likelihood(counts, 0.0);
+            let ratio = |counts: Counts, x: f64| {
+                let gain = if counts.lost == 0 {
+                    // Nothing lost: every base rate loses the same factor, and the mixture over them cancels.
+                    f64::from(counts.sent) * libm::log1p(-x)
+                } else {
+                    own.log_likelihood(counts, x) - own.log_likelihood(counts, 0.0)
+                };
                 (gain / self.base.over_dispersion()) as f32
             };
             let lasting: Vec<f32> = (0..LOSS_GRID).map(|g| ratio(after, loss_rate(g))).collect();
@@ -420,6 +425,11 @@ fn popularity_of(paths: &Paths, part: &Prediction) -> f64 {
 
 /// log(1 − Σp + Σ p·e^ratio), stable for large ratios.
 fn mixture(cases: &[(f64, f64)]) -> f64 {
+    if let [(p, ratio)] = cases
+        && *ratio < 30.0
+    {
+        return if *p >= 1.0 { *ratio } else { libm::log1p(p * (libm::exp(*ratio) - 1.0)) };
+    }
     let rest = 1.0 - cases.iter().map(|(p, _)| p).sum::<f64>();
     let top = cases.iter().map(|(_, r)| *r).fold(0.0, f64::max);
     let sum =
@@ -501,4 +511,31 @@ pub fn largest_shifts(part: &Prediction, most: usize) -> Vec<(ArcId, f64)> {
     shifts.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
     shifts.truncate(most);
     shifts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mixture_is_what_it_says_on_both_sides_of_the_short_cut() {
+        let plain = |p: f64, r: f64| (1.0 - p + p * r.exp()).ln();
+        for (p, r) in [(0.5, 0.0), (0.3, -700.0), (1.0, -5.0), (0.02, 29.9), (0.02, 30.1), (1e-9, 40.0)] {
+            let (got, want) = (mixture(&[(p, r)]), plain(p, r));
+            assert!((got - want).abs() < 1e-9 * want.abs().max(1.0), "{p} {r}: {got} {want}");
+        }
+        let two = mixture(&[(0.25, 1.0), (0.5, -2.0)]);
+        assert!((two - (0.25 + 0.25 * 1f64.exp() + 0.5 * (-2f64).exp()).ln()).abs() < 1e-12);
+        assert!(mixture(&[(1.0, -800.0)]).is_finite());
+    }
+
+    #[test]
+    fn the_grid_finds_its_own_points() {
+        for g in 0..LOSS_GRID {
+            assert_eq!(nearest_rate(loss_rate(g)), g);
+        }
+        let joint = joint_rates();
+        assert_eq!(usize::from(joint[0]), 2, "1e-4 twice is nearest to 2.15e-4");
+        assert_eq!(usize::from(joint[LOSS_GRID * LOSS_GRID - 1]), LOSS_GRID - 1);
+    }
 }

@@ -206,7 +206,7 @@ fn pair(evidence: &Evidence<'_>, base: &Loads, a: &Weighed, b: &Weighed) -> Pair
     Pair { set: vec![first.component, second.component], parts, evaluated }
 }
 
-/// Indices of the onsets that hold all but a hundred-thousandth of either posterior.
+/// Indices of the onsets that hold all but a thousandth of either posterior each.
 fn likely_onsets(evidence: &Evidence<'_>, of: &[&Evaluated]) -> Vec<usize> {
     let mut mass = vec![0.0f64; evidence.incident.onsets.len()];
     for evaluated in of {
@@ -214,7 +214,7 @@ fn likely_onsets(evidence: &Evidence<'_>, of: &[&Evaluated]) -> Vec<usize> {
             mass[latent.onset] += q;
         }
     }
-    (0..mass.len()).filter(|i| mass[*i] > 1e-5).collect()
+    (0..mass.len()).filter(|i| mass[*i] > 1e-3).collect()
 }
 
 fn conclude(
