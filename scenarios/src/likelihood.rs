@@ -56,7 +56,12 @@ struct RttChange {
 
 /// The loss rate of a grid point.
 pub fn loss_rate(g: usize) -> f64 {
-    libm::pow(10.0, -4.0 + 4.0 * g as f64 / (LOSS_GRID - 1) as f64).min(0.9999)
+    rate_at(g as f64)
+}
+
+/// The loss rate between two grid points.
+fn rate_at(g: f64) -> f64 {
+    libm::pow(10.0, -4.0 + 4.0 * g / (LOSS_GRID - 1) as f64).min(0.9999)
 }
 
 /// For each two grid points the one nearest to their joint loss.
@@ -476,13 +481,16 @@ pub fn severity(evaluated: &Evaluated, mode: LossMode) -> Option<(f64, f64, f64)
         by_rate[latent.first] += q;
     }
     let mean = (0..LOSS_GRID).map(|g| by_rate[g] * loss_rate(g)).sum();
+    // A grid point stands for its cell: half a step in the logarithm to either side.
     let quantile = |p: f64| {
-        let mut sum = 0.0;
-        let at = by_rate.iter().position(|q| {
-            sum += q;
-            sum >= p
-        });
-        loss_rate(at.unwrap_or(LOSS_GRID - 1))
+        let mut below = 0.0;
+        for (g, q) in by_rate.iter().enumerate() {
+            if below + q >= p && *q > 0.0 {
+                return rate_at(g as f64 - 0.5 + (p - below) / q);
+            }
+            below += q;
+        }
+        rate_at((LOSS_GRID - 1) as f64)
     };
     Some((mean, quantile(0.025), quantile(0.975)))
 }

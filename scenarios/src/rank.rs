@@ -230,7 +230,7 @@ fn conclude(
     let posterior = Posterior::new(weights(incident, settings, &singles, &pairs, unknown_log_bayes));
     let by_component: BTreeMap<Component, &Weighed> =
         weighed.iter().map(|w| (w.prediction.component, w)).collect();
-    let marginals = posterior.marginals();
+    let marginals = shared(posterior.marginals(), &weighed);
     let mut causes: Vec<Cause> = marginals
         .iter()
         .filter(|(_, p)| **p >= LISTED)
@@ -243,7 +243,8 @@ fn conclude(
         for (position, value) in log_bayes {
             singles[*position].1 = *value;
         }
-        Posterior::new(weights(incident, settings, &singles, &pairs, unknown_log_bayes)).marginals()
+        let posterior = Posterior::new(weights(incident, settings, &singles, &pairs, unknown_log_bayes));
+        shared(posterior.marginals(), &weighed)
     });
     for cause in &mut causes {
         cause.std_error = errors.get(&cause.component).copied().unwrap_or(0.0);
@@ -266,6 +267,19 @@ fn level_equals(weighed: &[Weighed]) -> Vec<(Component, f64)> {
         best[w.twin_of] = best[w.twin_of].max(w.evaluated.log_bayes);
     }
     weighed.iter().map(|w| (w.prediction.component, best[w.twin_of])).collect()
+}
+
+/// Components that cannot be told apart share their mass evenly, in pairs with others too.
+fn shared(mut marginals: BTreeMap<Component, f64>, weighed: &[Weighed]) -> BTreeMap<Component, f64> {
+    let mut groups: BTreeMap<usize, Vec<Component>> = BTreeMap::new();
+    for w in weighed {
+        groups.entry(w.twin_of).or_default().push(w.prediction.component);
+    }
+    for group in groups.values().filter(|g| g.len() > 1) {
+        let mass: f64 = group.iter().filter_map(|c| marginals.get(c)).sum();
+        marginals.extend(group.iter().map(|c| (*c, mass / group.len() as f64)));
+    }
+    marginals
 }
 
 /// Whether two half-links lose the packets of the same flows with the same probabilities, and some flow's at all.
