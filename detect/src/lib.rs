@@ -32,4 +32,4 @@ pub use baseline::{BaselineConfig, SeasonalBaseline};
 pub use loss_scan::{LossScan, LossScanConfig, LossVerdict};
 pub use residuals::{ArcResiduals, learn_residuals};
 pub use runs::{Threshold, anomalies_of};
-pub use tail::{log_p_student, log_p_two_sided};
+pub use tail::{log_negative_binomial_tail, log_p_student, log_p_two_sided};

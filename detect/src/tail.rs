@@ -33,6 +33,30 @@ pub fn log_p_student(t: f64) -> f64 {
     libm::log(p.clamp(f64::MIN_POSITIVE, 1.0))
 }
 
+/// log P(N ≥ count) of a Poisson count over an exposure of `n` at a rate that has a Gamma distribution of shape `a` and rate
+/// `b` (a negative binomial). All of `n`, `a`, `b` positive; never −∞.
+pub fn log_negative_binomial_tail(count: u64, n: f64, a: f64, b: f64) -> f64 {
+    if count == 0 {
+        return 0.0;
+    }
+    let (miss, hit) = (libm::log(b / (b + n)), libm::log(n / (b + n)));
+    let log_term =
+        |k: f64| libm::lgamma(k + a) - libm::lgamma(k + 1.0) - libm::lgamma(a) + a * miss + k * hit;
+    if (count as f64) <= n * a / b {
+        let below: f64 = (0..count).map(|k| libm::exp(log_term(k as f64))).sum();
+        return libm::log((1.0 - below).max(f64::MIN_POSITIVE));
+    }
+    // Beyond the mean each term is a falling multiple of the one before.
+    let (mut sum, mut term, mut k) = (1.0, 1.0, count as f64);
+    let share = n / (b + n);
+    while term > 1e-12 * sum {
+        term *= (k + a) / (k + 1.0) * share;
+        k += 1.0;
+        sum += term;
+    }
+    log_term(count as f64) + libm::log(sum)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +76,18 @@ mod tests {
             let (before, after) = (f(at * (1.0 - 1e-9)), f(at * (1.0 + 1e-9)));
             assert!((before - after).abs() < 2e-3, "{at}: {before} {after}");
         }
+    }
+
+    #[test]
+    fn a_rate_that_is_well_known_gives_poisson_and_one_that_is_not_a_heavier_tail() {
+        // Shape 1: geometric, P(N >= k) = (n/(b+n))^k exactly.
+        assert!((log_negative_binomial_tail(5, 3.0, 1.0, 2.0) - 5.0 * 0.6f64.ln()).abs() < 1e-10);
+        let known = log_negative_binomial_tail(9, 3.0, 1e9, 1e9);
+        assert!((known - twin::stats::log_poisson_tail(9, 3.0)).abs() < 1e-5);
+        assert!(log_negative_binomial_tail(9, 3.0, 2.0, 2.0) > known + 2.0);
+        // The mean of the count is 6; both ways of summing meet there.
+        let at = |k| log_negative_binomial_tail(k, 6.0, 3.0, 3.0).exp();
+        assert!(at(6) > at(7) && at(6) - at(7) < 0.15, "{} {}", at(6), at(7));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The loss that flows have when nothing is wrong: most hardly any, a few a lot.
 
+use twin::stats::log_poisson_tail;
+
 use crate::incident::{Counts, FlowTable};
 
 /// A distribution of base loss rates over the flows of a network, learnt without assuming its shape: the non-parametric
@@ -137,6 +139,18 @@ pub struct FlowBase {
 }
 
 impl FlowBase {
+    /// log P(at least as many losses) at the flow's own base rate, as well as it is known; losses count for less by
+    /// `over_dispersion`.
+    pub fn log_tail(&self, counts: Counts, over_dispersion: f64) -> f64 {
+        let lost = (f64::from(counts.lost) / over_dispersion) as u64;
+        let exposure = f64::from(counts.sent) / over_dispersion;
+        let mut terms = [0.0; NODES];
+        for (i, term) in terms.iter_mut().enumerate() {
+            *term = self.log_weight[i] + log_poisson_tail(lost, exposure * self.rate[i]);
+        }
+        log_sum_exp(&terms).min(0.0)
+    }
+
     /// log p(counts | extra loss `x`) up to the binomial coefficient.
     pub fn log_likelihood(&self, counts: Counts, x: f64) -> f64 {
         let (lost, kept) = (f64::from(counts.lost), f64::from(counts.sent - counts.lost));

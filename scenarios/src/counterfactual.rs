@@ -9,17 +9,17 @@ use crate::incident::FlowTable;
 use crate::prediction::{LossMode, Prediction, total_bps};
 use crate::rank::Cause;
 
-/// A flow is bad when so many losses had at most this probability if nothing were wrong.
-const BAD_P: f64 = 1e-3;
+/// Flows that are called bad although nothing is wrong, on average, in all.
+const FALSE_BAD: f64 = 0.5;
 /// A cause explains a bad flow when its losses are at least this probable under it.
 const EXPLAINED_P: f64 = 0.01;
 
 /// Flows that lose more from bin `onset` on than they used to, by number.
 pub fn bad_flows(flows: &FlowTable, base: &BaseLoss, onset: u32) -> Vec<u32> {
+    let threshold = libm::log(FALSE_BAD / flows.len().max(1) as f64);
     let bad = |f: &usize| {
-        let after = flows.count(*f, onset, flows.bins);
-        let mean = f64::from(after.sent) * base.mean_rate(flows.count(*f, 0, onset));
-        log_tail(after.lost, mean, base) < libm::log(BAD_P)
+        let own = base.posterior(flows.count(*f, 0, onset));
+        own.log_tail(flows.count(*f, onset, flows.bins), base.over_dispersion()) < threshold
     };
     (0..flows.len()).filter(bad).map(|f| f as u32).collect()
 }

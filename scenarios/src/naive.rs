@@ -34,8 +34,8 @@ pub fn by_highest_loss(
     list
 }
 
-/// The place of a component in that list, by the best of its arcs; one past the end where it is not in it, and also for
-/// *nothing wrong* when anything is blamed.
+/// The place of a component in that list, by the best of its arcs. What is not in it comes after every arc of the network;
+/// *nothing wrong* comes first only where nothing is blamed.
 pub fn place_of(csr: &Csr, list: &[(ArcId, f64)], truth: Option<Component>) -> usize {
     let hit = |arc: ArcId| match truth {
         None => false,
@@ -43,5 +43,6 @@ pub fn place_of(csr: &Csr, list: &[(ArcId, f64)], truth: Option<Component>) -> u
         Some(Component::LinkDown(l)) => csr.link[arc.index()] == l,
         Some(Component::Device(n)) => csr.src[arc.index()] == n || csr.dst[arc.index()] == n,
     };
-    1 + list.iter().position(|(a, _)| hit(*a)).unwrap_or(list.len())
+    let unlisted = if truth.is_none() { list.len() } else { csr.arc_count() };
+    1 + list.iter().position(|(a, _)| hit(*a)).unwrap_or(unlisted)
 }
