@@ -1,5 +1,6 @@
 //! What the two capture formats allow and the recorded captures do not show.
 
+use pcap_file::pcapng::PcapNgParser;
 use twin::Place;
 use umbra_mirror::capture::{Capture, Format};
 
@@ -142,21 +143,88 @@ fn interfaces_have_their_own_clock_and_link_type() {
 
 #[test]
 fn simple_and_old_packet_blocks_and_unknown_ones() {
-    let o = Order::Big;
-    let old = [o.u16(0), o.u16(u16::MAX), o.u32s(&[0, 7, 3, 60]), vec![4, 5, 6]].concat();
-    let simple = [o.u32s(&[60]), vec![1, 2, 3, 4]].concat();
-    let file = [
-        o.section(),
-        o.interface(1, 4, &[]),
-        o.block(0xbad, &[0; 20]),
-        o.block(3, &simple),
-        o.block(2, &old),
-    ]
-    .concat();
-    assert_eq!(list(&file), "- if0 link1 4/60 [1, 2, 3, 4]\n7000 if0 link1 3/60 [4, 5, 6]\n");
-    let mut capture = Capture::new("f", file.as_slice()).unwrap();
-    capture.for_each(|_| ()).unwrap();
-    assert_eq!(capture.diagnostics()[0].code, "pcapng-block-skipped");
+    for o in [Order::Big, Order::Little] {
+        let old = [o.u16(0), o.u16(u16::MAX), o.u32s(&[1, 7, 3, 60]), vec![4, 5, 6]].concat();
+        let simple = [o.u32s(&[60]), vec![1, 2, 3, 4]].concat();
+        let file = [
+            o.section(),
+            o.interface(1, 3, &[]),
+            o.block(0xbad, &[0; 20]),
+            o.block(3, &simple),
+            o.block(2, &old),
+        ]
+        .concat();
+        // 2^32 + 7 microseconds: the upper half stands first in both byte orders.
+        let expected = "- if0 link1 3/60 [1, 2, 3]\n4294967303000 if0 link1 3/60 [4, 5, 6]\n";
+        assert_eq!(list(&file), expected);
+        let mut capture = Capture::new("f", file.as_slice()).unwrap();
+        capture.for_each(|_| ()).unwrap();
+        assert_eq!(capture.diagnostics()[0].code, "pcapng-block-skipped");
+    }
+}
+
+#[test]
+fn records_of_the_kuznetsov_patch_have_longer_headers() {
+    for o in [Order::Big, Order::Little] {
+        let mut file = o.pcap(0xa1b2_cd34, &[]);
+        for second in [1, 2] {
+            file.extend(o.u32s(&[second, 5, 3, 60, 1, 0x0800_0000]));
+            file.extend([7, 8, 9]);
+        }
+        assert_eq!(list(&file), "1000005000 if0 link1 3/60 [7, 8, 9]\n2000005000 if0 link1 3/60 [7, 8, 9]\n");
+    }
+}
+
+/// Whether the parser that we stand on would end at some block, had it all of it.
+fn pcap_file_refuses(file: &[u8]) -> bool {
+    let (mut rest, mut parser) = PcapNgParser::new(file).unwrap();
+    while !rest.is_empty() {
+        match parser.next_block(rest) {
+            Ok((behind, _)) => rest = behind,
+            Err(_) => return true,
+        }
+    }
+    false
+}
+
+/// Each is lawful or common. When `pcap-file` reads one as well, our exception for it can go.
+#[test]
+fn blocks_that_pcap_file_refuses_are_read() {
+    for o in [Order::Big, Order::Little] {
+        let packet = [o.u32s(&[0, 0, 3, 4, 100]), vec![1, 2, 3, 4]].concat();
+        let reserved = [o.u16(1), o.u16(0xffff), o.u32s(&[0]), o.u16(9), o.u16(1), vec![3, 0, 0, 0]].concat();
+        let comment = [o.u16(1), o.u16(2), vec![0xff, 0xfe, 0, 0]].concat();
+        let long_option = [o.u16(1), o.u16(999)].concat();
+        // Old writers left the padding out of the length.
+        let mut unpadded = o.block(6, &[o.u32s(&[0, 0, 3, 1, 100]), vec![1]].concat());
+        let last = unpadded.len() - 4;
+        unpadded[4..8].copy_from_slice(&o.u32s(&[33]));
+        unpadded[last..].copy_from_slice(&o.u32s(&[33]));
+        let interfaces: [(&str, Vec<u8>); 4] = [
+            ("a time zone", o.interface(1, 0, &[(10, &[0; 4]), (9, &[3]), (0, &[])])),
+            ("no end of options", o.interface(1, 0, &[(9, &[3])])),
+            ("a name that is not UTF-8", o.interface(1, 0, &[(2, &[0xff]), (9, &[3]), (0, &[])])),
+            ("reserved bits", o.block(1, &reserved)),
+        ];
+        for (what, interface) in interfaces {
+            let file = [o.section(), interface, o.enhanced(0, 3, &[1])].concat();
+            assert!(pcap_file_refuses(&file));
+            assert_eq!(list(&file), "3000000 if0 link1 1/100 [1]\n", "{what}");
+        }
+        let begin = [o.section(), o.interface(1, 0, &[(9, &[3]), (0, &[])])].concat();
+        let packets: [(&str, Vec<u8>); 2] = [
+            ("a comment that is not UTF-8", o.block(6, &[packet.clone(), comment].concat())),
+            ("options that end early", o.block(6, &[packet, long_option].concat())),
+        ];
+        for (what, block) in packets {
+            let file = [begin.clone(), block].concat();
+            assert!(pcap_file_refuses(&file));
+            assert_eq!(list(&file), "3000000 if0 link1 4/100 [1, 2, 3, 4]\n", "{what}");
+        }
+        let file = [begin, unpadded].concat();
+        assert!(pcap_file_refuses(&file));
+        assert_eq!(list(&file), "3000000 if0 link1 1/100 [1]\n", "a length without padding");
+    }
 }
 
 #[test]
