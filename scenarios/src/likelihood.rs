@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 
-use twin::ArcId;
 use twin::stats::{mad_sigma, median};
 
 use crate::base_loss::{BaseLoss, log_sum_exp};
@@ -511,14 +510,6 @@ pub fn onset(evaluated: &Evaluated, onsets: &[u32]) -> (f64, u32, u32) {
         onsets[at.unwrap_or(onsets.len() - 1)]
     };
     (mean, quantile(0.025), quantile(0.975))
-}
-
-/// The arcs whose counters a part predicts to change most, for reports.
-pub fn largest_shifts(part: &Prediction, most: usize) -> Vec<(ArcId, f64)> {
-    let mut shifts = part.load_shift.clone();
-    shifts.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
-    shifts.truncate(most);
-    shifts
 }
 
 #[cfg(test)]
