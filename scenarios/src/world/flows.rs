@@ -22,7 +22,7 @@ use crate::incident::FlowTable;
 use crate::prediction::mean_delays;
 
 /// Share of flows whose access line loses 0.2–4 % all the time, whatever the backbone does.
-const BAD_ACCESS: f64 = 0.2;
+const BAD_ACCESS: f64 = 0.3;
 
 /// A watched flow and its habits.
 #[derive(Clone, Debug)]

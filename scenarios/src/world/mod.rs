@@ -56,7 +56,7 @@ pub struct WorldConfig {
 
 impl Default for WorldConfig {
     fn default() -> Self {
-        Self { flows: 600, packets_per_min: 16.0, window_bins: 120, onset_bins: (80, 106), history_days: 4.0 }
+        Self { flows: 600, packets_per_min: 20.0, window_bins: 120, onset_bins: (80, 106), history_days: 4.0 }
     }
 }
 
