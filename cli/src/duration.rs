@@ -15,7 +15,7 @@ pub(crate) fn parse(text: &str) -> Result<SimDuration, String> {
         .ok_or_else(|| format!("no unit; {expected}"))?;
     let number: f64 = number.trim().parse().map_err(|_| expected.to_owned())?;
     let ps = (number * unit).round();
-    if !(ps >= 1.0) {
+    if ps.is_nan() || ps < 1.0 {
         return Err(expected.to_owned());
     }
     if ps >= u64::MAX as f64 {

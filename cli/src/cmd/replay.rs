@@ -29,7 +29,7 @@ use crate::replay::tables;
 use crate::replay::traffic::{self, Kind};
 use crate::target::TargetFolder;
 
-/// Send a capture, a flow table or a demand matrix through the network, packet by packet.
+/// Send a capture, flow table or demand matrix through the network.
 ///
 /// A capture's packets are sent at their recorded times by the nodes that own their addresses, and forwarded by address
 /// where the network has forwarding tables; packets of other addresses go between nodes that are picked by hash. A flow

@@ -7,14 +7,14 @@ use std::path::Path;
 use ipnet::IpNet;
 use mirror::schedule::{AddressMap, Host};
 use topology_sync::source::files;
-use twin::{Csr, EntityKind, InputError, NodeId, Place, Twin};
+use twin::{Csr, EntityKey, EntityKind, InputError, NodeId, Place, RouteAction, Twin};
 
 /// How addresses were placed on nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placing {
     /// By a file of the user.
     File,
-    /// By the addresses of the twin's ports; strangers by hash.
+    /// By the addresses of the twin's ports and the blocks it announces; strangers by hash.
     Ports,
     /// By hash: the twin has no addresses.
     Hash,
@@ -37,10 +37,10 @@ pub(crate) fn map(twin: &Twin, csr: &Csr, file: Option<&Path>) -> Result<(Addres
     Ok((AddressMap::owned(hosts, blocks, edge(twin, csr)), placing))
 }
 
-/// The addresses of ports, and behind them their subnets, each for the first node that has it. Loopback and link-local
+/// The addresses of ports, behind them their subnets, each for the first node that has it, then announced blocks. Loopback and link-local
 /// addresses say nothing about where a packet goes.
 fn blocks(twin: &Twin, csr: &Csr) -> Vec<(IpNet, u32)> {
-    let ids: BTreeMap<_, u32> = csr.node_keys.iter().zip(0..).collect();
+    let ids: BTreeMap<&EntityKey, u32> = csr.node_keys.iter().zip(0..).collect();
     let mut addresses = Vec::new();
     for entity in twin.entities() {
         let EntityKind::Port(port) = &entity.kind else { continue };
@@ -50,7 +50,23 @@ fn blocks(twin: &Twin, csr: &Csr) -> Vec<(IpNet, u32)> {
     addresses.sort_by_key(|(node, _)| *node); // stable: ports stay in key order
     let own = addresses.iter().map(|(node, a)| (IpNet::from(a.ip), *node));
     let subnets = addresses.iter().filter_map(|(node, a)| Some((IpNet::new(a.ip, a.len).ok()?, *node)));
-    own.chain(subnets).collect()
+    own.chain(subnets).chain(anchors(twin, &ids)).collect()
+}
+
+/// Blocks that one node alone discards: so it holds up what it announces to others.
+fn anchors(twin: &Twin, ids: &BTreeMap<&EntityKey, u32>) -> Vec<(IpNet, u32)> {
+    let mut discarded: BTreeMap<IpNet, Vec<u32>> = BTreeMap::new();
+    for (key, fib) in twin.fibs() {
+        let Some(&node) = ids.get(key) else { continue };
+        for route in fib.routes().into_iter().filter(|r| r.action == RouteAction::Blackhole) {
+            discarded.entry(route.prefix).or_default().push(node);
+        }
+    }
+    let alone = |(block, nodes): (IpNet, Vec<u32>)| match nodes[..] {
+        [node] if block.prefix_len() > 0 => Some((block, node)),
+        _ => None,
+    };
+    discarded.into_iter().filter_map(alone).collect()
 }
 
 fn is_global(ip: IpAddr) -> bool {
