@@ -41,6 +41,8 @@ struct KnownFlow {
 #[derive(Debug)]
 struct Waiting {
     stamp: WallTime,
+    /// Whether an end was placed by hash.
+    hashed: bool,
     packet: ScheduledPacket,
 }
 
@@ -109,17 +111,9 @@ impl<'m> ScheduleBuilder<'m> {
         };
         let flow = u32::try_from(number * 2 + usize::from(!forward)).unwrap_or(u32::MAX);
         let size = Bytes::new(u64::from(frame.wire_len));
-        if hashed {
-            Diagnostic::count(&mut self.diagnostics, "address-hashed", || {
-                format!(
-                    "packets whose addresses the network does not know were given nodes by hash, the first from {} to {}",
-                    packet.src, packet.dst
-                )
-            });
-        }
         let frame = if hashed { None } else { self.headers(frame) };
         let packet = ScheduledPacket { at: SimTime::ZERO, src, dst, flow, size, frame };
-        self.packets.push(Waiting { stamp, packet });
+        self.packets.push(Waiting { stamp, hashed, packet });
     }
 
     /// The number of the packet's bidirectional flow, and whether it goes from the key's first end to its second.
@@ -169,13 +163,18 @@ impl<'m> ScheduleBuilder<'m> {
     pub fn finish(mut self) -> (PacketSchedule, Vec<Diagnostic>) {
         let origin = self.packets.iter().map(|w| w.stamp).min().unwrap_or_default();
         let mut packets = Vec::with_capacity(self.packets.len());
-        for Waiting { stamp, mut packet } in self.packets {
+        for Waiting { stamp, hashed, mut packet } in self.packets {
             packet.at = stamp.to_sim(origin);
             if packet.at == SimTime::MAX {
                 Diagnostic::count(&mut self.diagnostics, "too-late", || {
                     "packets more than 213 days after the first are not sent".into()
                 });
                 continue;
+            }
+            if hashed {
+                Diagnostic::count(&mut self.diagnostics, "address-hashed", || {
+                    "packets whose addresses the network does not know were given nodes by hash".into()
+                });
             }
             packets.push(packet);
         }
