@@ -83,6 +83,12 @@ impl Failure {
     }
 }
 
+impl From<report::WriteError> for Failure {
+    fn from(error: report::WriteError) -> Self {
+        Self::environment("cannot write", error)
+    }
+}
+
 impl From<InputError> for Failure {
     fn from(error: InputError) -> Self {
         Self::Input(error)

@@ -6,10 +6,13 @@
 
 mod cmd;
 mod demo;
+mod duration;
 mod failure;
 mod global;
 mod help;
+mod inputs;
 mod output;
+mod replay;
 mod target;
 
 use std::process::ExitCode;

@@ -5,9 +5,11 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use report::{ResultFolder, Summary, Table};
+
 use crate::failure::{Failure, INTERRUPTED};
 
-/// Temporary files that stand now; a signal removes them.
+/// Temporary files and folders that stand now; a signal removes them.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// A file being written. Dropped without [`finish`](Self::finish) it leaves nothing behind.
@@ -78,6 +80,34 @@ impl Drop for TargetFile {
     }
 }
 
+/// A result folder in the making that a signal cleans up too.
+pub(crate) struct TargetFolder {
+    folder: ResultFolder,
+    staging: PathBuf,
+}
+
+impl TargetFolder {
+    /// Begins a result at `path`.
+    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+        let folder = ResultFolder::create(path)?;
+        let staging = folder.staging().to_owned();
+        unfinished().push(staging.clone());
+        Ok(Self { folder, staging })
+    }
+
+    /// Adds rows to a table.
+    pub(crate) fn write(&mut self, table: &Table) -> Result<(), Failure> {
+        Ok(self.folder.write(table)?)
+    }
+
+    /// Puts everything in place and completes the summary.
+    pub(crate) fn commit(self, summary: Summary) -> Result<Summary, Failure> {
+        let summary = self.folder.commit(summary)?;
+        unfinished().retain(|p| *p != self.staging);
+        Ok(summary)
+    }
+}
+
 /// Writes a whole file; with `dry_run` nothing is written.
 pub(crate) fn write(path: &Path, bytes: &[u8], dry_run: bool) -> Result<(), Failure> {
     if dry_run {
@@ -93,7 +123,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8], dry_run: bool) -> Result<(), Fail
 pub(crate) fn remove_unfinished_on_interrupt() -> Result<(), Failure> {
     ctrlc::set_handler(|| {
         for path in unfinished().drain(..) {
-            let _ = fs::remove_file(path);
+            let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
         }
         eprintln!("interrupted");
         std::process::exit(i32::from(INTERRUPTED));

@@ -51,6 +51,28 @@ fn what_cannot_be_sent_is_counted_by_reason() {
 }
 
 #[test]
+fn raw_ip_gets_a_header_to_be_forwarded_by_and_strangers_none() {
+    let capture = "ppp__raw_ip.pcap";
+    let blocks = [("10.0.0.0/8", 0), ("0.0.0.0/0", 1), ("2001:618:400::/48", 0), ("::/0", 1)];
+    let blocks = blocks.map(|(block, host)| (block.parse().unwrap(), host));
+    let own = AddressMap::owned(hosts(&["a", "b"]), blocks, vec![0, 1]);
+    let (known, diagnostics) = schedule(&own, &[capture]);
+    assert!(diagnostics.iter().all(|d| d.code != "address-hashed"), "{diagnostics:?}");
+    assert_eq!(known.packets.len(), 28 + 22, "the others are eleven years later: longer than a run can last");
+    for packet in &known.packets {
+        let frame = packet.frame.as_ref().unwrap();
+        assert_eq!(frame.len() as u64, packet.size.get() + 14);
+        let version = if frame[12..14] == [8, 0] { 4 } else { 6 };
+        assert_eq!(frame[14] >> 4, version);
+    }
+    let (strangers, diagnostics) =
+        schedule(&AddressMap::owned(hosts(&["a", "b"]), [], vec![0, 1]), &[capture]);
+    assert!(!strangers.packets.is_empty() && strangers.packets.iter().all(|p| p.frame.is_none()));
+    let hashed = diagnostics.iter().find(|d| d.code == "address-hashed").unwrap().count;
+    assert_eq!(hashed, strangers.packets.len() as u64);
+}
+
+#[test]
 fn several_captures_are_merged_by_time() {
     let map = AddressMap::hashed(hosts(&["a", "b", "c", "d", "e", "f", "g"]));
     let pair = ["tcpreplay__test_test.pcap", "tcpreplay__test_test_fragroute.pcap"];

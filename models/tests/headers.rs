@@ -10,7 +10,7 @@ use twin::{
     SimTime, Twin, TwinBuilder,
 };
 use umbra_models::packet::{
-    Disposition, IpForwarding, PacketConfig, PacketNet, PacketResult, Workload, ip_header,
+    Disposition, DropPlace, IpForwarding, PacketConfig, PacketNet, PacketResult, Workload, ip_header,
 };
 use umbra_models::{Failures, Routing};
 
@@ -85,7 +85,7 @@ fn send(twin: &Twin, csr: &Csr, frames: Vec<Arc<[u8]>>, endpoint: u32) -> Packet
     };
     let packets = frames.into_iter().enumerate().map(packet).collect();
     let workload = Workload::compile(csr, &PacketSchedule::new(csr.node_keys.clone(), packets)).unwrap();
-    let config = PacketConfig { keep_frames: true, ..PacketConfig::default() };
+    let config = PacketConfig { keep_frames: true, keep_drops: 2, ..PacketConfig::default() };
     let net = PacketNet::build(csr, Routing::compute(csr, &Failures::none(csr)), config);
     let net = net.with_ip(IpForwarding::from_twin(twin, csr));
     net.run(&workload, &[], SimTime::MAX, Seeds::new(0).trial(0))
@@ -148,4 +148,17 @@ fn a_loop_of_tables_ends_by_time_to_live() {
     assert_eq!(result.dropped_by(Disposition::TtlExpired), 1);
     let crossed: u64 = [ArcId(0), ArcId(1)].iter().map(|a| result.links[a.index()].queue.packets).sum();
     assert_eq!(crossed, 7, "a time to live of 7 lasts for 7 links");
+}
+
+#[test]
+fn the_first_lost_packets_are_kept_one_by_one() {
+    let (mut twin, csr) = diamond();
+    fib(&mut twin, "b", &[("10.0.4.0/24", RouteAction::Blackhole)]);
+    fib(&mut twin, "a", &[("10.0.4.0/24", via("a", "ab"))]);
+    let result = send(&twin, &csr, vec![frame(D, 1, 64), frame(D, 1, 64), frame(D, 1, 64)], 3);
+    let kept: Vec<_> = result.lost_packets.iter().map(|l| (l.flow, l.sequence, l.place, l.why)).collect();
+    let at_b = |sequence| (0, sequence, DropPlace::Node(NodeId(1)), Disposition::NullRoute);
+    assert_eq!((kept, result.dropped), (vec![at_b(0), at_b(1)], 3), "as many as were asked for");
+    assert_eq!(result.lost_packets[1].at.since(result.lost_packets[0].at), SimDuration::micros(1));
+    assert!(result.last_event > result.lost_packets[1].at && result.last_delivery == SimTime::ZERO);
 }

@@ -115,6 +115,7 @@ pub const TABLES: &[&TableSpec] = &[
     &LINKS,
     &FLOWS,
     &DROPS,
+    &TRAFFIC,
     &COUNTERS,
     &FLOW_RECORDS,
     &RESIDUALS,
@@ -322,13 +323,33 @@ pub static FLOWS: TableSpec = TableSpec {
 /// Drops of a replay.
 pub static DROPS: TableSpec = TableSpec {
     name: "drops",
-    meaning: "One packet that was lost in a replay.",
+    meaning: "One packet that was lost in a replay, in the order of the losses: the first ones, as many as were asked for.",
     columns: &[
         required("at_ps", U64, "ps", "simulated time"),
         required("flow", U32, "", "number of its flow"),
         nullable("arc", U32, "", "the arc on which, or before which, it was lost"),
         nullable("node", U32, "", "the node in which it was lost"),
-        required("reason", Str, "", "`queue_full`, `link_down`, `no_route`, `denied_in`, …"),
+        required(
+            "reason",
+            Str,
+            "",
+            "`queue_full`, `loss`, `no_route`, `null_route`, `ttl_expired`, `link_down`, `node_down`",
+        ),
+    ],
+};
+
+/// Flows to replay.
+pub static TRAFFIC: TableSpec = TableSpec {
+    name: "traffic",
+    meaning: "One flow to send, in a flow table that is given to `umbra replay`: the columns that `umbra flows` prints, of \
+              which no others are read. Its packets are spread evenly from the first to the last.",
+    columns: &[
+        required("src", Str, "", "sender: an address, or the name or key of a node"),
+        required("dst", Str, "", "receiver: likewise"),
+        required("packets", U64, "packets", "how many"),
+        required("bytes", U64, "B", "their lengths on the wire in all"),
+        nullable("first_s", F64, "s", "time of the first packet; the earliest of all flows is the start"),
+        nullable("last_s", F64, "s", "time of the last packet"),
     ],
 };
 

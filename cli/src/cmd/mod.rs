@@ -7,6 +7,8 @@ mod import;
 mod inspect;
 mod man;
 mod net;
+mod replay;
+mod schema;
 
 use clap::{Parser, Subcommand};
 
@@ -59,9 +61,11 @@ commands! {
     }
     "Traffic" {
         flows: Flows,
+        replay: Replay,
     }
     "Shell" {
         completions: Completions,
         man: Man,
+        schema: Schema,
     }
 }

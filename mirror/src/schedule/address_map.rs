@@ -26,14 +26,49 @@ pub struct AddressMap {
 enum Placing {
     /// By a hash of the address that no machine or version changes.
     Hashed,
-    /// By the longest prefix that covers the address; prefixes by their length, longest first.
-    Prefixes(Vec<(u8, BTreeMap<IpNet, u32>)>),
+    /// By the longest prefix that covers the address.
+    Prefixes(Prefixes),
+    /// By the longest block that covers the address; by a hash onto these hosts where none does.
+    Owned(Prefixes, Vec<u32>),
+}
+
+/// Prefixes by their length, longest first.
+type Prefixes = Vec<(u8, BTreeMap<IpNet, u32>)>;
+
+/// Where the two ends of a conversation are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// The number of each end's host, `None` where nothing says it.
+    pub hosts: [Option<u32>; 2],
+    /// Whether an end was placed by hash: the network does not know its address.
+    pub hashed: bool,
 }
 
 impl AddressMap {
     /// Spreads all addresses evenly over `hosts` by a stable hash.
     pub fn hashed(hosts: Vec<Host>) -> Self {
         Self { hosts, placing: Placing::Hashed }
+    }
+
+    /// Addresses in a block are on the block's host (the longest block wins, and the first of equal ones); all others are
+    /// spread by a stable hash over the hosts of the numbers `others`.
+    ///
+    /// ```
+    /// use umbra_mirror::schedule::{AddressMap, Host};
+    /// use twin::EntityKey;
+    ///
+    /// let hosts = ["a", "b"].map(|name| Host { key: EntityKey::node(name), name: name.into() });
+    /// let map = AddressMap::owned(hosts.into(), [("10.0.0.0/8".parse()?, 1)], vec![0, 1]);
+    /// let ends = map.ends("10.2.3.4".parse()?, "192.0.2.1".parse()?);
+    /// assert_eq!((ends.hosts, ends.hashed), ([Some(1), Some(0)], true));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn owned(hosts: Vec<Host>, blocks: impl IntoIterator<Item = (IpNet, u32)>, others: Vec<u32>) -> Self {
+        let mut by_len: BTreeMap<u8, BTreeMap<IpNet, u32>> = BTreeMap::new();
+        for (block, host) in blocks {
+            by_len.entry(block.prefix_len()).or_default().entry(block.trunc()).or_insert(host);
+        }
+        Self { hosts, placing: Placing::Owned(by_len.into_iter().rev().collect(), others) }
     }
 
     /// Reads a table `prefix,node`, one line per prefix (a bare address is a prefix of full length); empty lines and those
@@ -85,25 +120,54 @@ impl AddressMap {
     /// The number of the host that this address is on.
     pub fn find(&self, address: IpAddr) -> Option<u32> {
         match &self.placing {
-            Placing::Hashed => {
-                let hash = match address {
-                    IpAddr::V4(v4) => stable_hash(&[&v4.octets()]),
-                    IpAddr::V6(v6) => stable_hash(&[&v6.octets()]),
-                };
-                let number = hash.checked_rem(self.hosts.len() as u64)?;
-                u32::try_from(number).ok()
+            Placing::Hashed => Some(position(address, self.hosts.len())? as u32),
+            Placing::Prefixes(prefixes) => longest(prefixes, address),
+            Placing::Owned(blocks, others) => {
+                longest(blocks, address).or_else(|| others.get(position(address, others.len())?).copied())
             }
-            Placing::Prefixes(by_len) => by_len.iter().find_map(|(len, prefixes)| {
-                let prefix = IpNet::new(address, *len).ok()?.trunc();
-                prefixes.get(&prefix).copied()
-            }),
         }
+    }
+
+    /// The hosts of two addresses that talk with each other. Where a hash would put both on one host, the second goes to
+    /// the next host, or the first if the second has no choice.
+    pub fn ends(&self, a: IpAddr, b: IpAddr) -> Ends {
+        let Placing::Owned(blocks, others) = &self.placing else {
+            let hashed = matches!(self.placing, Placing::Hashed);
+            return Ends { hosts: [self.find(a), self.find(b)], hashed };
+        };
+        let known = [a, b].map(|address| longest(blocks, address));
+        let mut hosts = [self.find(a), self.find(b)];
+        if hosts[0] == hosts[1]
+            && a != b
+            && let Some(end) = known.iter().rposition(Option::is_none)
+        {
+            let at = others.iter().position(|&host| Some(host) == hosts[end]);
+            hosts[end] = at.map(|at| others[(at + 1) % others.len()]);
+        }
+        Ends { hosts, hashed: known.contains(&None) }
     }
 
     /// The keys of the hosts, by number.
     pub fn endpoints(&self) -> Vec<EntityKey> {
         self.hosts.iter().map(|host| host.key.clone()).collect()
     }
+}
+
+/// The host of the longest prefix that covers an address.
+fn longest(prefixes: &Prefixes, address: IpAddr) -> Option<u32> {
+    prefixes.iter().find_map(|(len, prefixes)| {
+        let prefix = IpNet::new(address, *len).ok()?.trunc();
+        prefixes.get(&prefix).copied()
+    })
+}
+
+/// The position of an address among so many, the same on every machine; `None` among none.
+fn position(address: IpAddr, among: usize) -> Option<usize> {
+    let hash = match address {
+        IpAddr::V4(v4) => stable_hash(&[&v4.octets()]),
+        IpAddr::V6(v6) => stable_hash(&[&v6.octets()]),
+    };
+    Some(hash.checked_rem(among as u64)? as usize)
 }
 
 /// The two cells of a line.
@@ -185,6 +249,27 @@ mod tests {
         assert_eq!(find("10.0.0.2"), Some(1));
         assert_eq!(find("10.0.0.1"), Some(0));
         assert_eq!(find("2001:db8::1"), Some(1));
+    }
+
+    #[test]
+    fn strangers_that_talk_are_never_on_one_host() {
+        let blocks = [("10.0.0.0/8", 1), ("10.0.0.0/8", 2), ("10.1.0.0/16", 0)];
+        let blocks = blocks.map(|(block, host)| (block.parse().unwrap(), host));
+        let map = AddressMap::owned(hosts(&["a", "b", "c", "d"]), blocks, vec![1, 3]);
+        let ends = |a: [u8; 4], b: [u8; 4]| map.ends(IpAddr::from(a), IpAddr::from(b));
+        assert_eq!(ends([10, 9, 9, 9], [10, 1, 0, 0]), Ends { hosts: [Some(1), Some(0)], hashed: false });
+        assert_eq!(ends([10, 9, 9, 9], [10, 9, 9, 8]).hosts, [Some(1); 2], "the network says so");
+        for i in 0..32 {
+            for (a, b) in [([192, 0, 2, i], [198, 51, 100, 7]), ([10, 0, 0, 1], [192, 0, 2, i])] {
+                for Ends { hosts: [a, b], hashed } in [ends(a, b), ends(b, a)] {
+                    assert!(hashed && a != b && [a, b].iter().all(|h| [Some(1), Some(3)].contains(h)));
+                }
+            }
+        }
+        assert_eq!(
+            ends([192, 0, 2, 1], [192, 0, 2, 1]).hosts[0],
+            ends([192, 0, 2, 1], [192, 0, 2, 1]).hosts[1]
+        );
     }
 
     #[test]

@@ -8,16 +8,16 @@ use std::sync::Arc;
 
 use twin::{Bytes, Diagnostic, InputError, PacketSchedule, ScheduledPacket, SimTime, WallTime};
 
-pub use address_map::{AddressMap, Host};
+pub use address_map::{AddressMap, Ends, Host};
 
-use crate::capture::{Capture, Frame};
+use crate::capture::{Capture, Frame, LinkType};
 use crate::decode::{self, Decoded, IpPacket};
 use crate::flows::key::{FlowIndex, FlowKey};
 
 /// Gathers frames of one or several captures into one schedule.
 ///
-/// The first packet of all is sent at time zero. Packets keep their bytes and their length on the wire. The packets of
-/// one direction of a 5-tuple have one flow number, so that they take one path; fragments go by their addresses, since
+/// The first packet of all is sent at time zero. Packets keep their length on the wire, and their bytes where both
+/// addresses were found and not hashed: an address that the network does not know leads nowhere. The packets of one direction of a 5-tuple have one flow number, so that they take one path; fragments go by their addresses, since
 /// all but the first have no ports.
 #[derive(Debug)]
 pub struct ScheduleBuilder<'m> {
@@ -33,14 +33,16 @@ pub struct ScheduleBuilder<'m> {
 #[derive(Debug)]
 struct KnownFlow {
     key: FlowKey,
-    /// Endpoint numbers of the key's first and second end; `None` where no prefix covers the address.
-    ends: [Option<u32>; 2],
+    /// The key's first and second end.
+    ends: Ends,
 }
 
 /// A packet whose instant waits for the earliest stamp of all captures.
 #[derive(Debug)]
 struct Waiting {
     stamp: WallTime,
+    /// Whether an end was placed by hash.
+    hashed: bool,
     packet: ScheduledPacket,
 }
 
@@ -86,7 +88,7 @@ impl<'m> ScheduleBuilder<'m> {
 
     fn place(&mut self, frame: &Frame<'_>, packet: &IpPacket<'_>) {
         let (number, forward) = self.flow(packet);
-        let [first, second] = self.flows[number].ends;
+        let Ends { hosts: [first, second], hashed } = self.flows[number].ends;
         let (src, dst) = if forward { (first, second) } else { (second, first) };
         let unmapped =
             |address: IpAddr| format!("packets of addresses on no host are not sent, the first of {address}");
@@ -109,9 +111,9 @@ impl<'m> ScheduleBuilder<'m> {
         };
         let flow = u32::try_from(number * 2 + usize::from(!forward)).unwrap_or(u32::MAX);
         let size = Bytes::new(u64::from(frame.wire_len));
-        let frame = Some(Arc::from(frame.data));
+        let frame = if hashed { None } else { self.headers(frame) };
         let packet = ScheduledPacket { at: SimTime::ZERO, src, dst, flow, size, frame };
-        self.packets.push(Waiting { stamp, packet });
+        self.packets.push(Waiting { stamp, hashed, packet });
     }
 
     /// The number of the packet's bidirectional flow, and whether it goes from the key's first end to its second.
@@ -122,10 +124,29 @@ impl<'m> ScheduleBuilder<'m> {
         let number = self.index.find_or_insert(&key, flows.len(), |i| &flows[i].key);
         if number == self.flows.len() {
             let ((first, _), (second, _)) = key.endpoints(true);
-            let ends = [first, second].map(|address| self.map.find(address));
+            let ends = self.map.ends(first, second);
             self.flows.push(KnownFlow { key, ends });
         }
         (number, forward)
+    }
+
+    /// The bytes by which routers forward a packet: the frame itself, or raw IP behind an empty Ethernet header.
+    fn headers(&mut self, frame: &Frame<'_>) -> Option<Arc<[u8]>> {
+        match frame.link_type {
+            LinkType(1) => Some(Arc::from(frame.data)),
+            LinkType(12 | 14 | 101 | 228 | 229) => {
+                let ether_type: [u8; 2] = if frame.data[0] >> 4 == 4 { [0x08, 0x00] } else { [0x86, 0xdd] };
+                Some([&[0; 12], &ether_type[..], frame.data].concat().into())
+            }
+            LinkType(number) => {
+                Diagnostic::count(&mut self.diagnostics, "header-not-read", || {
+                    format!(
+                        "packets of link type {number} go to the node of their address, their headers unread"
+                    )
+                });
+                None
+            }
+        }
     }
 
     /// A packet without time (a simple packet block) goes with the one before it.
@@ -142,13 +163,18 @@ impl<'m> ScheduleBuilder<'m> {
     pub fn finish(mut self) -> (PacketSchedule, Vec<Diagnostic>) {
         let origin = self.packets.iter().map(|w| w.stamp).min().unwrap_or_default();
         let mut packets = Vec::with_capacity(self.packets.len());
-        for Waiting { stamp, mut packet } in self.packets {
+        for Waiting { stamp, hashed, mut packet } in self.packets {
             packet.at = stamp.to_sim(origin);
             if packet.at == SimTime::MAX {
                 Diagnostic::count(&mut self.diagnostics, "too-late", || {
                     "packets more than 213 days after the first are not sent".into()
                 });
                 continue;
+            }
+            if hashed {
+                Diagnostic::count(&mut self.diagnostics, "address-hashed", || {
+                    "packets whose addresses the network does not know were given nodes by hash".into()
+                });
             }
             packets.push(packet);
         }

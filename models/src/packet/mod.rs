@@ -32,7 +32,7 @@ pub use frame::{IpHeader, ip_header, with_ttl};
 pub use ip::IpForwarding;
 pub use net::{Buffer, PacketConfig, PacketNet, PacketRun};
 pub use poisson::poisson_schedule;
-pub use recorder::{Bins, DeliveredFrame, Disposition, DropCounts, DropPlace, FlowStats};
+pub use recorder::{Bins, DeliveredFrame, Disposition, DropCounts, DropPlace, FlowStats, LostPacket};
 pub use replay::{ReplayOptions, replay};
 pub use result::{DropRow, LinkStats, PacketResult};
 pub use workload::Workload;

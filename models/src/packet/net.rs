@@ -52,6 +52,8 @@ pub struct PacketConfig {
     pub bins: Option<Bins>,
     /// Whether frames that arrive are kept.
     pub keep_frames: bool,
+    /// How many lost packets are kept one by one, the first ones; none by default.
+    pub keep_drops: usize,
 }
 
 impl Default for PacketConfig {
@@ -61,6 +63,7 @@ impl Default for PacketConfig {
             framing: Bytes::new(0),
             bins: None,
             keep_frames: false,
+            keep_drops: 0,
         }
     }
 }
@@ -184,6 +187,7 @@ impl PacketNet {
         let mut recorder =
             Recorder::new(workload.flow_count(), arcs, nodes, workload.packet_count(), self.config.bins);
         recorder.frames = self.config.keep_frames.then(Vec::new);
+        recorder.keep_drops = self.config.keep_drops;
         Network {
             csr: Arc::clone(&self.csr),
             half_links: (0..arcs).map(|arc| self.half_link(ArcId::new(arc), chance)).collect(),

@@ -133,6 +133,21 @@ pub struct DeliveredFrame {
     pub frame: Arc<[u8]>,
 }
 
+/// One packet that did not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostPacket {
+    /// When it was lost.
+    pub at: SimTime,
+    /// Dense number of its flow.
+    pub flow: u32,
+    /// Its position in the flow.
+    pub sequence: u32,
+    /// Where.
+    pub place: DropPlace,
+    /// Why.
+    pub why: Disposition,
+}
+
 /// Everything that is counted, in flat arrays.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorder {
@@ -140,8 +155,12 @@ pub(crate) struct Recorder {
     pub(crate) arc_drops: Vec<DropCounts>,
     pub(crate) node_drops: Vec<DropCounts>,
     pub(crate) last_delivery: SimTime,
+    pub(crate) last_loss: SimTime,
     pub(crate) binned: Option<Binned>,
     pub(crate) frames: Option<Vec<DeliveredFrame>>,
+    /// The first `keep_drops` packets that were lost.
+    pub(crate) lost: Vec<LostPacket>,
+    pub(crate) keep_drops: usize,
 }
 
 /// What is counted by bin.
@@ -177,8 +196,11 @@ impl Recorder {
             arc_drops: vec![none; arcs],
             node_drops: vec![none; nodes],
             last_delivery: SimTime::ZERO,
+            last_loss: SimTime::ZERO,
             binned: bins.map(|bins| Binned::new(bins, flows, arcs, packets)),
             frames: None,
+            lost: Vec::new(),
+            keep_drops: 0,
         }
     }
 
@@ -233,6 +255,11 @@ impl Recorder {
         match place {
             DropPlace::Arc(arc) => self.arc_drops[arc.index()][why as usize] += 1,
             DropPlace::Node(node) => self.node_drops[node.index()][why as usize] += 1,
+        }
+        self.last_loss = now;
+        if self.lost.len() < self.keep_drops {
+            let (flow, sequence) = (packet.flow, packet.sequence);
+            self.lost.push(LostPacket { at: now, flow, sequence, place, why });
         }
         let Some(binned) = &mut self.binned else { return };
         if let Some(cell) = binned.flow_cell(packet) {

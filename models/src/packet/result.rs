@@ -6,7 +6,7 @@ use twin::{ArcId, CounterRow, Fidelity, FlowInfo, FlowRow, NodeId, Observables, 
 use super::fifo::QueueStats;
 use super::net::PacketNet;
 use super::network::Network;
-use super::recorder::{Binned, DeliveredFrame, Disposition, DropCounts, DropPlace, FlowStats};
+use super::recorder::{Binned, DeliveredFrame, Disposition, DropCounts, DropPlace, FlowStats, LostPacket};
 
 /// The outcome of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +27,8 @@ pub struct PacketResult {
     pub events: u64,
     /// When the last packet was delivered.
     pub last_delivery: SimTime,
+    /// When the last packet was delivered or lost.
+    pub last_event: SimTime,
     /// By arc.
     pub links: Vec<LinkStats>,
     /// By dense flow number.
@@ -35,6 +37,8 @@ pub struct PacketResult {
     pub flow_ids: Vec<u32>,
     /// Where and why packets were lost, by place and reason; no rows of zero.
     pub drops: Vec<DropRow>,
+    /// Lost packets one by one, in the order of the run: the first [`PacketConfig::keep_drops`](super::PacketConfig).
+    pub lost_packets: Vec<LostPacket>,
     /// Flow and counter rows, if bins were asked for. `FlowRow::flow` is the dense number; `rtt_ms` is the median one-way
     /// delay of the packets sent in the bin plus the propagation delay of the way back, unloaded (mean over equal paths).
     pub observables: Observables,
@@ -91,10 +95,12 @@ impl PacketResult {
             packet_hops: sum(|f| f.packet_hops),
             events,
             last_delivery: recorder.last_delivery,
+            last_event: recorder.last_delivery.max(recorder.last_loss),
             links: links.map(|(h, drops)| LinkStats { queue: *h.queue.stats(), drops: *drops }).collect(),
             flows: recorder.flows.clone(),
             flow_ids: (0..recorder.flows.len()).map(|f| network.workload.flow_id(f)).collect(),
             drops: drop_rows(network),
+            lost_packets: recorder.lost.clone(),
             observables: recorder.binned.as_ref().map(|b| observables(net, network, b)).unwrap_or_default(),
             delays: recorder.binned.as_ref().map(delays_by_flow).unwrap_or_default(),
             frames: recorder.frames.clone().unwrap_or_default(),

@@ -1,0 +1,323 @@
+//! `umbra replay`: traffic through the twin, packet by packet.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use clap::ValueEnum;
+use engine::Seeds;
+use models::packet::{
+    BackgroundLoad, BackgroundTraffic, IpForwarding, PacketConfig, PacketResult, ReplayOptions,
+};
+use models::{Failures, Loads, Routing, node_demands, poisson_schedule};
+use report::{Summary, entities, network_digest};
+use serde_json::json;
+use twin::{
+    Csr, Demand, DemandMatrix, Diagnostic, Fidelity, InputError, Layer, PacketSchedule, Place, Rung,
+    SimDuration, SimTime, Snapshot, Twin, WallTime,
+};
+
+use crate::cmd::net::NetOptions;
+use crate::duration;
+use crate::failure::{Failure, Outcome};
+use crate::global::Global;
+use crate::inputs;
+use crate::output::Table;
+use crate::replay::addresses::{self, Placing};
+use crate::replay::tables;
+use crate::replay::traffic::{self, Kind};
+use crate::target::TargetFolder;
+
+/// Send a capture, flow table or demand matrix through the network.
+///
+/// A capture's packets are sent at their recorded times by the nodes that own their addresses, and forwarded by address
+/// where the network has forwarding tables; packets of other addresses go between nodes that are picked by hash. A flow
+/// table (the columns src, dst, packets, bytes, first_s, last_s of `umbra flows`) is spread evenly over its times. A
+/// demand matrix becomes Poisson packets of 1,500 bytes, for 1 s or up to --until. Results are links.parquet,
+/// flows.parquet, drops.parquet, entities.parquet and summary.json.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The network, then its demand files.
+    #[arg(required = true, value_name = "NET")]
+    sources: Vec<PathBuf>,
+    /// Capture (.pcap, .pcapng), flow table (.csv, .csv.gz, .parquet) or demands (.demands, .xml, .json).
+    #[arg(long, value_name = "FILE")]
+    traffic: PathBuf,
+    /// Folder for the result.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// End of the replay, such as 10s or 500ms [default: when the last packet has arrived].
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    until: Option<SimDuration>,
+    /// Follow every packet, or watched ones over the unseen load of demands.
+    #[arg(long, value_enum, default_value_t = RungArg::Packets)]
+    rung: RungArg,
+    /// Share of a demand matrix that is sent as packets on the rung foreground [default: 0.01].
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    foreground: Option<f64>,
+    /// Table `prefix,node` (CSV) that says which address is on which node.
+    #[arg(long, value_name = "MAP.csv")]
+    map: Option<PathBuf>,
+    /// Lost packets listed one by one in drops.parquet, the first so many.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    drops: usize,
+    /// Run, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    net: NetOptions,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RungArg {
+    /// Every packet is followed.
+    Packets,
+    /// The packets of a capture or flow table over the load of NET's demands; or a share of a matrix over its rest.
+    Foreground,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|s: &f64| *s > 0.0 && *s < 1.0);
+    share.ok_or_else(|| "expected a number between 0 and 1".to_owned())
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
+    let (started, clock) = (SystemTime::now(), Instant::now());
+    if args.foreground.is_some() && args.rung == RungArg::Packets {
+        return Err(Failure::Usage("--foreground needs --rung foreground".into()));
+    }
+    let kind = Kind::of(&args.traffic)?;
+    let net = open(args, kind)?;
+    let csr = Csr::compile(&net.twin, layer(&net.twin));
+    let plan = Plan::new(args, kind, &net, &csr, global.seed)?;
+    let folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
+
+    let result = plan.run(args, &csr, global.seed)?;
+    let end = args.until.map_or(result.last_event, |until| SimTime::ZERO + until);
+    if let Some(mut folder) = folder {
+        folder.write(&entities(&net.twin))?;
+        folder.write(&tables::links(&csr, &result, end))?;
+        folder.write(&tables::flows(&result, &plan.flow_ends(&csr)))?;
+        folder.write(&tables::drops(&result))?;
+        let mut summary = summary(args, global, &net.twin, &result, plan.fidelity(&result), end)?;
+        let since = started.duration_since(UNIX_EPOCH).ok().and_then(|d| i64::try_from(d.as_nanos()).ok());
+        summary.run.started = since.map(WallTime::from_ns);
+        summary.run.wall_s = Some(clock.elapsed().as_secs_f64());
+        folder.commit(summary)?;
+    }
+    print(&result, end, global)?;
+    Ok(Outcome::Done)
+}
+
+/// Opens the network; REPETITA demands are read with it, in the place of its own.
+fn open(args: &Args, kind: Kind) -> Result<Snapshot, Failure> {
+    if kind != Kind::Demands {
+        return args.net.open(&args.sources);
+    }
+    let is_demands = |p: &&PathBuf| p.extension().is_some_and(|s| s.eq_ignore_ascii_case("demands"));
+    let networks = args.sources.iter().filter(|p| !is_demands(p));
+    args.net.open(&networks.chain([&args.traffic]).cloned().collect::<Vec<_>>())
+}
+
+/// Where there are forwarding tables packets go wherever cables go, to hosts and to other networks; elsewhere they
+/// follow the IGP.
+fn layer(twin: &Twin) -> Layer {
+    let has = |layer| !twin.half_links(layer).is_empty();
+    let by_table = twin.fibs().next().is_some() || !has(Layer::Igp);
+    if by_table && has(Layer::Cable) { Layer::Cable } else { Layer::Igp }
+}
+
+/// What is sent, and over what.
+struct Plan {
+    schedule: PacketSchedule,
+    background: Option<DemandMatrix>,
+    ip: Option<IpForwarding>,
+    /// How addresses were placed; `None` where there are none.
+    placing: Option<Placing>,
+    kind: Kind,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Plan {
+    fn new(args: &Args, kind: Kind, net: &Snapshot, csr: &Csr, seed: u64) -> Result<Self, Failure> {
+        match kind {
+            Kind::Capture | Kind::FlowTable => Self::addressed(args, kind, net, csr),
+            Kind::Demands | Kind::Network => Self::matrix(args, kind, net, csr, seed),
+        }
+    }
+
+    /// Packets whose ends are named by address, over the network's demands on the foreground rung.
+    fn addressed(args: &Args, kind: Kind, net: &Snapshot, csr: &Csr) -> Result<Self, Failure> {
+        let (map, placing) = addresses::map(&net.twin, csr, args.map.as_deref())?;
+        let (schedule, diagnostics) = match kind {
+            Kind::Capture => traffic::capture(&args.traffic, &map)?,
+            _ => traffic::flows(&args.traffic, csr, &map)?,
+        };
+        let background = match args.rung {
+            RungArg::Packets => None,
+            RungArg::Foreground if args.foreground.is_some() => {
+                return Err(Failure::Usage("--foreground is a share of a demand matrix".into()));
+            }
+            RungArg::Foreground => Some(demands(net, &args.sources[0])?.clone()),
+        };
+        let ip = (placing == Placing::Ports).then(|| IpForwarding::from_twin(&net.twin, csr));
+        Ok(Self { schedule, background, ip, placing: Some(placing), kind, diagnostics })
+    }
+
+    /// A matrix as packets, or a share of it as packets over the rest.
+    fn matrix(args: &Args, kind: Kind, net: &Snapshot, csr: &Csr, seed: u64) -> Result<Self, Failure> {
+        if args.map.is_some() {
+            return Err(Failure::Usage("--map places the addresses of captures and flow tables".into()));
+        }
+        let other = if kind == Kind::Network {
+            Some(args.net.open(std::slice::from_ref(&args.traffic))?)
+        } else {
+            None
+        };
+        let all = demands(other.as_ref().unwrap_or(net), &args.traffic)?;
+        let share = match args.rung {
+            RungArg::Packets => 1.0,
+            RungArg::Foreground => args.foreground.unwrap_or(0.01),
+        };
+        let duration = args.until.unwrap_or(SimDuration::secs(1));
+        let sent = scaled(all, share);
+        traffic::check_matrix(&args.traffic.display().to_string(), &sent, csr, duration)?;
+        let schedule = poisson_schedule(&sent, duration, Seeds::new(seed).trial(0));
+        let background = (args.rung == RungArg::Foreground).then(|| scaled(all, 1.0 - share));
+        Ok(Self { schedule, background, ip: None, placing: None, kind, diagnostics: Vec::new() })
+    }
+
+    fn run(&self, args: &Args, csr: &Csr, seed: u64) -> Result<PacketResult, InputError> {
+        let background = self.background.as_ref().map(|demands| {
+            let up = Failures::none(csr);
+            let loads = Loads::compute(csr, &Routing::compute(csr, &up), &up, &node_demands(csr, demands));
+            (Arc::new(BackgroundLoad::constant(loads.arc)), BackgroundTraffic::default())
+        });
+        let options = ReplayOptions {
+            rung: if background.is_some() { Rung::Foreground } else { Rung::Packets },
+            until: args.until.map_or(SimTime::MAX, |until| SimTime::ZERO + until),
+            seed,
+            ip: self.ip.clone(),
+            background,
+            config: PacketConfig { keep_drops: args.drops, ..PacketConfig::default() },
+        };
+        models::replay(csr, &self.schedule, options)
+    }
+
+    /// Names of the source and destination of each flow's first packet, by flow number.
+    fn flow_ends<'a>(&self, csr: &'a Csr) -> BTreeMap<u32, (&'a str, &'a str)> {
+        let names: BTreeMap<_, _> =
+            csr.node_keys.iter().zip(csr.node_names.iter().map(String::as_str)).collect();
+        let name = |endpoint: u32| names[&self.schedule.endpoints[endpoint as usize]];
+        let mut ends = BTreeMap::new();
+        for packet in &self.schedule.packets {
+            ends.entry(packet.flow).or_insert_with(|| (name(packet.src), name(packet.dst)));
+        }
+        ends
+    }
+
+    /// What the run did not model, how addresses were placed, and what was not sent.
+    fn fidelity(&self, result: &PacketResult) -> Fidelity {
+        let mut fidelity = result.fidelity.clone();
+        let packets = self.schedule.packets.len() as u64;
+        let hashed = self.diagnostics.iter().find(|d| d.code == "address-hashed").map_or(0, |d| d.count);
+        match self.placing {
+            None => fidelity.note(
+                "poisson",
+                "Demands were sent as Poisson packets of 1,500 bytes.",
+                Some(packets),
+            ),
+            Some(Placing::File) => {
+                fidelity.note(
+                    "address-map",
+                    "Nodes were given to addresses by the address map.",
+                    Some(packets),
+                );
+            }
+            Some(Placing::Ports) => {
+                let note = "Packets were sent by the nodes that own their addresses.";
+                fidelity.note("address-owned", note, Some(packets - hashed.min(packets)));
+            }
+            Some(Placing::Hash) => {
+                fidelity.note(
+                    "no-addresses",
+                    "The network has no addresses; all were spread by hash.",
+                    Some(hashed),
+                );
+            }
+        }
+        if self.kind == Kind::FlowTable {
+            let note = "Packets of a flow were spread evenly, all from src to dst, and went to the node of dst by the \
+                        shortest path.";
+            fidelity.note("flow-table", note, Some(packets));
+        }
+        if (result.lost_packets.len() as u64) < result.dropped {
+            let rest = result.dropped - result.lost_packets.len() as u64;
+            fidelity.note(
+                "drops-cut",
+                "Lost packets that are counted but not listed in `drops`.",
+                Some(rest),
+            );
+        }
+        for d in &self.diagnostics {
+            fidelity.note(&d.code, d.message.clone(), Some(d.count));
+        }
+        fidelity
+    }
+}
+
+/// The demands of a network file.
+fn demands<'a>(net: &'a Snapshot, file: &Path) -> Result<&'a DemandMatrix, InputError> {
+    net.demands.as_ref().ok_or_else(|| {
+        let name = file.display().to_string();
+        InputError::new(&name, Place::Whole, "a network without demands", "a network with a demand matrix")
+    })
+}
+
+fn scaled(matrix: &DemandMatrix, factor: f64) -> DemandMatrix {
+    DemandMatrix::new(matrix.demands().iter().map(|d| Demand { bps: d.bps * factor, ..d.clone() }))
+}
+
+fn summary(
+    args: &Args,
+    global: &Global,
+    twin: &Twin,
+    result: &PacketResult,
+    fidelity: Fidelity,
+    end: SimTime,
+) -> Result<Summary, InputError> {
+    let mut summary = Summary::new("replay", global.seed);
+    let inputs = args.sources.iter().chain([&args.traffic]).chain(&args.map);
+    summary.input_digest = inputs::digest(inputs.map(PathBuf::as_path))?;
+    summary.network_digest = network_digest(twin);
+    summary.fidelity = fidelity;
+    summary.run.command_line = std::env::args().collect();
+    let counts = json!({
+        "sent": result.sent,
+        "delivered": result.delivered,
+        "dropped": result.dropped,
+        "in_flight": result.in_flight,
+        "packet_hops": result.packet_hops,
+        "events": result.events,
+        "end_ps": end.as_ps(),
+    });
+    summary.extra.insert("packets".into(), counts);
+    summary.extra.insert("rung".into(), json!(result.rung.word()));
+    summary.extra.insert("digest".into(), json!(result.digest()));
+    Ok(summary)
+}
+
+fn print(result: &PacketResult, end: SimTime, global: &Global) -> Result<(), Failure> {
+    let mut table = Table::new(&["sent", "delivered", "dropped", "in_flight", "end_s", "digest"]);
+    table.push(vec![
+        json!(result.sent),
+        json!(result.delivered),
+        json!(result.dropped),
+        json!(result.in_flight),
+        json!(end.as_secs_f64()),
+        json!(result.digest()),
+    ]);
+    table.print(global.format())
+}

@@ -1,0 +1,6 @@
+//! What `umbra replay` does beside the engine: traffic in, tables out.
+
+pub(crate) mod addresses;
+pub(crate) mod flow_table;
+pub(crate) mod tables;
+pub(crate) mod traffic;
