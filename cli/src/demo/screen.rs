@@ -62,7 +62,7 @@ impl Screen<'_> {
     fn management(&self, out: &mut String) {
         title(out, "What the management system sees");
         for (what, value, _) in management(self.world, self.findings) {
-            line(out, &format!("  {what:<34} {value}"));
+            wrapped(out, &value, &format!("  {what:<34} "), &" ".repeat(37));
         }
     }
 
@@ -73,14 +73,14 @@ impl Screen<'_> {
         }
         for s in &self.findings.suspects {
             let name = &self.findings.csr.link_names[s.link.index()];
-            line(
+            paragraph(
                 out,
                 &format!(
-                    "  metric of {name} looks stale: {} in the twin, {} fits better (+{:.0} nats);",
+                    "metric of {name} looks stale: {} in the twin, {} fits better (+{:.0} nats); the ranking works on a \
+                     fork with that metric",
                     s.believed, s.fits, s.gain
                 ),
             );
-            line(out, "  the ranking works on a fork with that metric");
         }
     }
 
@@ -91,9 +91,9 @@ impl Screen<'_> {
             line(
                 out,
                 &format!(
-                    "  {:<34} {observed:>12}  expected {shadow:>12}  {:>+6.1} σ",
-                    clip(&name, 34),
-                    r.z()
+                    "  {:<33} {observed:>12}, usual {shadow:>12} {:>+7.1} σ",
+                    clip(&name, 33),
+                    r.z().clamp(-9999.0, 9999.0)
                 ),
             );
         }
@@ -119,14 +119,15 @@ impl Screen<'_> {
         rows.push((ranking.unknown, "something that no hypothesis names".to_owned()));
         rows.sort_by(|a, b| b.0.total_cmp(&a.0));
         for (p, words) in rows.iter().filter(|(p, _)| *p >= 5e-4) {
-            line(out, &format!("  {p:>5.3} {} {words}", bar(*p, 12)));
+            wrapped(out, words, &format!("  {p:>5.3} {} ", bar(*p, 12)), "                     ");
         }
         if let Some(first) = ranking.causes.first().filter(|c| c.probability > 0.5) {
             self.explanation(out, first);
         }
         if let Some((arc, loss)) = self.findings.naive.first() {
             let name = self.findings.csr.arc_name(*arc);
-            line(out, &format!("  (highest loss among links of bad paths: {name}, {:.2} %)", 100.0 * loss));
+            let rule = format!("(highest loss among links of bad paths: {name}, {:.2} %)", 100.0 * loss);
+            paragraph(out, &rule);
         }
     }
 
