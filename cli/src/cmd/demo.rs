@@ -135,7 +135,6 @@ impl Kept<'_> {
             "rank": self.answer.rank,
             "probability": self.answer.probability,
             "baseline_rank": self.answer.baseline_rank,
-            "top_probability": self.findings.ranking.causes.first().map_or(0.0, |c| c.probability),
             "wall_s": self.started.1.elapsed().as_secs_f64(),
         })
     }
