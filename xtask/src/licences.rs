@@ -160,7 +160,8 @@ mod tests {
             "MIT/Apache-2.0",
             "Unlicense OR MIT",
             "(MIT OR Apache-2.0) AND Unicode-3.0",
-            "Apache-2.0 WITH LLVM-exception OR Apache-2.0 OR MIT",
+            "Apache-2.0 WITH Swift-exception OR Apache-2.0 OR MIT",
+            "Apache-2.0 WITH LLVM-exception",
             "MIT OR Apache-2.0 AND GPL-3.0",
         ];
         let bad = [
@@ -168,7 +169,7 @@ mod tests {
             "Unlicense",
             "MIT AND GPL-3.0",
             "(MIT OR Apache-2.0) AND (GPL-3.0 OR Unlicense)",
-            "Apache-2.0 WITH LLVM-exception",
+            "Apache-2.0 WITH Swift-exception",
             "MIT AND",
             "(MIT",
             "MIT MIT",
