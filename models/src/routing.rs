@@ -229,6 +229,18 @@ pub struct Loads {
 impl Loads {
     /// Routes demands. Sums run in a fixed order, so the same input gives the same bits. Cost O(destinations · arcs).
     pub fn compute(csr: &Csr, routing: &Routing, down: &Failures, demands: &[NodeDemand]) -> Self {
+        Self::visit(csr, routing, down, demands, |_, _, _| {})
+    }
+
+    /// The same; `turn` is called with each arc, the part of its load that goes on behind it for one destination, and the
+    /// arcs on which that part goes on in equal shares.
+    pub fn visit(
+        csr: &Csr,
+        routing: &Routing,
+        down: &Failures,
+        demands: &[NodeDemand],
+        mut turn: impl FnMut(ArcId, f64, &[ArcId]),
+    ) -> Self {
         let mut loads =
             Self { arc: vec![0.0; csr.arc_count()], lost: 0.0, lost_own: 0.0, disconnected_pairs: 0 };
         let mut by_dst: Vec<Vec<&NodeDemand>> = vec![Vec::new(); csr.node_count()];
@@ -237,12 +249,20 @@ impl Loads {
         }
         let mut at = vec![0.0; csr.node_count()];
         for (dst, list) in by_dst.iter().enumerate().filter(|(_, l)| !l.is_empty()) {
-            loads.route_to(csr, routing.to(NodeId::new(dst)), down, list, &mut at);
+            loads.route_to(csr, routing.to(NodeId::new(dst)), down, list, &mut at, &mut turn);
         }
         loads
     }
 
-    fn route_to(&mut self, csr: &Csr, spf: &Spf, down: &Failures, list: &[&NodeDemand], at: &mut [f64]) {
+    fn route_to(
+        &mut self,
+        csr: &Csr,
+        spf: &Spf,
+        down: &Failures,
+        list: &[&NodeDemand],
+        at: &mut [f64],
+        turn: &mut impl FnMut(ArcId, f64, &[ArcId]),
+    ) {
         at.fill(0.0);
         for d in list {
             if !(down.node_up(d.src) && down.node_up(d.dst)) {
@@ -262,7 +282,9 @@ impl Loads {
             let each = at[node.index()] / next.len() as f64;
             for &arc in next {
                 self.arc[arc.index()] += each;
-                at[csr.dst[arc.index()].index()] += each;
+                let head = csr.dst[arc.index()];
+                at[head.index()] += each;
+                turn(arc, each, spf.next_arcs(head));
             }
         }
     }

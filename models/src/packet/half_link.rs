@@ -3,7 +3,7 @@
 use engine::Chance;
 use twin::{BitsPerSec, Bytes, SimDuration, SimTime};
 
-use super::background::Background;
+use super::background::{Background, Reaches, Upstream};
 use super::fifo::Fifo;
 
 /// An egress queue, the wire behind it, and its state. Capacity and queue belong to the sender, up and loss to the wire.
@@ -36,16 +36,27 @@ impl HalfLink {
         Self { queue, rate, framing, delay, up: true, generation: 0, loss: 0.0, loss_chance, background }
     }
 
-    /// Takes a packet in and says when it comes out at the far end; `None` if the queue has no room. `item` names the
-    /// packet: its luck behind the background depends on nothing else.
+    /// Takes a packet in and says when it comes out at the far end; `None` if the queue has no room. `over` is the
+    /// half-link that it comes over. `item` names the packet: its luck behind the background depends on nothing else.
     #[inline]
-    pub(crate) fn admit(&mut self, now: SimTime, size: Bytes, item: impl FnOnce() -> u64) -> Option<SimTime> {
+    pub(crate) fn admit(
+        &mut self,
+        now: SimTime,
+        size: Bytes,
+        over: Option<Upstream>,
+        item: impl FnOnce() -> u64,
+    ) -> Option<SimTime> {
         let service = self.rate.serialization_delay(Bytes::new(size.get() + self.framing.get()));
         let departure = match &mut self.background {
             None => self.queue.offer(now, size, service)?,
             Some((background, chance)) => {
                 let room = self.rate.serialization_delay(self.queue.limit());
-                let work = background.work_at(now, self.rate, room, &mut chance.draws(item()));
+                let work = background.work_at(
+                    Reaches { at: now, over, service },
+                    self.rate,
+                    room,
+                    &mut chance.draws(item()),
+                );
                 if work + service > room {
                     self.queue.refuse();
                     return None;
@@ -55,6 +66,11 @@ impl HalfLink {
             }
         };
         Some(departure + self.delay)
+    }
+
+    /// What the next half-link has to know of this one, if there is background.
+    pub(crate) fn upstream(&self) -> Option<Upstream> {
+        self.background.as_ref().map(|(background, _)| background.upstream())
     }
 
     /// Whether a packet that entered under `generation` comes out: the half-link has not been down since.

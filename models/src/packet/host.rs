@@ -68,7 +68,7 @@ impl Host {
         match cx.world.decide(self.node, cx.packets.get(id)) {
             Verdict::Deliver => deliver(self.node, id, cx),
             Verdict::Drop(why) => drop_packet(id, DropPlace::Node(self.node), why, cx),
-            Verdict::Via(arc) => transmit(arc, id, cx),
+            Verdict::Via(arc) => transmit(arc, None, id, cx),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! node. Nodes and half-links lie in flat arrays; after warm-up an event allocates nothing.
 
 mod background;
+mod background_load;
 mod ecmp;
 mod fault;
 mod fifo;
@@ -22,9 +23,10 @@ mod recorder;
 mod replay;
 mod result;
 mod router;
+mod unseen;
 mod workload;
 
-pub use background::{BackgroundLoad, BackgroundTraffic};
+pub use background_load::{BackgroundLoad, Feed, RoutedLoad};
 pub use ecmp::FlowHash;
 pub use fault::{Fault, TimedFault};
 pub use fifo::{Fifo, QueueStats};
@@ -35,4 +37,5 @@ pub use poisson::poisson_schedule;
 pub use recorder::{Bins, DeliveredFrame, Disposition, DropCounts, DropPlace, FlowStats, LostPacket};
 pub use replay::{ReplayOptions, replay};
 pub use result::{DropRow, LinkStats, PacketResult};
+pub use unseen::BackgroundTraffic;
 pub use workload::Workload;

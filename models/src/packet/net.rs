@@ -5,7 +5,8 @@ use std::sync::Arc;
 use engine::{Ctx, Event, EventKind, Model, Purpose, Simulation, Trial};
 use twin::{ArcId, BitsPerSec, Bytes, Csr, EntityKey, NodeId, Rung, SimDuration, SimTime};
 
-use super::background::{Background, BackgroundLoad, BackgroundTraffic};
+use super::background::Background;
+use super::background_load::BackgroundLoad;
 use super::ecmp::FlowHash;
 use super::fault::{Fault, Faults, TimedFault};
 use super::half_link::HalfLink;
@@ -15,6 +16,7 @@ use super::network::{Network, NodeState};
 use super::recorder::{Bins, Recorder};
 use super::result::PacketResult;
 use super::router::Router;
+use super::unseen::BackgroundTraffic;
 use super::workload::Workload;
 use crate::Routing;
 
@@ -205,7 +207,7 @@ impl PacketNet {
     fn half_link(&self, arc: ArcId, chance: Trial) -> HalfLink {
         let (key, rate) = (&self.arc_keys[arc.index()], self.csr.capacity[arc.index()]);
         let background = self.background.as_ref().map(|(load, traffic)| {
-            let background = Background::new(Arc::clone(load), *traffic, arc.index());
+            let background = Background::new(Arc::clone(load), *traffic, arc);
             (background, chance.chance(Purpose::BACKGROUND, key))
         });
         let limit = self.config.buffer.limit(rate);

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use engine::Seeds;
 use twin::{Csr, InputError, PacketSchedule, Place, Rung, SimTime};
 
-use super::background::{BackgroundLoad, BackgroundTraffic};
+use super::background_load::BackgroundLoad;
 use super::ip::IpForwarding;
 use super::net::{PacketConfig, PacketNet};
 use super::result::PacketResult;
+use super::unseen::BackgroundTraffic;
 use super::workload::Workload;
 use crate::{Failures, Routing};
 

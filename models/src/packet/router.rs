@@ -28,33 +28,34 @@ impl Router {
         match cx.world.decide(self.node, cx.packets.get(id)) {
             Verdict::Deliver => deliver(self.node, id, cx),
             Verdict::Drop(why) => drop_packet(id, DropPlace::Node(self.node), why, cx),
-            Verdict::Via(arc) => self.forward(arc, id, cx),
+            Verdict::Via(next) => self.forward(next, arc, id, cx),
         }
     }
 
     /// RFC 1812 §5.3.1: a packet that would leave with a time to live of zero is discarded.
-    fn forward(&self, arc: ArcId, id: PacketId, cx: &mut Ctx<'_, Network>) {
+    fn forward(&self, next: ArcId, over: ArcId, id: PacketId, cx: &mut Ctx<'_, Network>) {
         let packet = cx.packets.get_mut(id);
         if packet.ttl <= 1 {
             return drop_packet(id, DropPlace::Node(self.node), Disposition::TtlExpired, cx);
         }
         packet.ttl -= 1;
-        transmit(arc, id, cx);
+        transmit(next, Some(over), id, cx);
     }
 }
 
-/// Puts a packet into the queue of an arc. The one event of the hop is its arrival at the far end.
+/// Puts a packet that came over another arc, or from here, into the queue of an arc. The one event of the hop is its arrival at the far end.
 #[inline]
-pub(crate) fn transmit(arc: ArcId, id: PacketId, cx: &mut Ctx<'_, Network>) {
+pub(crate) fn transmit(arc: ArcId, over: Option<ArcId>, id: PacketId, cx: &mut Ctx<'_, Network>) {
     let now = cx.now();
     let packet = cx.packets.get(id);
     let Network { half_links, workload, recorder, csr, .. } = &mut *cx.world;
+    let over = over.and_then(|arc| half_links[arc.index()].upstream());
     let half_link = &mut half_links[arc.index()];
     if !half_link.up() {
         return drop_packet(id, DropPlace::Arc(arc), Disposition::LinkDown, cx);
     }
     let size = Bytes::new(u64::from(packet.size));
-    match half_link.admit(now, size, || Network::item(workload, packet)) {
+    match half_link.admit(now, size, over, || Network::item(workload, packet)) {
         None => drop_packet(id, DropPlace::Arc(arc), Disposition::QueueFull, cx),
         Some(arrival) => {
             recorder.accepted(arc, packet.size, now);
