@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use models::{Failures, Loads, NodeDemand, Routing, Spf, node_demands};
+use models::{Failures, Gone, Loads, NodeDemand, Routing, Spf, WhatIf, node_demands};
 use twin::{Csr, Layer, LinkId, NodeId};
 use umbra_benches::{backbone, demands};
 
@@ -24,6 +24,17 @@ fn single_failure(c: &mut Criterion) {
     });
 }
 
+/// The same as a difference from the network with nothing down.
+fn single_failure_delta(c: &mut Criterion) {
+    let (csr, demands) = loaded(100);
+    let base = Routing::compute(&csr, &Failures::none(&csr));
+    let what_if = WhatIf::new(&csr, &base, &demands);
+    let mut change = what_if.scratch();
+    c.bench_function("models/single-failure-delta/100", |b| {
+        b.iter(|| what_if.evaluate(black_box(&[Gone::Link(LinkId::new(0))]), &mut change, |_| {}));
+    });
+}
+
 fn loaded(nodes: usize) -> (Csr, Vec<NodeDemand>) {
     let twin = backbone(nodes);
     let csr = Csr::compile(&twin, Layer::Igp);
@@ -31,5 +42,5 @@ fn loaded(nodes: usize) -> (Csr, Vec<NodeDemand>) {
     (csr, demands)
 }
 
-criterion_group!(benches, spf, single_failure);
+criterion_group!(benches, spf, single_failure, single_failure_delta);
 criterion_main!(benches);

@@ -14,6 +14,10 @@
 //! assert_eq!(twin.nodes().len(), 1_000);
 //! ```
 
+pub mod hypotheses;
+
+use std::time::Duration;
+
 use testkit::{random_demands, ring_with_chords};
 use twin::{DemandMatrix, Twin};
 
@@ -28,4 +32,15 @@ pub fn backbone(nodes: usize) -> Twin {
 /// Demands between half of all ordered pairs of its nodes.
 pub fn demands(twin: &Twin) -> DemandMatrix {
     random_demands(twin, SEED)
+}
+
+/// CPU time of this process so far, all threads together; zero where the system does not say.
+///
+/// From `/proc/self/stat` (Linux): user and system time in ticks of 1/100 s.
+pub fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let words: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks = |i: usize| words.get(i).and_then(|w| w.parse::<u64>().ok()).unwrap_or(0);
+    Duration::from_millis(10 * (ticks(11) + ticks(12)))
 }

@@ -27,4 +27,6 @@ pub mod routing;
 pub mod sensor;
 
 pub use packet::{poisson_schedule, replay};
-pub use routing::{Failures, Loads, NodeDemand, Routing, Spf, UNREACHABLE, node_demands};
+pub use routing::{
+    After, Change, Failures, Gone, Loads, NodeDemand, Routing, Spf, UNREACHABLE, WhatIf, node_demands,
+};

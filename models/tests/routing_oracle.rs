@@ -7,7 +7,7 @@ use testkit::{
     repetita_graph, route,
 };
 use twin::{Csr, Layer, LinkId, NodeId};
-use umbra_models::{Failures, Loads, NodeDemand, Routing, node_demands};
+use umbra_models::{Change, Failures, Gone, Loads, NodeDemand, Routing, UNREACHABLE, WhatIf, node_demands};
 
 /// The same network for both sides.
 struct Case {
@@ -43,8 +43,8 @@ impl Case {
         Self { name, csr, net, demands, base }
     }
 
-    /// Compares both sides under this failure, from scratch and from the base routing.
-    fn check(&self, links: &[usize], nodes: &[usize]) {
+    /// Compares both sides under this failure: from scratch, from the base routing, and by difference.
+    fn check(&self, links: &[usize], nodes: &[usize], what_if: &WhatIf<'_>, change: &mut Change) {
         let mut failures = Failures::none(&self.csr);
         for link in links {
             failures = failures.with_link(LinkId::new(*link));
@@ -66,17 +66,71 @@ impl Case {
                 self.name
             );
         }
+        self.check_change(&failures, links, nodes, what_if, change);
+    }
+
+    /// The change says the same as loads and routing from scratch.
+    fn check_change(
+        &self,
+        failures: &Failures,
+        links: &[usize],
+        nodes: &[usize],
+        what_if: &WhatIf<'_>,
+        change: &mut Change,
+    ) {
+        let gone: Vec<Gone> = (links.iter().map(|l| Gone::Link(LinkId::new(*l))))
+            .chain(nodes.iter().map(|n| Gone::Node(NodeId::new(*n))))
+            .collect();
+        let routing = Routing::compute(&self.csr, failures);
+        let loads = Loads::compute(&self.csr, &routing, failures, &self.demands);
+        let mut seen = vec![false; self.csr.node_count()];
+        what_if.evaluate(&gone, change, |after| {
+            seen[after.dst().index()] = true;
+            let spf = routing.to(after.dst());
+            for node in (0..self.csr.node_count()).map(NodeId::new) {
+                assert_eq!(after.distance(node), spf.distance(node), "{} {gone:?}", self.name);
+                assert_eq!(after.next_arcs(node), spf.next_arcs(node), "{} {gone:?}", self.name);
+            }
+            let far = |v: &NodeId| std::cmp::Reverse(after.distance(*v));
+            assert!(after.order().is_sorted_by_key(far), "{} {gone:?}", self.name);
+            let reached = (0..self.csr.node_count()).filter(|v| spf.distance(NodeId::new(*v)) != UNREACHABLE);
+            assert_eq!(after.order().len(), reached.count(), "{} {gone:?}", self.name);
+        });
+        for dst in (0..seen.len()).filter(|d| !seen[*d]).map(NodeId::new) {
+            assert_eq!(
+                routing.to(dst),
+                self.base.to(dst),
+                "{} {gone:?}: a destination was missed",
+                self.name
+            );
+        }
+        let mut arcs = what_if.base().arc.clone();
+        change.moved().for_each(|(arc, bps)| arcs[arc.index()] += bps);
+        let total: f64 = self.demands.iter().map(|d| d.bps).sum();
+        let close = |a: f64, b: f64| (a - b).abs() <= 1e-12 * total;
+        assert!(
+            arcs.iter().zip(&loads.arc).all(|(a, b)| close(*a, *b))
+                && close(what_if.base().lost + change.lost(), loads.lost)
+                && close(what_if.base().lost_own + change.lost_own(), loads.lost_own)
+                && i64::from(what_if.base().disconnected_pairs) + change.disconnected_pairs()
+                    == i64::from(loads.disconnected_pairs),
+            "{} {gone:?}: {arcs:?} {change:?}, expected {loads:?}",
+            self.name
+        );
     }
 
     fn check_all_singles_and_some_pairs(&self, pairs: usize) {
         let (links, nodes) = (self.net.links(), self.net.nodes);
-        self.check(&[], &[]);
-        (0..links).for_each(|l| self.check(&[l], &[]));
-        (0..nodes).for_each(|n| self.check(&[], &[n]));
+        let what_if = WhatIf::new(&self.csr, &self.base, &self.demands);
+        let mut change = what_if.scratch();
+        let mut check = |links: &[usize], nodes: &[usize]| self.check(links, nodes, &what_if, &mut change);
+        check(&[], &[]);
+        (0..links).for_each(|l| check(&[l], &[]));
+        (0..nodes).for_each(|n| check(&[], &[n]));
         let mut random = SplitMix64::new(1);
         for _ in 0..if links > 0 { pairs } else { 0 } {
-            self.check(&[random.below(links), random.below(links)], &[]);
-            self.check(&[random.below(links)], &[random.below(nodes)]);
+            check(&[random.below(links), random.below(links)], &[]);
+            check(&[random.below(links)], &[random.below(nodes)]);
         }
     }
 }

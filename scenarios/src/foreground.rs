@@ -12,17 +12,20 @@ use std::sync::Arc;
 use engine::{Purpose, Seeds, Trial};
 use models::packet::{
     BackgroundLoad, BackgroundTraffic, Bins, Disposition, Fault, PacketConfig, PacketNet, PacketResult,
-    TimedFault, Workload,
+    RoutedLoad, TimedFault, Workload,
 };
-use models::{Failures, Loads, Routing};
+use models::{Failures, Routing};
 use rand::RngExt;
 use rayon::prelude::*;
 use twin::stats::median;
-use twin::{BitsPerSec, Bytes, PacketSchedule, Rung, ScheduledPacket, SimDuration, SimTime};
+use twin::{
+    ArcId, BitsPerSec, Bytes, EntityKey, PacketSchedule, Rung, ScheduledPacket, SimDuration, SimTime,
+};
 
 use crate::component::Component;
+use crate::incident::Incident;
 use crate::likelihood::{Evidence, SetModel};
-use crate::prediction::{LossMode, Prediction, base_loads};
+use crate::prediction::{LossMode, Paths, Prediction};
 use crate::rank::{Settings, Weighed};
 
 /// The experiment: quiet until the fault, then a gap until routing has converged, then the new normal.
@@ -75,12 +78,12 @@ pub fn simulate(
     if settings.replicas == 0 {
         return Vec::new();
     }
-    let bench = Bench::new(evidence);
+    let bench = Bench::new(evidence.incident, evidence.paths);
     leading
         .iter()
         .map(|&position| {
             let formula = &proposed[position].prediction;
-            let experiment = bench.experiment(formula.component);
+            let experiment = bench.experiment(formula);
             let seen: Vec<Seen> = (0..settings.replicas)
                 .into_par_iter()
                 .map(|n| bench.replica(&experiment, Seeds::new(settings.seed).trial(u64::from(n) + 1)))
@@ -102,30 +105,50 @@ pub fn simulate(
 }
 
 /// The network of the twin, ready for experiments.
-struct Bench<'a> {
-    evidence: &'a Evidence<'a>,
+pub struct Bench<'a> {
+    incident: &'a Incident<'a>,
+    paths: &'a Paths,
     net: PacketNet,
-    base: Loads,
+    /// With nothing down.
+    base: RoutedLoad,
 }
 
-/// A component's faults and the background they leave.
-struct Experiment {
+/// A component's faults, the background that they leave, and the flows that are watched.
+pub struct Experiment {
     net: PacketNet,
     faults: Vec<TimedFault>,
     mended: bool,
+    watched: Vec<u32>,
+}
+
+impl Experiment {
+    /// The number of packets of a replica.
+    pub fn packets(&self) -> usize {
+        self.watched.len() * (3 * DATA + 2 * BACK) as usize
+    }
 }
 
 impl<'a> Bench<'a> {
-    fn new(evidence: &'a Evidence<'a>) -> Self {
-        let incident = evidence.incident;
+    /// Makes the network of an incident ready.
+    pub fn new(incident: &'a Incident<'a>, paths: &'a Paths) -> Self {
         let bins = Bins { width: SimDuration::secs(2), count: (END_S / 2.0) as u32 };
         let config = PacketConfig { bins: Some(bins), ..PacketConfig::default() };
         let net = PacketNet::build(incident.csr, incident.routing.clone(), config);
-        Self { evidence, net, base: base_loads(incident) }
+        let base = background(incident, incident.routing, &Failures::none(incident.csr));
+        Self { incident, paths, net, base }
     }
 
-    fn experiment(&self, component: Component) -> Experiment {
-        let csr = self.evidence.incident.csr;
+    /// What a component would do, from the formula's prediction and these trials of a seed.
+    pub fn evaluate(&self, formula: &Prediction, seed: u64, trials: std::ops::Range<u64>) -> Prediction {
+        let experiment = self.experiment(formula);
+        let seen: Vec<Seen> =
+            trials.map(|n| self.replica(&experiment, Seeds::new(seed).trial(n + 1))).collect();
+        refine(formula, &seen.iter().collect::<Vec<_>>())
+    }
+
+    /// Prepares the replicas of a component.
+    pub fn experiment(&self, formula: &Prediction) -> Experiment {
+        let (csr, component) = (self.incident.csr, formula.component);
         let down = match component {
             Component::LinkDown(link) => Some(Failures::none(csr).with_link(link)),
             Component::Device(node) => Some(Failures::none(csr).with_node(node)),
@@ -142,44 +165,62 @@ impl<'a> Bench<'a> {
             }
         };
         let mut faults = vec![TimedFault { at: at_s(FAULT_S), fault }];
-        let mut steps = vec![(SimTime::ZERO, self.background(&self.base))];
+        let mut steps = vec![(SimTime::ZERO, self.base.clone())];
         if let Some(down) = &down {
-            let routing = Arc::new(self.evidence.incident.routing.after(csr, down));
-            steps.push((at_s(CONVERGED_S), self.background(&self.loads_after(&routing, down))));
+            let routing = Arc::new(self.incident.routing.after(csr, down));
+            steps.push((at_s(CONVERGED_S), background(self.incident, &routing, down)));
             faults.push(TimedFault { at: at_s(CONVERGED_S), fault: Fault::Reroute { node: None, routing } });
         }
-        let load = Arc::new(BackgroundLoad::steps(steps));
+        let load = Arc::new(BackgroundLoad::routed(steps));
         let net = self.net.clone().with_background(load, BackgroundTraffic::default());
-        Experiment { net, faults, mended: down.is_some() }
+        Experiment { net, faults, mended: down.is_some(), watched: self.watched(formula) }
     }
 
-    fn loads_after(&self, routing: &Routing, down: &Failures) -> Loads {
-        let incident = self.evidence.incident;
-        Loads::compute(incident.csr, routing, down, incident.demands)
+    /// The flows that a component may touch: those that meet it, those whose way changes, and those that pass a queue
+    /// which the moved traffic makes longer or shorter. Others would show nothing.
+    fn watched(&self, formula: &Prediction) -> Vec<u32> {
+        let moved = formula.load_shift.iter().filter(|(arc, bps)| self.wait_changes(*arc, *bps));
+        let touched = self.paths.touched(moved.map(|(arc, _)| *arc));
+        let direct = formula.exposed.iter().map(|(f, _)| *f).chain(formula.rtt_shift.iter().map(|(f, _)| *f));
+        let mut watched: Vec<u32> = direct.collect();
+        watched
+            .extend((0u32..).zip(&self.paths.pair_of).filter(|(_, p)| touched[**p as usize]).map(|(f, _)| f));
+        watched.sort_unstable();
+        watched.dedup();
+        watched.retain(|f| !formula.dead.contains(f));
+        watched
     }
 
-    fn background(&self, loads: &Loads) -> Vec<f64> {
-        let capacity = &self.evidence.incident.csr.capacity;
-        loads.arc.iter().zip(capacity).map(|(l, c)| l.min(MOST_BACKGROUND * c.as_f64())).collect()
+    /// Whether so much more or less load changes the mean wait (Pollaczek and Khinchine) by what a meter could see.
+    fn wait_changes(&self, arc: ArcId, bps: f64) -> bool {
+        let capacity = self.incident.csr.capacity[arc.index()];
+        let service_ms = capacity.serialization_delay(Bytes::new(1_500)).as_secs_f64() * 1e3;
+        let wait = |load: f64| {
+            let used = (load / capacity.as_f64()).clamp(0.0, MOST_BACKGROUND);
+            service_ms * used / (2.0 * (1.0 - used))
+        };
+        let before = self.base.bps(arc);
+        (wait(before + bps) - wait(before)).abs() > LEAST_SHIFT_MS / 4.0
     }
 
     fn replica(&self, experiment: &Experiment, trial: Trial) -> Seen {
-        let csr = self.evidence.incident.csr;
-        let schedule = self.schedule(trial);
+        let csr = self.incident.csr;
+        let schedule = self.schedule(&experiment.watched, trial);
         let workload = Workload::compile(csr, &schedule).expect("endpoints are nodes of this network");
         let result = experiment.net.run(&workload, &experiment.faults, SimTime::MAX, trial);
         self.seen(&result, experiment.mended)
     }
 
     /// Flow f is the data of watched flow f; flow F + f its way back.
-    fn schedule(&self, trial: Trial) -> PacketSchedule {
-        let incident = self.evidence.incident;
+    fn schedule(&self, watched: &[u32], trial: Trial) -> PacketSchedule {
+        let incident = self.incident;
         let flows = incident.flows.len() as u32;
         let mut packets = Vec::new();
         let phases = [(0.0, FAULT_S), (FAULT_S, CONVERGED_S), (CONVERGED_S, END_S)];
-        for (f, info) in (0u32..).zip(&incident.flows.info) {
+        for &f in watched {
+            let info = &incident.flows.info[f as usize];
             let key = &incident.csr.node_keys[info.src.index()];
-            let mut chance = trial.stream(Purpose::ARRIVALS, &twin::EntityKey::new(format!("{key} {f}")));
+            let mut chance = trial.stream(Purpose::ARRIVALS, &EntityKey::new(format!("{key} {f}")));
             for (phase, (from, to)) in phases.into_iter().enumerate() {
                 let back = if phase == 1 { 0 } else { BACK };
                 for n in 0..DATA + back {
@@ -202,7 +243,7 @@ impl<'a> Bench<'a> {
     }
 
     fn seen(&self, result: &PacketResult, mended: bool) -> Seen {
-        let flows = self.evidence.incident.flows.len();
+        let flows = self.incident.flows.len();
         let (fault_bin, converged_bin) = ((FAULT_S / 2.0) as u32, (CONVERGED_S / 2.0) as u32);
         let mut lost = vec![(0u32, 0u32); flows];
         let mut delay: Vec<[Vec<f64>; 4]> = vec![Default::default(); flows];
@@ -231,6 +272,12 @@ impl<'a> Bench<'a> {
             queue_loss: result.dropped_by(Disposition::QueueFull) as f64 / f64::from(sent_after.max(1)),
         }
     }
+}
+
+/// The demands as background; see [`MOST_BACKGROUND`].
+fn background(incident: &Incident<'_>, routing: &Routing, down: &Failures) -> RoutedLoad {
+    RoutedLoad::of_demands(incident.csr, routing, down, incident.demands)
+        .at_most(incident.csr, MOST_BACKGROUND)
 }
 
 fn at_s(s: f64) -> SimTime {

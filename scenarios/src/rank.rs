@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use models::Loads;
 use models::failure::FailureModel;
 use rayon::prelude::*;
 use twin::Rung;
@@ -12,7 +11,7 @@ use crate::foreground::{self, Replicas};
 use crate::incident::Incident;
 use crate::likelihood::{Block, Evaluated, Evidence, SetModel, onset, severity, unknown_log_bayes};
 use crate::posterior::{Hypothesis, Posterior};
-use crate::prediction::{Paths, Prediction, base_loads, by_algebra, joint_reroute, reroutes};
+use crate::prediction::{Algebra, Paths, Prediction, Scratch, reroutes};
 
 /// How to rank.
 #[derive(Clone, Copy, Debug)]
@@ -105,11 +104,11 @@ pub struct Weighed {
 }
 
 fn propose(evidence: &Evidence<'_>) -> Vec<Weighed> {
-    let base: Loads = base_loads(evidence.incident);
+    let algebra = Algebra::new(evidence.incident, evidence.paths);
     let components = Component::all(evidence.incident.csr);
     let predictions: Vec<Prediction> = components
         .into_par_iter()
-        .map(|component| by_algebra(evidence.incident, evidence.paths, &base, component))
+        .map_init(|| algebra.scratch(), |scratch, component| algebra.predict(component, scratch))
         .collect();
     let twins: Vec<usize> = (0..predictions.len())
         .into_par_iter()
@@ -178,7 +177,7 @@ struct Pair {
 /// Pairs of the leading components that do not exclude one another, weighed on the onsets that either makes likely.
 fn pairs(evidence: &Evidence<'_>, weighed: &[Weighed], leading: &[usize]) -> Vec<Pair> {
     let csr = evidence.incident.csr;
-    let base: Loads = base_loads(evidence.incident);
+    let algebra = Algebra::new(evidence.incident, evidence.paths);
     let mut candidates = Vec::new();
     for (n, &i) in leading.iter().enumerate() {
         for &j in &leading[n + 1..] {
@@ -190,13 +189,22 @@ fn pairs(evidence: &Evidence<'_>, weighed: &[Weighed], leading: &[usize]) -> Vec
             }
         }
     }
-    candidates.into_par_iter().map(|(a, b)| pair(evidence, &base, a, b)).collect()
+    candidates
+        .into_par_iter()
+        .map_init(|| algebra.scratch(), |scratch, (a, b)| pair(evidence, &algebra, a, b, scratch))
+        .collect()
 }
 
-fn pair(evidence: &Evidence<'_>, base: &Loads, a: &Weighed, b: &Weighed) -> Pair {
+fn pair(
+    evidence: &Evidence<'_>,
+    algebra: &Algebra<'_>,
+    a: &Weighed,
+    b: &Weighed,
+    scratch: &mut Scratch,
+) -> Pair {
     let (first, second) = (&a.prediction, &b.prediction);
     let parts = if reroutes(first.component) && reroutes(second.component) {
-        let (x, y) = joint_reroute(evidence.incident, evidence.paths, base, first, second);
+        let (x, y) = algebra.joint_reroute(first, second, scratch);
         [x, y]
     } else {
         [first.clone(), second.clone()]

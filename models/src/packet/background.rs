@@ -1,18 +1,21 @@
 //! Foreground on background: traffic that is a load on a half-link instead of packets.
 //!
-//! Watched packets are events; the rest of a half-link's traffic is a compound Poisson stream of unseen packets that
-//! shares the FIFO queue. What a watched packet finds is the unfinished work V of that queue. Between two watched
-//! packets V moves without events:
+//! Watched packets are events; the rest of a half-link's traffic is a stream of unseen packets that shares the FIFO queue.
+//! What a watched packet finds is the unfinished work V of that queue. Between two watched packets V moves without events:
 //!
 //! - the **distant past** as a diffusion: V = (Z − c)⁺, Z a reflected Brownian motion with drift ρ − 1, sampled exactly
 //!   at the end of the gap from the joint law of a Brownian motion and its minimum (Harrison, *Brownian Motion and
-//!   Stochastic Flow Systems*, 1985, §1.8). Its variance rate and c are chosen so that the stationary law of V is
-//!   P(V > x) = ρ·exp(−x/θ): idle with probability 1 − ρ, and the mean ρθ is that of Pollaczek and Khinchine,
-//!   λE\[S\]²(I + c²)/(2(1−ρ)). For M/M/1 this is the exact law;
-//! - the **near past**, the last few unseen packets, one by one: exact from there on.
+//!   Stochastic Flow Systems*, 1985, §1.8). Its variance rate is that of the unseen work over a long time, and c is chosen
+//!   so that the stationary mean is right. Where all traffic enters here, P(V > x) = ρ·exp(−x/θ): idle with probability
+//!   1 − ρ, and the mean ρθ is that of Pollaczek and Khinchine, λE\[S\]²(I + c²)/(2(1−ρ)). For M/M/1 this is the exact
+//!   law. Where traffic comes over other half-links its packets come one after another and the mean is less; how much less
+//!   stands in `unseen.rs`;
+//! - the **near past**, the last few unseen packets, one by one: those that enter here at any instant, those of a feed one
+//!   after another, none while the watched packet itself was on that feed.
 //!
-//! Watched packets add their own service to V, so they queue behind each other too, and unseen packets behind them.
-//! Without background the recursion is Lindley's and exact.
+//! What moves a queue over a gap is akin to what moved the queue before, since they share traffic: waits along a path are
+//! correlated. Watched packets add their own service to V, so they queue behind each other too, and unseen packets behind
+//! them. Without background the recursion is Lindley's and exact.
 
 use std::sync::Arc;
 
@@ -53,6 +56,9 @@ pub(crate) struct Background {
     /// Work ahead of a packet that would arrive at `at`; `None` before the first.
     work: f64,
     at: Option<SimTime>,
+    /// Since when watched packets are counted, and Σ service · [`Unseen::spares`] of those that came since.
+    since: SimTime,
+    spared: f64,
     /// What moved the work last, if it moved as a diffusion.
     luck: Option<Luck>,
     /// The unseen stream of a step at a rate, the last that was needed.
@@ -61,7 +67,17 @@ pub(crate) struct Background {
 
 impl Background {
     pub(crate) fn new(load: Arc<BackgroundLoad>, traffic: BackgroundTraffic, arc: ArcId) -> Self {
-        Self { load, traffic, arc, work: 0.0, at: None, luck: None, stream: None }
+        Self {
+            load,
+            traffic,
+            arc,
+            work: 0.0,
+            at: None,
+            since: SimTime::ZERO,
+            spared: 0.0,
+            luck: None,
+            stream: None,
+        }
     }
 
     /// The work ahead of a packet that arrives now. `room` is the work that fills the buffer: unseen packets that do not
@@ -82,6 +98,9 @@ impl Background {
         match self.at {
             None => self.begin(&packet, rate, draws),
             Some(then) => self.advance(then, &packet, rate, draws),
+        }
+        if let (Some((arc, service)), Some((_, _, stream))) = (packet.behind, &self.stream) {
+            self.spared += service * stream.spares(arc);
         }
         self.at = Some(packet.at);
         SimDuration::from_ps(self.work as u64)
@@ -105,12 +124,14 @@ impl Background {
 
     /// The stationary state, then the near past.
     fn begin(&mut self, packet: &Watched, rate: BitsPerSec, draws: &mut Draws) {
+        self.since = packet.at;
         let stream = self.stream(self.load.at(packet.at), rate);
         if stream.utilization > 0.0 {
             let luck = packet.luck(&stream, f64::INFINITY, draws);
             self.luck = Some(luck);
-            let z = stream.stationary(packet.room, below(luck[0]));
-            let work = (z - stream.shift).max(0.0);
+            let shift = stream.shift(0.0);
+            let z = stream.stationary(packet.room + shift, below(luck[0]));
+            let work = (z - shift).max(0.0);
             self.work = stream.follow(work, stream.near, packet.room, packet.behind, draws);
         }
     }
@@ -145,23 +166,21 @@ impl Background {
     /// pass the end of the buffer it is reflected there, or stationary between both ends after a gap long enough to
     /// cross the buffer.
     fn diffuse(&mut self, stream: &Unseen, gap: f64, packet: &Watched, draws: &mut Draws) {
-        let z = if self.work > 0.0 { self.work + stream.shift } else { stream.idle(draws) };
+        let counted = packet.at.since(self.since).as_ps() as f64;
+        let shift = stream.shift(self.spared / counted);
+        let z = if self.work > 0.0 { self.work + shift } else { stream.idle(shift, draws) };
         let luck = packet.luck(stream, gap, draws);
         self.luck = Some(luck);
         let (drift, variance) = ((stream.utilization - 1.0) * gap, stream.variance * gap);
         let x = drift + libm::sqrt(variance) * luck[0];
         let minimum = 0.5 * (x - libm::sqrt(x * x - 2.0 * variance * libm::log(below(-luck[1]))));
-        let end = packet.room + stream.shift;
+        let end = packet.room + shift;
         let mut z = (z + x).max(x - minimum);
         if z > end {
             let crossed = variance > end * end || drift > end;
-            z = if crossed {
-                stream.stationary(packet.room, draws.f64_open())
-            } else {
-                (2.0 * end - z).max(0.0)
-            };
+            z = if crossed { stream.stationary(end, draws.f64_open()) } else { (2.0 * end - z).max(0.0) };
         }
-        self.work = (z - stream.shift).max(0.0);
+        self.work = (z - shift).max(0.0);
     }
 
     fn stream(&mut self, step: usize, rate: BitsPerSec) -> Arc<Unseen> {
@@ -210,6 +229,7 @@ fn normal(draws: &mut Draws) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::RoutedLoad;
     use engine::{Purpose, Seeds};
     use twin::EntityKey;
 
@@ -255,6 +275,33 @@ mod tests {
             let got = mean_work(unseen, watched, traffic(scv, burst), probe_gap);
             let error = got / expected - 1.0;
             assert!(error.abs() < 0.03, "{unseen}+{watched} c²={scv} burst={burst}: {got} for {expected}");
+        }
+    }
+
+    /// Half of the traffic comes over a link of the same rate that carries nothing else. The work in both queues together
+    /// is that of one queue (Avi-Itzhak 1965), so the mean waiting number here is ρ²/(2(1−ρ)) − x²/(2(1−x)), and the mean
+    /// work that more by ρ/2.
+    #[test]
+    fn what_a_feed_sends_waits_less() {
+        for (feed, entering) in [(0.3, 0.3), (0.4, 0.4), (0.2, 0.6)] {
+            let load = RoutedLoad::of_one_feed(feed * 1e10, (feed + entering) * 1e10, RATE);
+            let load = Arc::new(BackgroundLoad::routed(vec![(SimTime::ZERO, load)]));
+            let mut background = Background::new(load, BackgroundTraffic::default(), ArcId(1));
+            let key = EntityKey::new("test");
+            let chance = Seeds::new(1).trial(0).chance(Purpose::BACKGROUND, &key);
+            let mut arrivals = Seeds::new(1).trial(0).stream(Purpose::ARRIVALS, &key);
+            let (mut now, mut sum, n) = (SimTime::ZERO, 0.0, 100_000);
+            for i in 0..n {
+                now += SimDuration::from_ps((arrivals.exp() * 100.0 * SERVICE_PS) as u64);
+                let packet = Reaches { at: now, over: None, service: SimDuration::ZERO };
+                let work = background.work_at(packet, RATE, SimDuration::secs(1), &mut chance.draws(i));
+                sum += work.as_ps() as f64 / SERVICE_PS;
+            }
+            let all: f64 = feed + entering;
+            let waiting = |x: f64| x * x / (2.0 * (1.0 - x));
+            let expected = waiting(all) - waiting(feed) + all / 2.0;
+            let error = sum / n as f64 / expected - 1.0;
+            assert!(error.abs() < 0.05, "{feed} + {entering}: {} for {expected}", sum / n as f64);
         }
     }
 

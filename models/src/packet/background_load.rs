@@ -96,6 +96,13 @@ impl RoutedLoad {
         self
     }
 
+    /// Two arcs of one rate: all that the first carries goes on to the second.
+    #[cfg(test)]
+    pub(crate) fn of_one_feed(feed_bps: f64, bps: f64, rate: twin::BitsPerSec) -> Self {
+        let feed = Feed { from: ArcId(0), bps: feed_bps, from_bps: feed_bps, from_rate: rate.as_f64() };
+        Self { arcs: vec![feed_bps, bps], start: vec![0, 0, 1], feeds: vec![feed] }
+    }
+
     /// The load of an arc in bit/s.
     pub fn bps(&self, arc: ArcId) -> f64 {
         self.arcs[arc.index()]
@@ -206,5 +213,55 @@ impl BackgroundLoad {
     /// The number of arcs.
     pub fn arc_count(&self) -> usize {
         self.steps[0].1.arcs.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::{random_demands, random_network};
+    use twin::Layer;
+
+    /// What an arc carries is what its feeds bring and what enters at its tail; a demand that splits nowhere does the same
+    /// either way.
+    #[test]
+    fn feeds_and_what_enters_are_the_load() {
+        for seed in 0..40 {
+            let twin = random_network(seed);
+            let csr = Csr::compile(&twin, Layer::Igp);
+            let up = Failures::none(&csr);
+            let routing = Routing::compute(&csr, &up);
+            let demands = crate::node_demands(&csr, &random_demands(&twin, seed));
+            let load = RoutedLoad::of_demands(&csr, &routing, &up, &demands);
+            assert_eq!(load.arcs(), Loads::compute(&csr, &routing, &up, &demands).arc);
+            let mut enters = vec![0.0; csr.arc_count()];
+            for d in &demands {
+                let next = routing.next_arcs(d.src, d.dst);
+                next.iter().for_each(|arc| enters[arc.index()] += d.bps / next.len() as f64);
+            }
+            for arc in (0..csr.arc_count()).map(ArcId::new) {
+                let fed: f64 = load.feeds(arc).iter().map(|f| f.bps).sum();
+                let (got, want) = (fed + enters[arc.index()], load.bps(arc));
+                assert!(
+                    (got - want).abs() <= 1e-9 * want.max(1.0),
+                    "seed {seed}, arc {arc:?}: {got} for {want}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_cut_is_cut_in_the_feeds_too() {
+        let rate = twin::BitsPerSec::gbps(1);
+        let mut net = twin::TwinBuilder::new("row");
+        let nodes = ["a", "b", "c"].map(|name| net.node(name, twin::NodeKind::Router, None));
+        let spec = twin::LinkSpec::symmetric(1, rate, twin::SimDuration::ZERO);
+        net.link("ab", &nodes[0], &nodes[1], spec);
+        net.link("bc", &nodes[1], &nodes[2], spec);
+        let csr = Csr::compile(&net.finish(), Layer::Igp);
+        let path = [ArcId(0), ArcId(2)];
+        let load = RoutedLoad::along(&csr, [(&path[..], 1e9), (&path[1..], 1e9)]).at_most(&csr, 0.5);
+        assert_eq!((load.bps(ArcId(0)), load.bps(ArcId(2))), (0.5e9, 0.5e9));
+        assert_eq!((load.feeds(ArcId(2))[0].bps, load.feeds(ArcId(2))[0].from_bps), (0.25e9, 0.5e9));
     }
 }

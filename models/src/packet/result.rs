@@ -253,8 +253,8 @@ fn fidelity(net: &PacketNet, network: &Network) -> Fidelity {
     fidelity.note("open-loop", "Sources do not react to loss or delay.", Some(sent));
     fidelity.note("static-routing", "Next hops change only where the scenario says so.", None);
     if net.background().is_some() {
-        let note = "Background arrives as Poisson bursts at every hop, independently of other hops, and does not react to \
-                    loss or delay; where its packets come one after another from a link of the same rate, waits are \
+        let note = "Background does not react to loss or delay. Feeds of a queue are independent of each other; where the \
+                    background does not say where it comes from, all of it enters at every hop, and waits are \
                     overestimated.";
         fidelity.note("independent-background", note, None);
     }

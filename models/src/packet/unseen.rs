@@ -26,7 +26,7 @@ impl Default for BackgroundTraffic {
 }
 
 /// Unseen packets per gap that are followed one by one.
-const NEAR: f64 = 4.0;
+const NEAR: f64 = 8.0;
 /// A load at or above the line rate has no stationary law; its law near the rate stands in.
 const MOST: f64 = 0.999;
 /// A feed that changes the mean work by less than this share enters like other traffic.
@@ -47,8 +47,9 @@ pub(super) struct Unseen {
     pub(super) variance: f64,
     /// The stationary density of Z falls as exp(−decay·z), 1/decay = θ; it rises where the load exceeds the rate.
     decay: f64,
-    /// c: where Z is below it, V is zero.
-    pub(super) shift: f64,
+    /// Mean work, and by how much of it feeds spare, in θ.
+    stable: f64,
+    spared: f64,
     feeds: Vec<FeedStream>,
 }
 
@@ -65,6 +66,7 @@ struct FeedStream {
     /// Its mean idle time between two busy ones.
     idle: f64,
     kinship: f64,
+    spares: f64,
 }
 
 impl Unseen {
@@ -79,15 +81,16 @@ impl Unseen {
         let (mut spared, mut entering) = (0.0, load.bps(arc));
         let mut feeds = Vec::new();
         for feed in load.feeds(arc) {
-            let part = spared_by(feed, rate_bps, utilization, dispersion) / (dispersion + size_scv);
+            let [bursts, singles] = spared_by(feed, rate_bps, utilization, dispersion);
+            let part = (bursts + singles) / (dispersion + size_scv);
             spared += part;
             if part > LEAST_FEED * utilization {
                 entering -= feed.bps;
-                feeds.push(FeedStream::new(feed, load.bps(arc), rate_bps, mean * burst));
+                let spares = singles / (dispersion + size_scv) * rate_bps / feed.bps;
+                feeds.push(FeedStream::new(feed, load.bps(arc), rate_bps, mean * burst, spares));
             }
         }
         let stable = utilization.min(MOST);
-        let shift = -libm::log(stable - spared.min(0.99 * stable)) * variance / (2.0 * (1.0 - stable));
         let gap = if entering > 1e-9 * rate_bps { mean * burst * rate_bps / entering } else { f64::INFINITY };
         let near = NEAR * mean * burst / utilization;
         let decay = 2.0 * (1.0 - utilization) / variance;
@@ -99,14 +102,28 @@ impl Unseen {
             near,
             variance,
             decay,
-            shift,
+            stable,
+            spared,
             feeds,
         }
     }
 
-    /// The quantile `u` of Z between an empty and a full buffer.
-    pub(super) fn stationary(&self, room: f64, u: f64) -> f64 {
-        cut_exponential(self.decay, room + self.shift, u)
+    /// c: where Z is below it, V is zero. `watched` is what watched packets are spared besides, see
+    /// [`spares`](Self::spares).
+    pub(super) fn shift(&self, watched: f64) -> f64 {
+        let spared = (self.spared + watched.min(self.spared)).min(0.99 * self.stable);
+        -libm::log(self.stable - spared) * self.variance / (2.0 * (1.0 - self.stable))
+    }
+
+    /// By how much watched packets from another half-link, per unit of their load, lower the mean work in θ: the feed's
+    /// packets do not meet them either.
+    pub(super) fn spares(&self, from: ArcId) -> f64 {
+        self.feeds.iter().find(|f| f.from == from).map_or(0.0, |f| f.spares)
+    }
+
+    /// The quantile `u` of Z up to `end`.
+    pub(super) fn stationary(&self, end: f64, u: f64) -> f64 {
+        cut_exponential(self.decay, end, u)
     }
 
     /// Correlation of what arrives here over a gap with what arrives at the half-link before. Of its arrivals a share goes
@@ -120,8 +137,8 @@ impl Unseen {
     }
 
     /// Z given that V is zero.
-    pub(super) fn idle(&self, draws: &mut Draws) -> f64 {
-        cut_exponential(self.decay, self.shift, draws.f64_open())
+    pub(super) fn idle(&self, shift: f64, draws: &mut Draws) -> f64 {
+        cut_exponential(self.decay, shift, draws.f64_open())
     }
 
     /// Sends the packets of the last `gap` through the queue, in which there is `work`. `behind` is the half-link that the
@@ -175,20 +192,33 @@ impl Unseen {
     ) {
         let idle =
             |draws: &mut Draws| if draws.f64_open() < feed.busy { 0.0 } else { feed.idle * draws.exp() };
-        // How long before the end of the gap the last transmission ended.
-        let mut ended = if draws.f64_open() < feed.busy {
-            let train_began = self.single >= 1.0 || draws.f64_open() < self.single;
-            feed.pace * self.sizes.rest(draws) + if train_began { idle(draws) } else { 0.0 }
-        } else {
-            feed.idle * draws.exp()
-        };
-        // Nothing ends on the other half-link while the watched packet is being sent there: it waited for what does.
-        let mut latest = behind.filter(|(from, _)| *from == feed.from).map_or(0.0, |(_, s)| s * feed.pace);
+        let mean = feed.pace * self.sizes.mean;
+        let watched = behind.filter(|(from, _)| *from == feed.from).map(|(_, service)| service * feed.pace);
+        // The other half-link sends nothing else while it sends the watched packet. What would be on it then has just
+        // ended; for this packet more, the others are those of a gap shorter by a mean service.
+        let (mut latest, shift) = watched.map_or((0.0, 0.0), |service| (service, mean));
+        let busy = draws.f64_open() < feed.busy;
+        let train_goes_on = busy && self.single < 1.0 && draws.f64_open() >= self.single;
         let mut comes = None;
-        while ended < gap {
+        // How long before the end of the gap, or that shorter gap, the last transmission ended.
+        let mut ended = match (busy, train_goes_on) {
+            (false, _) => feed.idle * draws.exp(),
+            (true, false) => feed.pace * self.sizes.rest(draws) + idle(draws),
+            (true, true) => feed.pace * self.sizes.rest(draws),
+        };
+        if busy && watched.is_some() && draws.f64_open() * mean < gap {
+            let comes_here = draws.f64_open() < feed.share;
+            let service = self.sizes.draw(draws);
+            if comes_here {
+                fed.insert(latest.min(gap), service);
+            }
+            latest += feed.pace * service;
+            comes = Some(comes_here).filter(|_| train_goes_on);
+        }
+        while ended + shift < gap {
             let comes_here = *comes.get_or_insert_with(|| draws.f64_open() < feed.share);
             let service = self.sizes.draw(draws);
-            let arrives = ended.max(latest);
+            let arrives = (ended + shift).max(latest);
             if comes_here {
                 fed.insert(arrives.min(gap), service);
             }
@@ -246,28 +276,28 @@ impl Sizes {
 }
 
 impl FeedStream {
-    fn new(feed: &Feed, load_bps: f64, rate_bps: f64, mean_burst: f64) -> Self {
+    fn new(feed: &Feed, load_bps: f64, rate_bps: f64, mean_burst: f64, spares: f64) -> Self {
         let pace = rate_bps / feed.from_rate;
         let busy = (feed.from_bps / feed.from_rate).min(MOST);
         let share = (feed.bps / feed.from_bps).min(1.0);
         let kinship = libm::sqrt(share * (feed.bps / load_bps).min(1.0));
-        Self { from: feed.from, share, busy, pace, idle: mean_burst * pace / busy, kinship }
+        Self { from: feed.from, share, busy, pace, idle: mean_burst * pace / busy, kinship, spares }
     }
 }
 
 /// By how much it lowers 2(1−ρ)·E\[V\], in mean services, that the packets of a feed of share x of our rate never meet each
-/// other here.
+/// other here: packets of one burst, and others.
 ///
 /// For a whole link that goes on (x = its utilisation), the work in both queues together is that of one queue (Avi-Itzhak
 /// 1965), so the second is spared what the first holds: x(I−1+x)(1−ρ)/(1−x), where I−1 counts packets of one burst. A part
 /// of a link is spared as much of its bursts; its other packets are set apart by the rest of that link, and at x² where the
 /// link is full: the slotted switch of Karol, Hluchyj and Morgan (1987). Pairs of packets at low load are met exactly.
-fn spared_by(feed: &Feed, rate_bps: f64, utilization: f64, dispersion: f64) -> f64 {
+fn spared_by(feed: &Feed, rate_bps: f64, utilization: f64, dispersion: f64) -> [f64; 2] {
     let x = (feed.bps / rate_bps).min(MOST);
     let apart = (1.0 - rate_bps / feed.from_rate).max(0.0);
     let busy = (feed.from_bps / feed.from_rate).min(MOST);
     let lasts = |used: f64| ((1.0 - utilization.min(MOST)) / (1.0 - used)).min(1.0);
-    (x * (dispersion - 1.0) * lasts(x) + x * x * lasts(busy)) * (1.0 - apart * apart)
+    [x * (dispersion - 1.0) * lasts(x), x * x * lasts(busy)].map(|spared| spared * (1.0 - apart * apart))
 }
 
 /// Packets of feeds by how long before the end of the gap they arrive, latest first.

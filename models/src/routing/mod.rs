@@ -4,11 +4,15 @@
 //! destination splits equally over **all outgoing arcs on a shortest path**; each of several parallel arcs is a next hop
 //! of its own. A metric of 0 counts as 1, so that shortest paths never form a cycle.
 
+mod delta;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use twin::{ArcId, Csr, LinkId, NodeId};
+
+pub use delta::{After, Change, Gone, WhatIf};
 
 /// Distance of a node from which the destination cannot be reached.
 pub const UNREACHABLE: u64 = u64::MAX;
@@ -101,6 +105,11 @@ impl Spf {
     /// The arcs on which a node forwards, ascending; empty at the destination and where there is no path.
     pub fn next_arcs(&self, node: NodeId) -> &[ArcId] {
         &self.next[self.start[node.index()] as usize..self.start[node.index() + 1] as usize]
+    }
+
+    /// The nodes that reach the destination, itself included, farthest first.
+    pub fn order(&self) -> &[NodeId] {
+        &self.order
     }
 
     fn uses(&self, csr: &Csr, down: &Failures) -> bool {
