@@ -117,33 +117,55 @@ pub struct Evaluations {
 
 impl Hypotheses<'_> {
     /// All hypotheses there are, each once.
-    pub fn components(&self) -> &[Component] {
-        &self.components
+    pub fn all(&self) -> Vec<Component> {
+        self.components.clone()
     }
 
-    /// Predicts the hypotheses number `first`, `first + step`, … by formula: losses and exposure of every flow, shift of
-    /// its round trip, load of every arc.
-    pub fn algebra(&self, first: usize, step: usize) -> Evaluations {
+    /// Those that move traffic: a link or a node is down.
+    pub fn rerouting(&self) -> Vec<Component> {
+        let mut some = self.all();
+        some.retain(|c| matches!(c, Component::LinkDown(_) | Component::Device(_)));
+        some
+    }
+
+    /// Those that meet at least 1 % of the flows: what leads a ranking is among them.
+    pub fn busy(&self) -> Vec<Component> {
+        let mut scratch = self.algebra.scratch();
+        let mut some = self.all();
+        some.retain(|c| self.algebra.predict(*c, &mut scratch).exposed.len() >= FLOWS / 100);
+        some
+    }
+
+    /// Predicts hypotheses by formula: losses and exposure of every flow, shift of its round trip, load of every arc.
+    pub fn algebra(&self, components: &[Component]) -> Evaluations {
         let mut scratch = self.algebra.scratch();
         let mut of = Evaluated::default();
-        for component in self.components.iter().skip(first).step_by(step) {
+        for component in components {
             of.add(&self.algebra.predict(*component, &mut scratch), 0);
         }
         of.finish()
     }
 
-    /// Simulates the same hypotheses in so many trials each: all packets of all flows that the hypothesis may touch, over
-    /// the rest of the traffic as background. What is timed should be this less [`algebra`](Self::algebra).
-    pub fn hybrid(&self, first: usize, step: usize, trials: u64) -> Evaluations {
+    /// Predicts and simulates hypotheses in so many trials each: all packets of all flows that the hypothesis may touch,
+    /// over the rest of the traffic as background.
+    pub fn hybrid(&self, components: &[Component], trials: u64) -> Evaluations {
         let mut scratch = self.algebra.scratch();
         let mut of = Evaluated::default();
-        for component in self.components.iter().skip(first).step_by(step) {
+        for component in components {
             let formula = self.algebra.predict(*component, &mut scratch);
-            let packets = self.bench.experiment(&formula).packets() * trials as usize;
-            of.add(&self.bench.evaluate(&formula, 1, 0..trials), packets);
+            let experiment = self.bench.experiment(&formula);
+            of.add(
+                &self.bench.evaluate(&formula, &experiment, 1, 0..trials),
+                experiment.packets() * trials as usize,
+            );
         }
         of.finish()
     }
+}
+
+/// Every `step`-th of a list.
+pub fn thinned(components: &[Component], step: usize) -> Vec<Component> {
+    components.iter().copied().step_by(step).collect()
 }
 
 #[derive(Default)]

@@ -116,7 +116,9 @@ fn along_a_path_delays_are_within_ten_percent() {
     let mut net = TwinBuilder::new("row");
     let row: Vec<_> = (0..=hops).map(|i| net.node(&format!("r{i}"), NodeKind::Router, None)).collect();
     let spec = LinkSpec::symmetric(1, BitsPerSec::gbps(1), SimDuration::ZERO);
-    (0..hops).for_each(|i| net.link(&format!("l{i}"), &row[i], &row[i + 1], spec));
+    for i in 0..hops {
+        net.link(&format!("l{i}"), &row[i], &row[i + 1], spec);
+    }
     let csr = Csr::compile(&net.finish(), Layer::Igp);
     let demand = |from: usize, to: usize, bps| Demand { src: row[from].clone(), dst: row[to].clone(), bps };
     let watched = [demand(0, hops, 0.07e9)];

@@ -139,10 +139,15 @@ impl<'a> Bench<'a> {
     }
 
     /// What a component would do, from the formula's prediction and these trials of a seed.
-    pub fn evaluate(&self, formula: &Prediction, seed: u64, trials: std::ops::Range<u64>) -> Prediction {
-        let experiment = self.experiment(formula);
+    pub fn evaluate(
+        &self,
+        formula: &Prediction,
+        experiment: &Experiment,
+        seed: u64,
+        trials: std::ops::Range<u64>,
+    ) -> Prediction {
         let seen: Vec<Seen> =
-            trials.map(|n| self.replica(&experiment, Seeds::new(seed).trial(n + 1))).collect();
+            trials.map(|n| self.replica(experiment, Seeds::new(seed).trial(n + 1))).collect();
         refine(formula, &seen.iter().collect::<Vec<_>>())
     }
 

@@ -1,4 +1,5 @@
-//! Hypotheses about Colt per CPU second, on both rungs.
+//! Hypotheses about Colt per CPU second, on both rungs: all of them, those that move traffic, and those that meet at least
+//! 1 % of the flows (busy), as leading causes do. `--smoke` evaluates a few of each.
 //!
 //! ```text
 //! cargo run --release -p umbra-benches --bin hypotheses -- [--smoke]
@@ -7,17 +8,21 @@
 use std::time::Duration;
 
 use umbra_benches::cpu_time;
-use umbra_benches::hypotheses::{Colt, Evaluations};
+use umbra_benches::hypotheses::{Colt, Evaluations, thinned};
 
 fn main() {
     let smoke = std::env::args().any(|word| word == "--smoke");
     Colt::new().with(|colt| {
-        println!("{} hypotheses", colt.components().len());
+        let every = |step: usize| if smoke { 40 * step } else { step };
         let rounds = if smoke { 1 } else { 9 };
-        report("algebra", rounds, || colt.algebra(0, 1));
-        let step = if smoke { 97 } else { 7 };
-        report("hybrid, 1 trial", rounds.min(5), || colt.hybrid(0, step, 1));
-        report("hybrid, 32 trials", 1, || colt.hybrid(0, if smoke { 997 } else { 29 }, 32));
+        let (all, rerouting, busy) = (colt.all(), colt.rerouting(), thinned(&colt.busy(), every(4)));
+        report("algebra, all", rounds, || colt.algebra(&all));
+        report("algebra, link or node down", rounds, || colt.algebra(&rerouting));
+        let some = thinned(&all, every(7));
+        report("hybrid, all, 1 trial", rounds.min(5), || colt.hybrid(&some, 1));
+        report("hybrid, busy, 1 trial", rounds.min(5), || colt.hybrid(&busy, 1));
+        let few = thinned(&busy, 5);
+        report("hybrid, busy, 32 trials", 1, || colt.hybrid(&few, 32));
     });
 }
 
