@@ -332,14 +332,18 @@ impl Scratch {
     fn shift(&self, paths: &Paths, pair: u32, n: usize) -> Option<Vec<(f64, f64)>> {
         let (s, d) = paths.pairs[pair as usize];
         let [there, back] = self.gone[pair as usize];
+        let before = paths.delay_ms(s, d).is_finite();
         // Ways that use nothing that is gone stay as they are.
         let one_way = |(share, delayed): (f64, f64), from: NodeId, to: NodeId| {
-            let new = if share > 0.0 { self.after_ms[to.index() * n + from.index()] } else { 0.0 };
-            if share > 0.0 { (share.min(1.0), new - delayed / share) } else { (0.0, 0.0) }
+            if share > 0.0 {
+                (share.min(1.0), self.after_ms[to.index() * n + from.index()] - delayed / share)
+            } else {
+                (0.0, if paths.delay_ms(from, to).is_finite() { 0.0 } else { f64::INFINITY })
+            }
         };
         let ((p, there), (q, back)) = (one_way(there, s, d), one_way(back, d, s));
         if !there.is_finite() {
-            return None;
+            return if before { None } else { Some(Vec::new()) };
         }
         if !back.is_finite() {
             return Some(Vec::new());
