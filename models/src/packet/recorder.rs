@@ -145,6 +145,12 @@ pub(crate) struct Recorder {
     pub(crate) binned: Option<Binned>,
     pub(crate) frames: Option<Vec<DeliveredFrame>>,
     pub(crate) lost: FirstLost,
+    /// Packets with a frame whose destination address nobody owns.
+    pub(crate) unknown_addresses: u64,
+    /// Packets that came out of a half-link.
+    pub(crate) arrivals: u64,
+    /// Changes of the network.
+    pub(crate) changes: u64,
 }
 
 /// What is counted by bin.
@@ -184,17 +190,20 @@ impl Recorder {
             binned: bins.map(|bins| Binned::new(bins, flows, arcs, packets)),
             frames: None,
             lost: FirstLost::new(0),
+            unknown_addresses: 0,
+            arrivals: 0,
+            changes: 0,
         }
     }
 
     /// A packet leaves its source.
     #[inline]
-    pub(crate) fn sent(&mut self, packet: &Flight) {
+    pub(crate) fn sent(&mut self, packet: Flight) {
         let flow = &mut self.flows[packet.flow as usize];
         flow.sent += 1;
         flow.sent_bytes += u64::from(packet.size());
         if let Some(binned) = &mut self.binned
-            && let Some(cell) = binned.flow_cell(packet, packet.at)
+            && let Some(cell) = binned.flow_cell(&packet, packet.at)
         {
             binned.flows[cell].sent += 1;
         }
@@ -210,7 +219,7 @@ impl Recorder {
 
     /// A packet is where it wanted to be, at its instant.
     #[inline]
-    pub(crate) fn delivered(&mut self, packet: &Flight, sent_at: SimTime) {
+    pub(crate) fn delivered(&mut self, packet: Flight, sent_at: SimTime) {
         let now = packet.at;
         let delay = now.since(sent_at);
         let flow = &mut self.flows[packet.flow as usize];
@@ -223,7 +232,7 @@ impl Recorder {
         flow.packet_hops += u64::from(packet.hops());
         self.last_delivery = self.last_delivery.max(now);
         if let Some(binned) = &mut self.binned
-            && let Some(cell) = binned.flow_cell(packet, sent_at)
+            && let Some(cell) = binned.flow_cell(&packet, sent_at)
         {
             binned.delays.push((cell as u32, delay.as_ps()));
         }
@@ -243,6 +252,7 @@ impl Recorder {
     }
 
     /// A packet is lost at an instant.
+    #[cold]
     pub(crate) fn dropped(
         &mut self,
         packet: &Flight,

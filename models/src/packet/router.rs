@@ -15,11 +15,11 @@ pub(crate) fn on_arrive(arc: ArcId, generation: u16, cx: &mut Ctx<'_, Network>) 
     if !half_link.intact(generation) {
         return; // what was on it was lost when it went down
     }
-    let mut flight = half_link.take().expect("an arrival is planned for a packet");
+    let flight = half_link.take().expect("an arrival is planned for a packet");
     if let Some(next) = half_link.next_exit() {
         plan(arc, generation, next, cx.me(), cx);
     }
-    if let Some(onward) = cx.world.arrive(arc, &mut flight) {
+    if let Some((onward, flight)) = cx.world.arrive(arc, flight) {
         transmit(onward, flight, cx);
     }
 }
@@ -29,7 +29,8 @@ pub(crate) fn on_arrive(arc: ArcId, generation: u16, cx: &mut Ctx<'_, Network>) 
 #[inline]
 pub(crate) fn transmit(arc: ArcId, flight: Flight, cx: &mut Ctx<'_, Network>) {
     if let Some(exit) = cx.world.transmit(arc, flight) {
-        let (generation, to) = (cx.world.half_links[arc.index()].generation(), cx.world.csr.dst[arc.index()]);
+        let (generation, to) =
+            (cx.world.half_links[arc.index()].generation(), cx.world.forwarding.csr.dst[arc.index()]);
         plan(arc, generation, exit, to.0, cx);
     }
 }
