@@ -37,7 +37,18 @@ pub(super) fn checks(scale: Scale) -> Vec<Check> {
         let w3 = w3(&Spec { seed, packets, ..Spec::w3() });
         checks.push(flow_by_flow(&format!("W3, seed {seed}, {packets} each"), &w3));
     }
+    checks.push(flow_by_flow("W3 in steps of 0.2 µs, full of ties", &in_steps()));
     checks
+}
+
+/// W3 with each packet sent at a whole multiple of 0.2 µs, which divides service and propagation: nearly every packet
+/// arrives together with others, and the tie rule decides who finds room.
+fn in_steps() -> PacketWorkload {
+    let mut w3 = w3(&Spec { packets: 500, ..Spec::w3() });
+    for flow in &mut w3.flows {
+        flow.sends_ps.iter_mut().for_each(|at| *at = at.next_multiple_of(200_000));
+    }
+    w3
 }
 
 /// W1 in which no packet waits: eight hops of 1.2 + 1 µs each, one packet every 1.5 µs.
