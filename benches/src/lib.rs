@@ -16,6 +16,7 @@
 //! ```
 
 pub mod fidelity;
+pub mod packets;
 
 use testkit::{random_demands, ring_with_chords};
 use twin::{DemandMatrix, Twin};

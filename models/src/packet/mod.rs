@@ -51,4 +51,4 @@ pub use recorder::{Bins, DeliveredFrame, Disposition, DropCounts, DropPlace, Flo
 pub use replay::{ReplayOptions, replay};
 pub use result::{DropRow, LinkStats, PacketResult};
 pub use run::PacketRun;
-pub use workload::{TimedFlow, Workload};
+pub use workload::{ExplicitRoute, TimedFlow, Workload};

@@ -68,6 +68,16 @@ pub struct TimedFlow {
     pub frames: Vec<Arc<[u8]>>,
 }
 
+/// The way of a flow that does not follow routing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplicitRoute {
+    /// The arc by which each node sends the flow on: those of its way at the start first and in order, then those that
+    /// are met only after a change.
+    pub entries: Vec<(NodeId, ArcId)>,
+    /// Where it ends; it may be where it begins.
+    pub end: NodeId,
+}
+
 /// Hops after which a packet without a frame is taken to go round in circles.
 pub(crate) const TTL_WITHOUT_FRAME: u8 = 255;
 
@@ -178,9 +188,8 @@ impl Workload {
     /// If a path is not connected from the flow's source on.
     #[must_use]
     pub fn with_paths(self, csr: &Csr, paths: &BTreeMap<u32, Vec<ArcId>>) -> Self {
-        let mut inner = Arc::unwrap_or_clone(self.inner);
-        let routes = Arc::make_mut(&mut inner.routes);
-        for (number, flow) in inner.flows.iter().enumerate() {
+        let mut routes = BTreeMap::new();
+        for flow in &self.inner.flows {
             let Some(path) = paths.get(&flow.id) else { continue };
             let mut at = flow.src;
             let mut entries = Vec::with_capacity(path.len());
@@ -190,7 +199,26 @@ impl Workload {
                 entries.push((at, *arc));
                 at = csr.dst[arc.index()];
             }
-            routes.pin(inner.flows.len(), number, &entries, at);
+            routes.insert(flow.id, ExplicitRoute { entries, end: at });
+        }
+        self.with_routes(csr, &routes)
+    }
+
+    /// The same with a next hop at each of some nodes for some flows, by their number in the schedule: as labels switch
+    /// packets (RFC 3031). [`Fault::NextHop`](super::Fault::NextHop) changes them in mid-run.
+    ///
+    /// # Panics
+    /// If an entry's arc does not leave its node.
+    #[must_use]
+    pub fn with_routes(self, csr: &Csr, routes: &BTreeMap<u32, ExplicitRoute>) -> Self {
+        let mut inner = Arc::unwrap_or_clone(self.inner);
+        let pinned = Arc::make_mut(&mut inner.routes);
+        for (number, flow) in inner.flows.iter().enumerate() {
+            let Some(route) = routes.get(&flow.id) else { continue };
+            for (node, arc) in &route.entries {
+                assert_eq!(csr.src[arc.index()], *node, "arc {} does not leave node {}", arc.0, node.0);
+            }
+            pinned.pin(inner.flows.len(), number, &route.entries, route.end);
         }
         Self { inner: Arc::new(inner) }
     }
