@@ -8,6 +8,7 @@
 //! node. Nodes and half-links lie in flat arrays; after warm-up an event allocates nothing.
 
 mod background;
+pub mod discipline;
 mod ecmp;
 mod fault;
 mod fifo;
