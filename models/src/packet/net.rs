@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use engine::{Ctx, Event, EventKind, Model, Purpose, Simulation, Trial};
-use twin::{ArcId, BitsPerSec, Bytes, Csr, EntityKey, NodeId, Rung, SimDuration, SimTime};
+use twin::{ArcId, BitsPerSec, Bytes, Csr, EntityKey, InputError, NodeId, Place, Rung, SimDuration, SimTime};
 
 use super::background::{Background, BackgroundLoad, BackgroundTraffic};
 use super::ecmp::FlowHash;
+use super::egress::{Buffers, Disciplines};
 use super::fault::{Fault, Faults, TimedFault};
 use super::half_link::HalfLink;
 use super::host::Host;
@@ -99,6 +100,7 @@ pub struct PacketNet {
     routing: Arc<Routing>,
     ip: Option<Arc<IpForwarding>>,
     background: Option<(Arc<BackgroundLoad>, BackgroundTraffic)>,
+    disciplines: Option<Arc<Disciplines>>,
     config: PacketConfig,
 }
 
@@ -112,6 +114,7 @@ impl PacketNet {
             routing: Arc::new(routing),
             ip: None,
             background: None,
+            disciplines: None,
             config,
         }
     }
@@ -133,13 +136,29 @@ impl PacketNet {
     /// The same over this background load.
     ///
     /// # Panics
-    /// If the load is of another number of arcs, or bursts have less than one packet.
+    /// If the load is of another number of arcs, bursts have less than one packet, or an arc has a discipline: unseen
+    /// packets have no class.
     #[must_use]
     pub fn with_background(mut self, load: Arc<BackgroundLoad>, traffic: BackgroundTraffic) -> Self {
         assert_eq!(load.arc_count(), self.csr.arc_count(), "one background load for each arc");
         assert!(traffic.burst >= 1.0 && traffic.size_scv >= 0.0, "impossible background {traffic:?}");
+        assert!(self.disciplines.is_none(), "a background behind a discipline is not modelled");
         self.background = Some((load, traffic));
         self
+    }
+
+    /// The same with other queues than the plain FIFO in front of some arcs. All others stay on the fast path.
+    ///
+    /// # Errors
+    /// If a discipline cannot be built, there is no such arc or node, or the network has a background load.
+    pub fn with_disciplines(mut self, disciplines: Disciplines) -> Result<Self, InputError> {
+        if self.background.is_some() {
+            let what = "disciplines over a background load, whose packets have no class";
+            return Err(InputError::new("queue disciplines", Place::Whole, what, "one or the other"));
+        }
+        disciplines.validate(&self.csr)?;
+        self.disciplines = (!disciplines.queues.is_empty()).then(|| Arc::new(disciplines));
+        Ok(self)
     }
 
     /// The network's dense view.
@@ -188,9 +207,12 @@ impl PacketNet {
             Recorder::new(workload.flow_count(), arcs, nodes, workload.packet_count(), self.config.bins);
         recorder.frames = self.config.keep_frames.then(Vec::new);
         recorder.lost = FirstLost::new(self.config.keep_drops);
+        let mut buffers = self.disciplines.as_ref().map(|d| d.buffers(&self.csr)).unwrap_or_default();
+        let half_link = |arc| self.half_link(ArcId::new(arc), chance, &mut buffers);
         Network {
             csr: Arc::clone(&self.csr),
-            half_links: (0..arcs).map(|arc| self.half_link(ArcId::new(arc), chance)).collect(),
+            half_links: (0..arcs).map(half_link).collect(),
+            buffers,
             nodes: vec![NodeState { down: false, routing: 0 }; nodes],
             hash: FlowHash::new(&self.csr, chance),
             link_down: vec![false; self.csr.link_count()],
@@ -203,11 +225,15 @@ impl PacketNet {
         }
     }
 
-    fn half_link(&self, arc: ArcId, chance: Trial) -> HalfLink {
+    fn half_link(&self, arc: ArcId, chance: Trial, buffers: &mut Buffers) -> HalfLink {
         let (key, rate) = (&self.arc_keys[arc.index()], self.csr.capacity[arc.index()]);
         let background = self.background.as_ref().map(|(load, traffic)| {
             let background = Background::new(Arc::clone(load), *traffic, arc.index());
             (background, chance.chance(Purpose::BACKGROUND, key))
+        });
+        let egress = self.disciplines.as_ref().and_then(|disciplines| {
+            let luck = chance.chance(Purpose::new("early-detection"), key);
+            disciplines.egress(&self.csr, arc, luck, buffers)
         });
         let limit = self.config.buffer.limit(rate);
         let delay = self.csr.delay[arc.index()];
@@ -218,6 +244,7 @@ impl PacketNet {
             delay,
             chance.chance(Purpose::LINK_LOSS, key),
             background,
+            egress,
         )
     }
 
@@ -247,6 +274,7 @@ impl Model for Device {
             (Self::Router, EventKind::Arrive { generation, half_link }) => {
                 router::on_arrive(ArcId(half_link), generation, cx);
             }
+            (Self::Router, EventKind::Timer { token, .. }) => router::on_ask(ArcId(token), cx),
             (Self::Host(host), EventKind::Timer { .. }) => host.on_timer(cx),
             (Self::Faults(faults), EventKind::Control { index }) => faults.on_control(index, cx),
             (device, kind) => unreachable!("{kind:?} for {device:?}"),

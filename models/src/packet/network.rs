@@ -5,6 +5,7 @@ use std::sync::Arc;
 use twin::{ArcId, Csr, LinkId, NodeId, SimTime};
 
 use super::ecmp::FlowHash;
+use super::egress::Buffers;
 use super::explicit::{ExplicitRoutes, Pinned};
 use super::flight::Flight;
 use super::frame::ip_header;
@@ -20,6 +21,8 @@ pub(crate) struct Network {
     pub(crate) csr: Arc<Csr>,
     /// By arc.
     pub(crate) half_links: Vec<HalfLink>,
+    /// Packet memories that disciplines share.
+    pub(crate) buffers: Buffers,
     pub(crate) nodes: Vec<NodeState>,
     pub(crate) hash: FlowHash,
     pub(crate) link_down: Vec<bool>,
@@ -195,18 +198,18 @@ impl Network {
 
     /// A packet is lost at its instant.
     #[cold]
-    fn drop(&mut self, flight: &Flight, place: DropPlace, why: Disposition) {
+    pub(crate) fn drop(&mut self, flight: &Flight, place: DropPlace, why: Disposition) {
         self.recorder.dropped(flight, self.sent_at(flight), place, why, flight.at);
     }
 
     /// The address of a packet's luck: flow and position as the schedule numbers them.
-    fn item(&self, flight: &Flight) -> u64 {
+    pub(crate) fn item(&self, flight: &Flight) -> u64 {
         item(&self.workload, flight)
     }
 
     /// Packets in queues and on wires.
     pub(crate) fn in_flight(&self) -> u64 {
-        self.half_links.iter().map(|h| h.queue.len() as u64).sum()
+        self.half_links.iter().map(HalfLink::held).sum()
     }
 
     /// Whether an arc's link and both its ends are up.

@@ -67,7 +67,7 @@ impl WaitHistogram {
     const FIRST_OCTAVE: u32 = 10;
 
     #[inline]
-    fn add(&mut self, wait: SimDuration) {
+    pub(crate) fn add(&mut self, wait: SimDuration) {
         self.counts[Self::class(wait.as_ps())] += 1;
     }
 

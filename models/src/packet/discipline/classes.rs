@@ -12,6 +12,7 @@ use super::shared_buffer::{SharedBuffer, Tenant};
 use super::tail_drop::TailDrop;
 use super::token_bucket::TokenBucket;
 use super::{Arrival, Refusal};
+use crate::packet::queue_stats::{QueueStats, WaitHistogram};
 
 /// What one class of a queue did; always kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct ClassStats {
     pub wait_sum_ps: u128,
     /// The longest of those.
     pub wait_max: SimDuration,
+    /// How often they were how long.
+    pub waits: WaitHistogram,
     refused: [u64; Refusal::COUNT],
 }
 
@@ -54,11 +57,26 @@ impl ClassStats {
     }
 }
 
+impl From<&ClassStats> for QueueStats {
+    fn from(class: &ClassStats) -> Self {
+        Self {
+            packets: class.packets,
+            bytes: class.bytes,
+            drops: class.drops(),
+            busy: class.busy,
+            wait_sum_ps: class.wait_sum_ps,
+            wait_max: class.wait_max,
+            waits: class.waits,
+        }
+    }
+}
+
 /// A packet that waits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waiting<T> {
     pub(crate) item: T,
     pub(crate) size: Bytes,
+    pub(crate) marked: bool,
     since: SimTime,
 }
 
@@ -120,7 +138,7 @@ impl<T: Copy> Class<T> {
             return Err(Refusal::BufferFull);
         }
         self.room.add(size);
-        self.waiting.push_back(Waiting { item: arrival.item, size, since: now });
+        self.waiting.push_back(Waiting { item: arrival.item, size, marked: mark, since: now });
         self.stats.packets += 1;
         self.stats.bytes += size.get();
         self.stats.marks += u64::from(mark);
@@ -175,6 +193,7 @@ impl<T: Copy> Class<T> {
         self.stats.busy = self.stats.busy + service;
         self.stats.wait_sum_ps += u128::from(wait.as_ps());
         self.stats.wait_max = self.stats.wait_max.max(wait);
+        self.stats.waits.add(wait);
         (packet, service)
     }
 

@@ -61,6 +61,7 @@ pub use shared_buffer::{Alpha, Share, SharedBuffer, Tenant};
 pub use tail_drop::{Limit, TailDrop};
 pub use token_bucket::{BucketConfig, TokenBucket};
 
+use super::QueueStats;
 use classes::Classes;
 
 /// A packet that comes to a queue.
@@ -135,6 +136,8 @@ pub struct Sending<T> {
     pub size: Bytes,
     /// Its class.
     pub class: u8,
+    /// Whether it says that it met congestion here.
+    pub marked: bool,
     /// When its last bit has left. Ask for the next one then.
     pub until: SimTime,
 }
@@ -229,7 +232,7 @@ impl<T: Copy> Discipline<T> {
         let (packet, service) = self.classes.begin(now, class, service);
         let until = now + service;
         self.in_service = Some(InService { class, size, until });
-        Next::Send(Sending { item: packet.item, size, class: class as u8, until })
+        Next::Send(Sending { item: packet.item, size, class: class as u8, marked: packet.marked, until })
     }
 
     /// The link went down at `now`: what waits is lost, item by item, and so is what is in service, which the caller
@@ -263,6 +266,13 @@ impl<T: Copy> Discipline<T> {
     /// Beyond the last class.
     pub fn stats(&self, class: usize) -> &ClassStats {
         self.classes.stats(class)
+    }
+
+    /// What all classes did together.
+    pub fn total(&self) -> QueueStats {
+        let mut total = QueueStats::default();
+        (0..self.class_count()).for_each(|class| total.merge(&self.stats(class).into()));
+        total
     }
 
     /// Packets of a class that wait for their service.
