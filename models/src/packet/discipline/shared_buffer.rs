@@ -44,7 +44,8 @@ pub struct Tenant(u32);
 /// α·B/(1 + α·n) each, of a pool of B bytes. A packet is admitted whole or not at all, so a queue may pass its threshold
 /// by less than a packet.
 ///
-/// All arithmetic is on integers.
+/// All arithmetic is on integers. Room is given back when a queue is asked after a packet has left, so ports should be asked
+/// in order of time.
 ///
 /// ```
 /// use twin::Bytes;
