@@ -80,6 +80,9 @@ impl PacketNet {
         if engine == Engine::Events {
             return by_events("as asked");
         }
+        if self.has_disciplines() {
+            return by_events("queue disciplines decide when their transmitter is free");
+        }
         if engine == Engine::Auto && workload.packet_count() < FEW_PACKETS {
             return by_events("few packets");
         }

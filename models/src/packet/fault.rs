@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine::Ctx;
 use twin::{ArcId, BitsPerSec, Csr, LinkId, NodeId, SimTime};
 
+use super::egress::buffer;
 use super::forwarding::Forwarding;
 use super::network::Network;
 use super::recorder::{Disposition, DropPlace};
@@ -28,7 +29,8 @@ pub enum Fault {
         /// Probability for each packet that comes out of it, 0–1.
         probability: f64,
     },
-    /// One direction sends at another rate from now on; packets that are queued already keep their departure.
+    /// One direction sends at another rate from now on; packets that are queued already keep their departure (behind a
+    /// discipline only the one in service does).
     Capacity {
         /// The direction.
         arc: ArcId,
@@ -119,8 +121,9 @@ impl Network {
     fn refresh(&mut self, arcs: &[ArcId], now: SimTime) {
         for &arc in arcs {
             let up = self.should_be_up(arc);
-            let Self { half_links, recorder, forwarding, .. } = self;
-            half_links[arc.index()].set_up(up, now, |lost| {
+            let Self { half_links, recorder, forwarding, buffers, .. } = self;
+            let shared = buffer(buffers, forwarding.csr.src[arc.index()]);
+            half_links[arc.index()].set_up(up, now, shared, |lost| {
                 let sent_at = forwarding.sent_at(&lost);
                 recorder.dropped(&lost, sent_at, DropPlace::Arc(arc), Disposition::LinkDown, now);
             });

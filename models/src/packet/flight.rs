@@ -15,13 +15,14 @@ pub(crate) struct Flight {
     pub(crate) sequence: u32,
     /// Where the rest of it stands: an index into the workload's packets.
     pub(crate) packet: u32,
-    /// Size on the wire in bytes (20 bits), half-links crossed so far (8 bits).
+    /// Size on the wire in bytes (20 bits), half-links crossed so far (8 bits), congestion experienced (1 bit).
     word: u32,
 }
 
 const _: () = assert!(size_of::<Flight>() == 24, "rings are the memory of a run");
 
 const SIZE_BITS: u32 = 20;
+const CONGESTION: u32 = 1 << (SIZE_BITS + 8);
 
 /// The largest packet in bytes: 1 MiB less one.
 pub(crate) const SIZE_MAX: u32 = (1 << SIZE_BITS) - 1;
@@ -59,6 +60,17 @@ impl Flight {
     #[inline]
     pub(crate) fn order(&self) -> u128 {
         u128::from(self.at.as_ps()) << 64 | u128::from(self.flow) << 32 | u128::from(self.sequence)
+    }
+
+    /// The same with congestion experienced (CE, RFC 3168 §5).
+    pub(crate) fn marked(self) -> Self {
+        Self { word: self.word | CONGESTION, ..self }
+    }
+
+    /// Whether a queue on its way has marked it.
+    #[inline]
+    pub(crate) fn is_marked(&self) -> bool {
+        self.word & CONGESTION != 0
     }
 
     /// Its place among the events of one instant.

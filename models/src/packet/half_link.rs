@@ -4,8 +4,11 @@ use engine::{Chance, EventKey};
 use twin::{BitsPerSec, Bytes, SimDuration, SimTime};
 
 use super::background::Background;
+use super::discipline::SharedBuffer;
+use super::egress::{Egress, Turn};
 use super::fifo::Fifo;
 use super::flight::Flight;
+use super::queue_stats::{QueueStats, WaitHistogram};
 
 /// An egress queue, the wire behind it, and its state. Capacity and queue belong to the sender, up and loss to the wire.
 #[derive(Clone, Debug)]
@@ -24,6 +27,8 @@ pub(crate) struct HalfLink {
     loss: f64,
     loss_chance: Chance,
     background: Option<Box<(Background, Chance)>>,
+    /// What is in charge of packets instead of the queue, which then carries what is in service or on the wire alone.
+    pub(crate) egress: Option<Box<Egress>>,
 }
 
 /// When a packet comes out of a half-link, and its place among the events of that instant.
@@ -41,6 +46,7 @@ impl HalfLink {
         delay: SimDuration,
         loss_chance: Chance,
         background: Option<(Background, Chance)>,
+        egress: Option<Box<Egress>>,
     ) -> Self {
         Self {
             queue: Fifo::new(limit),
@@ -53,6 +59,7 @@ impl HalfLink {
             loss: 0.0,
             loss_chance,
             background: background.map(Box::new),
+            egress,
         }
     }
 
@@ -82,6 +89,17 @@ impl HalfLink {
             }
         };
         Some(departure + self.delay)
+    }
+
+    /// Asks the discipline what goes out now. Gives the size of what does, and what has to be planned.
+    pub(crate) fn turn(&mut self, now: SimTime, shared: Option<&mut SharedBuffer>) -> (Option<u32>, Turn) {
+        let egress = self.egress.as_deref_mut().expect("a half-link with a discipline");
+        let (sent, ask) = egress.next(now, shared, self.rate, self.framing);
+        let Some(flight) = sent else { return (None, Turn { exit: None, ask }) };
+        let alone = self.queue.len() == 0;
+        self.queue.carry(flight);
+        let exit = alone.then(|| Exit { at: flight.at + self.delay, key: flight.key() });
+        (Some(flight.size()), Turn { exit, ask })
     }
 
     /// When the next packet comes out.
@@ -132,12 +150,21 @@ impl HalfLink {
 
     /// Takes it up or down. What is queued, in service or on the wire when it goes down is lost, and given to `lost`; it
     /// comes up empty.
-    pub(crate) fn set_up(&mut self, up: bool, now: SimTime, lost: impl FnMut(Flight)) {
+    pub(crate) fn set_up(
+        &mut self,
+        up: bool,
+        now: SimTime,
+        shared: Option<&mut SharedBuffer>,
+        mut lost: impl FnMut(Flight),
+    ) {
         if self.up == up {
             return;
         }
         self.up = up;
-        self.queue.clear().into_iter().for_each(lost);
+        self.queue.clear().into_iter().for_each(&mut lost);
+        if let Some(egress) = &mut self.egress {
+            egress.clear(now, shared, lost);
+        }
         if let Some(behind) = &mut self.background {
             behind.0.clear(now);
         }
@@ -150,10 +177,33 @@ impl HalfLink {
         self.loss = probability;
     }
 
-    /// Packets that are queued already keep their departure.
+    /// Packets that are queued already keep their departure; behind a discipline, only the one in service.
     pub(crate) fn set_rate(&mut self, rate: BitsPerSec) {
         self.rate = rate;
         self.last_service.0 = u32::MAX;
+        if let Some(egress) = &mut self.egress {
+            egress.set_rate(rate);
+        }
+    }
+
+    /// Packets in the queue and on the wire.
+    pub(crate) fn held(&self) -> u64 {
+        self.queue.len() as u64 + self.egress.as_ref().map_or(0, |e| e.waiting())
+    }
+
+    /// What the queue did so far, all classes together.
+    pub(crate) fn stats(&self) -> QueueStats {
+        self.egress.as_ref().map_or(*self.queue.stats(), |e| e.queue().total())
+    }
+
+    /// How often packets waited how long before their service, all classes together.
+    pub(crate) fn waits(&self) -> WaitHistogram {
+        let Some(egress) = &self.egress else { return *self.queue.waits() };
+        let queue = egress.queue();
+        (0..queue.class_count()).fold(WaitHistogram::default(), |mut all, class| {
+            all.merge(&queue.stats(class).waits);
+            all
+        })
     }
 
     #[inline]

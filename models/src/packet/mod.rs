@@ -4,7 +4,7 @@
 //! the other and gives a [`PacketResult`]. All three can be used any number of times, and a [`PacketRun`] can be forked
 //! in mid-run by `clone`.
 //!
-//! A hop is one event: a queue computes the departure when a packet arrives. What is queued on a half-link or under way on
+//! A hop is one event: a queue computes the departure when a packet arrives. (Behind a [`discipline`] it is two.) What is queued on a half-link or under way on
 //! its wire comes out in order, so it lies in one ring, and only its oldest packet is among the pending events: their
 //! number is that of busy half-links and sources, whatever the number of packets. Nodes and half-links lie in flat arrays;
 //! after warm-up an event allocates nothing.
@@ -12,7 +12,9 @@
 mod background;
 mod choice;
 mod dependence;
+pub mod discipline;
 mod ecmp;
+mod egress;
 mod explicit;
 mod fault;
 mod fifo;
@@ -39,6 +41,7 @@ mod workload;
 pub use background::{BackgroundLoad, BackgroundTraffic};
 pub use choice::{Computed, Engine};
 pub use ecmp::FlowHash;
+pub use egress::Disciplines;
 pub use fault::{Fault, TimedFault};
 pub use fifo::{Fifo, Held};
 pub use frame::{IpHeader, ip_header, with_ttl};
@@ -49,6 +52,6 @@ pub use poisson::poisson_schedule;
 pub use queue_stats::{QueueStats, WaitHistogram};
 pub use recorder::{Bins, DeliveredFrame, Disposition, DropCounts, DropPlace, FlowStats};
 pub use replay::{ReplayOptions, replay};
-pub use result::{DropRow, LinkStats, PacketResult};
+pub use result::{ClassRow, DropRow, LinkStats, PacketResult};
 pub use run::PacketRun;
 pub use workload::{ExplicitRoute, TimedFlow, Workload};

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use engine::{Purpose, Trial};
-use twin::{ArcId, BitsPerSec, Bytes, Csr, EntityKey, Rung, SimDuration};
+use twin::{ArcId, BitsPerSec, Bytes, Csr, EntityKey, InputError, Place, Rung, SimDuration};
 
 use super::background::{Background, BackgroundLoad, BackgroundTraffic};
 use super::ecmp::FlowHash;
+use super::egress::{Buffers, Disciplines};
 use super::forwarding::{Forwarding, NodeState};
 use super::half_link::HalfLink;
 use super::ip::IpForwarding;
@@ -96,6 +97,7 @@ pub struct PacketNet {
     routing: Arc<Routing>,
     ip: Option<Arc<IpForwarding>>,
     background: Option<(Arc<BackgroundLoad>, BackgroundTraffic)>,
+    disciplines: Option<Arc<Disciplines>>,
     config: PacketConfig,
 }
 
@@ -109,6 +111,7 @@ impl PacketNet {
             routing: Arc::new(routing),
             ip: None,
             background: None,
+            disciplines: None,
             config,
         }
     }
@@ -130,13 +133,29 @@ impl PacketNet {
     /// The same over this background load.
     ///
     /// # Panics
-    /// If the load is of another number of arcs, or bursts have less than one packet.
+    /// If the load is of another number of arcs, bursts have less than one packet, or an arc has a discipline: unseen
+    /// packets have no class.
     #[must_use]
     pub fn with_background(mut self, load: Arc<BackgroundLoad>, traffic: BackgroundTraffic) -> Self {
         assert_eq!(load.arc_count(), self.csr.arc_count(), "one background load for each arc");
         assert!(traffic.burst >= 1.0 && traffic.size_scv >= 0.0, "impossible background {traffic:?}");
+        assert!(self.disciplines.is_none(), "a background behind a discipline is not modelled");
         self.background = Some((load, traffic));
         self
+    }
+
+    /// The same with other queues than the plain FIFO in front of some arcs. All others stay on the fast path.
+    ///
+    /// # Errors
+    /// If a discipline cannot be built, there is no such arc or node, or the network has a background load.
+    pub fn with_disciplines(mut self, disciplines: Disciplines) -> Result<Self, InputError> {
+        if self.background.is_some() {
+            let what = "disciplines over a background load, whose packets have no class";
+            return Err(InputError::new("queue disciplines", Place::Whole, what, "one or the other"));
+        }
+        disciplines.validate(&self.csr)?;
+        self.disciplines = (!disciplines.queues.is_empty()).then(|| Arc::new(disciplines));
+        Ok(self)
     }
 
     /// The network's dense view.
@@ -165,15 +184,20 @@ impl PacketNet {
             ip: self.ip.clone(),
             workload: workload.clone(),
         };
-        let half_links = (0..arcs).map(|arc| self.half_link(ArcId::new(arc), chance)).collect();
-        Network { forwarding, half_links, link_down: vec![false; self.csr.link_count()], recorder }
+        let mut buffers = self.disciplines.as_ref().map(|d| d.buffers(&self.csr)).unwrap_or_default();
+        let half_links = (0..arcs).map(|arc| self.half_link(ArcId::new(arc), chance, &mut buffers)).collect();
+        Network { forwarding, half_links, buffers, link_down: vec![false; self.csr.link_count()], recorder }
     }
 
-    fn half_link(&self, arc: ArcId, chance: Trial) -> HalfLink {
+    fn half_link(&self, arc: ArcId, chance: Trial, buffers: &mut Buffers) -> HalfLink {
         let (key, rate) = (&self.arc_keys[arc.index()], self.csr.capacity[arc.index()]);
         let background = self.background.as_ref().map(|(load, traffic)| {
             let background = Background::new(Arc::clone(load), *traffic, arc.index());
             (background, chance.chance(Purpose::BACKGROUND, key))
+        });
+        let egress = self.disciplines.as_ref().and_then(|disciplines| {
+            let luck = chance.chance(Purpose::new("early-detection"), key);
+            disciplines.egress(&self.csr, arc, luck, buffers)
         });
         let limit = self.config.buffer.limit(rate);
         let delay = self.csr.delay[arc.index()];
@@ -184,7 +208,12 @@ impl PacketNet {
             delay,
             chance.chance(Purpose::LINK_LOSS, key),
             background,
+            egress,
         )
+    }
+
+    pub(crate) fn has_disciplines(&self) -> bool {
+        self.disciplines.is_some()
     }
 
     pub(crate) fn routing(&self) -> &Routing {

@@ -2,6 +2,7 @@
 
 use twin::{ArcId, LinkId, NodeId};
 
+use super::egress::Buffers;
 use super::flight::Flight;
 use super::forwarding::{Forwarding, Verdict, ttl_left};
 use super::half_link::{Exit, HalfLink};
@@ -13,6 +14,8 @@ pub(crate) struct Network {
     pub(crate) forwarding: Forwarding,
     /// By arc.
     pub(crate) half_links: Vec<HalfLink>,
+    /// Packet memories that disciplines share.
+    pub(crate) buffers: Buffers,
     pub(crate) link_down: Vec<bool>,
     pub(crate) recorder: Recorder,
 }
@@ -49,7 +52,7 @@ impl Network {
 
     /// Packets in queues and on wires.
     pub(crate) fn in_flight(&self) -> u64 {
-        self.half_links.iter().map(|h| h.queue.len() as u64).sum()
+        self.half_links.iter().map(HalfLink::held).sum()
     }
 
     /// Whether an arc's link and both its ends are up.
@@ -98,7 +101,7 @@ fn follow(forwarding: &Forwarding, recorder: &mut Recorder, node: NodeId, flight
 }
 
 #[cold]
-fn lose(
+pub(crate) fn lose(
     forwarding: &Forwarding,
     recorder: &mut Recorder,
     flight: Flight,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use twin::{ArcId, NodeId, SimDuration, SimTime};
 
 use super::flight::Flight;
-use super::frame::with_ttl;
+use super::frame::{with_congestion, with_ttl};
 use super::lost::{FirstLost, LostPacket};
 
 /// Why a packet did not arrive.
@@ -25,11 +25,17 @@ pub enum Disposition {
     NullRoute,
     /// Its time to live ran out: usually a loop.
     TtlExpired,
+    /// Random early detection.
+    EarlyDrop,
+    /// A policer found it out of profile.
+    Policed,
+    /// Larger than the link's MTU.
+    TooBig,
 }
 
 impl Disposition {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::QueueFull,
         Self::LinkDown,
         Self::NodeDown,
@@ -37,7 +43,15 @@ impl Disposition {
         Self::NoRoute,
         Self::NullRoute,
         Self::TtlExpired,
+        Self::EarlyDrop,
+        Self::Policed,
+        Self::TooBig,
     ];
+
+    /// Whether a router's counters call it an output discard (ifOutDiscards, RFC 2863): it chose not to send it.
+    pub fn is_discard(self) -> bool {
+        matches!(self, Self::QueueFull | Self::EarlyDrop | Self::Policed | Self::TooBig)
+    }
 
     /// The name in tables.
     pub fn word(self) -> &'static str {
@@ -49,6 +63,9 @@ impl Disposition {
             Self::NoRoute => "no_route",
             Self::NullRoute => "null_route",
             Self::TtlExpired => "ttl_expired",
+            Self::EarlyDrop => "early_drop",
+            Self::Policed => "policed",
+            Self::TooBig => "too_big",
         }
     }
 }
@@ -88,6 +105,8 @@ pub struct FlowStats {
     pub delay_max: SimDuration,
     /// Half-links crossed by delivered packets.
     pub packet_hops: u64,
+    /// Packets delivered that a queue on their way marked with congestion experienced (CE, RFC 3168 §5).
+    pub marked: u64,
 }
 
 impl FlowStats {
@@ -230,6 +249,7 @@ impl Recorder {
         flow.delay_sum_ps += u128::from(delay.as_ps());
         flow.delay_max = flow.delay_max.max(delay);
         flow.packet_hops += u64::from(packet.hops());
+        flow.marked += u64::from(packet.is_marked());
         self.last_delivery = self.last_delivery.max(now);
         if let Some(binned) = &mut self.binned
             && let Some(cell) = binned.flow_cell(&packet, sent_at)
@@ -247,6 +267,7 @@ impl Recorder {
     /// Keeps a frame that arrived with this time to live.
     pub(crate) fn frame(&mut self, node: NodeId, packet: &Flight, frame: &Arc<[u8]>, ttl: u8) {
         let frame = with_ttl(frame, ttl);
+        let frame = if packet.is_marked() { with_congestion(&frame) } else { frame };
         let Flight { at, flow, sequence, .. } = *packet;
         self.frames.get_or_insert_default().push(DeliveredFrame { at, node, flow, sequence, frame });
     }
@@ -274,7 +295,7 @@ impl Recorder {
         }
         let DropPlace::Arc(arc) = place else { return };
         match (why, binned.arc_cell(arc, now)) {
-            (Disposition::QueueFull, Some(cell)) => cell.discards += 1,
+            (why, Some(cell)) if why.is_discard() => cell.discards += 1,
             (Disposition::Loss, Some(cell)) => cell.errors += 1,
             _ => {}
         }

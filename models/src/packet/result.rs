@@ -4,6 +4,7 @@ use engine::Digest;
 use twin::{ArcId, CounterRow, Fidelity, FlowInfo, FlowRow, NodeId, Observables, Rung, SimDuration, SimTime};
 
 use super::choice::Computed;
+use super::discipline::ClassStats;
 use super::lost::LostPacket;
 use super::net::PacketNet;
 use super::network::Network;
@@ -35,6 +36,8 @@ pub struct PacketResult {
     pub last_event: SimTime,
     /// By arc.
     pub links: Vec<LinkStats>,
+    /// By arc and class: what each class of a discipline did.
+    pub classes: Vec<ClassRow>,
     /// By dense flow number.
     pub flows: Vec<FlowStats>,
     /// The number of each flow in the schedule.
@@ -58,12 +61,24 @@ pub struct PacketResult {
 /// What one arc did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkStats {
-    /// Its queue.
+    /// Its queue; all classes together where it has some, and then waits and busy time are those of packets whose service
+    /// has begun.
     pub queue: QueueStats,
     /// How often accepted packets waited how long before their service.
     pub waits: WaitHistogram,
     /// Packets lost in front of it and on it.
     pub drops: DropCounts,
+}
+
+/// What one class of an arc's discipline did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClassRow {
+    /// The arc.
+    pub arc: ArcId,
+    /// The class, from 0.
+    pub class: u8,
+    /// What it did.
+    pub stats: ClassStats,
 }
 
 /// Packets lost at one place for one reason.
@@ -96,12 +111,9 @@ impl PacketResult {
             last_delivery: recorder.last_delivery,
             last_event: recorder.last_delivery.max(recorder.last_loss),
             links: links
-                .map(|(h, drops)| LinkStats {
-                    queue: *h.queue.stats(),
-                    waits: *h.queue.waits(),
-                    drops: *drops,
-                })
+                .map(|(h, drops)| LinkStats { queue: h.stats(), waits: h.waits(), drops: *drops })
                 .collect(),
+            classes: class_rows(network),
             flows: recorder.flows.clone(),
             flow_ids: (0..recorder.flows.len()).map(|f| network.forwarding.workload.flow_id(f)).collect(),
             drops: drop_rows(network),
@@ -140,12 +152,22 @@ impl PacketResult {
             let time = |at: Option<SimTime>| at.map_or(u64::MAX, SimTime::as_ps);
             d = d.u64(u64::from(*id)).u64(flow.sent).u64(flow.delivered).u64(flow.delivered_bytes);
             d = d.u64(time(flow.first)).u64(time(flow.last)).bytes(&flow.delay_sum_ps.to_le_bytes());
-            d = flow.drops.iter().fold(d, |d, n| d.u64(*n));
+            // What only disciplines do counts where it is done: it moves no digest of runs without.
+            let (plain, more) = flow.drops.split_at(Disposition::EarlyDrop as usize);
+            d = plain.iter().fold(d, |d, n| d.u64(*n));
+            let some = |d: Digest, word: &str, n: u64| if n > 0 { d.text(word).u64(n) } else { d };
+            let words = Disposition::ALL[plain.len()..].iter().map(|why| why.word());
+            d = words.zip(more).fold(d, |d, (word, n)| some(d, word, *n));
+            d = some(d, "marked", flow.marked);
         }
         for link in &self.links {
             d = d.u64(link.queue.packets).u64(link.queue.bytes).u64(link.queue.drops);
             d = d.bytes(&link.queue.wait_sum_ps.to_le_bytes()).u64(link.queue.wait_max.as_ps());
             d = link.waits.counts().iter().fold(d, |d, n| d.u64(*n));
+        }
+        for ClassRow { arc, class, stats } in &self.classes {
+            d = d.u64(u64::from(arc.0)).u64(u64::from(*class)).u64(stats.packets).u64(stats.marks);
+            d = d.u64(stats.drops()).bytes(&stats.wait_sum_ps.to_le_bytes());
         }
         for row in &self.observables.flows {
             d = d.u64(u64::from(row.bin)).u64(u64::from(row.sent)).u64(u64::from(row.lost)).f64(row.rtt_ms);
@@ -166,6 +188,18 @@ fn drop_rows(network: &Network) -> Vec<DropRow> {
             if packets > 0 {
                 rows.push(DropRow { place, why, packets });
             }
+        }
+    }
+    rows
+}
+
+fn class_rows(network: &Network) -> Vec<ClassRow> {
+    let mut rows = Vec::new();
+    for (arc, half_link) in network.half_links.iter().enumerate() {
+        let Some(egress) = &half_link.egress else { continue };
+        for class in 0..egress.queue().class_count() {
+            let stats = *egress.queue().stats(class);
+            rows.push(ClassRow { arc: ArcId::new(arc), class: class as u8, stats });
         }
     }
     rows

@@ -1,8 +1,9 @@
 //! A router: an arrival is checked, counted, and sent on.
 
-use engine::{Ctx, EventKind};
+use engine::{Ctx, EventKey, EventKind};
 use twin::ArcId;
 
+use super::egress::Turn;
 use super::flight::Flight;
 use super::half_link::Exit;
 use super::network::Network;
@@ -28,10 +29,38 @@ pub(crate) fn on_arrive(arc: ArcId, generation: u16, cx: &mut Ctx<'_, Network>) 
 /// packet of an arc has it among the pending ones.
 #[inline]
 pub(crate) fn transmit(arc: ArcId, flight: Flight, cx: &mut Ctx<'_, Network>) {
+    if cx.world.half_links[arc.index()].egress.is_some() {
+        let turn = cx.world.offer(arc, flight);
+        return plan_turn(arc, turn, cx);
+    }
     if let Some(exit) = cx.world.transmit(arc, flight) {
         let (generation, to) =
             (cx.world.half_links[arc.index()].generation(), cx.world.forwarding.csr.dst[arc.index()]);
         plan(arc, generation, exit, to.0, cx);
+    }
+}
+
+/// The discipline of an arc is asked what to send.
+pub(crate) fn on_ask(arc: ArcId, cx: &mut Ctx<'_, Network>) {
+    let turn = cx.world.ask(arc, cx.now());
+    plan_turn(arc, turn, cx);
+}
+
+/// Plans what a discipline needs: two events for a hop. An end of service precedes the packets that come at its instant,
+/// so it makes room for them, as in the plain queue.
+fn plan_turn(arc: ArcId, turn: Turn, cx: &mut Ctx<'_, Network>) {
+    let csr = &cx.world.forwarding.csr;
+    let (src, dst) = (csr.src[arc.index()], csr.dst[arc.index()]);
+    if let Some(exit) = turn.exit {
+        plan(arc, cx.world.half_links[arc.index()].generation(), exit, dst.0, cx);
+    }
+    if let Some(at) = turn.ask {
+        cx.schedule_keyed(
+            at,
+            EventKey::of_source(arc.0 + 1, 0),
+            src.0,
+            EventKind::Timer { tag: 0, token: arc.0 },
+        );
     }
 }
 

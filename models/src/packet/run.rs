@@ -51,6 +51,7 @@ impl Model for Device {
             (Self::Router, EventKind::Arrive { generation, half_link }) => {
                 router::on_arrive(ArcId(half_link), generation, cx);
             }
+            (Self::Router, EventKind::Timer { token, .. }) => router::on_ask(ArcId(token), cx),
             (Self::Host(host), EventKind::Timer { .. }) => host.on_timer(cx),
             (Self::Faults(faults), EventKind::Control { index }) => faults.on_control(index, cx),
             (device, kind) => unreachable!("{kind:?} for {device:?}"),

@@ -49,6 +49,8 @@ struct Flow {
     id: u32,
     src: NodeId,
     dst: NodeId,
+    /// Of its packets without a frame.
+    traffic_class: u8,
 }
 
 /// A flow by the instants at which it sends: packets of one size and without frames.
@@ -106,7 +108,7 @@ impl Workload {
         for (index, p) in schedule.packets.iter().enumerate() {
             let flow = ids.partition_point(|id| *id < p.flow);
             let (src, dst) = (node(p.src, index)?, node(p.dst, index)?);
-            flows[flow].get_or_insert(Flow { id: p.flow, src, dst });
+            flows[flow].get_or_insert(Flow { id: p.flow, src, dst, traffic_class: 0 });
             let size = u32::try_from(p.size.get()).ok().filter(|size| *size <= SIZE_MAX);
             let size = size.ok_or_else(|| too_large(index))?;
             let planned = Planned { at: p.at, flow: flow as u32, sequence: sent[flow], dst, size };
@@ -154,7 +156,8 @@ impl Workload {
         for source in &mut by_source {
             source.sort_by_key(|(p, _)| (p.at, p.flow)); // stable, and no work where one flow is all that a node sends
         }
-        let flows = timed.iter().map(|f| Flow { id: f.id, src: f.src, dst: f.dst }).collect();
+        let flows =
+            timed.iter().map(|f| Flow { id: f.id, src: f.src, dst: f.dst, traffic_class: 0 }).collect();
         let frame = |index: u32| frames.get(index as usize).cloned().flatten();
         Ok(Self::assemble(flows, by_source, (!frames.is_empty()).then_some(frame)))
     }
@@ -219,6 +222,18 @@ impl Workload {
                 assert_eq!(csr.src[arc.index()], *node, "arc {} does not leave node {}", arc.0, node.0);
             }
             pinned.pin(inner.flows.len(), number, &route.entries, route.end);
+        }
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The same with a byte of type of service or traffic class (codepoint and ECN: RFC 2474 §3, RFC 3168 §5) for the
+    /// packets of some flows, by their number in the schedule. It is 0 for all others, and packets with a frame carry
+    /// their own.
+    #[must_use]
+    pub fn with_traffic_classes(self, classes: &BTreeMap<u32, u8>) -> Self {
+        let mut inner = Arc::unwrap_or_clone(self.inner);
+        for flow in &mut inner.flows {
+            flow.traffic_class = classes.get(&flow.id).copied().unwrap_or(flow.traffic_class);
         }
         Self { inner: Arc::new(inner) }
     }
@@ -289,6 +304,13 @@ impl Workload {
         let header = self.frame(packet).and_then(|frame| ip_header(frame));
         let flow = self.inner.packets[packet as usize].flow;
         header.map_or_else(|| u64::from(self.flow_id(flow as usize)), |h| h.five_tuple_hash())
+    }
+
+    /// The byte of type of service or traffic class with which a packet leaves its source.
+    pub(crate) fn traffic_class(&self, packet: u32) -> u8 {
+        let header = self.frame(packet).and_then(|frame| ip_header(frame));
+        let flow = self.inner.packets[packet as usize].flow;
+        header.map_or(self.inner.flows[flow as usize].traffic_class, |h| h.traffic_class)
     }
 
     /// The time to live with which a packet leaves its source.
