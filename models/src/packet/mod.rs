@@ -15,6 +15,7 @@ mod frame;
 mod half_link;
 mod host;
 mod ip;
+mod lpm;
 mod net;
 mod network;
 mod poisson;
