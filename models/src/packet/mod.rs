@@ -31,6 +31,7 @@ pub use fault::{Fault, TimedFault};
 pub use fifo::{Fifo, QueueStats};
 pub use frame::{IpHeader, ip_header, with_ttl};
 pub use ip::IpForwarding;
+pub use lpm::Lpm;
 pub use net::{Buffer, PacketConfig, PacketNet, PacketRun};
 pub use poisson::poisson_schedule;
 pub use recorder::{Bins, DeliveredFrame, Disposition, DropCounts, DropPlace, FlowStats, LostPacket};

@@ -61,13 +61,14 @@ impl Network {
 
     fn decide_by_address(&mut self, node: NodeId, packet: &Packet, frame: &[u8]) -> Verdict {
         let endpoint = NodeId(packet.dst);
-        let (Some(ip), Some(header)) = (self.ip.clone(), ip_header(frame)) else {
+        let (Some(ip), Some(header)) = (&self.ip, ip_header(frame)) else {
             return self.route_to(node, endpoint, packet.entropy);
         };
         match ip.table(node, header.dst) {
             Some(None) => Verdict::Drop(Disposition::NoRoute),
             Some(Some(IpAction::Null)) => Verdict::Drop(Disposition::NullRoute),
             Some(Some(IpAction::Local | IpAction::Exit)) => Verdict::Deliver,
+            Some(Some(IpAction::Forward([only]))) => Verdict::Via(*only),
             Some(Some(IpAction::Forward(arcs))) => Verdict::Via(self.hash.pick(node, arcs, packet.entropy)),
             None => {
                 let owner = ip.owner(header.dst);
