@@ -157,7 +157,7 @@ fn routed_packets(network: &Network, faults: &[TimedFault], edges: &mut Edges) -
                 let ip = network.forwarding.ip.as_ref()?;
                 let owner = ip.owner(address).unwrap_or(endpoint);
                 edges.follow(network, sources, None, |node| match ip.table(node, address) {
-                    Some(Some(IpAction::Forward(arcs))) => arcs.clone(),
+                    Some(Some(IpAction::Forward(arcs))) => arcs.to_vec(),
                     Some(_) => Vec::new(),
                     None => routed(node, owner),
                 });

@@ -27,7 +27,10 @@ const ETHERTYPE_IPV6: u16 = 0x86dd;
 /// IEEE 802.1Q, 802.1ad, and the older 0x9100 of stacked tags.
 const VLAN_TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
 
-/// Reads Ethernet II, any number of VLAN tags, and IPv4 or IPv6. `None` for anything else or a header cut short.
+/// Reads Ethernet II, any number of VLAN tags, and IPv4 or IPv6. `None` for anything else, a header cut short, or lengths
+/// that contradict each other; a frame that was cut behind its headers (as captures are) is none of these. Checksums
+/// are not verified: where a sender leaves them to its adapter, a capture at the sender shows them unset.
+#[inline]
 pub fn ip_header(frame: &[u8]) -> Option<IpHeader> {
     let mut offset = 14;
     let mut ethertype = be16(frame, 12)?;
@@ -43,10 +46,13 @@ pub fn ip_header(frame: &[u8]) -> Option<IpHeader> {
 }
 
 /// RFC 791 §3.1.
+#[inline]
 fn ipv4(frame: &[u8], offset: usize) -> Option<IpHeader> {
     let header: &[u8; 20] = frame.get(offset..offset + 20)?.try_into().ok()?;
     let length = usize::from(header[0] & 0x0f) * 4;
-    if header[0] >> 4 != 4 || length < 20 {
+    let total = usize::from(u16::from_be_bytes([header[2], header[3]]));
+    // A total length of zero is written by senders that leave the cutting into segments to their adapter.
+    if header[0] >> 4 != 4 || length < 20 || (total < length && total != 0) {
         return None;
     }
     let address =
@@ -222,6 +228,19 @@ mod tests {
             assert_eq!(header.is_some(), length >= 22 + 20, "{length}");
         }
         assert_eq!(ip_header(&udp_frame(0, 64)[..36]).unwrap().ports, None);
+    }
+
+    #[test]
+    fn lengths_that_contradict_each_other_are_no_header() {
+        let with = |at: usize, byte: u8| {
+            let mut frame = udp_frame(0, 64);
+            frame[14 + at] = byte;
+            ip_header(&frame).is_some()
+        };
+        assert!(!with(0, 0x44) && !with(0, 0x55), "header of 16 bytes; version 5");
+        assert!(with(0, 0x46) && !with(0, 0x4f), "a header of 60 bytes in a packet of 28");
+        assert!(!with(3, 19) && with(3, 20), "a packet shorter than its header");
+        assert!(with(3, 0), "left to the adapter");
     }
 
     #[test]
