@@ -192,3 +192,31 @@ fn half_links_that_feed_each_other_in_no_time_are_left_to_events() {
     assert_eq!(computed.because, "half-links feed each other in no time");
     assert_eq!(same, Ok(()));
 }
+
+#[test]
+fn parts_of_a_network_that_go_on_together_give_what_one_loop_gives() {
+    for (topology, seed) in TOPOLOGIES.iter().zip(1u64..) {
+        let lab = lab(topology);
+        let random = |i: u64, n: u64| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(seed) >> 33) % n;
+        let drawn: Vec<Drawn> = (0..1_000)
+            .map(|i| (random(i, 40), random(3 * i, 6) as u32, random(7 * i, 6) as u32, 1 + random(5 * i, 24)))
+            .collect();
+        let changes: Vec<_> = (0..20).map(|i| (random(i, 500), random(2 * i, 8) as u8, i as u32)).collect();
+        let workload =
+            Workload::compile(&lab.csr, &schedule(&lab.csr, &drawn, |src, dst| src * 6 + dst)).unwrap();
+        let net = PacketNet::build(&lab.csr, lab.routing(), config(6_000));
+        let (faults, chance) = (faults(&lab.csr, &changes), Seeds::new(3).trial(0));
+        for until in [SimTime::MAX, SimTime::from_ps(100_000_000)] {
+            let one = net.run_by(Engine::Events, &workload, &faults, until, chance);
+            assert!(until < SimTime::MAX || one.dropped > 100 && one.delivered > 100);
+            for (shards, threads) in [(1, 1), (2, 1), (2, 2), (4, 3), (8, 2)] {
+                let parts = net.run_sharded(shards, threads, &workload, &faults, until, chance);
+                assert_eq!(
+                    first_difference(&one, &parts),
+                    Ok(()),
+                    "{topology}: {shards} parts, {threads} threads"
+                );
+            }
+        }
+    }
+}

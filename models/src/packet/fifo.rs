@@ -114,6 +114,12 @@ impl<T: Copy> Fifo<T> {
         &self.waits
     }
 
+    /// Adds what another part of a run counted at the same queue.
+    pub(crate) fn merge_stats(&mut self, other: &Self) {
+        self.stats.merge(&other.stats);
+        self.waits.merge(&other.waits);
+    }
+
     /// Counts a packet that found no room behind unseen traffic.
     pub(crate) fn refuse(&mut self) {
         self.stats.drops += 1;
@@ -221,6 +227,12 @@ impl<T: InQueue + Copy> Fifo<T> {
         }
         self.left -= self.left.min(count);
         self.ring.forget(count);
+    }
+
+    /// Drops what has left the queue by `now`: another one has it.
+    pub(crate) fn forget_left(&mut self, now: SimTime) {
+        self.release(now);
+        self.ring.forget(std::mem::take(&mut self.left));
     }
 
     #[inline]

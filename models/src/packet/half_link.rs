@@ -21,6 +21,8 @@ pub(crate) struct HalfLink {
     /// The size that was sent last and its service: most traffic has few sizes.
     last_service: (u32, SimDuration),
     up: bool,
+    /// Another part of the network is at its far end: what was admitted is handed over to it.
+    remote: bool,
     /// Counts how often the half-link went down, modulo 2^16: an arrival that was scheduled under another generation does
     /// not happen. (It would take 65,536 flaps while one packet is on the wire to mistake it.)
     generation: u16,
@@ -55,6 +57,7 @@ impl HalfLink {
             delay,
             last_service: (u32::MAX, SimDuration::ZERO),
             up: true,
+            remote: false,
             generation: 0,
             loss: 0.0,
             loss_chance,
@@ -91,14 +94,35 @@ impl HalfLink {
         Some(departure + self.delay)
     }
 
+    #[inline]
+    pub(crate) fn remote(&self) -> bool {
+        self.remote
+    }
+
+    /// Whether its far end is another part's. Nothing may be on it.
+    pub(crate) fn set_remote(&mut self, remote: bool) {
+        self.remote = remote;
+    }
+
+    /// The packet that was admitted last, for the part at the far end. What has left the queue is not kept here.
+    pub(crate) fn hand_over(&mut self, now: SimTime) -> Flight {
+        self.queue.forget_left(now);
+        *self.queue.held().last().expect("a packet was admitted, and has not left yet")
+    }
+
+    /// Takes a packet that another part admitted onto the wire; says when it comes out if it is alone there.
+    pub(crate) fn carry(&mut self, flight: Flight) -> Option<Exit> {
+        let alone = self.queue.len() == 0;
+        self.queue.carry(flight);
+        alone.then(|| Exit { at: flight.at + self.delay, key: flight.key() })
+    }
+
     /// Asks the discipline what goes out now. Gives the size of what does, and what has to be planned.
     pub(crate) fn turn(&mut self, now: SimTime, shared: Option<&mut SharedBuffer>) -> (Option<u32>, Turn) {
         let egress = self.egress.as_deref_mut().expect("a half-link with a discipline");
         let (sent, ask) = egress.next(now, shared, self.rate, self.framing);
         let Some(flight) = sent else { return (None, Turn { exit: None, ask }) };
-        let alone = self.queue.len() == 0;
-        self.queue.carry(flight);
-        let exit = alone.then(|| Exit { at: flight.at + self.delay, key: flight.key() });
+        let exit = self.carry(flight);
         (Some(flight.size()), Turn { exit, ask })
     }
 
@@ -161,7 +185,10 @@ impl HalfLink {
             return;
         }
         self.up = up;
-        self.queue.clear().into_iter().for_each(&mut lost);
+        let cleared = self.queue.clear();
+        if !self.remote {
+            cleared.into_iter().for_each(&mut lost); // else the part at the far end has them
+        }
         if let Some(egress) = &mut self.egress {
             egress.clear(now, shared, lost);
         }

@@ -10,6 +10,7 @@
 //! after warm-up an event allocates nothing.
 
 mod background;
+mod barrier;
 mod choice;
 mod dependence;
 pub mod discipline;
@@ -28,6 +29,7 @@ mod lost;
 mod lpm;
 mod net;
 mod network;
+mod partition;
 mod poisson;
 mod queue_stats;
 mod recorder;
@@ -36,6 +38,7 @@ mod result;
 mod ring;
 mod router;
 mod run;
+mod shards;
 mod windows;
 mod workload;
 

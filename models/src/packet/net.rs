@@ -186,7 +186,15 @@ impl PacketNet {
         };
         let mut buffers = self.disciplines.as_ref().map(|d| d.buffers(&self.csr)).unwrap_or_default();
         let half_links = (0..arcs).map(|arc| self.half_link(ArcId::new(arc), chance, &mut buffers)).collect();
-        Network { forwarding, half_links, buffers, link_down: vec![false; self.csr.link_count()], recorder }
+        Network {
+            forwarding,
+            half_links,
+            buffers,
+            link_down: vec![false; self.csr.link_count()],
+            recorder,
+            outbox: Vec::new(),
+            elsewhere: 0,
+        }
     }
 
     fn half_link(&self, arc: ArcId, chance: Trial, buffers: &mut Buffers) -> HalfLink {

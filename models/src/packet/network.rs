@@ -1,8 +1,9 @@
 //! The medium of a packet run, and what becomes of one packet at one place: the same in whatever order a run is computed.
 
-use twin::{ArcId, LinkId, NodeId};
+use twin::{ArcId, BitsPerSec, Bytes, LinkId, NodeId, SimDuration};
 
 use super::egress::Buffers;
+use super::fault::{Fault, TimedFault};
 use super::flight::Flight;
 use super::forwarding::{Forwarding, Verdict, ttl_left};
 use super::half_link::{Exit, HalfLink};
@@ -18,6 +19,10 @@ pub(crate) struct Network {
     pub(crate) buffers: Buffers,
     pub(crate) link_down: Vec<bool>,
     pub(crate) recorder: Recorder,
+    /// What was admitted to arcs that lead to another part of the network, as it stands on them.
+    pub(crate) outbox: Vec<(ArcId, Flight)>,
+    /// Packets under way in parts that were merged into this one.
+    pub(crate) elsewhere: u64,
 }
 
 impl Network {
@@ -46,13 +51,42 @@ impl Network {
     /// remind anyone of it.
     #[inline(always)]
     pub(crate) fn transmit(&mut self, arc: ArcId, flight: Flight) -> Option<Exit> {
-        let Self { forwarding, half_links, recorder, .. } = self;
-        transmit(forwarding, &mut half_links[arc.index()], recorder, arc, flight)
+        let Self { forwarding, half_links, recorder, outbox, .. } = self;
+        let half_link = &mut half_links[arc.index()];
+        let remote = half_link.remote();
+        let exit = transmit(forwarding, half_link, recorder, arc, flight, remote)?;
+        if remote {
+            outbox.push((arc, half_link.hand_over(flight.at)));
+            return None;
+        }
+        Some(exit)
+    }
+
+    /// Takes in what another part of the network came to: tallies add up, and each packet is in one part.
+    pub(crate) fn merge(&mut self, part: Self) {
+        self.elsewhere += part.in_flight();
+        for (mine, other) in self.half_links.iter_mut().zip(&part.half_links) {
+            mine.queue.merge_stats(&other.queue);
+        }
+        self.recorder.merge(part.recorder);
+    }
+
+    /// The least time that a packet takes across an arc at the highest rate that it ever has.
+    pub(crate) fn least_crossing(&self, arc: ArcId, faults: &[TimedFault]) -> SimDuration {
+        let rates = faults.iter().filter_map(|f| match f.fault {
+            Fault::Capacity { arc: of, rate } if of == arc => Some(rate),
+            _ => None,
+        });
+        let csr = &self.forwarding.csr;
+        let rate = rates.fold(csr.capacity[arc.index()], BitsPerSec::max);
+        let size = Bytes::new(u64::from(self.forwarding.workload.least_size()));
+        rate.serialization_delay(size) + csr.delay[arc.index()]
     }
 
     /// Packets in queues and on wires.
     pub(crate) fn in_flight(&self) -> u64 {
-        self.half_links.iter().map(HalfLink::held).sum()
+        let own = self.half_links.iter().filter(|h| !h.remote());
+        self.elsewhere + own.map(HalfLink::held).sum::<u64>()
     }
 
     /// Whether an arc's link and both its ends are up.
@@ -119,7 +153,7 @@ fn keep_frame(forwarding: &Forwarding, recorder: &mut Recorder, node: NodeId, fl
     }
 }
 
-/// As [`Network::transmit`], for one who has its parts in hand.
+/// As [`Network::transmit`], for one who has its parts in hand; with `always`, gives the exit of any packet.
 #[inline(always)]
 pub(crate) fn transmit(
     forwarding: &Forwarding,
@@ -127,8 +161,9 @@ pub(crate) fn transmit(
     recorder: &mut Recorder,
     arc: ArcId,
     flight: Flight,
+    always: bool,
 ) -> Option<Exit> {
-    let alone = half_link.queue.len() == 0;
+    let alone = half_link.queue.len() == 0 || always;
     let admitted = match half_link.up() {
         true => half_link.admit(flight, || forwarding.item(&flight)).ok_or(Disposition::QueueFull),
         false => Err(Disposition::LinkDown),

@@ -115,6 +115,21 @@ impl FlowStats {
         self.drops.iter().sum()
     }
 
+    /// Adds what another part of the same run counted.
+    fn merge(&mut self, part: &Self) {
+        self.sent += part.sent;
+        self.sent_bytes += part.sent_bytes;
+        self.delivered += part.delivered;
+        self.delivered_bytes += part.delivered_bytes;
+        self.marked += part.marked;
+        self.drops.iter_mut().zip(part.drops).for_each(|(mine, other)| *mine += other);
+        self.first = [self.first, part.first].into_iter().flatten().min();
+        self.last = self.last.max(part.last);
+        self.delay_sum_ps += part.delay_sum_ps;
+        self.delay_max = self.delay_max.max(part.delay_max);
+        self.packet_hops += part.packet_hops;
+    }
+
     /// Mean one-way delay in seconds; NaN where nothing arrived.
     pub fn delay_mean_s(&self) -> f64 {
         self.delay_sum_ps as f64 / self.delivered as f64 * 1e-12
@@ -301,6 +316,30 @@ impl Recorder {
         }
     }
 
+    /// Adds what another part of the same run counted.
+    pub(crate) fn merge(&mut self, part: Self) {
+        self.flows.iter_mut().zip(&part.flows).for_each(|(mine, other)| mine.merge(other));
+        for (mine, other) in
+            [(&mut self.arc_drops, &part.arc_drops), (&mut self.node_drops, &part.node_drops)]
+        {
+            for (mine, other) in mine.iter_mut().flatten().zip(other.iter().flatten()) {
+                *mine += other;
+            }
+        }
+        self.last_delivery = self.last_delivery.max(part.last_delivery);
+        self.last_loss = self.last_loss.max(part.last_loss);
+        self.lost.merge(&part.lost);
+        if let (Some(mine), Some(other)) = (&mut self.binned, part.binned) {
+            mine.merge(other);
+        }
+        if let (Some(mine), Some(other)) = (&mut self.frames, part.frames) {
+            mine.extend(other);
+        }
+        self.unknown_addresses += part.unknown_addresses;
+        self.arrivals += part.arrivals;
+        self.changes = self.changes.max(part.changes); // every part makes all of them
+    }
+
     /// Puts the lists into the order of time and identity, which does not depend on how the run was computed.
     pub(crate) fn settle(&mut self) {
         self.lost.settle();
@@ -324,6 +363,19 @@ impl Binned {
             delays: Vec::with_capacity(packets),
             arcs: vec![ArcCell::default(); arcs * bins.count as usize],
         }
+    }
+
+    fn merge(&mut self, part: Self) {
+        for (mine, other) in self.flows.iter_mut().zip(part.flows) {
+            mine.sent += other.sent;
+            mine.lost += other.lost;
+        }
+        for (mine, other) in self.arcs.iter_mut().zip(part.arcs) {
+            mine.bytes += other.bytes;
+            mine.errors += other.errors;
+            mine.discards += other.discards;
+        }
+        self.delays.extend(part.delays);
     }
 
     fn flow_cell(&self, packet: &Flight, sent_at: SimTime) -> Option<usize> {

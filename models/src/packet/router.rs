@@ -1,12 +1,13 @@
 //! A router: an arrival is checked, counted, and sent on.
 
-use engine::{Ctx, EventKey, EventKind};
+use engine::{Ctx, EventKey, EventKind, Simulation};
 use twin::ArcId;
 
 use super::egress::Turn;
 use super::flight::Flight;
 use super::half_link::Exit;
 use super::network::Network;
+use super::run::Device;
 
 /// The oldest packet on a half-link comes out of it. Routers are the first entities of a run, so a node's number is its
 /// entity; their state is the [`Network`]'s.
@@ -37,6 +38,16 @@ pub(crate) fn transmit(arc: ArcId, flight: Flight, cx: &mut Ctx<'_, Network>) {
         let (generation, to) =
             (cx.world.half_links[arc.index()].generation(), cx.world.forwarding.csr.dst[arc.index()]);
         plan(arc, generation, exit, to.0, cx);
+    }
+}
+
+/// A packet that another part of the network admitted to an arc is on its wire.
+pub(crate) fn receive(arc: ArcId, flight: Flight, sim: &mut Simulation<Device>) {
+    let network = sim.world_mut();
+    let (half_link, to) = (&mut network.half_links[arc.index()], network.forwarding.csr.dst[arc.index()]);
+    let generation = half_link.generation();
+    if let Some(Exit { at, key }) = half_link.carry(flight) {
+        sim.schedule_keyed(at, key, to.0, EventKind::Arrive { generation, half_link: arc.0 });
     }
 }
 

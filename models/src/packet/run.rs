@@ -18,25 +18,38 @@ impl PacketNet {
     /// # Panics
     /// If a fault's probability is none.
     pub fn start(&self, workload: &Workload, faults: &[TimedFault], chance: Trial) -> PacketRun {
-        let nodes = self.csr().node_count();
-        let routers = (0..nodes).map(|_| Device::Router);
-        let hosts: Vec<_> = (0..nodes).filter_map(|n| Host::new(NodeId::new(n), workload)).collect();
-        let first: Vec<_> = hosts.iter().map(|h| h.next(workload)).collect();
-        let devices = routers.chain(hosts.into_iter().map(Device::Host));
-        let devices = devices.chain([Device::Faults(Faults::default())]).collect();
-        let mut sim = Simulation::new(devices, self.network(workload, chance), chance);
-        for (i, (at, key, kind)) in first.into_iter().enumerate().filter_map(|(i, f)| Some((i, f?))) {
-            sim.schedule_keyed(at, key, (nodes + i) as u32, kind);
-        }
+        let sim = self.simulation(self.network(workload, chance), chance, |_| true);
         let mut run = PacketRun { sim, net: self.clone() };
         faults.iter().for_each(|f| run.inject(f.clone()));
         run
+    }
+
+    /// The event loop of a network in which the nodes that are `mine` send.
+    pub(crate) fn simulation(
+        &self,
+        network: Network,
+        chance: Trial,
+        mine: impl Fn(NodeId) -> bool,
+    ) -> Simulation<Device> {
+        let nodes = self.csr().node_count();
+        let workload = network.forwarding.workload.clone();
+        let routers = (0..nodes).map(|_| Device::Router);
+        let senders = (0..nodes).map(NodeId::new).filter(|node| mine(*node));
+        let hosts: Vec<_> = senders.filter_map(|node| Host::new(node, &workload)).collect();
+        let first: Vec<_> = hosts.iter().map(|h| h.next(&workload)).collect();
+        let devices = routers.chain(hosts.into_iter().map(Device::Host));
+        let devices = devices.chain([Device::Faults(Faults::default())]).collect();
+        let mut sim = Simulation::new(devices, network, chance);
+        for (i, (at, key, kind)) in first.into_iter().enumerate().filter_map(|(i, f)| Some((i, f?))) {
+            sim.schedule_keyed(at, key, (nodes + i) as u32, kind);
+        }
+        sim
     }
 }
 
 /// The kinds of entity in a packet run.
 #[derive(Clone, Debug)]
-enum Device {
+pub(crate) enum Device {
     Router,
     Host(Host),
     Faults(Faults),

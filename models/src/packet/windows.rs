@@ -170,7 +170,7 @@ fn admit(arc: ArcId, network: &mut Network, lists: &mut [Vec<Flight>]) {
     let Network { forwarding, half_links, recorder, .. } = network;
     let half_link = &mut half_links[arc.index()];
     for flight in list.drain(..) {
-        transmit(forwarding, half_link, recorder, arc, flight);
+        transmit(forwarding, half_link, recorder, arc, flight, false);
     }
 }
 

@@ -269,6 +269,11 @@ impl Workload {
         self.inner.last_sent
     }
 
+    /// The size of the smallest packet in bytes; 0 for an empty workload.
+    pub(crate) fn least_size(&self) -> u32 {
+        self.inner.packets.iter().map(|p| p.size).min().unwrap_or(0)
+    }
+
     /// Whether any packet carries its frame.
     pub(crate) fn has_frames(&self) -> bool {
         !self.inner.frames.is_empty()
