@@ -57,7 +57,7 @@ const WORDS: &[Word] = &[
     Word { name: "bench", help: "[CRITERION ARGS]  all benches at full length", run: bench::run },
     Word {
         name: "accuracy",
-        help: "[SEEDS [NONE_SEEDS]]  how often the demo finds the truth",
+        help: "[NET [FAULT [FIRST LAST]]]  how often the demo finds the truth",
         run: accuracy::run,
     },
     Word { name: "ci", help: "everything, from a clean clone", run: ci::run },
