@@ -58,7 +58,7 @@ const WORDS: &[Word] = &[
     Word { name: "bench", help: "[CRITERION ARGS]  all benches at full length", run: bench::run },
     Word {
         name: "accuracy",
-        help: "[SEEDS [NONE_SEEDS]]  how often the demo finds the truth",
+        help: "[NET [FAULT [FIRST LAST]]]  how often the demo finds the truth",
         run: accuracy::run,
     },
     Word {
