@@ -14,6 +14,9 @@
 //! assert_eq!(twin.nodes().len(), 1_000);
 //! ```
 
+pub mod kernel;
+pub mod queues;
+
 use testkit::{random_demands, ring_with_chords};
 use twin::{DemandMatrix, Twin};
 
