@@ -21,7 +21,7 @@ struct Rung {
     buckets: Vec<Vec<Event>>,
 }
 
-/// Top, rungs and bottom.
+/// Top, rungs and bottom. Times must lie before the very last instant.
 #[derive(Clone, Debug, Default)]
 pub struct Ladder {
     top: Vec<Event>,

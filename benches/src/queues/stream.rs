@@ -206,9 +206,9 @@ pub fn bimodal(events: usize) -> Recording {
     steady(1_000, events, |rng| rng.next() % if rng.next() % 10 == 0 { 1_000_000_000 } else { 1_000 })
 }
 
-/// A thousand pending within 1 ns, and as many timers that lie up to four months off.
+/// A thousand pending within 1 ns, and as many timers that lie up to five minutes off.
 pub fn far_timers(events: usize) -> Recording {
-    steady(1_000, events, |rng| if rng.next() % 2 == 0 { rng.next() >> 1 } else { rng.next() % 1_000 })
+    steady(1_000, events, |rng| if rng.next() % 2 == 0 { rng.next() >> 16 } else { rng.next() % 1_000 })
 }
 
 /// Bursts: ten thousand events within 1 ns, then nothing for 1 s.
