@@ -16,7 +16,9 @@
 //! ```
 
 pub mod fidelity;
+pub mod kernel;
 pub mod packets;
+pub mod queues;
 
 use std::collections::BTreeSet;
 
