@@ -85,7 +85,7 @@ impl Failure {
 
 impl From<report::WriteError> for Failure {
     fn from(error: report::WriteError) -> Self {
-        Self::environment("cannot write", error)
+        Self::environment(format!("cannot write {}", error.target), error.source)
     }
 }
 

@@ -82,10 +82,26 @@ fn a_fault_of_the_readers_own_is_found_where_he_put_it() {
 
 #[test]
 fn nothing_wrong_is_an_answer() {
-    let output = demo(&["--fault", "none", "--seed", "3", "--output", "json"]);
+    let output = demo(&["--fault", "none", "--seed", "3", "--output", "ndjson"]);
+    assert_eq!(text(&output.stdout).lines().count(), 1, "one line for one object");
     let verdict: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((verdict["truth"].as_str(), verdict["rank"].as_u64()), (Some("none"), Some(1)));
     assert!(verdict["probability"].as_f64().unwrap() > 0.5, "{verdict}");
+}
+
+#[test]
+fn a_target_that_cannot_be_written_is_refused_before_the_work() {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("file");
+    std::fs::write(&file, "mine").unwrap();
+    for out in [file.clone(), file.join("below"), "/dev/null".into()] {
+        let output = demo(&["--out", out.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(5), "{}", out.display());
+        let says = format!("error: cannot write {}: ", out.display());
+        assert!(text(&output.stderr).starts_with(&says), "{}", text(&output.stderr));
+        assert!(output.stdout.is_empty(), "nothing was found out");
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
 }
 
 #[test]
@@ -103,6 +119,9 @@ fn what_cannot_be_broken_is_an_input_error_and_leaves_nothing() {
         ),
         ("NYCMng-CHINng:300%", "a rate is above 0 and at most 1"),
         ("NYCMng-CHINng", "has no rate"),
+        ("NYCMng-CHINng:NaN", "a rate is above 0 and at most 1"),
+        ("NYCMng_CHINg:1%", "no link of that name"),
+        ("CHINng:down", "no link of that name; expected A-B with the names of two nodes, or a link"),
     ] {
         let output = demo(&["--break", element, "--out", out.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(3), "{element}");

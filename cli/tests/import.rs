@@ -97,6 +97,23 @@ fn every_network_format_is_read_and_demands_are_attached() {
 }
 
 #[test]
+fn flow_tables_are_inspected_too_and_a_device_is_not_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = write(folder.path(), "f.csv", "src,dst,packets,bytes\na,b,3,300\nb,a,4,1000\n");
+    let csv = stdout(&umbra(&["inspect", &table]));
+    let expected = "form,flow table,\nflows,2,\npackets,7,\nbytes,1300,on the wire\n";
+    assert_eq!(csv, format!("item,value,note\n{expected}"));
+    for (text, says) in [("", "the file is empty"), ("PAR1", "looks like Parquet"), ("\x1f\u{8b}", "src")] {
+        let table = write(folder.path(), "f.csv", text);
+        let output = umbra(&["inspect", &table]);
+        assert_eq!(output.status.code(), Some(3));
+        assert!(stderr(&output).contains(says), "{}", stderr(&output));
+    }
+    let output = umbra(&["inspect", "/dev/zero"]);
+    assert_eq!((output.status.code(), stderr(&output).contains("no suffix")), (Some(3), true));
+}
+
+#[test]
 fn captures_are_inspected_too() {
     let csv = stdout(&umbra(&["inspect", &testdata("pcap/captures/zeek__tcp_reassembly.pcap")]));
     assert_eq!(value(&csv, "form").as_deref(), Some("pcap capture"), "{csv}");

@@ -190,6 +190,9 @@ fn flow_tables_are_spread_over_their_times() {
         ("ATLAng,NYCMng,-1,100,0,1", ":2: '-1' in column 'packets'; expected an integer of at least 0"),
         ("ATLAng,NYCMng,1,100,nan,1", ":2: 'nan' in column 'first_s'"),
         ("ATLAng,NYCMng,1,100,2,1", "row 1: last_s before first_s"),
+        ("ATLAng,NYCMng,5,18446744073709551615,0,1", "row 1: packets larger than 4 GB"),
+        ("ATLAng,NYCMng,5,500,-1e300,1e300", "row 1: 2.000e300 s after the first flow"),
+        ("ATLAng,NYCMng,5,500,0,1e18", "row 1: 1.000e18 s after the first flow"),
         ("ATLAng,NYCMng,1,100", ":2: broken CSV"),
     ] {
         fs::write(&table, format!("src,dst,packets,bytes,first_s,last_s\n{row}\n")).unwrap();

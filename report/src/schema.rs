@@ -333,7 +333,7 @@ pub static DROPS: TableSpec = TableSpec {
             "reason",
             Str,
             "",
-            "`queue_full`, `loss`, `no_route`, `null_route`, `ttl_expired`, `link_down`, `node_down`",
+            "`queue_full`, `loss`, `no_route`, `null_route`, `ttl_expired`, `link_down`, `node_down`, `early_drop`, `policed`, `too_big`",
         ),
     ],
 };

@@ -312,7 +312,10 @@ fn refine(formula: &Prediction, seen: &[&Seen]) -> Prediction {
         })
         .collect();
     if formula.loss == LossMode::UntilConverged {
-        p.rtt_shift = (0..flows).filter_map(|f| Some((f as u32, shifts(seen, f)?))).collect();
+        // A pair none of whose shortest paths, in either direction, used what is gone keeps all of them. What changes
+        // there is the luck of queues, with the fault as without it: no evidence for anything.
+        let moved = formula.rtt_shift.iter().map(|(f, _)| *f);
+        p.rtt_shift = moved.filter_map(|f| Some((f, shifts(seen, f as usize)?))).collect();
     }
     p
 }
@@ -353,4 +356,33 @@ pub fn standard_errors(
         errors.insert(*component, ((GROUPS - 1) as f64 / GROUPS as f64 * squares).sqrt());
     }
     errors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use twin::LinkId;
+
+    #[test]
+    fn the_luck_of_queues_is_no_evidence_where_no_path_changes() {
+        let formula = Prediction {
+            component: Component::LinkDown(LinkId(0)),
+            rung: Rung::Algebra,
+            exposed: vec![(0, 1.0)],
+            loss: LossMode::UntilConverged,
+            dead: Vec::new(),
+            rtt_shift: vec![(0, vec![(1.0, 7.0)])],
+            load_shift: Vec::new(),
+            unread: Vec::new(),
+        };
+        // Flow 0 is moved; flow 1 waits in other queues before and after, as it would without the fault.
+        let seen = |noise: f64| Seen {
+            exposed: vec![1.0, 0.0],
+            shift_ms: vec![7.0 + noise, noise],
+            queue_loss: 0.0,
+        };
+        let refined = refine(&formula, &[&seen(0.4), &seen(-0.3)]);
+        assert_eq!(refined.rtt_shift, [(0, vec![(0.5, 7.4), (0.5, 6.7)])]);
+        assert_eq!(refined.exposed, [(0, 1.0)]);
+    }
 }

@@ -22,6 +22,8 @@ const CONVERGENCE_S: (f64, f64) = (0.05, 40.0);
 
 /// Probability that a flow's path in the twin is not its path in the network, for reasons that no hypothesis names.
 const PATH_DOUBT: f64 = 0.02;
+/// The loss rate of a flow whose end is dead.
+const DEAD: f64 = 0.999;
 /// Relative error of a predicted change of load or delay.
 const MODEL_ERROR: f64 = 0.1;
 
@@ -110,20 +112,23 @@ impl<'a> Evidence<'a> {
             let own = self.base.posterior(flows.count(flow, 0, onset));
             let after = flows.count(flow, onset, flows.bins);
             let first = flows.count(flow, onset, onset + self.converge_bins);
-            let ratio = |counts: Counts, x: f64| {
-                let gain = if counts.lost == 0 {
-                    // Nothing lost: every base rate loses the same factor, and the mixture over them cancels.
-                    f64::from(counts.sent) * libm::log1p(-x)
-                } else {
-                    own.log_likelihood(counts, x) - own.log_likelihood(counts, 0.0)
+            let ratios = |counts: Counts, rates: &mut dyn Iterator<Item = f64>| -> Vec<f32> {
+                let quiet = if counts.lost == 0 { 0.0 } else { own.log_likelihood(counts, 0.0) };
+                let ratio = |x: f64| {
+                    let gain = if counts.lost == 0 {
+                        // Nothing lost: every base rate loses the same factor, and the mixture over them cancels.
+                        f64::from(counts.sent) * libm::log1p(-x)
+                    } else {
+                        own.log_likelihood(counts, x) - quiet
+                    };
+                    (gain / self.base.over_dispersion()) as f32
                 };
-                (gain / self.base.over_dispersion()) as f32
+                rates.map(ratio).collect()
             };
-            let lasting: Vec<f32> = (0..LOSS_GRID).map(|g| ratio(after, loss_rate(g))).collect();
+            let mut lasting = ratios(after, &mut (0..LOSS_GRID).map(loss_rate).chain([DEAD]));
             let span_s = f64::from(self.converge_bins) * flows.bin_s;
-            let converging: Vec<f32> =
-                (0..CONVERGENCE_GRID).map(|g| ratio(first, convergence_s(g) / span_s)).collect();
-            self.dead.push(ratio(after, 0.999));
+            let converging = ratios(first, &mut (0..CONVERGENCE_GRID).map(|g| convergence_s(g) / span_s));
+            self.dead.extend(lasting.pop());
             best = lasting.iter().chain(&converging).copied().fold(best, f32::max);
             self.lasting.extend(lasting);
             self.converging.extend(converging);
@@ -256,10 +261,13 @@ impl<'a> SetModel<'a> {
 
     /// Sums over the latents of these onsets; the others' share is taken to be nothing.
     pub fn evaluate_at(&self, onsets: &[usize]) -> Evaluated {
-        let grid = self.grid(onsets);
+        let grid: Vec<Latent> = onsets.iter().flat_map(|onset| self.grid(*onset)).collect();
         let prior = libm::log(self.evidence.onset_weight)
             - self.parts.iter().map(|p| libm::log(severities(p.loss) as f64)).sum::<f64>();
-        let logs: Vec<f64> = grid.iter().map(|l| self.log_ratio(*l)).collect();
+        // Severities matter to the losses of live flows alone; everything else is summed once for each onset.
+        let others: BTreeMap<usize, f64> =
+            onsets.iter().map(|onset| (*onset, self.other_ratio(*onset, &mut |_, _| {}))).collect();
+        let logs: Vec<f64> = grid.iter().map(|l| self.flows_ratio(*l) + others[&l.onset]).collect();
         let log_sum = log_sum_exp(&logs);
         let log_bayes = log_sum + prior;
         let mut divergence = 0.0;
@@ -274,25 +282,23 @@ impl<'a> SetModel<'a> {
         Evaluated { log_bayes, posterior, divergence }
     }
 
-    fn grid(&self, onsets: &[usize]) -> Vec<Latent> {
+    /// The latent points of one onset.
+    fn grid(&self, onset: usize) -> Vec<Latent> {
         // Two severities are crossed on every second point each: the sum stays within the grid's own resolution.
         let step = if self.parts.len() == 2 { 2 } else { 1 };
         let first = severities(self.parts[0].loss);
         let second = self.parts.get(1).map_or(1, |p| severities(p.loss));
         let mut grid = Vec::new();
-        for &onset in onsets {
-            for g in (0..first).step_by(step) {
-                for h in (0..second).step_by(step) {
-                    grid.push(Latent { onset, first: g, second: h });
-                }
+        for g in (0..first).step_by(step) {
+            for h in (0..second).step_by(step) {
+                grid.push(Latent { onset, first: g, second: h });
             }
         }
         grid
     }
 
-    fn log_ratio(&self, latent: Latent) -> f64 {
-        let flows: f64 = self.touched.iter().map(|t| self.flow_ratio(*t, latent)).sum();
-        flows + self.other_ratio(latent, &mut |_, _| {})
+    fn flows_ratio(&self, latent: Latent) -> f64 {
+        self.touched.iter().map(|t| self.flow_ratio(*t, latent)).sum()
     }
 
     fn flow_ratio(&self, t: Touched, latent: Latent) -> f64 {
@@ -313,21 +319,21 @@ impl<'a> SetModel<'a> {
     }
 
     /// Everything but the losses of live flows; calls `each` with every term.
-    fn other_ratio(&self, latent: Latent, each: &mut dyn FnMut(Block, f64)) -> f64 {
+    fn other_ratio(&self, onset: usize, each: &mut dyn FnMut(Block, f64)) -> f64 {
         let mut sum = 0.0;
         for part in &self.parts {
-            sum += self.dead_flows(part, latent, each);
-            sum += self.round_trips(part, latent, each);
-            sum += self.loads(part, latent, each);
-            sum += self.polls(part, latent, each);
+            sum += self.dead_flows(part, onset, each);
+            sum += self.round_trips(part, onset, each);
+            sum += self.loads(part, onset, each);
+            sum += self.polls(part, onset, each);
         }
         sum
     }
 
-    fn dead_flows(&self, part: &Prediction, latent: Latent, each: &mut dyn FnMut(Block, f64)) -> f64 {
+    fn dead_flows(&self, part: &Prediction, onset: usize, each: &mut dyn FnMut(Block, f64)) -> f64 {
         let mut sum = 0.0;
         for flow in &part.dead {
-            let ratio = f64::from(self.evidence.dead[self.evidence.index(*flow, latent.onset)]);
+            let ratio = f64::from(self.evidence.dead[self.evidence.index(*flow, onset)]);
             let term = mixture(&[(1.0 - PATH_DOUBT, ratio)]);
             each(("flows", self.pair_name(*flow)), term);
             sum += term;
@@ -335,10 +341,10 @@ impl<'a> SetModel<'a> {
         sum
     }
 
-    fn round_trips(&self, part: &Prediction, latent: Latent, each: &mut dyn FnMut(Block, f64)) -> f64 {
+    fn round_trips(&self, part: &Prediction, onset: usize, each: &mut dyn FnMut(Block, f64)) -> f64 {
         let mut sum = 0.0;
         for (flow, cases) in &part.rtt_shift {
-            let Some(seen) = self.evidence.rtt[self.evidence.index(*flow, latent.onset)] else { continue };
+            let Some(seen) = self.evidence.rtt[self.evidence.index(*flow, onset)] else { continue };
             let density = |shift: f64| {
                 let sigma = seen.sigma_ms.hypot(MODEL_ERROR * shift);
                 log_student_density((seen.change_ms - shift) / sigma) - libm::log(sigma)
@@ -353,10 +359,10 @@ impl<'a> SetModel<'a> {
         sum
     }
 
-    fn loads(&self, part: &Prediction, latent: Latent, each: &mut dyn FnMut(Block, f64)) -> f64 {
+    fn loads(&self, part: &Prediction, onset: usize, each: &mut dyn FnMut(Block, f64)) -> f64 {
         let incident = self.evidence.incident;
         let data = incident.loads;
-        let onset_bin = incident.onsets[latent.onset];
+        let onset_bin = incident.onsets[onset];
         let Some(last) = data.poll_bins.len().checked_sub(1) else { return 0.0 };
         let since_s = f64::from(data.poll_bins[last].saturating_sub(onset_bin)) * incident.flows.bin_s;
         let response = data.sensor.response(since_s);
@@ -379,11 +385,11 @@ impl<'a> SetModel<'a> {
         sum
     }
 
-    fn polls(&self, part: &Prediction, latent: Latent, each: &mut dyn FnMut(Block, f64)) -> f64 {
+    fn polls(&self, part: &Prediction, onset: usize, each: &mut dyn FnMut(Block, f64)) -> f64 {
         /// A poll goes unanswered with this probability when the node is well, and is answered when it is not.
         const STRAY: f64 = 0.002;
         let data = self.evidence.incident.loads;
-        let after = self.evidence.incident.onsets[latent.onset] + self.evidence.converge_bins;
+        let after = self.evidence.incident.onsets[onset] + self.evidence.converge_bins;
         let mut sum = 0.0;
         for arc in &part.unread {
             for (k, _) in data.poll_bins.iter().enumerate().filter(|(_, b)| **b >= after) {
@@ -405,7 +411,9 @@ impl<'a> SetModel<'a> {
                 let block = ("flows", self.pair_name(t.flow));
                 *blocks.entry(block).or_insert(0.0) += q * self.flow_ratio(*t, *latent);
             }
-            self.other_ratio(*latent, &mut |block, term| *blocks.entry(block).or_insert(0.0) += q * term);
+            self.other_ratio(latent.onset, &mut |block, term| {
+                *blocks.entry(block).or_insert(0.0) += q * term
+            });
         }
         blocks
     }

@@ -120,12 +120,14 @@ impl Twin {
     fn check(&self, change: &Change) -> Result<(), String> {
         let (fits, key) = match change {
             Change::Entity { key, before, .. } => {
-                (self.entities.get(key) == before.as_ref(), key.to_string())
+                (same(self.entities.get(key), before.as_ref()), key.to_string())
             }
             Change::HalfLink { key, before, .. } => {
-                (self.half_links.get(key) == before.as_ref(), format!("{} -> {}", key.from, key.to))
+                (same(self.half_links.get(key), before.as_ref()), format!("{} -> {}", key.from, key.to))
             }
-            Change::Fib { node, before, .. } => (self.fibs.get(node) == before.as_ref(), node.to_string()),
+            Change::Fib { node, before, .. } => {
+                (same(self.fibs.get(node), before.as_ref()), node.to_string())
+            }
         };
         if fits { Ok(()) } else { Err(key) }
     }
@@ -155,6 +157,11 @@ impl Twin {
     }
 }
 
+/// Whether two values are equal; one that is shared is not looked into.
+fn same<V: PartialEq>(a: Option<&Arc<V>>, b: Option<&Arc<V>>) -> bool {
+    matches!((a, b), (Some(a), Some(b)) if Arc::ptr_eq(a, b)) || a == b
+}
+
 fn put<K: Ord + Clone, V: Clone>(table: &mut Table<K, V>, key: &K, after: &Option<Arc<V>>) {
     let table = Arc::make_mut(table);
     match after {
@@ -177,7 +184,7 @@ fn diff<K: Ord + Clone, V: PartialEq>(
     }
     for (key, before) in a.iter() {
         let after = b.get(key);
-        if after != Some(before) {
+        if !same(after, Some(before)) {
             push(key.clone(), Some(before.clone()), after.cloned());
         }
     }

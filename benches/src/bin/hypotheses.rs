@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use umbra_benches::cpu_time;
+use cpu_time::ProcessTime;
 use umbra_benches::hypotheses::{Colt, Evaluations, thinned};
 
 fn main() {
@@ -30,9 +30,9 @@ fn main() {
 fn report(what: &str, rounds: usize, mut run: impl FnMut() -> Evaluations) {
     let mut timed: Vec<(Duration, Evaluations)> = (0..rounds)
         .map(|_| {
-            let before = cpu_time();
+            let before = ProcessTime::now();
             let done = run();
-            (cpu_time() - before, done)
+            (before.elapsed(), done)
         })
         .collect();
     timed.sort_by_key(|(time, _)| *time);

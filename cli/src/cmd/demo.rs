@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use report::page::Reproduce;
-use report::{InputDigest, ResultFolder, Summary, Table, TableDigest, network_digest};
+use report::{InputDigest, Summary, Table, TableDigest, network_digest};
 use scenarios::rank::place_of;
 use scenarios::world::{self, World};
 use serde_json::{Value, json};
@@ -19,8 +19,8 @@ use crate::demo::screen::Screen;
 use crate::demo::tables;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
-use crate::output::{Format, print_bytes};
-use crate::target;
+use crate::output::{self, Format, print_bytes};
+use crate::target::{self, TargetFolder};
 
 /// Replicas of each leading cause, and how many causes lead.
 const REPLICAS: u32 = 32;
@@ -57,6 +57,8 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let csr = Csr::compile(&library.twin, Layer::Igp);
     let broken = args.broken.as_deref().map(|text| fault::parse(&csr, text)).transpose()?;
     let guess = args.guess.as_deref().map(|text| fault::guess(&csr, text)).transpose()?;
+    // What cannot be written is refused before the work, not after it.
+    let folder = args.out.as_deref().map(TargetFolder::create).transpose()?;
     let world = world::run(&csr, &library.series, library.config, global.seed, |busy, pick, uniform| {
         broken.unwrap_or_else(|| fault::draw(&csr, args.fault, busy, pick, uniform))
     });
@@ -80,8 +82,8 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         answer: &answer,
         started,
     };
-    if let Some(out) = &args.out {
-        kept.write(out, &tables, &digest)?;
+    if let (Some(folder), Some(out)) = (folder, &args.out) {
+        kept.write(folder, out, &tables, &digest)?;
     }
     let shown = match global.output {
         None | Some(Format::Table) => {
@@ -91,10 +93,21 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
                 Screen { library, world, findings, answer, seed: global.seed, guess, digest: &digest, out };
             screen.render()
         }
-        Some(_) => format!("{:#}\n", kept.verdict()),
+        Some(Format::Json) => format!("{:#}\n", kept.verdict()),
+        Some(format) => return row(&kept.verdict()).print(format).map(|()| Outcome::Done),
     };
     print_bytes(shown.as_bytes())?;
     Ok(Outcome::Done)
+}
+
+/// The columns of `demo.json`.
+const COLUMNS: [&str; 7] = ["fault", "seed", "truth", "rank", "probability", "baseline_rank", "wall_s"];
+
+/// The verdict as a table of one row.
+fn row(verdict: &Value) -> output::Table {
+    let mut table = output::Table::new(&COLUMNS);
+    table.push(COLUMNS.iter().map(|column| verdict[*column].clone()).collect());
+    table
 }
 
 /// One digest over the canonical rows of all tables.
@@ -139,13 +152,17 @@ impl Kept<'_> {
         })
     }
 
-    fn write(&self, out: &Path, tables: &[Table], digest: &str) -> Result<(), Failure> {
-        let refused = |e| Failure::target(out, e);
-        let mut folder = ResultFolder::create(out).map_err(refused)?;
+    fn write(
+        &self,
+        mut folder: TargetFolder,
+        out: &Path,
+        tables: &[Table],
+        digest: &str,
+    ) -> Result<(), Failure> {
         for table in tables {
-            folder.write(table).map_err(refused)?;
+            folder.write(table)?;
         }
-        let summary = folder.commit(self.summary()).map_err(refused)?;
+        let summary = folder.commit(self.summary())?;
         let reproduce = Reproduce {
             command: self.command(),
             seed: self.global.seed,

@@ -12,6 +12,7 @@ use crate::cmd::net::NetOptions;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
+use crate::replay::flow_table;
 
 /// Check a file and count what is in it, without running anything.
 ///
@@ -44,7 +45,8 @@ fn rows(args: &Args) -> Result<Vec<Row>, Failure> {
     match (suffix.as_str(), args.files.as_slice()) {
         ("pcap" | "pcapng", [only]) => capture(only),
         ("parquet", [only]) => parquet(only),
-        ("pcap" | "pcapng" | "parquet", _) => {
+        ("csv" | "gz", [only]) => flow_table(only),
+        ("pcap" | "pcapng" | "parquet" | "csv" | "gz", _) => {
             Err(Failure::Usage(format!(".{suffix} files are inspected one at a time")))
         }
         ("demands", [only]) => Ok(network(&files::open_demands(only)?, Form::Demands.name())),
@@ -92,6 +94,19 @@ fn parquet(path: &Path) -> Result<Vec<Row>, Failure> {
     let mut rows = vec![row("form", json!("Parquet table"), ""), row("rows", json!(file.rows()), "")];
     rows.extend(file.columns().enumerate().map(|(i, name)| row("column", json!(i), name)));
     Ok(rows)
+}
+
+/// The sums of a flow table.
+fn flow_table(path: &Path) -> Result<Vec<Row>, Failure> {
+    let table = flow_table::read(path)?;
+    flow_table::check(&path.display().to_string(), &table)?;
+    let sum = |column: &str| table.u64(column).iter().flatten().fold(0_u64, |a, b| a.saturating_add(*b));
+    Ok(vec![
+        row("form", json!("flow table"), ""),
+        row("flows", json!(table.len()), ""),
+        row("packets", json!(sum("packets")), ""),
+        row("bytes", json!(sum("bytes")), "on the wire"),
+    ])
 }
 
 /// Counts of entities, half-links, routes and demands, then diagnostics.

@@ -17,7 +17,7 @@ use crate::global::Global;
 
 /// A simulation-first digital twin of your network.
 #[derive(Debug, Parser)]
-#[command(name = "umbra", version, max_term_width = 100, propagate_version = true)]
+#[command(name = "umbra", version, max_term_width = 80, propagate_version = true)]
 pub(crate) struct Cli {
     /// What every command takes.
     #[command(flatten)]

@@ -64,7 +64,7 @@ pub(crate) fn parse(csr: &Csr, text: &str) -> Result<Fault, InputError> {
     rate.map(|r| Fault::Loss(arc, r)).ok_or_else(|| bad(format!("'{text}': a rate is above 0 and at most 1")))
 }
 
-/// Reads `A-B` or `A->B`: the first arc from A to B. `option` is what errors call the place.
+/// Reads `A-B` or `A->B`, the first arc from A to B, or the name of a link, its first direction. `option` is what errors call the place.
 pub(crate) fn parse_arc(csr: &Csr, option: &str, text: &str) -> Result<ArcId, InputError> {
     let names: Vec<&str> = csr.node_names.iter().map(String::as_str).collect();
     let node = |name: &str| names.iter().position(|n| n.eq_ignore_ascii_case(name.trim()));
@@ -79,6 +79,22 @@ pub(crate) fn parse_arc(csr: &Csr, option: &str, text: &str) -> Result<ArcId, In
             let near: Vec<String> = near.collect();
             InputError::new(option, Place::Whole, what, format!("one of: {}", near.join(", ")))
         });
+    }
+    if let Some(link) = csr.link_names.iter().position(|n| n.eq_ignore_ascii_case(text.trim()))
+        && let Some(arc) = csr.link_arcs[link].first()
+    {
+        return Ok(*arc);
+    }
+    if splits.is_empty() {
+        let near = csr.link_names.iter().map(String::as_str);
+        let what = format!("'{text}': no link of that name");
+        return Err(InputError::new(
+            option,
+            Place::Whole,
+            what,
+            "A-B with the names of two nodes, or a link",
+        )
+        .with_nearest(text.trim(), near));
     }
     let wrong = splits.first().map_or(text, |(a, b)| if node(a).is_none() { a } else { b });
     let what = format!("'{text}': unknown node '{}'", wrong.trim());

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use mirror::schedule::AddressMap;
 use report::{Column, ParquetFile, Table, schema};
+use topology_sync::form::{Form, looks_like};
 use topology_sync::source::files;
 use twin::{
     Bytes, Csr, Diagnostic, InputError, PacketSchedule, Place, ScheduledPacket, SimDuration, SimTime,
@@ -20,7 +21,9 @@ pub(crate) fn read(path: &Path) -> Result<Table, InputError> {
         return ParquetFile::open(path)?.table(&schema::TRAFFIC);
     }
     let mut bytes = files::read(path)?;
-    if name.to_ascii_lowercase().ends_with(".gz") {
+    let gzipped = name.to_ascii_lowercase().ends_with(".gz");
+    not_something_else(&name, &bytes, gzipped)?;
+    if gzipped {
         let mut text = Vec::new();
         flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut text).map_err(|e| {
             InputError::new(&name, Place::Whole, format!("damaged gzip stream: {e}"), "a whole gzip file")
@@ -28,6 +31,18 @@ pub(crate) fn read(path: &Path) -> Result<Table, InputError> {
         bytes = text;
     }
     read_csv(&name, &bytes)
+}
+
+/// An error if the content is empty or looks like something else than its suffix says.
+fn not_something_else(name: &str, bytes: &[u8], gzipped: bool) -> Result<(), InputError> {
+    let what = match looks_like(bytes) {
+        Some(Form::Gzip) if gzipped => return Ok(()),
+        Some(other) => format!("the content looks like {other}"),
+        None if bytes.is_empty() => "the file is empty".to_owned(),
+        None => return Ok(()), // let the reader name the first thing that it cannot read
+    };
+    let expected = if gzipped { "a gzip stream of CSV" } else { "a CSV table" };
+    Err(InputError::new(name, Place::Whole, what, format!("{expected}, as its suffix says")))
 }
 
 /// Reads CSV with a header; columns stand in any order.
@@ -155,11 +170,26 @@ fn rows<'a>(name: &str, table: &'a Table) -> Result<Vec<Row<'a>>, InputError> {
         if row.bytes < row.packets {
             return Err(at_row(name, i, "fewer bytes than packets", "at least a byte a packet"));
         }
+        if row.packets > 0 && row.bytes / row.packets >= u64::from(u32::MAX) {
+            return Err(at_row(name, i, "packets larger than 4 GB", "a packet size in bytes below 2^32"));
+        }
+        if row.last_s - start > SimTime::MAX.as_secs_f64() {
+            let what = format!("{:.3e} s after the first flow", row.last_s - start);
+            return Err(at_row(name, i, &what, "times within 213 days, the longest run"));
+        }
         if row.packets > 0 {
             rows.push(row);
         }
     }
     Ok(rows)
+}
+
+/// Checks a flow table as far as it can be checked without its network.
+///
+/// # Errors
+/// A row whose packets do not fit its bytes or times.
+pub(crate) fn check(name: &str, table: &Table) -> Result<(), InputError> {
+    rows(name, table).map(|_| ())
 }
 
 /// The nodes of a flow's ends; `None`, counted, where it cannot be sent.

@@ -12,6 +12,8 @@ pub struct IpHeader {
     pub src: IpAddr,
     /// Destination address.
     pub dst: IpAddr,
+    /// Type of service or traffic class: codepoint and ECN (RFC 2474 §3, RFC 3168 §5).
+    pub traffic_class: u8,
     /// TTL (RFC 791) or hop limit (RFC 8200).
     pub ttl: u8,
     /// Protocol or first next header.
@@ -25,7 +27,10 @@ const ETHERTYPE_IPV6: u16 = 0x86dd;
 /// IEEE 802.1Q, 802.1ad, and the older 0x9100 of stacked tags.
 const VLAN_TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
 
-/// Reads Ethernet II, any number of VLAN tags, and IPv4 or IPv6. `None` for anything else or a header cut short.
+/// Reads Ethernet II, any number of VLAN tags, and IPv4 or IPv6. `None` for anything else, a header cut short, or lengths
+/// that contradict each other; a frame that was cut behind its headers (as captures are) is none of these. Checksums
+/// are not verified: where a sender leaves them to its adapter, a capture at the sender shows them unset.
+#[inline]
 pub fn ip_header(frame: &[u8]) -> Option<IpHeader> {
     let mut offset = 14;
     let mut ethertype = be16(frame, 12)?;
@@ -41,10 +46,13 @@ pub fn ip_header(frame: &[u8]) -> Option<IpHeader> {
 }
 
 /// RFC 791 §3.1.
+#[inline]
 fn ipv4(frame: &[u8], offset: usize) -> Option<IpHeader> {
     let header: &[u8; 20] = frame.get(offset..offset + 20)?.try_into().ok()?;
     let length = usize::from(header[0] & 0x0f) * 4;
-    if header[0] >> 4 != 4 || length < 20 {
+    let total = usize::from(u16::from_be_bytes([header[2], header[3]]));
+    // A total length of zero is written by senders that leave the cutting into segments to their adapter.
+    if header[0] >> 4 != 4 || length < 20 || (total < length && total != 0) {
         return None;
     }
     let address =
@@ -52,7 +60,8 @@ fn ipv4(frame: &[u8], offset: usize) -> Option<IpHeader> {
     let first_fragment = u16::from_be_bytes([header[6], header[7]]) & 0x1fff == 0;
     let protocol = header[9];
     let ports = if first_fragment { ports(frame, protocol, offset + length) } else { None };
-    Some(IpHeader { offset, src: address(12), dst: address(16), ttl: header[8], protocol, ports })
+    let (src, dst, traffic_class) = (address(12), address(16), header[1]);
+    Some(IpHeader { offset, src, dst, traffic_class, ttl: header[8], protocol, ports })
 }
 
 /// RFC 8200 §3. Extension headers are not walked: their packets are told apart by addresses alone.
@@ -67,7 +76,8 @@ fn ipv6(frame: &[u8], offset: usize) -> Option<IpHeader> {
     };
     let protocol = header[6];
     let ports = ports(frame, protocol, offset + 40);
-    Some(IpHeader { offset, src: address(8)?, dst: address(24)?, ttl: header[7], protocol, ports })
+    let (src, dst, traffic_class) = (address(8)?, address(24)?, header[0] << 4 | header[1] >> 4);
+    Some(IpHeader { offset, src, dst, traffic_class, ttl: header[7], protocol, ports })
 }
 
 fn ports(frame: &[u8], protocol: u8, at: usize) -> Option<(u16, u16)> {
@@ -107,6 +117,27 @@ pub fn with_ttl(frame: &Arc<[u8]>, ttl: u8) -> Arc<[u8]> {
     let mut copy: Arc<[u8]> = Arc::from(&frame[..]);
     let bytes = Arc::get_mut(&mut copy).expect("a fresh copy has one owner");
     write_ttl(bytes, &header, ttl);
+    copy
+}
+
+/// The frame with congestion experienced (RFC 3168 §5) and the IPv4 header checksum brought up to date. The frame itself
+/// where it says so already or is no IP frame.
+pub(crate) fn with_congestion(frame: &Arc<[u8]>) -> Arc<[u8]> {
+    let Some(header) = ip_header(frame).filter(|h| h.traffic_class & 3 != 3) else {
+        return frame.clone();
+    };
+    let mut copy: Arc<[u8]> = Arc::from(&frame[..]);
+    let bytes = Arc::get_mut(&mut copy).expect("a fresh copy has one owner");
+    let at = header.offset;
+    if header.dst.is_ipv6() {
+        bytes[at + 1] |= 0x30;
+        return copy;
+    }
+    let word = |f: &[u8], at: usize| u16::from_be_bytes([f[at], f[at + 1]]);
+    let (old, sum) = (word(bytes, at), word(bytes, at + 10));
+    bytes[at + 1] |= 3;
+    let sum = updated_checksum(sum, old, word(bytes, at));
+    bytes[at + 10..at + 12].copy_from_slice(&sum.to_be_bytes());
     copy
 }
 
@@ -171,6 +202,25 @@ mod tests {
     }
 
     #[test]
+    fn congestion_is_written_where_both_versions_keep_it() {
+        let frame: Arc<[u8]> = udp_frame(1, 64).into();
+        let marked = with_congestion(&frame);
+        assert_eq!(ip_header(&marked).unwrap().traffic_class, 3);
+        let ip = &marked[18..38];
+        assert_eq!(checksum(ip), 0, "a header with a right checksum sums to zero");
+        assert!(Arc::ptr_eq(&with_congestion(&marked), &marked));
+
+        let mut six = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x86, 0xdd];
+        six.extend([0x6b, 0xa1, 0x23, 0x45, 0, 0, 59, 64]); // traffic class 0xba: EF, ECT(0)
+        six.extend([0; 32]);
+        let six: Arc<[u8]> = six.into();
+        assert_eq!(ip_header(&six).unwrap().traffic_class, 0xba);
+        let marked = with_congestion(&six);
+        assert_eq!(ip_header(&marked).unwrap().traffic_class, 0xbb);
+        assert_eq!(marked[15..18], [0xb1, 0x23, 0x45], "and the flow label stays");
+    }
+
+    #[test]
     fn a_frame_cut_short_anywhere_is_no_panic() {
         let frame = udp_frame(2, 64);
         for length in 0..frame.len() {
@@ -178,6 +228,19 @@ mod tests {
             assert_eq!(header.is_some(), length >= 22 + 20, "{length}");
         }
         assert_eq!(ip_header(&udp_frame(0, 64)[..36]).unwrap().ports, None);
+    }
+
+    #[test]
+    fn lengths_that_contradict_each_other_are_no_header() {
+        let with = |at: usize, byte: u8| {
+            let mut frame = udp_frame(0, 64);
+            frame[14 + at] = byte;
+            ip_header(&frame).is_some()
+        };
+        assert!(!with(0, 0x44) && !with(0, 0x55), "header of 16 bytes; version 5");
+        assert!(with(0, 0x46) && !with(0, 0x4f), "a header of 60 bytes in a packet of 28");
+        assert!(!with(3, 19) && with(3, 20), "a packet shorter than its header");
+        assert!(with(3, 0), "left to the adapter");
     }
 
     #[test]

@@ -1,21 +1,20 @@
-//! A network made ready for packets, and its runs.
+//! A network made ready for packets.
 
 use std::sync::Arc;
 
-use engine::{Ctx, Event, EventKind, Model, Purpose, Simulation, Trial};
-use twin::{ArcId, BitsPerSec, Bytes, Csr, EntityKey, NodeId, Rung, SimDuration, SimTime};
+use engine::{Purpose, Trial};
+use twin::{ArcId, BitsPerSec, Bytes, Csr, EntityKey, InputError, Place, Rung, SimDuration};
 
 use super::background::Background;
 use super::background_load::BackgroundLoad;
 use super::ecmp::FlowHash;
-use super::fault::{Fault, Faults, TimedFault};
+use super::egress::{Buffers, Disciplines};
+use super::forwarding::{Forwarding, NodeState};
 use super::half_link::HalfLink;
-use super::host::Host;
 use super::ip::IpForwarding;
-use super::network::{Network, NodeState};
+use super::lost::FirstLost;
+use super::network::Network;
 use super::recorder::{Bins, Recorder};
-use super::result::PacketResult;
-use super::router::Router;
 use super::unseen::BackgroundTraffic;
 use super::workload::Workload;
 use crate::Routing;
@@ -100,6 +99,7 @@ pub struct PacketNet {
     routing: Arc<Routing>,
     ip: Option<Arc<IpForwarding>>,
     background: Option<(Arc<BackgroundLoad>, BackgroundTraffic)>,
+    disciplines: Option<Arc<Disciplines>>,
     config: PacketConfig,
 }
 
@@ -113,6 +113,7 @@ impl PacketNet {
             routing: Arc::new(routing),
             ip: None,
             background: None,
+            disciplines: None,
             config,
         }
     }
@@ -134,13 +135,29 @@ impl PacketNet {
     /// The same over this background load.
     ///
     /// # Panics
-    /// If the load is of another number of arcs, or bursts have less than one packet.
+    /// If the load is of another number of arcs, bursts have less than one packet, or an arc has a discipline: unseen
+    /// packets have no class.
     #[must_use]
     pub fn with_background(mut self, load: Arc<BackgroundLoad>, traffic: BackgroundTraffic) -> Self {
         assert_eq!(load.arc_count(), self.csr.arc_count(), "one background load for each arc");
         assert!(traffic.burst >= 1.0 && traffic.size_scv >= 0.0, "impossible background {traffic:?}");
+        assert!(self.disciplines.is_none(), "a background behind a discipline is not modelled");
         self.background = Some((load, traffic));
         self
+    }
+
+    /// The same with other queues than the plain FIFO in front of some arcs. All others stay on the fast path.
+    ///
+    /// # Errors
+    /// If a discipline cannot be built, there is no such arc or node, or the network has a background load.
+    pub fn with_disciplines(mut self, disciplines: Disciplines) -> Result<Self, InputError> {
+        if self.background.is_some() {
+            let what = "disciplines over a background load, whose packets have no class";
+            return Err(InputError::new("queue disciplines", Place::Whole, what, "one or the other"));
+        }
+        disciplines.validate(&self.csr)?;
+        self.disciplines = (!disciplines.queues.is_empty()).then(|| Arc::new(disciplines));
+        Ok(self)
     }
 
     /// The network's dense view.
@@ -153,62 +170,44 @@ impl PacketNet {
         if self.background.is_some() { Rung::Foreground } else { Rung::Packets }
     }
 
-    /// One run from time zero up to and including `until`, or to the end of all packets.
-    pub fn run(
-        &self,
-        workload: &Workload,
-        faults: &[TimedFault],
-        until: SimTime,
-        chance: Trial,
-    ) -> PacketResult {
-        let mut run = self.start(workload, faults, chance);
-        run.run_until(until);
-        run.finish()
-    }
-
-    /// A run that stands at time zero.
-    pub fn start(&self, workload: &Workload, faults: &[TimedFault], chance: Trial) -> PacketRun {
-        let nodes = self.csr.node_count();
-        let routers = (0..nodes).map(|n| Device::Router(Router { node: NodeId::new(n) }));
-        let senders = (0..nodes).map(NodeId::new).filter(|n| !workload.source(*n).packets.is_empty());
-        let hosts: Vec<_> = senders.map(Host::new).collect();
-        let first: Vec<_> = hosts.iter().map(|h| h.next(workload)).collect();
-        let devices = routers.chain(hosts.into_iter().map(Device::Host));
-        let devices = devices.chain([Device::Faults(Faults::default())]).collect();
-        let mut sim = Simulation::new(devices, self.network(workload, chance), chance);
-        for (i, (at, key, kind)) in first.into_iter().enumerate().filter_map(|(i, f)| Some((i, f?))) {
-            sim.schedule_keyed(at, key, (nodes + i) as u32, kind);
-        }
-        let mut run = PacketRun { sim, net: self.clone() };
-        faults.iter().for_each(|f| run.inject(f.clone()));
-        run
-    }
-
-    fn network(&self, workload: &Workload, chance: Trial) -> Network {
+    /// The network at time zero.
+    pub(crate) fn network(&self, workload: &Workload, chance: Trial) -> Network {
         let (nodes, arcs) = (self.csr.node_count(), self.csr.arc_count());
         let mut recorder =
             Recorder::new(workload.flow_count(), arcs, nodes, workload.packet_count(), self.config.bins);
         recorder.frames = self.config.keep_frames.then(Vec::new);
-        recorder.keep_drops = self.config.keep_drops;
-        Network {
+        recorder.lost = FirstLost::new(self.config.keep_drops);
+        let forwarding = Forwarding {
             csr: Arc::clone(&self.csr),
-            half_links: (0..arcs).map(|arc| self.half_link(ArcId::new(arc), chance)).collect(),
             nodes: vec![NodeState { down: false, routing: 0 }; nodes],
             hash: FlowHash::new(&self.csr, chance),
-            link_down: vec![false; self.csr.link_count()],
             routings: vec![Arc::clone(&self.routing)],
+            explicit: Arc::clone(workload.routes()),
             ip: self.ip.clone(),
             workload: workload.clone(),
+        };
+        let mut buffers = self.disciplines.as_ref().map(|d| d.buffers(&self.csr)).unwrap_or_default();
+        let half_links = (0..arcs).map(|arc| self.half_link(ArcId::new(arc), chance, &mut buffers)).collect();
+        Network {
+            forwarding,
+            half_links,
+            buffers,
+            link_down: vec![false; self.csr.link_count()],
             recorder,
-            unknown_addresses: 0,
+            outbox: Vec::new(),
+            elsewhere: 0,
         }
     }
 
-    fn half_link(&self, arc: ArcId, chance: Trial) -> HalfLink {
+    fn half_link(&self, arc: ArcId, chance: Trial, buffers: &mut Buffers) -> HalfLink {
         let (key, rate) = (&self.arc_keys[arc.index()], self.csr.capacity[arc.index()]);
         let background = self.background.as_ref().map(|(load, traffic)| {
             let background = Background::new(Arc::clone(load), *traffic, arc);
             (background, chance.chance(Purpose::BACKGROUND, key))
+        });
+        let egress = self.disciplines.as_ref().and_then(|disciplines| {
+            let luck = chance.chance(Purpose::new("early-detection"), key);
+            disciplines.egress(&self.csr, arc, luck, buffers)
         });
         let limit = self.config.buffer.limit(rate);
         let delay = self.csr.delay[arc.index()];
@@ -219,7 +218,12 @@ impl PacketNet {
             delay,
             chance.chance(Purpose::LINK_LOSS, key),
             background,
+            egress,
         )
+    }
+
+    pub(crate) fn has_disciplines(&self) -> bool {
+        self.disciplines.is_some()
     }
 
     pub(crate) fn routing(&self) -> &Routing {
@@ -228,72 +232,6 @@ impl PacketNet {
 
     pub(crate) fn background(&self) -> Option<&BackgroundLoad> {
         self.background.as_ref().map(|(load, _)| &**load)
-    }
-}
-
-/// The kinds of entity in a packet run.
-#[derive(Clone, Debug)]
-enum Device {
-    Router(Router),
-    Host(Host),
-    Faults(Faults),
-}
-
-impl Model for Device {
-    type World = Network;
-
-    #[inline]
-    fn on_event(&mut self, event: Event, cx: &mut Ctx<'_, Network>) {
-        match (self, event.kind) {
-            (Self::Router(router), EventKind::Arrive { generation, packet, half_link }) => {
-                router.on_arrive(ArcId(half_link), generation, packet, cx);
-            }
-            (Self::Host(host), EventKind::Timer { .. }) => host.on_timer(cx),
-            (Self::Faults(faults), EventKind::Control { index }) => faults.on_control(index, cx),
-            (device, kind) => unreachable!("{kind:?} for {device:?}"),
-        }
-    }
-}
-
-/// A run in progress. `Clone` forks it; both go on independently.
-#[derive(Clone, Debug)]
-pub struct PacketRun {
-    sim: Simulation<Device>,
-    net: PacketNet,
-}
-
-impl PacketRun {
-    /// Goes on up to and including `until`.
-    pub fn run_until(&mut self, until: SimTime) {
-        self.sim.run_until(until);
-    }
-
-    /// Plans a fault.
-    ///
-    /// # Panics
-    /// If it lies in the past, or its probability is none.
-    pub fn inject(&mut self, fault: TimedFault) {
-        if let Fault::Loss { probability, .. } = fault.fault {
-            assert!((0.0..=1.0).contains(&probability), "{probability} is no probability");
-        }
-        let entity = self.sim.models().len() - 1;
-        let Device::Faults(faults) = &mut self.sim.models_mut()[entity] else {
-            unreachable!("faults are the last entity");
-        };
-        let index = faults.plan.len() as u32;
-        faults.plan.push(fault.fault);
-        self.sim.schedule(fault.at, entity as u32, EventKind::Control { index });
-    }
-
-    /// The clock.
-    pub fn now(&self) -> SimTime {
-        self.sim.now()
-    }
-
-    /// The result so far; packets that are under way count as in flight.
-    pub fn finish(self) -> PacketResult {
-        let (in_flight, events, now) = (self.sim.packets().len() as u64, self.sim.handled(), self.sim.now());
-        PacketResult::collect(&self.net, self.sim.into_world(), in_flight, events, now)
     }
 }
 

@@ -1,107 +1,211 @@
-//! What routers, hosts and faults share: the half-links between them, the routing, and the tallies.
+//! The medium of a packet run, and what becomes of one packet at one place: the same in whatever order a run is computed.
 
-use std::sync::Arc;
+use twin::{ArcId, BitsPerSec, Bytes, LinkId, NodeId, SimDuration, SimTime};
 
-use engine::Packet;
-use twin::{ArcId, Csr, LinkId, NodeId};
+use super::egress::Buffers;
+use super::fault::{Fault, TimedFault};
+use super::flight::Flight;
+use super::forwarding::{Forwarding, Verdict, ttl_left};
+use super::half_link::{Exit, HalfLink};
+use super::recorder::{Disposition, DropPlace, Recorder};
 
-use super::ecmp::FlowHash;
-use super::frame::ip_header;
-use super::half_link::HalfLink;
-use super::ip::{IpAction, IpForwarding};
-use super::recorder::{Disposition, Recorder};
-use super::workload::Workload;
-use crate::Routing;
-
-/// The medium of a packet run.
+/// What routers, hosts and faults share: the half-links between them, the tables, and the tallies.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
-    pub(crate) csr: Arc<Csr>,
+    pub(crate) forwarding: Forwarding,
     /// By arc.
     pub(crate) half_links: Vec<HalfLink>,
-    pub(crate) nodes: Vec<NodeState>,
-    pub(crate) hash: FlowHash,
+    /// Packet memories that disciplines share.
+    pub(crate) buffers: Buffers,
     pub(crate) link_down: Vec<bool>,
-    /// Every table that is or was in use; nodes name theirs by position.
-    pub(crate) routings: Vec<Arc<Routing>>,
-    pub(crate) ip: Option<Arc<IpForwarding>>,
-    pub(crate) workload: Workload,
     pub(crate) recorder: Recorder,
-    /// Packets with a frame whose destination address nobody owns.
-    pub(crate) unknown_addresses: u64,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct NodeState {
-    pub(crate) down: bool,
-    /// Index into [`Network::routings`].
-    pub(crate) routing: u32,
-}
-
-/// What a node does with a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Deliver,
-    Via(ArcId),
-    Drop(Disposition),
+    /// What was admitted to arcs that lead to another part of the network, as it stands on them.
+    pub(crate) outbox: Vec<(ArcId, Flight)>,
+    /// Packets under way in parts that were merged into this one.
+    pub(crate) elsewhere: u64,
 }
 
 impl Network {
-    /// Decides what `node` does with a packet: by explicit path, by IP address, or by the endpoint it is for.
-    #[inline]
-    pub(crate) fn decide(&mut self, node: NodeId, packet: &Packet) -> Verdict {
-        if let Some(path) = self.workload.path(packet.flow) {
-            return path.get(usize::from(packet.hops)).map_or(Verdict::Deliver, |arc| Verdict::Via(*arc));
+    /// A packet leaves its source: gives the arc that it takes, or counts its end. The source does not count as one of its
+    /// hops: the time to live leaves as it is.
+    #[inline(always)]
+    pub(crate) fn send(&mut self, node: NodeId, flight: Flight) -> Option<ArcId> {
+        let Self { forwarding, recorder, .. } = self;
+        recorder.sent(flight);
+        if forwarding.nodes[node.index()].down {
+            lose(forwarding, recorder, flight, DropPlace::Node(node), Disposition::NodeDown);
+            return None;
         }
-        match &packet.frame {
-            None => self.route_to(node, NodeId(packet.dst), packet.entropy),
-            Some(frame) => self.decide_by_address(node, packet, &frame.clone()),
-        }
+        recorder.unknown_addresses += u64::from(forwarding.nobodys(node, &flight));
+        follow(forwarding, recorder, node, flight)
     }
 
-    fn decide_by_address(&mut self, node: NodeId, packet: &Packet, frame: &[u8]) -> Verdict {
-        let endpoint = NodeId(packet.dst);
-        let (Some(ip), Some(header)) = (self.ip.clone(), ip_header(frame)) else {
-            return self.route_to(node, endpoint, packet.entropy);
+    /// A packet comes out of an arc: gives the next arc that it takes, or counts its end.
+    #[inline(always)]
+    pub(crate) fn arrive(&mut self, arc: ArcId, flight: Flight) -> Option<(ArcId, Flight)> {
+        let Self { forwarding, half_links, recorder, .. } = self;
+        arrive(forwarding, &half_links[arc.index()], recorder, arc, flight)
+    }
+
+    /// Puts a packet that came over another arc, or begins here, into the queue of an arc. Gives when it comes out if it is
+    /// the only one there, and nothing else will remind anyone of it.
+    #[inline(always)]
+    pub(crate) fn transmit(&mut self, arc: ArcId, over: Option<ArcId>, flight: Flight) -> Option<Exit> {
+        if self.half_links[arc.index()].has_background() {
+            return self.transmit_behind(arc, over, flight);
+        }
+        let Self { forwarding, half_links, recorder, outbox, .. } = self;
+        let half_link = &mut half_links[arc.index()];
+        let remote = half_link.remote();
+        let exit = transmit(forwarding, half_link, recorder, arc, flight, remote)?;
+        if remote {
+            outbox.push((arc, half_link.hand_over(flight.at)));
+            return None;
+        }
+        Some(exit)
+    }
+
+    /// As [`transmit`](Self::transmit) where unseen packets share the queue. No other part of the network is at its end.
+    #[inline(never)] // so that it costs nothing where there is no background
+    fn transmit_behind(&mut self, arc: ArcId, over: Option<ArcId>, flight: Flight) -> Option<Exit> {
+        let Self { forwarding, half_links, recorder, .. } = self;
+        let over = over.and_then(|over| half_links[over.index()].upstream());
+        let half_link = &mut half_links[arc.index()];
+        let alone = half_link.queue.len() == 0;
+        let admitted = match half_link.up() {
+            true => half_link.admit_behind(flight, over, forwarding.item(&flight)).ok_or(Disposition::QueueFull),
+            false => Err(Disposition::LinkDown),
         };
-        match ip.table(node, header.dst) {
-            Some(None) => Verdict::Drop(Disposition::NoRoute),
-            Some(Some(IpAction::Null)) => Verdict::Drop(Disposition::NullRoute),
-            Some(Some(IpAction::Local | IpAction::Exit)) => Verdict::Deliver,
-            Some(Some(IpAction::Forward(arcs))) => Verdict::Via(self.hash.pick(node, arcs, packet.entropy)),
-            None => {
-                let owner = ip.owner(header.dst);
-                if owner.is_none() && packet.hops == 0 {
-                    self.unknown_addresses += 1;
-                }
-                self.route_to(node, owner.unwrap_or(endpoint), packet.entropy)
-            }
-        }
+        count(forwarding, recorder, arc, flight, admitted).filter(|_| alone)
     }
 
-    #[inline]
-    fn route_to(&self, node: NodeId, dst: NodeId, entropy: u64) -> Verdict {
-        if node == dst {
-            return Verdict::Deliver;
+    /// Takes in what another part of the network came to: tallies add up, and each packet is in one part.
+    pub(crate) fn merge(&mut self, part: Self) {
+        self.elsewhere += part.in_flight();
+        for (mine, other) in self.half_links.iter_mut().zip(&part.half_links) {
+            mine.queue.merge_stats(&other.queue);
         }
-        let routing = &self.routings[self.nodes[node.index()].routing as usize];
-        match routing.next_arcs(node, dst) {
-            [] => Verdict::Drop(Disposition::NoRoute),
-            [only] => Verdict::Via(*only),
-            arcs => Verdict::Via(self.hash.pick(node, arcs, entropy)),
-        }
+        self.recorder.merge(part.recorder);
     }
 
-    /// The address of a packet's luck: flow and position as the schedule numbers them.
-    pub(crate) fn item(workload: &Workload, packet: &Packet) -> u64 {
-        u64::from(workload.flow_id(packet.flow as usize)) << 32 | u64::from(packet.sequence)
+    /// The least time that a packet takes across an arc at the highest rate that it ever has.
+    pub(crate) fn least_crossing(&self, arc: ArcId, faults: &[TimedFault]) -> SimDuration {
+        let rates = faults.iter().filter_map(|f| match f.fault {
+            Fault::Capacity { arc: of, rate } if of == arc => Some(rate),
+            _ => None,
+        });
+        let csr = &self.forwarding.csr;
+        let rate = rates.fold(csr.capacity[arc.index()], BitsPerSec::max);
+        let size = Bytes::new(u64::from(self.forwarding.workload.least_size()));
+        rate.serialization_delay(size) + csr.delay[arc.index()]
+    }
+
+    /// Packets in queues and on wires.
+    pub(crate) fn in_flight(&self) -> u64 {
+        let own = self.half_links.iter().filter(|h| !h.remote());
+        self.elsewhere + own.map(HalfLink::held).sum::<u64>()
     }
 
     /// Whether an arc's link and both its ends are up.
     pub(crate) fn should_be_up(&self, arc: ArcId) -> bool {
-        let i = arc.index();
-        let LinkId(link) = self.csr.link[i];
-        let node_up = |n: NodeId| !self.nodes[n.index()].down;
-        !self.link_down[link as usize] && node_up(self.csr.src[i]) && node_up(self.csr.dst[i])
+        let (i, Forwarding { csr, nodes, .. }) = (arc.index(), &self.forwarding);
+        let LinkId(link) = csr.link[i];
+        let node_up = |n: NodeId| !nodes[n.index()].down;
+        !self.link_down[link as usize] && node_up(csr.src[i]) && node_up(csr.dst[i])
+    }
+}
+
+/// As [`Network::arrive`], for one who has its parts in hand.
+#[inline(always)] // so that a packet stays in registers on its way from one ring to the next
+pub(crate) fn arrive(
+    forwarding: &Forwarding,
+    half_link: &HalfLink,
+    recorder: &mut Recorder,
+    arc: ArcId,
+    flight: Flight,
+) -> Option<(ArcId, Flight)> {
+    recorder.arrivals += 1;
+    if half_link.lossy() && half_link.loses(forwarding.item(&flight)) {
+        lose(forwarding, recorder, flight, DropPlace::Arc(arc), Disposition::Loss);
+        return None;
+    }
+    let flight = flight.crossed();
+    Some((follow(forwarding, recorder, forwarding.csr.dst[arc.index()], flight)?, flight))
+}
+
+#[inline(always)]
+fn follow(forwarding: &Forwarding, recorder: &mut Recorder, node: NodeId, flight: Flight) -> Option<ArcId> {
+    match forwarding.decide(node, flight) {
+        Verdict::Via(arc) => Some(arc),
+        Verdict::Deliver => {
+            recorder.delivered(flight, forwarding.sent_at(&flight));
+            if recorder.keeps_frames() {
+                keep_frame(forwarding, recorder, node, flight);
+            }
+            None
+        }
+        Verdict::Drop(why) => {
+            lose(forwarding, recorder, flight, DropPlace::Node(node), why);
+            None
+        }
+    }
+}
+
+#[cold]
+pub(crate) fn lose(
+    forwarding: &Forwarding,
+    recorder: &mut Recorder,
+    flight: Flight,
+    place: DropPlace,
+    why: Disposition,
+) {
+    recorder.dropped(&flight, forwarding.sent_at(&flight), place, why, flight.at);
+}
+
+#[cold]
+fn keep_frame(forwarding: &Forwarding, recorder: &mut Recorder, node: NodeId, flight: Flight) {
+    let workload = &forwarding.workload;
+    if let Some(frame) = workload.frame(flight.packet) {
+        recorder.frame(node, &flight, frame, ttl_left(&flight, workload.ttl(flight.packet)));
+    }
+}
+
+/// As [`Network::transmit`] without background, for one who has its parts in hand; with `always`, gives the exit of any
+/// packet.
+#[inline(always)]
+pub(crate) fn transmit(
+    forwarding: &Forwarding,
+    half_link: &mut HalfLink,
+    recorder: &mut Recorder,
+    arc: ArcId,
+    flight: Flight,
+    always: bool,
+) -> Option<Exit> {
+    let alone = half_link.queue.len() == 0 || always;
+    let admitted = match half_link.up() {
+        true => half_link.admit(flight).ok_or(Disposition::QueueFull),
+        false => Err(Disposition::LinkDown),
+    };
+    count(forwarding, recorder, arc, flight, admitted).filter(|_| alone)
+}
+
+/// Counts a packet that was offered to the queue of an arc.
+#[inline(always)]
+fn count(
+    forwarding: &Forwarding,
+    recorder: &mut Recorder,
+    arc: ArcId,
+    flight: Flight,
+    admitted: Result<SimTime, Disposition>,
+) -> Option<Exit> {
+    match admitted {
+        Ok(at) => {
+            recorder.accepted(arc, flight.size(), flight.at);
+            Some(Exit { at, key: flight.key() })
+        }
+        Err(why) => {
+            lose(forwarding, recorder, flight, DropPlace::Arc(arc), why);
+            None
+        }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use engine::Packet;
 use twin::{ArcId, NodeId, SimDuration, SimTime};
 
-use super::frame::with_ttl;
+use super::flight::Flight;
+use super::frame::{with_congestion, with_ttl};
+use super::lost::{FirstLost, LostPacket};
 
 /// Why a packet did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,11 +25,17 @@ pub enum Disposition {
     NullRoute,
     /// Its time to live ran out: usually a loop.
     TtlExpired,
+    /// Random early detection.
+    EarlyDrop,
+    /// A policer found it out of profile.
+    Policed,
+    /// Larger than the link's MTU.
+    TooBig,
 }
 
 impl Disposition {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::QueueFull,
         Self::LinkDown,
         Self::NodeDown,
@@ -36,7 +43,15 @@ impl Disposition {
         Self::NoRoute,
         Self::NullRoute,
         Self::TtlExpired,
+        Self::EarlyDrop,
+        Self::Policed,
+        Self::TooBig,
     ];
+
+    /// Whether a router's counters call it an output discard (ifOutDiscards, RFC 2863): it chose not to send it.
+    pub fn is_discard(self) -> bool {
+        matches!(self, Self::QueueFull | Self::EarlyDrop | Self::Policed | Self::TooBig)
+    }
 
     /// The name in tables.
     pub fn word(self) -> &'static str {
@@ -48,6 +63,9 @@ impl Disposition {
             Self::NoRoute => "no_route",
             Self::NullRoute => "null_route",
             Self::TtlExpired => "ttl_expired",
+            Self::EarlyDrop => "early_drop",
+            Self::Policed => "policed",
+            Self::TooBig => "too_big",
         }
     }
 }
@@ -87,12 +105,29 @@ pub struct FlowStats {
     pub delay_max: SimDuration,
     /// Half-links crossed by delivered packets.
     pub packet_hops: u64,
+    /// Packets delivered that a queue on their way marked with congestion experienced (CE, RFC 3168 §5).
+    pub marked: u64,
 }
 
 impl FlowStats {
     /// Packets lost for any reason.
     pub fn dropped(&self) -> u64 {
         self.drops.iter().sum()
+    }
+
+    /// Adds what another part of the same run counted.
+    fn merge(&mut self, part: &Self) {
+        self.sent += part.sent;
+        self.sent_bytes += part.sent_bytes;
+        self.delivered += part.delivered;
+        self.delivered_bytes += part.delivered_bytes;
+        self.marked += part.marked;
+        self.drops.iter_mut().zip(part.drops).for_each(|(mine, other)| *mine += other);
+        self.first = [self.first, part.first].into_iter().flatten().min();
+        self.last = self.last.max(part.last);
+        self.delay_sum_ps += part.delay_sum_ps;
+        self.delay_max = self.delay_max.max(part.delay_max);
+        self.packet_hops += part.packet_hops;
     }
 
     /// Mean one-way delay in seconds; NaN where nothing arrived.
@@ -133,21 +168,6 @@ pub struct DeliveredFrame {
     pub frame: Arc<[u8]>,
 }
 
-/// One packet that did not arrive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LostPacket {
-    /// When it was lost.
-    pub at: SimTime,
-    /// Dense number of its flow.
-    pub flow: u32,
-    /// Its position in the flow.
-    pub sequence: u32,
-    /// Where.
-    pub place: DropPlace,
-    /// Why.
-    pub why: Disposition,
-}
-
 /// Everything that is counted, in flat arrays.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorder {
@@ -158,9 +178,13 @@ pub(crate) struct Recorder {
     pub(crate) last_loss: SimTime,
     pub(crate) binned: Option<Binned>,
     pub(crate) frames: Option<Vec<DeliveredFrame>>,
-    /// The first `keep_drops` packets that were lost.
-    pub(crate) lost: Vec<LostPacket>,
-    pub(crate) keep_drops: usize,
+    pub(crate) lost: FirstLost,
+    /// Packets with a frame whose destination address nobody owns.
+    pub(crate) unknown_addresses: u64,
+    /// Packets that came out of a half-link.
+    pub(crate) arrivals: u64,
+    /// Changes of the network.
+    pub(crate) changes: u64,
 }
 
 /// What is counted by bin.
@@ -199,77 +223,131 @@ impl Recorder {
             last_loss: SimTime::ZERO,
             binned: bins.map(|bins| Binned::new(bins, flows, arcs, packets)),
             frames: None,
-            lost: Vec::new(),
-            keep_drops: 0,
+            lost: FirstLost::new(0),
+            unknown_addresses: 0,
+            arrivals: 0,
+            changes: 0,
         }
     }
 
-    pub(crate) fn sent(&mut self, packet: &Packet) {
+    /// A packet leaves its source.
+    #[inline]
+    pub(crate) fn sent(&mut self, packet: Flight) {
         let flow = &mut self.flows[packet.flow as usize];
         flow.sent += 1;
-        flow.sent_bytes += u64::from(packet.size);
+        flow.sent_bytes += u64::from(packet.size());
         if let Some(binned) = &mut self.binned
-            && let Some(cell) = binned.flow_cell(packet)
+            && let Some(cell) = binned.flow_cell(&packet, packet.at)
         {
             binned.flows[cell].sent += 1;
         }
     }
 
     /// A packet was accepted by an arc's queue.
+    #[inline]
     pub(crate) fn accepted(&mut self, arc: ArcId, size: u32, now: SimTime) {
         if let Some(cell) = self.binned.as_mut().and_then(|b| b.arc_cell(arc, now)) {
             cell.bytes += u64::from(size);
         }
     }
 
-    pub(crate) fn delivered(&mut self, node: NodeId, packet: &Packet, now: SimTime) {
-        let delay = now.since(packet.sent_at);
+    /// A packet is where it wanted to be, at its instant.
+    #[inline]
+    pub(crate) fn delivered(&mut self, packet: Flight, sent_at: SimTime) {
+        let now = packet.at;
+        let delay = now.since(sent_at);
         let flow = &mut self.flows[packet.flow as usize];
         flow.delivered += 1;
-        flow.delivered_bytes += u64::from(packet.size);
-        flow.first.get_or_insert(now);
-        flow.last = Some(now);
+        flow.delivered_bytes += u64::from(packet.size());
+        flow.first = Some(flow.first.map_or(now, |first| first.min(now)));
+        flow.last = flow.last.max(Some(now));
         flow.delay_sum_ps += u128::from(delay.as_ps());
         flow.delay_max = flow.delay_max.max(delay);
-        flow.packet_hops += u64::from(packet.hops);
-        self.last_delivery = now;
+        flow.packet_hops += u64::from(packet.hops());
+        flow.marked += u64::from(packet.is_marked());
+        self.last_delivery = self.last_delivery.max(now);
         if let Some(binned) = &mut self.binned
-            && let Some(cell) = binned.flow_cell(packet)
+            && let Some(cell) = binned.flow_cell(&packet, sent_at)
         {
             binned.delays.push((cell as u32, delay.as_ps()));
         }
-        if let (Some(frames), Some(frame)) = (&mut self.frames, &packet.frame) {
-            let frame = with_ttl(frame, packet.ttl);
-            frames.push(DeliveredFrame {
-                at: now,
-                node,
-                flow: packet.flow,
-                sequence: packet.sequence,
-                frame,
-            });
-        }
     }
 
-    pub(crate) fn dropped(&mut self, packet: &Packet, place: DropPlace, why: Disposition, now: SimTime) {
+    /// Whether frames that arrive are kept.
+    #[inline]
+    pub(crate) fn keeps_frames(&self) -> bool {
+        self.frames.is_some()
+    }
+
+    /// Keeps a frame that arrived with this time to live.
+    pub(crate) fn frame(&mut self, node: NodeId, packet: &Flight, frame: &Arc<[u8]>, ttl: u8) {
+        let frame = with_ttl(frame, ttl);
+        let frame = if packet.is_marked() { with_congestion(&frame) } else { frame };
+        let Flight { at, flow, sequence, .. } = *packet;
+        self.frames.get_or_insert_default().push(DeliveredFrame { at, node, flow, sequence, frame });
+    }
+
+    /// A packet is lost at an instant.
+    #[cold]
+    pub(crate) fn dropped(
+        &mut self,
+        packet: &Flight,
+        sent_at: SimTime,
+        place: DropPlace,
+        why: Disposition,
+        now: SimTime,
+    ) {
         self.flows[packet.flow as usize].drops[why as usize] += 1;
         match place {
             DropPlace::Arc(arc) => self.arc_drops[arc.index()][why as usize] += 1,
             DropPlace::Node(node) => self.node_drops[node.index()][why as usize] += 1,
         }
-        self.last_loss = now;
-        if self.lost.len() < self.keep_drops {
-            let (flow, sequence) = (packet.flow, packet.sequence);
-            self.lost.push(LostPacket { at: now, flow, sequence, place, why });
-        }
+        self.last_loss = self.last_loss.max(now);
+        self.lost.keep(LostPacket { at: now, flow: packet.flow, sequence: packet.sequence, place, why });
         let Some(binned) = &mut self.binned else { return };
-        if let Some(cell) = binned.flow_cell(packet) {
+        if let Some(cell) = binned.flow_cell(packet, sent_at) {
             binned.flows[cell].lost += 1;
         }
         let DropPlace::Arc(arc) = place else { return };
         match (why, binned.arc_cell(arc, now)) {
-            (Disposition::QueueFull, Some(cell)) => cell.discards += 1,
+            (why, Some(cell)) if why.is_discard() => cell.discards += 1,
             (Disposition::Loss, Some(cell)) => cell.errors += 1,
             _ => {}
+        }
+    }
+
+    /// Adds what another part of the same run counted.
+    pub(crate) fn merge(&mut self, part: Self) {
+        self.flows.iter_mut().zip(&part.flows).for_each(|(mine, other)| mine.merge(other));
+        for (mine, other) in
+            [(&mut self.arc_drops, &part.arc_drops), (&mut self.node_drops, &part.node_drops)]
+        {
+            for (mine, other) in mine.iter_mut().flatten().zip(other.iter().flatten()) {
+                *mine += other;
+            }
+        }
+        self.last_delivery = self.last_delivery.max(part.last_delivery);
+        self.last_loss = self.last_loss.max(part.last_loss);
+        self.lost.merge(&part.lost);
+        if let (Some(mine), Some(other)) = (&mut self.binned, part.binned) {
+            mine.merge(other);
+        }
+        if let (Some(mine), Some(other)) = (&mut self.frames, part.frames) {
+            mine.extend(other);
+        }
+        self.unknown_addresses += part.unknown_addresses;
+        self.arrivals += part.arrivals;
+        self.changes = self.changes.max(part.changes); // every part makes all of them
+    }
+
+    /// Puts the lists into the order of time and identity, which does not depend on how the run was computed.
+    pub(crate) fn settle(&mut self) {
+        self.lost.settle();
+        if let Some(frames) = &mut self.frames {
+            frames.sort_by_key(|f| (f.at, f.flow, f.sequence));
+        }
+        if let Some(binned) = &mut self.binned {
+            binned.delays.sort_unstable();
         }
     }
 }
@@ -287,8 +365,21 @@ impl Binned {
         }
     }
 
-    fn flow_cell(&self, packet: &Packet) -> Option<usize> {
-        Some(packet.flow as usize * self.bins.count as usize + self.bins.of(packet.sent_at)?)
+    fn merge(&mut self, part: Self) {
+        for (mine, other) in self.flows.iter_mut().zip(part.flows) {
+            mine.sent += other.sent;
+            mine.lost += other.lost;
+        }
+        for (mine, other) in self.arcs.iter_mut().zip(part.arcs) {
+            mine.bytes += other.bytes;
+            mine.errors += other.errors;
+            mine.discards += other.discards;
+        }
+        self.delays.extend(part.delays);
+    }
+
+    fn flow_cell(&self, packet: &Flight, sent_at: SimTime) -> Option<usize> {
+        Some(packet.flow as usize * self.bins.count as usize + self.bins.of(sent_at)?)
     }
 
     fn arc_cell(&mut self, arc: ArcId, now: SimTime) -> Option<&mut ArcCell> {

@@ -3,10 +3,13 @@
 use engine::Digest;
 use twin::{ArcId, CounterRow, Fidelity, FlowInfo, FlowRow, NodeId, Observables, Rung, SimDuration, SimTime};
 
-use super::fifo::QueueStats;
+use super::choice::Computed;
+use super::discipline::ClassStats;
+use super::lost::LostPacket;
 use super::net::PacketNet;
 use super::network::Network;
-use super::recorder::{Binned, DeliveredFrame, Disposition, DropCounts, DropPlace, FlowStats, LostPacket};
+use super::queue_stats::{QueueStats, WaitHistogram};
+use super::recorder::{Binned, DeliveredFrame, Disposition, DropCounts, DropPlace, FlowStats};
 
 /// The outcome of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,14 +26,18 @@ pub struct PacketResult {
     pub in_flight: u64,
     /// Half-links crossed by delivered packets.
     pub packet_hops: u64,
-    /// Events handled.
+    /// What happened: packets sent, packets that came out of a half-link, changes of the network.
     pub events: u64,
+    /// How it was computed, which changes nothing in the rest.
+    pub engine: Computed,
     /// When the last packet was delivered.
     pub last_delivery: SimTime,
     /// When the last packet was delivered or lost.
     pub last_event: SimTime,
     /// By arc.
     pub links: Vec<LinkStats>,
+    /// By arc and class: what each class of a discipline did.
+    pub classes: Vec<ClassRow>,
     /// By dense flow number.
     pub flows: Vec<FlowStats>,
     /// The number of each flow in the schedule.
@@ -54,10 +61,24 @@ pub struct PacketResult {
 /// What one arc did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkStats {
-    /// Its queue.
+    /// Its queue; all classes together where it has some, and then waits and busy time are those of packets whose service
+    /// has begun.
     pub queue: QueueStats,
+    /// How often accepted packets waited how long before their service.
+    pub waits: WaitHistogram,
     /// Packets lost in front of it and on it.
     pub drops: DropCounts,
+}
+
+/// What one class of an arc's discipline did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClassRow {
+    /// The arc.
+    pub arc: ArcId,
+    /// The class, from 0.
+    pub class: u8,
+    /// What it did.
+    pub stats: ClassStats,
 }
 
 /// Packets lost at one place for one reason.
@@ -72,16 +93,8 @@ pub struct DropRow {
 }
 
 impl PacketResult {
-    pub(crate) fn collect(
-        net: &PacketNet,
-        mut network: Network,
-        in_flight: u64,
-        events: u64,
-        now: SimTime,
-    ) -> Self {
-        if let Some(binned) = &mut network.recorder.binned {
-            binned.delays.sort_unstable();
-        }
+    pub(crate) fn collect(net: &PacketNet, mut network: Network, engine: Computed) -> Self {
+        network.recorder.settle();
         let network = &network;
         let recorder = &network.recorder;
         let sum = |of: fn(&FlowStats) -> u64| recorder.flows.iter().map(of).sum::<u64>();
@@ -91,23 +104,27 @@ impl PacketResult {
             sent: sum(|f| f.sent),
             delivered: sum(|f| f.delivered),
             dropped: sum(|f| f.dropped()),
-            in_flight,
+            in_flight: network.in_flight(),
             packet_hops: sum(|f| f.packet_hops),
-            events,
+            events: sum(|f| f.sent) + network.recorder.arrivals + network.recorder.changes,
+            engine,
             last_delivery: recorder.last_delivery,
             last_event: recorder.last_delivery.max(recorder.last_loss),
-            links: links.map(|(h, drops)| LinkStats { queue: *h.queue.stats(), drops: *drops }).collect(),
+            links: links
+                .map(|(h, drops)| LinkStats { queue: h.stats(), waits: h.waits(), drops: *drops })
+                .collect(),
+            classes: class_rows(network),
             flows: recorder.flows.clone(),
-            flow_ids: (0..recorder.flows.len()).map(|f| network.workload.flow_id(f)).collect(),
+            flow_ids: (0..recorder.flows.len()).map(|f| network.forwarding.workload.flow_id(f)).collect(),
             drops: drop_rows(network),
-            lost_packets: recorder.lost.clone(),
+            lost_packets: recorder.lost.kept().to_vec(),
             observables: recorder.binned.as_ref().map(|b| observables(net, network, b)).unwrap_or_default(),
             delays: recorder.binned.as_ref().map(delays_by_flow).unwrap_or_default(),
             frames: recorder.frames.clone().unwrap_or_default(),
             fidelity: fidelity(net, network),
         };
         let accounted = result.delivered + result.dropped + result.in_flight;
-        assert_eq!(result.sent, accounted, "a packet was lost from the books by {now:?}");
+        assert_eq!(result.sent, accounted, "a packet was lost from the books");
         result
     }
 
@@ -135,11 +152,22 @@ impl PacketResult {
             let time = |at: Option<SimTime>| at.map_or(u64::MAX, SimTime::as_ps);
             d = d.u64(u64::from(*id)).u64(flow.sent).u64(flow.delivered).u64(flow.delivered_bytes);
             d = d.u64(time(flow.first)).u64(time(flow.last)).bytes(&flow.delay_sum_ps.to_le_bytes());
-            d = flow.drops.iter().fold(d, |d, n| d.u64(*n));
+            // What only disciplines do counts where it is done: it moves no digest of runs without.
+            let (plain, more) = flow.drops.split_at(Disposition::EarlyDrop as usize);
+            d = plain.iter().fold(d, |d, n| d.u64(*n));
+            let some = |d: Digest, word: &str, n: u64| if n > 0 { d.text(word).u64(n) } else { d };
+            let words = Disposition::ALL[plain.len()..].iter().map(|why| why.word());
+            d = words.zip(more).fold(d, |d, (word, n)| some(d, word, *n));
+            d = some(d, "marked", flow.marked);
         }
         for link in &self.links {
             d = d.u64(link.queue.packets).u64(link.queue.bytes).u64(link.queue.drops);
             d = d.bytes(&link.queue.wait_sum_ps.to_le_bytes()).u64(link.queue.wait_max.as_ps());
+            d = link.waits.counts().iter().fold(d, |d, n| d.u64(*n));
+        }
+        for ClassRow { arc, class, stats } in &self.classes {
+            d = d.u64(u64::from(arc.0)).u64(u64::from(*class)).u64(stats.packets).u64(stats.marks);
+            d = d.u64(stats.drops()).bytes(&stats.wait_sum_ps.to_le_bytes());
         }
         for row in &self.observables.flows {
             d = d.u64(u64::from(row.bin)).u64(u64::from(row.sent)).u64(u64::from(row.lost)).f64(row.rtt_ms);
@@ -165,8 +193,20 @@ fn drop_rows(network: &Network) -> Vec<DropRow> {
     rows
 }
 
+fn class_rows(network: &Network) -> Vec<ClassRow> {
+    let mut rows = Vec::new();
+    for (arc, half_link) in network.half_links.iter().enumerate() {
+        let Some(egress) = &half_link.egress else { continue };
+        for class in 0..egress.queue().class_count() {
+            let stats = *egress.queue().stats(class);
+            rows.push(ClassRow { arc: ArcId::new(arc), class: class as u8, stats });
+        }
+    }
+    rows
+}
+
 fn observables(net: &PacketNet, network: &Network, binned: &Binned) -> Observables {
-    let ends = (0..network.recorder.flows.len()).map(|f| network.workload.flow_ends(f));
+    let ends = (0..network.recorder.flows.len()).map(|f| network.forwarding.workload.flow_ends(f));
     Observables {
         counters: counter_rows(net, binned),
         flow_info: ends.map(|(src, dst)| FlowInfo { src, dst }).collect(),
@@ -180,7 +220,8 @@ fn flow_rows(net: &PacketNet, network: &Network, binned: &Binned) -> Vec<FlowRow
     let bins = binned.bins.count as usize;
     let medians = medians(binned);
     let flows = network.recorder.flows.len();
-    let back: Vec<f64> = (0..flows).map(|f| way_back_ms(net, network.workload.flow_ends(f))).collect();
+    let back: Vec<f64> =
+        (0..flows).map(|f| way_back_ms(net, network.forwarding.workload.flow_ends(f))).collect();
     let mut rows = Vec::new();
     for bin in 0..bins {
         for (flow, back_ms) in back.iter().enumerate() {
@@ -258,12 +299,12 @@ fn fidelity(net: &PacketNet, network: &Network) -> Fidelity {
                     overestimated.";
         fidelity.note("independent-background", note, None);
     }
-    if network.workload.has_frames() && network.ip.is_none() {
+    if network.forwarding.workload.has_frames() && network.forwarding.ip.is_none() {
         fidelity.note("frames-by-endpoint", "Frames went to the scheduled endpoint, unread.", None);
     }
-    if network.unknown_addresses > 0 {
+    if network.recorder.unknown_addresses > 0 {
         let note = "Nobody owns the destination address: the packet went to its scheduled endpoint.";
-        fidelity.note("unknown-address", note, Some(network.unknown_addresses));
+        fidelity.note("unknown-address", note, Some(network.recorder.unknown_addresses));
     }
     fidelity
 }

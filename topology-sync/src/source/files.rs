@@ -65,6 +65,7 @@ pub fn form(path: &Path) -> Result<Option<Form>, InputError> {
     if suffix(path) == "demands" {
         return Ok(Some(Form::Demands));
     }
+    suffix_form(&name(path), path)?;
     network_form(&name(path), path, &read(path)?).map(Some)
 }
 
@@ -79,6 +80,7 @@ pub fn open(path: &Path, options: &Options) -> Result<Snapshot, InputError> {
     if path.is_dir() {
         return lab::read(&file, &recordings(path)?);
     }
+    suffix_form(&file, path)?;
     let bytes = read(path)?;
     match network_form(&file, path, &bytes)? {
         Form::Sndlib => sndlib::read(&file, &encoding::xml(&file, &bytes)?, &options.sndlib),
@@ -137,22 +139,28 @@ fn attach(snapshot: &mut Snapshot, demands: &[&Path]) -> Result<(), InputError> 
 
 /// The form that the suffix says, after a look at the content.
 fn network_form(file: &str, path: &Path, bytes: &[u8]) -> Result<Form, InputError> {
-    let form = match suffix(path).as_str() {
-        "xml" => Form::Sndlib,
-        "graphml" => Form::GraphMl,
-        "graph" => Form::Graph,
-        "json" => return json_form(file, bytes),
+    match suffix_form(file, path)? {
+        Form::Json => json_form(file, bytes),
+        form => check(file, bytes, form).map(|()| form),
+    }
+}
+
+/// The form of network that the suffix says. Nothing is read for it: what has another suffix may be a device without end.
+fn suffix_form(file: &str, path: &Path) -> Result<Form, InputError> {
+    match suffix(path).as_str() {
+        "xml" => Ok(Form::Sndlib),
+        "graphml" => Ok(Form::GraphMl),
+        "graph" => Ok(Form::Graph),
+        "json" => Ok(Form::Json),
         "demands" => {
             let what = "demands without a network";
-            return Err(InputError::new(file, Place::Whole, what, "the network file first, then demands"));
+            Err(InputError::new(file, Place::Whole, what, "the network file first, then demands"))
         }
         other => {
             let what = if other.is_empty() { "no suffix".into() } else { format!("suffix '.{other}'") };
-            return Err(InputError::new(file, Place::Whole, what, SUFFIXES));
+            Err(InputError::new(file, Place::Whole, what, SUFFIXES))
         }
-    };
-    check(file, bytes, form)?;
-    Ok(form)
+    }
 }
 
 /// A `.json` file is what its `format` key or its outer member says.
