@@ -14,6 +14,10 @@
 //! assert_eq!(twin.nodes().len(), 1_000);
 //! ```
 
+mod fluid_workload;
+
+pub use fluid_workload::{FluidRun, fat_tree_capacities, fat_tree_flows, fluid_workload};
+
 use testkit::{random_demands, ring_with_chords};
 use twin::{DemandMatrix, Twin};
 

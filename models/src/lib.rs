@@ -22,6 +22,8 @@
 //! ```
 
 pub mod failure;
+/// Fluid.
+pub mod fluid;
 pub mod packet;
 pub mod routing;
 pub mod sensor;

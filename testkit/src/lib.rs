@@ -17,12 +17,14 @@
 //! assert_eq!(loads.max_utilization(&net), 0.4);
 //! ```
 
+mod fair;
 mod oracle;
 mod plain;
 mod random;
 mod repetita;
 mod topology;
 
+pub use fair::{PlainFlow, max_min_completions, max_min_rates};
 pub use oracle::{Down, PlainLoads, distances_to, route};
 pub use plain::{PlainArc, PlainDemand, PlainNet};
 pub use random::{SplitMix64, random_demands, random_network, ring_with_chords};

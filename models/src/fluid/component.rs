@@ -1,0 +1,280 @@
+//! Links that flows connect, filled together.
+//!
+//! **Water-filling** (Bertsekas and Gallager, *Data Networks*, 1992, §6.5.2): all flows rise at one rate per weight. Where
+//! a link is full its flows are frozen at that level, likewise a flow that reaches its cap; the others rise on. Links fill
+//! in the order of their levels, so what happens below a level does not depend on what happens above it. That is what
+//! makes a re-share cheap: the state is kept at *checkpoints* on the way up, and a change restarts at the last one below
+//! everything that it touches.
+//!
+//! A checkpoint at level v survives a change if nothing that changes was decided below it:
+//!
+//! - a flow left: it was not yet frozen. Without it its links fill later than they did, never earlier;
+//! - a flow came, or a capacity changed: its links were not yet full, and with the change they would still not be, that is
+//!   left ≥ v · weight. This one comparison is enough, since a link that would have filled up at a lower level u has
+//!   left < u · weight from there on: whatever is frozen above u takes more than u per weight;
+//! - a cap changed: the flow was not yet frozen, and the new cap is not below v.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::net::{Level, NONE, Net};
+
+/// Entries of paths frozen between two checkpoints, by link of the component. Fewer checkpoints cost more work below the
+/// change, more of them cost copies: a checkpoint is 16 bytes for each link.
+const SPACING: usize = 4;
+
+/// Links that flows connect, and the order in which they fill.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Component {
+    pub(super) links: Vec<u32>,
+    /// Groups in the order of freezing; those beyond the last checkpoint are out of date after a change.
+    pub(super) frozen: Vec<u32>,
+    /// Groups with a cap, by the level at which they reach it.
+    caps: Vec<(f64, u32)>,
+    /// On the way up; the first, at level zero, is always there.
+    checkpoints: Vec<Checkpoint>,
+    /// Groups with flows.
+    pub(super) groups: usize,
+    /// Groups that left since it was last looked whether it is still one piece.
+    pub(super) left: usize,
+    pub(super) dirty: bool,
+}
+
+/// The state of a component when the water stands at `level`.
+#[derive(Clone, Debug, Default)]
+struct Checkpoint {
+    level: f64,
+    /// How many groups are frozen.
+    frozen: usize,
+    /// By local number of the link.
+    links: Vec<Level>,
+}
+
+/// Links that will fill, by the bits of their level (non-negative floats sort as their bits do) and number.
+pub(super) type Heap = BinaryHeap<Reverse<(u64, u32)>>;
+
+impl Component {
+    pub(super) fn new() -> Self {
+        Self { checkpoints: vec![Checkpoint::default()], ..Self::default() }
+    }
+
+    /// Adds a link that no flow crosses.
+    pub(super) fn add_link(&mut self, net: &mut Net, number: u32, link: u32) {
+        let l = &mut net.links[link as usize];
+        (l.component, l.local) = (number, self.links.len() as u32);
+        net.full_after[link as usize] = NONE;
+        self.links.push(link);
+        for checkpoint in &mut self.checkpoints {
+            checkpoint.links.push(Level { left: l.capacity, weight: 0.0 });
+        }
+    }
+
+    /// Takes over everything of another component. All is filled anew.
+    pub(super) fn absorb(&mut self, net: &mut Net, number: u32, other: Component) {
+        self.checkpoints.truncate(1);
+        let bottom = &mut self.checkpoints[0];
+        bottom.links.extend_from_slice(&other.checkpoints[0].links);
+        for link in other.links {
+            let l = &mut net.links[link as usize];
+            (l.component, l.local) = (number, self.links.len() as u32);
+            self.links.push(link);
+        }
+        self.frozen.extend(other.frozen);
+        self.caps.extend(other.caps);
+        self.caps.sort_unstable_by(by_level);
+        self.groups += other.groups;
+        self.left += other.left;
+    }
+
+    /// Enters a group that is on its links by now, but has no flows yet.
+    pub(super) fn add_group(&mut self, net: &mut Net, group: u32) {
+        self.groups += 1;
+        net.groups[group as usize].frozen_at = NONE;
+        self.enter_cap(net, group);
+    }
+
+    /// Takes out a group that has no flows any more.
+    pub(super) fn remove_group(&mut self, net: &mut Net, group: u32) {
+        self.groups -= 1;
+        self.left += 1;
+        self.leave_cap(net, group);
+        net.groups[group as usize].rate = 0.0;
+    }
+
+    /// Changes the number of a group's flows.
+    pub(super) fn set_flows(&mut self, net: &mut Net, group: u32, flows: u32) {
+        let before = net.groups[group as usize].total_weight();
+        net.groups[group as usize].flows = flows;
+        let more = net.groups[group as usize].total_weight() - before;
+        let frozen_at = net.groups[group as usize].frozen_at as usize;
+        self.keep(|c| {
+            c.frozen <= frozen_at
+                && (more <= 0.0 || net.path(group).iter().all(|link| c.bears(net, *link, more)))
+        });
+        for checkpoint in &mut self.checkpoints {
+            for &link in net.path(group) {
+                checkpoint.links[net.links[link as usize].local as usize].weight += more;
+            }
+        }
+    }
+
+    /// Changes the cap of a group's flows.
+    pub(super) fn set_cap(&mut self, net: &mut Net, group: u32, cap: f64) {
+        self.leave_cap(net, group);
+        net.groups[group as usize].cap = cap;
+        self.enter_cap(net, group);
+        let (frozen_at, level) =
+            (net.groups[group as usize].frozen_at as usize, net.groups[group as usize].cap_level());
+        self.keep(|c| c.frozen <= frozen_at && c.level <= level);
+    }
+
+    /// Changes the capacity of a link. Checkpoints where a flow of the link is frozen already are not corrected but
+    /// dropped: what is left of a huge capacity has lost the digits that matter to a tiny one.
+    pub(super) fn set_capacity(&mut self, net: &mut Net, link: u32, capacity: f64) {
+        let l = &mut net.links[link as usize];
+        let before = std::mem::replace(&mut l.capacity, capacity);
+        let (local, full_after) = (l.local as usize, net.full_after[link as usize] as usize);
+        self.keep(|c| {
+            let level = c.links[local];
+            c.frozen == 0
+                || c.frozen <= full_after && level.left == before && capacity >= c.level * level.weight
+        });
+        for checkpoint in &mut self.checkpoints {
+            checkpoint.links[local].left = capacity;
+        }
+    }
+
+    /// Drops the checkpoints that a change reaches. If one is out of reach, so are those below it.
+    fn keep(&mut self, out_of_reach: impl Fn(&Checkpoint) -> bool) {
+        while self.checkpoints.len() > 1 && !out_of_reach(&self.checkpoints[self.checkpoints.len() - 1]) {
+            self.checkpoints.pop();
+        }
+        self.dirty = true;
+    }
+
+    fn enter_cap(&mut self, net: &Net, group: u32) {
+        let entry = (net.groups[group as usize].cap_level(), group);
+        if entry.0.is_finite() {
+            let at = self.caps.partition_point(|c| by_level(c, &entry).is_lt());
+            self.caps.insert(at, entry);
+        }
+    }
+
+    fn leave_cap(&mut self, net: &Net, group: u32) {
+        let entry = (net.groups[group as usize].cap_level(), group);
+        if let Ok(at) = self.caps.binary_search_by(|c| by_level(c, &entry)) {
+            self.caps.remove(at);
+        }
+    }
+
+    /// Lets the water rise from the last checkpoint on. Returns where in `frozen` the new part begins. Cost: the entries
+    /// of the paths above the checkpoint, and the logarithm of the links for each of them that fills or nearly does.
+    pub(super) fn fill(&mut self, net: &mut Net, heap: &mut Heap) -> usize {
+        let (start, mut level) = self.restart(net, heap);
+        let mut cap = self.caps.partition_point(|c| c.0 < level);
+        let mut work = 0;
+        loop {
+            while self.caps.get(cap).is_some_and(|c| net.groups[c.1 as usize].frozen_at != NONE) {
+                cap += 1;
+            }
+            let full = next_full(net, heap);
+            work += match (self.caps.get(cap), full) {
+                (Some(&(at, group)), full) if full.is_none_or(|f| at <= f.0) => {
+                    level = at.max(level);
+                    let rate = net.groups[group as usize].cap;
+                    self.frozen.push(group);
+                    net.freeze(group, self.frozen.len() - 1, rate, NONE)
+                }
+                (_, Some((at, link))) => {
+                    level = at.max(level);
+                    heap.pop();
+                    self.freeze_all(net, link, level)
+                }
+                _ => break,
+            };
+            if work >= SPACING * self.links.len() {
+                self.checkpoint(net, level);
+                work = 0;
+            }
+        }
+        self.dirty = false;
+        start
+    }
+
+    /// Goes back to the last checkpoint.
+    fn restart(&mut self, net: &mut Net, heap: &mut Heap) -> (usize, f64) {
+        let from = &self.checkpoints[self.checkpoints.len() - 1];
+        let mut entries = std::mem::take(heap).into_vec();
+        entries.clear();
+        for (&link, level) in self.links.iter().zip(&from.links) {
+            net.levels[link as usize] = *level;
+            let full_after = &mut net.full_after[link as usize];
+            if *full_after as usize >= from.frozen {
+                *full_after = NONE;
+            }
+            if level.weight > 0.0 {
+                entries.push(Reverse((level.full_at().to_bits(), link)));
+            }
+        }
+        *heap = Heap::from(entries);
+        for group in self.frozen.drain(from.frozen..) {
+            net.groups[group as usize].frozen_at = NONE;
+        }
+        (from.frozen, from.level)
+    }
+
+    /// A link is full: its flows stay where they are. Returns the entries of their paths.
+    fn freeze_all(&mut self, net: &mut Net, link: u32, level: f64) -> usize {
+        let mut work = 0;
+        net.full_after[link as usize] = self.frozen.len() as u32;
+        for i in 0..net.links[link as usize].crossing.len() {
+            let group = net.links[link as usize].crossing[i].group;
+            let g = &net.groups[group as usize];
+            if g.frozen_at == NONE {
+                let rate = (g.weight * level).min(g.cap);
+                work += net.freeze(group, self.frozen.len(), rate, link);
+                self.frozen.push(group);
+            }
+        }
+        net.levels[link as usize].left = 0.0;
+        work
+    }
+
+    fn checkpoint(&mut self, net: &Net, level: f64) {
+        let links = self.links.iter().map(|link| net.levels[*link as usize]).collect();
+        self.checkpoints.push(Checkpoint { level, frozen: self.frozen.len(), links });
+    }
+}
+
+impl Checkpoint {
+    /// Whether a link would not have filled up by now with this much more weight.
+    fn bears(&self, net: &Net, link: u32, more: f64) -> bool {
+        let level = self.links[net.links[link as usize].local as usize];
+        net.full_after[link as usize] as usize >= self.frozen
+            && level.left >= self.level * (level.weight + more)
+    }
+}
+
+/// The next link to fill and its level. Levels in the heap are lower bounds, since a link's level only rises while lower
+/// ones are frozen; a stale one is put right when it comes first.
+fn next_full(net: &Net, heap: &mut Heap) -> Option<(f64, u32)> {
+    use std::collections::binary_heap::PeekMut;
+    loop {
+        let mut first = heap.peek_mut()?;
+        let Reverse((bits, link)) = *first;
+        let level = net.levels[link as usize];
+        if level.weight == 0.0 {
+            PeekMut::pop(first);
+            continue;
+        }
+        let now = level.full_at().to_bits();
+        if now <= bits {
+            return Some((f64::from_bits(bits), link));
+        }
+        *first = Reverse((now, link));
+    }
+}
+
+fn by_level(a: &(f64, u32), b: &(f64, u32)) -> std::cmp::Ordering {
+    a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))
+}
