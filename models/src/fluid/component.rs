@@ -23,6 +23,13 @@ use super::net::{Level, NONE, Net};
 /// change, more of them cost copies: a checkpoint is 16 bytes for each link.
 const SPACING: usize = 4;
 
+/// What a link may have given away beyond its capacity, as a share of it, by rounding alone.
+const ROUNDING: f64 = 1e-12;
+
+/// The share of its capacity below which what is left of a link makes it scarce. Any value is correct: links above it that
+/// fill up the next time cost a second run, links below it that do not fill up cost a little each time.
+const SCARCE: f64 = 1.0 / 16.0;
+
 /// Links that flows connect, and the order in which they fill.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Component {
@@ -50,8 +57,13 @@ struct Checkpoint {
     links: Vec<Level>,
 }
 
-/// Links that will fill, by the bits of their level (non-negative floats sort as their bits do) and number.
-pub(super) type Heap = BinaryHeap<Reverse<(u64, u32)>>;
+/// What filling needs for the moment, kept for its memory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scratch {
+    /// Links that may fill, by the bits of their level (non-negative floats sort as their bits do) above their number.
+    heap: BinaryHeap<Reverse<u128>>,
+    rising: Vec<u32>,
+}
 
 impl Component {
     pub(super) fn new() -> Self {
@@ -61,7 +73,7 @@ impl Component {
     /// Adds a link that no flow crosses.
     pub(super) fn add_link(&mut self, net: &mut Net, number: u32, link: u32) {
         let l = &mut net.links[link as usize];
-        (l.component, l.local) = (number, self.links.len() as u32);
+        (l.component, l.local, l.scarce) = (number, self.links.len() as u32, true);
         net.full_after[link as usize] = NONE;
         self.links.push(link);
         for checkpoint in &mut self.checkpoints {
@@ -89,7 +101,7 @@ impl Component {
     /// Enters a group that is on its links by now, but has no flows yet.
     pub(super) fn add_group(&mut self, net: &mut Net, group: u32) {
         self.groups += 1;
-        net.groups[group as usize].frozen_at = NONE;
+        net.frozen_at[group as usize] = NONE;
         self.enter_cap(net, group);
     }
 
@@ -106,7 +118,7 @@ impl Component {
         let before = net.groups[group as usize].total_weight();
         net.groups[group as usize].flows = flows;
         let more = net.groups[group as usize].total_weight() - before;
-        let frozen_at = net.groups[group as usize].frozen_at as usize;
+        let frozen_at = net.frozen_at[group as usize] as usize;
         self.keep(|c| {
             c.frozen <= frozen_at
                 && (more <= 0.0 || net.path(group).iter().all(|link| c.bears(net, *link, more)))
@@ -124,7 +136,7 @@ impl Component {
         net.groups[group as usize].cap = cap;
         self.enter_cap(net, group);
         let (frozen_at, level) =
-            (net.groups[group as usize].frozen_at as usize, net.groups[group as usize].cap_level());
+            (net.frozen_at[group as usize] as usize, net.groups[group as usize].cap_level());
         self.keep(|c| c.frozen <= frozen_at && c.level <= level);
     }
 
@@ -168,17 +180,55 @@ impl Component {
     }
 
     /// Lets the water rise from the last checkpoint on. Returns where in `frozen` the new part begins. Cost: the entries
-    /// of the paths above the checkpoint, and the logarithm of the links for each of them that fills or nearly does.
-    pub(super) fn fill(&mut self, net: &mut Net, heap: &mut Heap) -> usize {
-        let (start, mut level) = self.restart(net, heap);
+    /// of the paths above the checkpoint, and the logarithm of the scarce links for each of them that fills.
+    ///
+    /// Most links are never full, so only those are watched that were scarce the last time. That is checked afterwards: a
+    /// link that would have filled up has given away more than it had, and then all is done again with it watched.
+    pub(super) fn fill(&mut self, net: &mut Net, scratch: &mut Scratch) -> usize {
+        let kept = self.checkpoints.len();
+        loop {
+            let start = self.checkpoints[kept - 1].frozen;
+            self.restart(net, scratch);
+            self.rise(net, scratch);
+            if !self.find_scarce(net) {
+                self.dirty = false;
+                return start;
+            }
+            self.checkpoints.truncate(kept);
+        }
+    }
+
+    /// Goes back to the last checkpoint.
+    fn restart(&mut self, net: &mut Net, scratch: &mut Scratch) {
+        let from = &self.checkpoints[self.checkpoints.len() - 1];
+        let mut entries = std::mem::take(&mut scratch.heap).into_vec();
+        entries.clear();
+        for (&link, level) in self.links.iter().zip(&from.links) {
+            net.levels[link as usize] = *level;
+            let full_after = &mut net.full_after[link as usize];
+            if *full_after as usize >= from.frozen {
+                *full_after = NONE;
+            }
+            if level.weight > 0.0 && net.links[link as usize].scarce {
+                entries.push(Reverse(entry(*level, link)));
+            }
+        }
+        scratch.heap = BinaryHeap::from(entries);
+        for group in self.frozen.drain(from.frozen..) {
+            net.frozen_at[group as usize] = NONE;
+        }
+    }
+
+    /// Freezes group after group until none rises.
+    fn rise(&mut self, net: &mut Net, scratch: &mut Scratch) {
+        let mut level = self.checkpoints[self.checkpoints.len() - 1].level;
         let mut cap = self.caps.partition_point(|c| c.0 < level);
         let mut work = 0;
         loop {
-            while self.caps.get(cap).is_some_and(|c| net.groups[c.1 as usize].frozen_at != NONE) {
+            while self.caps.get(cap).is_some_and(|c| net.frozen_at[c.1 as usize] != NONE) {
                 cap += 1;
             }
-            let full = next_full(net, heap);
-            work += match (self.caps.get(cap), full) {
+            work += match (self.caps.get(cap), next_full(net, &mut scratch.heap)) {
                 (Some(&(at, group)), full) if full.is_none_or(|f| at <= f.0) => {
                     level = at.max(level);
                     let rate = net.groups[group as usize].cap;
@@ -187,50 +237,34 @@ impl Component {
                 }
                 (_, Some((at, link))) => {
                     level = at.max(level);
-                    heap.pop();
-                    self.freeze_all(net, link, level)
+                    scratch.heap.pop();
+                    self.freeze_all(net, link, level, &mut scratch.rising)
                 }
-                _ => break,
+                _ => return,
             };
             if work >= SPACING * self.links.len() {
                 self.checkpoint(net, level);
                 work = 0;
             }
         }
-        self.dirty = false;
-        start
-    }
-
-    /// Goes back to the last checkpoint.
-    fn restart(&mut self, net: &mut Net, heap: &mut Heap) -> (usize, f64) {
-        let from = &self.checkpoints[self.checkpoints.len() - 1];
-        let mut entries = std::mem::take(heap).into_vec();
-        entries.clear();
-        for (&link, level) in self.links.iter().zip(&from.links) {
-            net.levels[link as usize] = *level;
-            let full_after = &mut net.full_after[link as usize];
-            if *full_after as usize >= from.frozen {
-                *full_after = NONE;
-            }
-            if level.weight > 0.0 {
-                entries.push(Reverse((level.full_at().to_bits(), link)));
-            }
-        }
-        *heap = Heap::from(entries);
-        for group in self.frozen.drain(from.frozen..) {
-            net.groups[group as usize].frozen_at = NONE;
-        }
-        (from.frozen, from.level)
     }
 
     /// A link is full: its flows stay where they are. Returns the entries of their paths.
-    fn freeze_all(&mut self, net: &mut Net, link: u32, level: f64) -> usize {
-        let mut work = 0;
+    fn freeze_all(&mut self, net: &mut Net, link: u32, level: f64, rising: &mut Vec<u32>) -> usize {
         net.full_after[link as usize] = self.frozen.len() as u32;
-        for i in 0..net.links[link as usize].crossing.len() {
-            let group = net.links[link as usize].crossing[i].group;
-            let g = &net.groups[group as usize];
-            if g.frozen_at == NONE {
+        // Which groups still rise cannot be foreseen, so they are picked without a branch.
+        let crossing = &net.links[link as usize].crossing;
+        rising.resize(rising.len().max(crossing.len()), NONE);
+        let mut count = 0;
+        for c in crossing {
+            rising[count] = c.group;
+            count += usize::from(net.frozen_at[c.group as usize] == NONE);
+        }
+        let mut work = 0;
+        for &group in &rising[..count] {
+            // A path may cross a link twice.
+            if net.frozen_at[group as usize] == NONE {
+                let g = &net.groups[group as usize];
                 let rate = (g.weight * level).min(g.cap);
                 work += net.freeze(group, self.frozen.len(), rate, link);
                 self.frozen.push(group);
@@ -238,6 +272,20 @@ impl Component {
         }
         net.levels[link as usize].left = 0.0;
         work
+    }
+
+    /// Notes which links are scarce, and returns whether one is overfull that was not watched. Flows that still rise cross
+    /// no link that was watched.
+    fn find_scarce(&self, net: &mut Net) -> bool {
+        let mut missed = false;
+        for &link in &self.links {
+            let Level { left, weight } = net.levels[link as usize];
+            let l = &mut net.links[link as usize];
+            let overfull = weight > 0.0 || left < -ROUNDING * l.capacity;
+            missed |= overfull && !l.scarce;
+            l.scarce = overfull || left <= SCARCE * l.capacity;
+        }
+        missed
     }
 
     fn checkpoint(&mut self, net: &Net, level: f64) {
@@ -257,22 +305,26 @@ impl Checkpoint {
 
 /// The next link to fill and its level. Levels in the heap are lower bounds, since a link's level only rises while lower
 /// ones are frozen; a stale one is put right when it comes first.
-fn next_full(net: &Net, heap: &mut Heap) -> Option<(f64, u32)> {
+fn next_full(net: &Net, heap: &mut BinaryHeap<Reverse<u128>>) -> Option<(f64, u32)> {
     use std::collections::binary_heap::PeekMut;
     loop {
         let mut first = heap.peek_mut()?;
-        let Reverse((bits, link)) = *first;
+        let link = first.0 as u32;
         let level = net.levels[link as usize];
         if level.weight == 0.0 {
             PeekMut::pop(first);
             continue;
         }
-        let now = level.full_at().to_bits();
-        if now <= bits {
-            return Some((f64::from_bits(bits), link));
+        let now = entry(level, link);
+        if now <= first.0 {
+            return Some((f64::from_bits((first.0 >> 32) as u64), link));
         }
-        *first = Reverse((now, link));
+        *first = Reverse(now);
     }
+}
+
+fn entry(level: Level, link: u32) -> u128 {
+    u128::from(level.full_at().to_bits()) << 32 | u128::from(link)
 }
 
 fn by_level(a: &(f64, u32), b: &(f64, u32)) -> std::cmp::Ordering {

@@ -2,7 +2,7 @@
 
 use twin::ArcId;
 
-use super::component::{Component, Heap};
+use super::component::{Component, Scratch};
 use super::net::{NONE, Net};
 
 /// A group's number: flows of equal path, weight and cap, in the order in which they were added.
@@ -47,7 +47,7 @@ pub struct MaxMin {
     /// Components to fill, in the order of the changes.
     dirty: Vec<u32>,
     changed: Vec<GroupId>,
-    heap: Heap,
+    scratch: Scratch,
 }
 
 impl MaxMin {
@@ -63,7 +63,7 @@ impl MaxMin {
             free: Vec::new(),
             dirty: Vec::new(),
             changed: Vec::new(),
-            heap: Heap::new(),
+            scratch: Scratch::default(),
         }
     }
 
@@ -140,7 +140,7 @@ impl MaxMin {
             if self.components[number as usize].dirty {
                 for part in self.split(number) {
                     let component = &mut self.components[part as usize];
-                    let start = component.fill(&mut self.net, &mut self.heap);
+                    let start = component.fill(&mut self.net, &mut self.scratch);
                     self.changed.extend(component.frozen[start..].iter().map(|g| GroupId(*g)));
                 }
             }

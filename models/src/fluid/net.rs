@@ -17,7 +17,8 @@ pub(super) struct Level {
 impl Level {
     /// The rate per weight at which the link is full; meaningless without weight.
     pub(super) fn full_at(self) -> f64 {
-        self.left / self.weight
+        // Rounding may take a hair more than there is.
+        self.left.max(0.0) / self.weight
     }
 }
 
@@ -29,6 +30,8 @@ pub(super) struct Link {
     pub(super) component: u32,
     /// Its position among the component's links.
     pub(super) local: u32,
+    /// Whether it was full or nearly so when it was last filled; true before.
+    pub(super) scarce: bool,
     /// Groups with flows that cross it, each with the hop where it does.
     pub(super) crossing: Vec<Crossing>,
 }
@@ -53,8 +56,6 @@ pub(super) struct Group {
     pub(super) flows: u32,
     /// Rate of one flow in bit/s.
     pub(super) rate: f64,
-    /// Position in the component's order of freezing.
-    pub(super) frozen_at: u32,
     /// The link that froze it; [`NONE`] for its own cap.
     pub(super) bottleneck: u32,
 }
@@ -79,6 +80,9 @@ pub(super) struct Net {
     /// By link: how many groups of its component were frozen when it filled up; [`NONE`] while it is not full.
     pub(super) full_after: Vec<u32>,
     pub(super) groups: Vec<Group>,
+    /// By group: its position in the component's order of freezing; [`NONE`] while it rises. Beside [`Group`] because a
+    /// link that fills asks it of all groups that cross it.
+    pub(super) frozen_at: Vec<u32>,
     /// The links of all paths, one path after the other.
     hops: Vec<u32>,
     /// By hop: the group's position in the link's `crossing`.
@@ -87,12 +91,13 @@ pub(super) struct Net {
 
 impl Net {
     pub(super) fn new(capacities: impl IntoIterator<Item = f64>) -> Self {
-        let link = |capacity| Link { capacity, component: NONE, local: NONE, crossing: Vec::new() };
+        let link = |capacity| Link { capacity, component: NONE, local: NONE, scarce: true, crossing: Vec::new() };
         let links: Vec<_> = capacities.into_iter().map(link).collect();
         Self {
             levels: links.iter().map(|l| Level { left: l.capacity, weight: 0.0 }).collect(),
             full_after: vec![NONE; links.len()],
             groups: Vec::new(),
+            frozen_at: Vec::new(),
             hops: Vec::new(),
             slots: Vec::new(),
             links,
@@ -105,17 +110,8 @@ impl Net {
         self.hops.extend(path.iter().map(|arc| arc.0));
         self.slots.resize(self.hops.len(), NONE);
         let end_hop = u32::try_from(self.hops.len()).expect("fewer than 2^32 hops");
-        let group = Group {
-            first_hop,
-            end_hop,
-            weight,
-            cap,
-            flows: 0,
-            rate: 0.0,
-            frozen_at: NONE,
-            bottleneck: NONE,
-        };
-        self.groups.push(group);
+        self.groups.push(Group { first_hop, end_hop, weight, cap, flows: 0, rate: 0.0, bottleneck: NONE });
+        self.frozen_at.push(NONE);
         u32::try_from(self.groups.len() - 1).expect("fewer than 2^32 groups")
     }
 
@@ -152,14 +148,13 @@ impl Net {
     pub(super) fn freeze(&mut self, group: u32, position: usize, rate: f64, bottleneck: u32) -> usize {
         let g = &mut self.groups[group as usize];
         g.rate = rate;
-        g.frozen_at = position as u32;
+        self.frozen_at[group as usize] = position as u32;
         g.bottleneck = bottleneck;
         let (taken, weight) = (rate * f64::from(g.flows), g.total_weight());
         let path = &self.hops[g.first_hop as usize..g.end_hop as usize];
         for &link in path {
             let level = &mut self.levels[link as usize];
-            // Rounding may take a hair more than there is.
-            level.left = (level.left - taken).max(0.0);
+            level.left -= taken;
             level.weight -= weight;
         }
         path.len()
