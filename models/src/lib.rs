@@ -22,7 +22,6 @@
 //! ```
 
 pub mod failure;
-/// Fluid.
 pub mod fluid;
 pub mod packet;
 pub mod routing;

@@ -22,7 +22,11 @@ struct Twins {
 
 impl Twins {
     fn new(capacities: &[f64]) -> Self {
-        Self { fast: MaxMin::new(capacities.iter().copied()), capacities: capacities.to_vec(), groups: vec![] }
+        Self {
+            fast: MaxMin::new(capacities.iter().copied()),
+            capacities: capacities.to_vec(),
+            groups: vec![],
+        }
     }
 
     fn group(&mut self, links: &[usize], weight: u32, cap: f64, flows: u32) {

@@ -6,6 +6,9 @@ use twin::{ArcId, Bytes, SimDuration, SimTime};
 
 use super::max_min::{GroupId, MaxMin};
 
+/// Groups whose ends are looked at together.
+const CHUNK: usize = 64;
+
 /// A flow to be sent whole.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FluidFlow {
@@ -67,6 +70,8 @@ pub struct CompletionRun<'a> {
     lanes: Vec<Lane>,
     /// By group: when the next of its flows ends; beside the lanes because all of them are looked at in each step.
     next_end: Vec<SimTime>,
+    /// The least of each chunk of them.
+    chunk_end: Vec<SimTime>,
     /// Each flow's group; flows without a path have none.
     group_of: Vec<Option<GroupId>>,
     /// Flows by start, the next one last.
@@ -106,13 +111,14 @@ impl<'a> CompletionRun<'a> {
         to_come.sort_by_key(|f| std::cmp::Reverse((flows[*f as usize].start, *f)));
         let lanes = vec![Lane::default(); known.len()];
         let next_end = vec![SimTime::MAX; known.len()];
-        Self { flows, shares, lanes, next_end, group_of, to_come, done: Vec::new() }
+        let chunk_end = vec![SimTime::MAX; known.len().div_ceil(CHUNK)];
+        Self { flows, shares, lanes, next_end, chunk_end, group_of, to_come, done: Vec::new() }
     }
 
     /// Goes to the next instant at which flows begin or end, and shares anew. Returns whether there was one.
     pub fn step(&mut self) -> bool {
         let next_start = self.to_come.last().map_or(SimTime::MAX, |f| self.flows[*f as usize].start);
-        let next_end = self.next_end.iter().copied().min().unwrap_or(SimTime::MAX);
+        let next_end = self.first_end();
         let now = next_start.min(next_end);
         if now == SimTime::MAX {
             return false;
@@ -145,11 +151,17 @@ impl<'a> CompletionRun<'a> {
         self.done
     }
 
+    fn first_end(&mut self) -> SimTime {
+        for (least, ends) in self.chunk_end.iter_mut().zip(self.next_end.chunks(CHUNK)) {
+            *least = ends.iter().copied().fold(SimTime::MAX, SimTime::min);
+        }
+        self.chunk_end.iter().copied().min().unwrap_or(SimTime::MAX)
+    }
+
     fn end_flows(&mut self, now: SimTime) {
-        for index in 0..self.lanes.len() {
-            if self.next_end[index] != now {
-                continue;
-            }
+        let chunks = (0..self.chunk_end.len()).filter(|c| self.chunk_end[*c] == now);
+        let lanes = chunks.flat_map(|c| c * CHUNK..self.next_end.len().min((c + 1) * CHUNK));
+        for index in lanes.filter(|i| self.next_end[*i] == now).collect::<Vec<_>>() {
             let lane = &mut self.lanes[index];
             lane.advance(now);
             // The first has sent everything, whatever rounding says.

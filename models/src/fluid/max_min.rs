@@ -182,7 +182,8 @@ impl MaxMin {
     /// Makes the links of a group's path one component; the largest takes over the others.
     fn connect(&mut self, group: u32) -> u32 {
         let path = self.net.path(group).to_vec();
-        let mut numbers: Vec<u32> = path.iter().map(|link| self.net.links[*link as usize].component).collect();
+        let mut numbers: Vec<u32> =
+            path.iter().map(|link| self.net.links[*link as usize].component).collect();
         numbers.retain(|n| *n != NONE);
         numbers.sort_unstable();
         numbers.dedup();

@@ -91,7 +91,8 @@ pub(super) struct Net {
 
 impl Net {
     pub(super) fn new(capacities: impl IntoIterator<Item = f64>) -> Self {
-        let link = |capacity| Link { capacity, component: NONE, local: NONE, scarce: true, crossing: Vec::new() };
+        let link =
+            |capacity| Link { capacity, component: NONE, local: NONE, scarce: true, crossing: Vec::new() };
         let links: Vec<_> = capacities.into_iter().map(link).collect();
         Self {
             levels: links.iter().map(|l| Level { left: l.capacity, weight: 0.0 }).collect(),
