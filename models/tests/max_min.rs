@@ -112,6 +112,19 @@ fn only_what_a_change_can_reach_is_shared_anew() {
 }
 
 #[test]
+fn a_flow_with_a_cap_below_what_is_remembered_is_held_to_it() {
+    let mut twins = Twins::new(&[14.0]);
+    // Enough groups for a checkpoint at level 2, above the cap of the one that comes.
+    for cap in [0.0, 0.0, 0.0, 2.0, f64::INFINITY] {
+        twins.group(&[0], 1, cap, 1);
+    }
+    twins.check();
+    twins.group(&[0], 1, 1.0, 1);
+    twins.check();
+    assert_eq!(twins.fast.rate(twins.groups[4].0), 11.0);
+}
+
+#[test]
 fn a_capacity_that_shrinks_by_many_orders_keeps_its_digits() {
     let mut twins = Twins::new(&[1e12, 1e12]);
     twins.group(&[0], 1, 0.1, 1);

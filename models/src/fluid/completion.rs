@@ -46,7 +46,7 @@ pub struct Completion {
 /// use umbra_models::fluid::{FluidFlow, completions};
 ///
 /// // Two flows on a link of 8 Gbit/s: half each until the small one has sent its megabyte.
-/// let flow = |megabytes| FluidFlow {
+/// let flow = |megabytes: u64| FluidFlow {
 ///     path: vec![ArcId(0)], size: Bytes::new(megabytes * 1_000_000), start: SimTime::ZERO, weight: 1, cap: f64::INFINITY,
 /// };
 /// let ends = completions(&[8e9], &[flow(3), flow(1)]);

@@ -12,7 +12,7 @@
 //! - a flow came, or a capacity changed: its links were not yet full, and with the change they would still not be, that is
 //!   left ≥ v · weight. This one comparison is enough, since a link that would have filled up at a lower level u has
 //!   left < u · weight from there on: whatever is frozen above u takes more than u per weight;
-//! - a cap changed: the flow was not yet frozen, and the new cap is not below v.
+//! - a cap changed, or a flow with a cap came: the flow was not yet frozen, and the cap is not below v.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -118,10 +118,12 @@ impl Component {
         let before = net.groups[group as usize].total_weight();
         net.groups[group as usize].flows = flows;
         let more = net.groups[group as usize].total_weight() - before;
-        let frozen_at = net.frozen_at[group as usize] as usize;
+        let (frozen_at, cap) =
+            (net.frozen_at[group as usize] as usize, net.groups[group as usize].cap_level());
         self.keep(|c| {
             c.frozen <= frozen_at
-                && (more <= 0.0 || net.path(group).iter().all(|link| c.bears(net, *link, more)))
+                && (more <= 0.0
+                    || c.level <= cap && net.path(group).iter().all(|link| c.bears(net, *link, more)))
         });
         for checkpoint in &mut self.checkpoints {
             for &link in net.path(group) {
