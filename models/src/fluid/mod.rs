@@ -4,8 +4,8 @@
 //! while flows come and go; [`completions`] lets flows of given sizes end under them; [`share_demands`] evaluates a
 //! demand matrix on the rung between the algebra, where loads may exceed capacities, and packets.
 //!
-//! Inside, a [`Component`](component) fills links with water and remembers how it rose; [`net`] holds what the components
-//! share, [`paths`] splits demands as ECMP does, [`waiting`] says how long packets wait at such loads.
+//! Inside, `component` fills links with water and remembers how it rose, `net` holds what the components share, `paths`
+//! splits demands as ECMP does, and `waiting` says how long packets wait at such loads.
 
 mod completion;
 mod component;

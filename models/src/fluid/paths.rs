@@ -84,9 +84,9 @@ mod tests {
     fn check(csr: &Csr, routing: &Routing, src: NodeId, dst: NodeId, paths: &[Path]) {
         let mut loads = vec![0.0; csr.arc_count()];
         for (path, share) in paths {
-            let ends = path.iter().fold(Some(src), |at, arc| {
-                at.filter(|node| *node == csr.src[arc.index()]).map(|_| csr.dst[arc.index()])
-            });
+            let ends = path
+                .iter()
+                .try_fold(src, |at, arc| (at == csr.src[arc.index()]).then_some(csr.dst[arc.index()]));
             assert_eq!(ends, Some(dst), "a walk from end to end");
             path.iter().for_each(|arc| loads[arc.index()] += share);
         }
