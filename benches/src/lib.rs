@@ -16,9 +16,12 @@
 //! ```
 
 pub mod fidelity;
+mod fluid_workload;
 pub mod kernel;
 pub mod packets;
 pub mod queues;
+
+pub use fluid_workload::{FluidRun, fat_tree_capacities, fat_tree_flows, fluid_workload};
 
 use std::collections::BTreeSet;
 

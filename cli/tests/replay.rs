@@ -231,6 +231,26 @@ fn a_matrix_is_sent_as_poisson_packets() {
 }
 
 #[test]
+fn on_the_fluid_rung_demands_get_their_fair_shares() {
+    let dir = tempfile::tempdir().unwrap();
+    let (net, demands) = (testdata("topologies/Abilene.graph"), testdata("topologies/Abilene.0000.demands"));
+    let run = |name: &str| Replay::run(&net, &demands, &dir.path().join(name), &["--rung", "fluid"]);
+    let replay = run("out");
+    assert_eq!(replay.summary().extra["rung"], "fluid");
+    assert_eq!((replay.summary().tables["flows"], replay.summary().tables["drops"]), (110, 0));
+    assert!(replay.table(&schema::LINKS).f64("utilisation").iter().flatten().all(|u| *u <= 1.0 + 1e-12));
+    let volumes = replay.summary().extra["volumes"].clone();
+    let (offered, served) =
+        (volumes["offered_bps"].as_f64().unwrap(), volumes["served_bps"].as_f64().unwrap());
+    assert!(served <= offered * (1.0 + 1e-12) && volumes["lost_bps"] == 0.0);
+    // A second in packets of 12,000 bits, each of 110 demands rounded.
+    assert!((replay.sum("sent") as f64 - offered / 12_000.0).abs() <= 110.0);
+    assert!((replay.sum("delivered") as f64 - served / 12_000.0).abs() <= 110.0);
+    assert!(replay.note("max-min").is_some());
+    assert_eq!(run("again").summary().result_digest, replay.summary().result_digest);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
     let dir = tempfile::tempdir().unwrap();
     let (net, demands) = (testdata("topologies/Abilene.graph"), testdata("topologies/Abilene.0000.demands"));
@@ -292,6 +312,7 @@ fn usage_errors_are_2_and_targets_that_cannot_be_written_5() {
         umbra(&args).status.code()
     };
     assert_eq!(code(&["--rung", "exact"], &out), Some(2));
+    assert_eq!(code(&["--rung", "fluid"], &out), Some(2), "a capture is packets");
     assert_eq!(code(&["--until", "10"], &out), Some(2));
     assert_eq!(code(&["--foreground", "0.1"], &out), Some(2));
     assert_eq!(code(&["--rung", "foreground", "--foreground", "0.1"], &out), Some(2));

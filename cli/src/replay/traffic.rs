@@ -85,6 +85,16 @@ pub(crate) fn check_matrix(
     csr: &Csr,
     duration: SimDuration,
 ) -> Result<(), InputError> {
+    check_ends(name, matrix, csr)?;
+    let packets = matrix.total_bps() * duration.as_secs_f64() / 12_000.0;
+    if packets > MAX_PACKETS as f64 { Err(too_many(name, packets)) } else { Ok(()) }
+}
+
+/// Checks that all nodes of a matrix are in the network.
+///
+/// # Errors
+/// A node that the network does not have.
+pub(crate) fn check_ends(name: &str, matrix: &DemandMatrix, csr: &Csr) -> Result<(), InputError> {
     let known: std::collections::BTreeSet<_> = csr.node_keys.iter().collect();
     if let Some(key) = matrix.demands().iter().flat_map(|d| [&d.src, &d.dst]).find(|key| !known.contains(key))
     {
@@ -92,8 +102,7 @@ pub(crate) fn check_matrix(
         return Err(InputError::new(name, Place::Whole, what, "demands between nodes of the network")
             .with_nearest(key.as_str(), csr.node_keys.iter().map(|k| k.as_str())));
     }
-    let packets = matrix.total_bps() * duration.as_secs_f64() / 12_000.0;
-    if packets > MAX_PACKETS as f64 { Err(too_many(name, packets)) } else { Ok(()) }
+    Ok(())
 }
 
 /// More packets than one run can hold.
