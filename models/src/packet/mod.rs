@@ -22,6 +22,7 @@ mod recorder;
 mod replay;
 mod result;
 mod router;
+pub mod tcp;
 mod workload;
 
 pub use background::{BackgroundLoad, BackgroundTraffic};
