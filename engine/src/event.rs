@@ -2,8 +2,6 @@
 
 use twin::SimTime;
 
-use crate::PacketId;
-
 /// Something that happens to one entity at one instant.
 ///
 /// The derived order is the simulation's total order: keep the fields in this order. Key, entity and kind break ties of
@@ -30,13 +28,12 @@ pub enum EventKind {
         /// Which one, by the scenario's own numbering.
         index: u32,
     },
-    /// A packet comes out of a half-link.
+    /// The oldest packet on a half-link comes out of it. What is on a half-link keeps its order, so one pending event
+    /// stands for all of it.
     Arrive {
-        /// The generation of the half-link when the packet entered it. A half-link that went down in between has another
-        /// one, and the packet is lost.
+        /// The generation of the half-link when this was scheduled. A half-link that went down in between has another
+        /// one, and nothing comes out.
         generation: u16,
-        /// The packet.
-        packet: PacketId,
         /// The half-link, by the model's own numbering.
         half_link: u32,
     },

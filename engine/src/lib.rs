@@ -4,7 +4,7 @@
 //! through its [`Ctx`]. The order of events is total and lies in the event itself: time, then key. What comes before is
 //! data (models, workload), what comes after is data (the models' state and the world they share).
 //!
-//! **Knows:** simulated time, the order of events, packets in flight, and streams of chance that are addressed by seed,
+//! **Knows:** simulated time, the order of events, where packets are kept, and streams of chance that are addressed by seed,
 //! trial, purpose and entity.
 //!
 //! **Never knows:** what a router, a link or a protocol is; files, the wall clock, threads; what a hypothesis is.
@@ -43,6 +43,6 @@ mod simulation;
 pub use chance::{Chance, Draws, Purpose, Seeds, Stream, Trial};
 pub use digest::Digest;
 pub use event::{Event, EventKey, EventKind};
-pub use packet::{Packet, PacketArena, PacketId};
+pub use packet::{PacketArena, PacketId};
 pub use queue::EventQueue;
 pub use simulation::{Ctx, Model, Simulation};

@@ -1,49 +1,39 @@
-//! Packets in flight: an arena with free list, addressed by checked 32-bit handles.
+//! An arena with free list, addressed by checked 32-bit handles: for packets that are made during a run.
 
-use std::sync::Arc;
-
-use twin::SimTime;
-
-/// A handle of a packet: 24 bits of slot, 8 bits of the slot's generation.
+/// A handle of a packet: 24 bits of slot, 7 bits of the slot's generation. The highest bit is free for its user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PacketId(u32);
 
-/// A packet in flight.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packet {
-    /// When its source sent it.
-    pub sent_at: SimTime,
-    /// What a load balancer hashes: equal for packets that must take one path.
-    pub entropy: u64,
-    /// Flow number.
-    pub flow: u32,
-    /// Position in its flow, from 0.
-    pub sequence: u32,
-    /// The endpoint that sent it.
-    pub src: u32,
-    /// The endpoint it is for.
-    pub dst: u32,
-    /// Length on the wire in bytes.
-    pub size: u32,
-    /// Half-links crossed so far.
-    pub hops: u16,
-    /// Remaining hops (IP TTL or hop limit).
-    pub ttl: u8,
-    /// The frame as it was sent, shared and never written: the time to live that a router would write into it is `ttl`.
-    pub frame: Option<Arc<[u8]>>,
+impl PacketId {
+    /// The 31 bits.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The handle of these bits, as [`get`](Self::get) gave them.
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
 }
 
-/// All packets in flight. Handles are checked: one that outlived its packet is found out (until its slot has been used
-/// 256 times more).
-#[derive(Clone, Debug, Default)]
-pub struct PacketArena {
-    slots: Vec<Option<Packet>>,
+/// Packets that exist now. Handles are checked: one that outlived its packet is found out (until its slot has been used
+/// 128 times more).
+#[derive(Clone, Debug)]
+pub struct PacketArena<T> {
+    slots: Vec<Option<T>>,
     generations: Vec<u8>,
     free: Vec<u32>,
 }
 
-impl PacketArena {
+impl<T> Default for PacketArena<T> {
+    fn default() -> Self {
+        Self { slots: Vec::new(), generations: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T> PacketArena<T> {
     const INDEX_BITS: u32 = 24;
+    const GENERATIONS: u8 = 0x7f;
 
     /// An empty arena.
     pub fn new() -> Self {
@@ -55,7 +45,7 @@ impl PacketArena {
     /// # Panics
     /// Beyond 2^24 packets in flight.
     #[inline]
-    pub fn insert(&mut self, packet: Packet) -> PacketId {
+    pub fn insert(&mut self, packet: T) -> PacketId {
         let index = match self.free.pop() {
             Some(index) => index,
             None => self.grow(),
@@ -78,9 +68,9 @@ impl PacketArena {
     /// # Panics
     /// If the handle is void.
     #[inline]
-    pub fn remove(&mut self, id: PacketId) -> Packet {
+    pub fn remove(&mut self, id: PacketId) -> T {
         let index = self.index(id);
-        self.generations[index] = self.generations[index].wrapping_add(1);
+        self.generations[index] = (self.generations[index] + 1) & Self::GENERATIONS;
         self.free.push(index as u32);
         self.slots[index].take().expect("a packet is taken out once")
     }
@@ -90,7 +80,7 @@ impl PacketArena {
     /// # Panics
     /// If the handle is void.
     #[inline]
-    pub fn get(&self, id: PacketId) -> &Packet {
+    pub fn get(&self, id: PacketId) -> &T {
         self.slots[self.index(id)].as_ref().expect("the handle's packet is in the arena")
     }
 
@@ -99,7 +89,7 @@ impl PacketArena {
     /// # Panics
     /// If the handle is void.
     #[inline]
-    pub fn get_mut(&mut self, id: PacketId) -> &mut Packet {
+    pub fn get_mut(&mut self, id: PacketId) -> &mut T {
         let index = self.index(id);
         self.slots[index].as_mut().expect("the handle's packet is in the arena")
     }
@@ -127,39 +117,24 @@ impl PacketArena {
 mod tests {
     use super::*;
 
-    fn packet(flow: u32) -> Packet {
-        Packet {
-            sent_at: SimTime::ZERO,
-            entropy: 0,
-            flow,
-            sequence: 0,
-            src: 0,
-            dst: 0,
-            size: 64,
-            hops: 0,
-            ttl: 64,
-            frame: None,
-        }
-    }
-
     #[test]
     fn slots_are_used_again_and_handles_stay_apart() {
         let mut arena = PacketArena::new();
-        let first = arena.insert(packet(1));
-        assert_eq!(arena.remove(first).flow, 1);
-        let second = arena.insert(packet(2));
+        let first = arena.insert("one");
+        assert_eq!(arena.remove(first), "one");
+        let second = arena.insert("two");
         assert_ne!(first, second);
-        arena.get_mut(second).hops = 3;
-        assert_eq!((arena.get(second).flow, arena.get(second).hops, arena.len()), (2, 3, 1));
+        *arena.get_mut(second) = "three";
+        assert_eq!((*arena.get(second), arena.len()), ("three", 1));
     }
 
     #[test]
     #[should_panic(expected = "gone")]
     fn a_void_handle_is_found_out() {
         let mut arena = PacketArena::new();
-        let id = arena.insert(packet(1));
+        let id = arena.insert(1);
         arena.remove(id);
-        arena.insert(packet(2));
+        arena.insert(2);
         arena.get(id);
     }
 }

@@ -2,7 +2,7 @@
 
 use twin::{SimDuration, SimTime};
 
-use crate::{Event, EventKey, EventKind, EventQueue, PacketArena, Trial};
+use crate::{Event, EventKey, EventKind, EventQueue, Trial};
 
 /// How one kind of entity behaves.
 ///
@@ -16,15 +16,14 @@ pub trait Model: Clone {
     fn on_event(&mut self, event: Event, cx: &mut Ctx<'_, Self::World>);
 }
 
-/// A run: models, the world they share, pending events and packets in flight. `Clone` forks it in mid-run; the fork and
-/// the original go on independently, and alike if nothing is changed.
+/// A run: models, the world they share, and pending events. `Clone` forks it in mid-run; the fork and the original go on
+/// independently, and alike if nothing is changed.
 #[derive(Clone, Debug)]
 pub struct Simulation<M: Model> {
     now: SimTime,
     models: Vec<M>,
     world: M::World,
     queue: EventQueue,
-    packets: PacketArena,
     chance: Trial,
     /// Events scheduled so far by the outside (0) and by each entity (its index + 1).
     scheduled: Vec<u64>,
@@ -35,16 +34,7 @@ impl<M: Model> Simulation<M> {
     /// A run at time zero, with nothing pending.
     pub fn new(models: Vec<M>, world: M::World, chance: Trial) -> Self {
         let scheduled = vec![0; models.len() + 1];
-        Self {
-            now: SimTime::ZERO,
-            models,
-            world,
-            queue: EventQueue::new(),
-            packets: PacketArena::new(),
-            chance,
-            scheduled,
-            handled: 0,
-        }
+        Self { now: SimTime::ZERO, models, world, queue: EventQueue::new(), chance, scheduled, handled: 0 }
     }
 
     /// Schedules an event from outside.
@@ -70,14 +60,13 @@ impl<M: Model> Simulation<M> {
     /// Handles all events up to and including `until`; the clock then stands at `until`. Two calls in a row do what one
     /// call to the later instant does.
     pub fn run_until(&mut self, until: SimTime) {
-        let Self { models, world, queue, packets, chance, scheduled, handled, .. } = self;
+        let Self { models, world, queue, chance, scheduled, handled, .. } = self;
         while let Some(event) = queue.pop_until(until) {
             *handled += 1;
             let mut cx = Ctx {
                 now: event.at,
                 me: event.to,
                 world: &mut *world,
-                packets: &mut *packets,
                 queue: &mut *queue,
                 scheduled: &mut scheduled[event.to as usize + 1],
                 chance: *chance,
@@ -123,16 +112,6 @@ impl<M: Model> Simulation<M> {
         &mut self.world
     }
 
-    /// Packets in flight.
-    pub fn packets(&self) -> &PacketArena {
-        &self.packets
-    }
-
-    /// Packets in flight, to place some from outside.
-    pub fn packets_mut(&mut self) -> &mut PacketArena {
-        &mut self.packets
-    }
-
     /// Events handled so far.
     pub fn handled(&self) -> u64 {
         self.handled
@@ -146,8 +125,6 @@ pub struct Ctx<'a, W = ()> {
     me: u32,
     /// What the entities share.
     pub world: &'a mut W,
-    /// Packets in flight.
-    pub packets: &'a mut PacketArena,
     queue: &'a mut EventQueue,
     scheduled: &'a mut u64,
     chance: Trial,

@@ -208,9 +208,14 @@ impl BitsPerSec {
     /// use umbra_twin::{BitsPerSec, Bytes, SimDuration};
     /// assert_eq!(BitsPerSec::gbps(10).serialization_delay(Bytes::new(1_500)), SimDuration::nanos(1_200));
     /// ```
+    #[inline]
     pub fn serialization_delay(self, size: Bytes) -> SimDuration {
-        let bits = u128::from(size.0) * 8 * u128::from(PS_PER_SEC);
-        let ps = bits.div_ceil(u128::from(self.0.get()));
+        const BIT_PS_PER_BYTE: u64 = 8 * PS_PER_SEC;
+        // Every real packet fits 64 bits, whose division is several times faster.
+        if let Some(bit_ps) = size.0.checked_mul(BIT_PS_PER_BYTE) {
+            return SimDuration(bit_ps.div_ceil(self.0.get()));
+        }
+        let ps = (u128::from(size.0) * u128::from(BIT_PS_PER_BYTE)).div_ceil(u128::from(self.0.get()));
         SimDuration(u64::try_from(ps).unwrap_or(u64::MAX))
     }
 }

@@ -6,6 +6,7 @@ use engine::Ctx;
 use twin::{ArcId, BitsPerSec, Csr, LinkId, NodeId, SimTime};
 
 use super::network::Network;
+use super::recorder::{Disposition, DropPlace};
 use crate::Routing;
 
 /// A change of the network in mid-run. Routing does not follow by itself: say [`Fault::Reroute`] when it has converged.
@@ -32,6 +33,16 @@ pub enum Fault {
         arc: ArcId,
         /// The new rate.
         rate: BitsPerSec,
+    },
+    /// One node sends a flow with an explicit path over another arc from now on; packets that are past it go on as they
+    /// were. Nothing happens to a flow that has no explicit path.
+    NextHop {
+        /// The node that installs it.
+        node: NodeId,
+        /// The flow, by its number in the schedule.
+        flow: u32,
+        /// An arc that leaves the node.
+        arc: ArcId,
     },
     /// New next hops.
     Reroute {
@@ -66,7 +77,8 @@ impl Faults {
 }
 
 impl Fault {
-    fn strike(&self, network: &mut Network, now: SimTime) {
+    /// Changes the network.
+    pub(crate) fn strike(&self, network: &mut Network, now: SimTime) {
         match self {
             Self::LinkDown(link) => network.set_link(*link, true, now),
             Self::LinkUp(link) => network.set_link(*link, false, now),
@@ -74,6 +86,7 @@ impl Fault {
             Self::NodeUp(node) => network.set_node(*node, false, now),
             Self::Loss { arc, probability } => network.half_links[arc.index()].set_loss(*probability),
             Self::Capacity { arc, rate } => network.half_links[arc.index()].set_rate(*rate),
+            Self::NextHop { node, flow, arc } => network.set_next_hop(*node, *flow, *arc),
             Self::Reroute { node, routing } => network.install(*node, routing),
         }
     }
@@ -96,7 +109,17 @@ impl Network {
     fn refresh(&mut self, arcs: &[ArcId], now: SimTime) {
         for &arc in arcs {
             let up = self.should_be_up(arc);
-            self.half_links[arc.index()].set_up(up, now);
+            let Self { half_links, recorder, workload, .. } = self;
+            half_links[arc.index()].set_up(up, now, |lost| {
+                let sent_at = workload.packets()[lost.packet as usize].at;
+                recorder.dropped(&lost, sent_at, DropPlace::Arc(arc), Disposition::LinkDown, now);
+            });
+        }
+    }
+
+    fn set_next_hop(&mut self, node: NodeId, flow: u32, arc: ArcId) {
+        if let Some(flow) = self.workload.flow_of_id(flow) {
+            Arc::make_mut(&mut self.explicit).set(flow, node, arc);
         }
     }
 

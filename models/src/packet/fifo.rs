@@ -4,122 +4,102 @@ use std::collections::VecDeque;
 
 use twin::{Bytes, SimDuration, SimTime};
 
+use super::flight::Flight;
+use super::queue_stats::QueueStats;
+
 /// A FIFO queue with a limit in bytes. The packet in service counts whole until its last bit has left; a departure at
 /// exactly the instant of an arrival frees its room first.
 ///
 /// Nothing happens here at a departure: it is computed when the packet arrives, as max(arrival, departure of the packet
-/// before) + service, so a hop costs one event.
+/// before) + service, so a hop costs one event. A packet that has left the queue stays in the ring while it is on the
+/// wire, since packets come out of both in the same order.
 ///
 /// ```
 /// use twin::{Bytes, SimDuration, SimTime};
 /// use umbra_models::packet::Fifo;
 ///
 /// let mut queue = Fifo::new(Bytes::new(3_000));
-/// let offer = |q: &mut Fifo, us: u64| {
-///     q.offer(SimTime::from_ps(us * 1_000_000), Bytes::new(1_500), SimDuration::micros(10))
+/// let mut offer = |us: u64| {
+///     queue.offer(SimTime::from_ps(us * 1_000_000), Bytes::new(1_500), SimDuration::micros(10))
 /// };
-/// assert_eq!(offer(&mut queue, 0), Some(SimTime::from_ps(10_000_000)));
-/// assert_eq!(offer(&mut queue, 4), Some(SimTime::from_ps(20_000_000)));
-/// assert_eq!(offer(&mut queue, 9), None); // both are still there
-/// assert_eq!(offer(&mut queue, 10), Some(SimTime::from_ps(30_000_000)));
+/// assert_eq!(offer(0), Some(SimTime::from_ps(10_000_000)));
+/// assert_eq!(offer(4), Some(SimTime::from_ps(20_000_000)));
+/// assert_eq!(offer(9), None); // both are still there
+/// assert_eq!(offer(10), Some(SimTime::from_ps(30_000_000)));
 /// ```
 #[derive(Clone, Debug)]
-pub struct Fifo {
-    limit: Bytes,
+pub struct Fifo<T = Held> {
+    limit: u64,
     backlog: u64,
     /// When the last accepted packet has left.
     busy_until: SimTime,
-    /// Departure and size of each packet that has not been seen to leave, in order.
-    waiting: VecDeque<(SimTime, u64)>,
+    /// Packets in the queue and on the wire, oldest first.
+    ring: VecDeque<T>,
+    /// How many of them, from the front, were seen to leave the queue.
+    left: usize,
     stats: QueueStats,
 }
 
-/// What a queue and the half-link behind it did; always kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct QueueStats {
-    /// Packets accepted.
-    pub packets: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Packets refused because the queue was full.
-    pub drops: u64,
-    /// Time spent sending accepted packets (counted at their acceptance).
-    pub busy: SimDuration,
-    /// Sum over accepted packets of the time before their service, in picoseconds.
-    pub wait_sum_ps: u128,
-    /// The longest of those.
-    pub wait_max: SimDuration,
+/// A packet of a queue without a wire: when it leaves, and its size.
+#[derive(Clone, Copy, Debug)]
+pub struct Held(SimTime, u32);
+
+/// What a queue has to know of what it holds.
+pub trait InQueue {
+    /// When its last bit leaves the queue.
+    fn departure(&self) -> SimTime;
+    /// Its size in bytes.
+    fn bytes(&self) -> u32;
 }
 
-impl QueueStats {
-    /// Mean time before service of accepted packets in seconds; NaN without any.
-    pub fn wait_mean_s(&self) -> f64 {
-        self.wait_sum_ps as f64 / self.packets as f64 * 1e-12
+impl InQueue for Held {
+    fn departure(&self) -> SimTime {
+        self.0
     }
+    fn bytes(&self) -> u32 {
+        self.1
+    }
+}
 
-    fn accept(&mut self, size: Bytes, wait: SimDuration, service: SimDuration) {
-        self.packets += 1;
-        self.bytes += size.get();
-        self.busy = self.busy + service;
-        self.wait_sum_ps += u128::from(wait.as_ps());
-        self.wait_max = self.wait_max.max(wait);
+impl InQueue for Flight {
+    #[inline]
+    fn departure(&self) -> SimTime {
+        self.at
+    }
+    #[inline]
+    fn bytes(&self) -> u32 {
+        self.size()
     }
 }
 
 impl Fifo {
+    /// Offers a packet of less than 4 GB that needs `service` to be sent. Gives the instant at which its last bit has
+    /// left, or `None` if it finds no room. Arrivals must come in order of time.
+    pub fn offer(&mut self, now: SimTime, size: Bytes, service: SimDuration) -> Option<SimTime> {
+        let bytes = u32::try_from(size.get()).expect("a packet is smaller than 4 GB");
+        let departure = self.push(now, bytes, service, |departure| Held(departure, bytes));
+        self.ring.drain(..self.left);
+        self.left = 0;
+        departure
+    }
+}
+
+impl<T> Fifo<T> {
     /// An empty queue that holds at most `limit`, the packet in service included.
     pub fn new(limit: Bytes) -> Self {
-        let (busy_until, waiting) = (SimTime::ZERO, VecDeque::new());
-        Self { limit, backlog: 0, busy_until, waiting, stats: QueueStats::default() }
-    }
-
-    /// Offers a packet that needs `service` to be sent. Gives the instant at which its last bit has left, or `None` if it
-    /// finds no room. Arrivals must come in order of time.
-    #[inline]
-    pub fn offer(&mut self, now: SimTime, size: Bytes, service: SimDuration) -> Option<SimTime> {
-        self.release(now);
-        if self.backlog + size.get() > self.limit.get() {
-            self.stats.drops += 1;
-            return None;
+        Self {
+            limit: limit.get(),
+            backlog: 0,
+            busy_until: SimTime::ZERO,
+            ring: VecDeque::new(),
+            left: 0,
+            stats: QueueStats::default(),
         }
-        let start = self.busy_until.max(now);
-        self.busy_until = start + service;
-        self.backlog += size.get();
-        self.waiting.push_back((self.busy_until, size.get()));
-        self.stats.accept(size, start.since(now), service);
-        Some(self.busy_until)
-    }
-
-    /// As [`offer`](Self::offer) for a queue that is shared with traffic which is not here packet by packet: the unseen
-    /// work ahead of the packet takes `work` to send. The packet never overtakes the one accepted before it.
-    pub fn offer_behind(
-        &mut self,
-        now: SimTime,
-        size: Bytes,
-        service: SimDuration,
-        work: SimDuration,
-    ) -> SimTime {
-        let start = (now + work).max(self.busy_until);
-        self.busy_until = start + service;
-        self.stats.accept(size, start.since(now), service);
-        self.busy_until
-    }
-
-    /// Counts a packet that found no room behind unseen traffic.
-    pub fn refuse(&mut self) {
-        self.stats.drops += 1;
-    }
-
-    /// Forgets everything that is queued or in service: the half-link went down. Statistics stay.
-    pub fn clear(&mut self) {
-        self.waiting.clear();
-        self.backlog = 0;
-        self.busy_until = SimTime::ZERO;
     }
 
     /// The most bytes that it holds.
     pub fn limit(&self) -> Bytes {
-        self.limit
+        Bytes::new(self.limit)
     }
 
     /// What it did so far.
@@ -127,13 +107,97 @@ impl Fifo {
         &self.stats
     }
 
+    /// Counts a packet that found no room behind unseen traffic.
+    pub(crate) fn refuse(&mut self) {
+        self.stats.drops += 1;
+    }
+
+    /// The number of packets in the queue and on the wire.
+    pub(crate) fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// The next packet to come out of the wire.
+    pub(crate) fn front(&self) -> Option<&T> {
+        self.ring.front()
+    }
+
+    /// Takes out everything that is queued, in service or on the wire, oldest first: the half-link went down. Statistics
+    /// stay.
+    pub(crate) fn clear(&mut self) -> impl Iterator<Item = T> + '_ {
+        self.backlog = 0;
+        self.left = 0;
+        self.busy_until = SimTime::ZERO;
+        self.ring.drain(..)
+    }
+}
+
+impl<T: InQueue> Fifo<T> {
+    /// Takes in the packet that `made` makes of its departure, and gives the departure; `None` if there is no room.
+    #[inline]
+    pub(crate) fn push(
+        &mut self,
+        now: SimTime,
+        size: u32,
+        service: SimDuration,
+        made: impl FnOnce(SimTime) -> T,
+    ) -> Option<SimTime> {
+        self.release(now);
+        if self.backlog + u64::from(size) > self.limit {
+            self.stats.drops += 1;
+            return None;
+        }
+        self.backlog += u64::from(size);
+        Some(self.append(now, self.busy_until.max(now), size, service, made))
+    }
+
+    /// As [`push`](Self::push) for a queue that is shared with traffic which is not here packet by packet: the unseen work
+    /// ahead of the packet takes `work` to send. The packet never overtakes the one accepted before it.
+    pub(crate) fn push_behind(
+        &mut self,
+        now: SimTime,
+        size: u32,
+        service: SimDuration,
+        work: SimDuration,
+        made: impl FnOnce(SimTime) -> T,
+    ) -> SimTime {
+        self.backlog += u64::from(size); // so that `release` and `pop` may take it away again
+        self.append(now, (now + work).max(self.busy_until), size, service, made)
+    }
+
+    #[inline]
+    fn append(
+        &mut self,
+        now: SimTime,
+        start: SimTime,
+        size: u32,
+        service: SimDuration,
+        made: impl FnOnce(SimTime) -> T,
+    ) -> SimTime {
+        self.busy_until = start + service;
+        self.ring.push_back(made(self.busy_until));
+        self.stats.accept(size, start.since(now), service);
+        self.busy_until
+    }
+
+    /// Takes out the oldest packet: it came to the end of the wire.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let oldest = self.ring.pop_front()?;
+        match self.left {
+            0 => self.backlog -= u64::from(oldest.bytes()),
+            _ => self.left -= 1,
+        }
+        Some(oldest)
+    }
+
+    #[inline]
     fn release(&mut self, now: SimTime) {
-        while let Some(&(departure, size)) = self.waiting.front() {
-            if departure > now {
-                break;
-            }
-            self.backlog -= size;
-            self.waiting.pop_front();
+        while let Some(next) = self.ring.get(self.left)
+            && next.departure() <= now
+        {
+            self.backlog -= u64::from(next.bytes());
+            self.left += 1;
         }
     }
 }
@@ -158,11 +222,25 @@ mod tests {
 
     #[test]
     fn what_goes_down_is_forgotten() {
-        let mut queue = Fifo::new(Bytes::new(1_500));
+        let mut queue: Fifo = Fifo::new(Bytes::new(1_500));
         queue.offer(SimTime::ZERO, Bytes::new(1_500), SERVICE);
-        queue.clear();
+        assert_eq!(queue.clear().count(), 1);
         let again = queue.offer(SimTime::from_ps(1), Bytes::new(1_500), SERVICE);
         assert_eq!(again, Some(SimTime::from_ps(1_200_001)));
+    }
+
+    #[test]
+    fn what_is_on_the_wire_takes_no_room() {
+        let mut queue = Fifo::new(Bytes::new(1_500));
+        let push = |queue: &mut Fifo<Held>, ps| {
+            queue.push(SimTime::from_ps(ps), 1_500, SERVICE, |departure| Held(departure, 1_500))
+        };
+        assert!(push(&mut queue, 0).is_some() && push(&mut queue, 1_200_000).is_some());
+        assert_eq!((queue.len(), push(&mut queue, 2_000_000)), (2, None));
+        queue.pop(); // it had left the queue
+        assert_eq!(push(&mut queue, 2_000_000), None);
+        queue.pop(); // nobody had seen it leave
+        assert!(push(&mut queue, 2_400_000).is_some());
     }
 
     /// The obvious queue: a list of all packets ever accepted.

@@ -4,20 +4,26 @@
 //! the other and gives a [`PacketResult`]. All three can be used any number of times, and a [`PacketRun`] can be forked
 //! in mid-run by `clone`.
 //!
-//! A hop is one event: a queue computes the departure when a packet arrives, and schedules only the arrival at the next
-//! node. Nodes and half-links lie in flat arrays; after warm-up an event allocates nothing.
+//! A hop is one event: a queue computes the departure when a packet arrives. What is queued on a half-link or under way on
+//! its wire comes out in order, so it lies in one ring, and only its oldest packet is among the pending events: their
+//! number is that of busy half-links and sources, whatever the number of packets. Nodes and half-links lie in flat arrays;
+//! after warm-up an event allocates nothing.
 
 mod background;
 mod ecmp;
+mod explicit;
 mod fault;
 mod fifo;
+mod flight;
 mod frame;
 mod half_link;
 mod host;
 mod ip;
+mod lost;
 mod net;
 mod network;
 mod poisson;
+mod queue_stats;
 mod recorder;
 mod replay;
 mod result;
@@ -28,12 +34,14 @@ mod workload;
 pub use background::{BackgroundLoad, BackgroundTraffic};
 pub use ecmp::FlowHash;
 pub use fault::{Fault, TimedFault};
-pub use fifo::{Fifo, QueueStats};
+pub use fifo::{Fifo, Held};
 pub use frame::{IpHeader, ip_header, with_ttl};
 pub use ip::IpForwarding;
+pub use lost::LostPacket;
 pub use net::{Buffer, PacketConfig, PacketNet, PacketRun};
 pub use poisson::poisson_schedule;
-pub use recorder::{Bins, DeliveredFrame, Disposition, DropCounts, DropPlace, FlowStats, LostPacket};
+pub use queue_stats::{QueueStats, WaitHistogram};
+pub use recorder::{Bins, DeliveredFrame, Disposition, DropCounts, DropPlace, FlowStats};
 pub use replay::{ReplayOptions, replay};
 pub use result::{DropRow, LinkStats, PacketResult};
-pub use workload::Workload;
+pub use workload::{TimedFlow, Workload};

@@ -11,10 +11,11 @@ use super::fault::{Fault, Faults, TimedFault};
 use super::half_link::HalfLink;
 use super::host::Host;
 use super::ip::IpForwarding;
+use super::lost::FirstLost;
 use super::network::{Network, NodeState};
 use super::recorder::{Bins, Recorder};
 use super::result::PacketResult;
-use super::router::Router;
+use super::router;
 use super::workload::Workload;
 use crate::Routing;
 
@@ -167,9 +168,8 @@ impl PacketNet {
     /// A run that stands at time zero.
     pub fn start(&self, workload: &Workload, faults: &[TimedFault], chance: Trial) -> PacketRun {
         let nodes = self.csr.node_count();
-        let routers = (0..nodes).map(|n| Device::Router(Router { node: NodeId::new(n) }));
-        let senders = (0..nodes).map(NodeId::new).filter(|n| !workload.source(*n).packets.is_empty());
-        let hosts: Vec<_> = senders.map(Host::new).collect();
+        let routers = (0..nodes).map(|_| Device::Router);
+        let hosts: Vec<_> = (0..nodes).filter_map(|n| Host::new(NodeId::new(n), workload)).collect();
         let first: Vec<_> = hosts.iter().map(|h| h.next(workload)).collect();
         let devices = routers.chain(hosts.into_iter().map(Device::Host));
         let devices = devices.chain([Device::Faults(Faults::default())]).collect();
@@ -187,7 +187,7 @@ impl PacketNet {
         let mut recorder =
             Recorder::new(workload.flow_count(), arcs, nodes, workload.packet_count(), self.config.bins);
         recorder.frames = self.config.keep_frames.then(Vec::new);
-        recorder.keep_drops = self.config.keep_drops;
+        recorder.lost = FirstLost::new(self.config.keep_drops);
         Network {
             csr: Arc::clone(&self.csr),
             half_links: (0..arcs).map(|arc| self.half_link(ArcId::new(arc), chance)).collect(),
@@ -195,6 +195,7 @@ impl PacketNet {
             hash: FlowHash::new(&self.csr, chance),
             link_down: vec![false; self.csr.link_count()],
             routings: vec![Arc::clone(&self.routing)],
+            explicit: Arc::clone(workload.routes()),
             ip: self.ip.clone(),
             workload: workload.clone(),
             recorder,
@@ -232,7 +233,7 @@ impl PacketNet {
 /// The kinds of entity in a packet run.
 #[derive(Clone, Debug)]
 enum Device {
-    Router(Router),
+    Router,
     Host(Host),
     Faults(Faults),
 }
@@ -243,8 +244,8 @@ impl Model for Device {
     #[inline]
     fn on_event(&mut self, event: Event, cx: &mut Ctx<'_, Network>) {
         match (self, event.kind) {
-            (Self::Router(router), EventKind::Arrive { generation, packet, half_link }) => {
-                router.on_arrive(ArcId(half_link), generation, packet, cx);
+            (Self::Router, EventKind::Arrive { generation, half_link }) => {
+                router::on_arrive(ArcId(half_link), generation, cx);
             }
             (Self::Host(host), EventKind::Timer { .. }) => host.on_timer(cx),
             (Self::Faults(faults), EventKind::Control { index }) => faults.on_control(index, cx),
@@ -290,7 +291,7 @@ impl PacketRun {
 
     /// The result so far; packets that are under way count as in flight.
     pub fn finish(self) -> PacketResult {
-        let (in_flight, events, now) = (self.sim.packets().len() as u64, self.sim.handled(), self.sim.now());
+        let (in_flight, events, now) = (self.sim.world().in_flight(), self.sim.handled(), self.sim.now());
         PacketResult::collect(&self.net, self.sim.into_world(), in_flight, events, now)
     }
 }

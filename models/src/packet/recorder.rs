@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use engine::Packet;
 use twin::{ArcId, NodeId, SimDuration, SimTime};
 
+use super::flight::Flight;
 use super::frame::with_ttl;
+use super::lost::{FirstLost, LostPacket};
 
 /// Why a packet did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,21 +134,6 @@ pub struct DeliveredFrame {
     pub frame: Arc<[u8]>,
 }
 
-/// One packet that did not arrive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LostPacket {
-    /// When it was lost.
-    pub at: SimTime,
-    /// Dense number of its flow.
-    pub flow: u32,
-    /// Its position in the flow.
-    pub sequence: u32,
-    /// Where.
-    pub place: DropPlace,
-    /// Why.
-    pub why: Disposition,
-}
-
 /// Everything that is counted, in flat arrays.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorder {
@@ -158,9 +144,7 @@ pub(crate) struct Recorder {
     pub(crate) last_loss: SimTime,
     pub(crate) binned: Option<Binned>,
     pub(crate) frames: Option<Vec<DeliveredFrame>>,
-    /// The first `keep_drops` packets that were lost.
-    pub(crate) lost: Vec<LostPacket>,
-    pub(crate) keep_drops: usize,
+    pub(crate) lost: FirstLost,
 }
 
 /// What is counted by bin.
@@ -199,70 +183,83 @@ impl Recorder {
             last_loss: SimTime::ZERO,
             binned: bins.map(|bins| Binned::new(bins, flows, arcs, packets)),
             frames: None,
-            lost: Vec::new(),
-            keep_drops: 0,
+            lost: FirstLost::new(0),
         }
     }
 
-    pub(crate) fn sent(&mut self, packet: &Packet) {
+    /// A packet leaves its source.
+    #[inline]
+    pub(crate) fn sent(&mut self, packet: &Flight) {
         let flow = &mut self.flows[packet.flow as usize];
         flow.sent += 1;
-        flow.sent_bytes += u64::from(packet.size);
+        flow.sent_bytes += u64::from(packet.size());
         if let Some(binned) = &mut self.binned
-            && let Some(cell) = binned.flow_cell(packet)
+            && let Some(cell) = binned.flow_cell(packet, packet.at)
         {
             binned.flows[cell].sent += 1;
         }
     }
 
     /// A packet was accepted by an arc's queue.
+    #[inline]
     pub(crate) fn accepted(&mut self, arc: ArcId, size: u32, now: SimTime) {
         if let Some(cell) = self.binned.as_mut().and_then(|b| b.arc_cell(arc, now)) {
             cell.bytes += u64::from(size);
         }
     }
 
-    pub(crate) fn delivered(&mut self, node: NodeId, packet: &Packet, now: SimTime) {
-        let delay = now.since(packet.sent_at);
+    /// A packet is where it wanted to be, at its instant.
+    #[inline]
+    pub(crate) fn delivered(&mut self, packet: &Flight, sent_at: SimTime) {
+        let now = packet.at;
+        let delay = now.since(sent_at);
         let flow = &mut self.flows[packet.flow as usize];
         flow.delivered += 1;
-        flow.delivered_bytes += u64::from(packet.size);
-        flow.first.get_or_insert(now);
-        flow.last = Some(now);
+        flow.delivered_bytes += u64::from(packet.size());
+        flow.first = Some(flow.first.map_or(now, |first| first.min(now)));
+        flow.last = flow.last.max(Some(now));
         flow.delay_sum_ps += u128::from(delay.as_ps());
         flow.delay_max = flow.delay_max.max(delay);
-        flow.packet_hops += u64::from(packet.hops);
-        self.last_delivery = now;
+        flow.packet_hops += u64::from(packet.hops());
+        self.last_delivery = self.last_delivery.max(now);
         if let Some(binned) = &mut self.binned
-            && let Some(cell) = binned.flow_cell(packet)
+            && let Some(cell) = binned.flow_cell(packet, sent_at)
         {
             binned.delays.push((cell as u32, delay.as_ps()));
         }
-        if let (Some(frames), Some(frame)) = (&mut self.frames, &packet.frame) {
-            let frame = with_ttl(frame, packet.ttl);
-            frames.push(DeliveredFrame {
-                at: now,
-                node,
-                flow: packet.flow,
-                sequence: packet.sequence,
-                frame,
-            });
-        }
     }
 
-    pub(crate) fn dropped(&mut self, packet: &Packet, place: DropPlace, why: Disposition, now: SimTime) {
+    /// Whether frames that arrive are kept.
+    #[inline]
+    pub(crate) fn keeps_frames(&self) -> bool {
+        self.frames.is_some()
+    }
+
+    /// Keeps a frame that arrived with this time to live.
+    pub(crate) fn frame(&mut self, node: NodeId, packet: &Flight, frame: &Arc<[u8]>, ttl: u8) {
+        let frame = with_ttl(frame, ttl);
+        let Flight { at, flow, sequence, .. } = *packet;
+        self.frames.get_or_insert_default().push(DeliveredFrame { at, node, flow, sequence, frame });
+    }
+
+    /// A packet is lost at an instant.
+    pub(crate) fn dropped(
+        &mut self,
+        packet: &Flight,
+        sent_at: SimTime,
+        place: DropPlace,
+        why: Disposition,
+        now: SimTime,
+    ) {
         self.flows[packet.flow as usize].drops[why as usize] += 1;
         match place {
             DropPlace::Arc(arc) => self.arc_drops[arc.index()][why as usize] += 1,
             DropPlace::Node(node) => self.node_drops[node.index()][why as usize] += 1,
         }
-        self.last_loss = now;
-        if self.lost.len() < self.keep_drops {
-            let (flow, sequence) = (packet.flow, packet.sequence);
-            self.lost.push(LostPacket { at: now, flow, sequence, place, why });
-        }
+        self.last_loss = self.last_loss.max(now);
+        self.lost.keep(LostPacket { at: now, flow: packet.flow, sequence: packet.sequence, place, why });
         let Some(binned) = &mut self.binned else { return };
-        if let Some(cell) = binned.flow_cell(packet) {
+        if let Some(cell) = binned.flow_cell(packet, sent_at) {
             binned.flows[cell].lost += 1;
         }
         let DropPlace::Arc(arc) = place else { return };
@@ -270,6 +267,17 @@ impl Recorder {
             (Disposition::QueueFull, Some(cell)) => cell.discards += 1,
             (Disposition::Loss, Some(cell)) => cell.errors += 1,
             _ => {}
+        }
+    }
+
+    /// Puts the lists into the order of time and identity, which does not depend on how the run was computed.
+    pub(crate) fn settle(&mut self) {
+        self.lost.settle();
+        if let Some(frames) = &mut self.frames {
+            frames.sort_by_key(|f| (f.at, f.flow, f.sequence));
+        }
+        if let Some(binned) = &mut self.binned {
+            binned.delays.sort_unstable();
         }
     }
 }
@@ -287,8 +295,8 @@ impl Binned {
         }
     }
 
-    fn flow_cell(&self, packet: &Packet) -> Option<usize> {
-        Some(packet.flow as usize * self.bins.count as usize + self.bins.of(packet.sent_at)?)
+    fn flow_cell(&self, packet: &Flight, sent_at: SimTime) -> Option<usize> {
+        Some(packet.flow as usize * self.bins.count as usize + self.bins.of(sent_at)?)
     }
 
     fn arc_cell(&mut self, arc: ArcId, now: SimTime) -> Option<&mut ArcCell> {

@@ -3,10 +3,11 @@
 use engine::Digest;
 use twin::{ArcId, CounterRow, Fidelity, FlowInfo, FlowRow, NodeId, Observables, Rung, SimDuration, SimTime};
 
-use super::fifo::QueueStats;
+use super::lost::LostPacket;
 use super::net::PacketNet;
 use super::network::Network;
-use super::recorder::{Binned, DeliveredFrame, Disposition, DropCounts, DropPlace, FlowStats, LostPacket};
+use super::queue_stats::QueueStats;
+use super::recorder::{Binned, DeliveredFrame, Disposition, DropCounts, DropPlace, FlowStats};
 
 /// The outcome of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,9 +80,7 @@ impl PacketResult {
         events: u64,
         now: SimTime,
     ) -> Self {
-        if let Some(binned) = &mut network.recorder.binned {
-            binned.delays.sort_unstable();
-        }
+        network.recorder.settle();
         let network = &network;
         let recorder = &network.recorder;
         let sum = |of: fn(&FlowStats) -> u64| recorder.flows.iter().map(of).sum::<u64>();
@@ -100,7 +99,7 @@ impl PacketResult {
             flows: recorder.flows.clone(),
             flow_ids: (0..recorder.flows.len()).map(|f| network.workload.flow_id(f)).collect(),
             drops: drop_rows(network),
-            lost_packets: recorder.lost.clone(),
+            lost_packets: recorder.lost.kept().to_vec(),
             observables: recorder.binned.as_ref().map(|b| observables(net, network, b)).unwrap_or_default(),
             delays: recorder.binned.as_ref().map(delays_by_flow).unwrap_or_default(),
             frames: recorder.frames.clone().unwrap_or_default(),

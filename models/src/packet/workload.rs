@@ -1,10 +1,13 @@
 //! A packet schedule made ready for a network: endpoints become nodes, flows dense numbers.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use twin::{ArcId, Csr, EntityKey, InputError, NodeId, PacketSchedule, Place, SimTime};
+use twin::{ArcId, Bytes, Csr, EntityKey, InputError, NodeId, PacketSchedule, Place, SimTime};
 
+use super::explicit::ExplicitRoutes;
+use super::flight::{Flight, SIZE_MAX};
 use super::frame::ip_header;
 
 /// A workload for one network. `Clone` is cheap; one workload serves any number of runs.
@@ -15,27 +18,29 @@ pub struct Workload {
 
 #[derive(Clone, Debug)]
 struct Inner {
-    /// In the order of the schedule: by time, then flow.
+    /// Grouped by source; those of one source by time, then flow.
     packets: Vec<Planned>,
+    /// By packet: the frames, if there are any.
+    frames: Vec<Option<Arc<[u8]>>>,
     flows: Vec<Flow>,
-    sources: Vec<Source>,
-    path_arcs: Vec<ArcId>,
+    /// By node: its packets.
+    sources: Vec<Range<u32>>,
+    routes: Arc<ExplicitRoutes>,
+    last_sent: SimTime,
 }
 
-/// One packet to send.
-#[derive(Clone, Debug)]
+/// One packet to send: what every packet has, in 24 bytes.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Planned {
     pub(crate) at: SimTime,
-    pub(crate) entropy: u64,
     /// Dense number of the flow.
     pub(crate) flow: u32,
     pub(crate) sequence: u32,
-    pub(crate) src: NodeId,
     pub(crate) dst: NodeId,
     pub(crate) size: u32,
-    pub(crate) ttl: u8,
-    pub(crate) frame: Option<Arc<[u8]>>,
 }
+
+const _: () = assert!(size_of::<Planned>() == 24, "a large replay is many of these");
 
 /// One flow.
 #[derive(Clone, Copy, Debug)]
@@ -44,15 +49,23 @@ struct Flow {
     id: u32,
     src: NodeId,
     dst: NodeId,
-    /// Its explicit path in `path_arcs`.
-    path: Option<(u32, u32)>,
 }
 
-/// What one node sends.
-#[derive(Clone, Debug)]
-pub(crate) struct Source {
-    /// Indices into the packets, in order.
-    pub(crate) packets: Vec<u32>,
+/// A flow by the instants at which it sends: packets of one size and without frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimedFlow {
+    /// Its number; flows have different ones.
+    pub id: u32,
+    /// Who sends.
+    pub src: NodeId,
+    /// Who receives.
+    pub dst: NodeId,
+    /// Size of each packet on the wire, below 1 MiB.
+    pub size: Bytes,
+    /// When, in order.
+    pub at: Vec<SimTime>,
+    /// The frame of each packet, or none at all.
+    pub frames: Vec<Arc<[u8]>>,
 }
 
 /// Hops after which a packet without a frame is taken to go round in circles.
@@ -62,7 +75,7 @@ impl Workload {
     /// Makes a schedule ready. A node stands for its own host.
     ///
     /// # Errors
-    /// If an endpoint is no node of the network, a packet names no endpoint, or a packet is larger than 4 GB.
+    /// If an endpoint is no node of the network, a packet names no endpoint, or a packet has 1 MiB or more.
     ///
     /// # Panics
     /// If the packets are not in the order that [`PacketSchedule::new`] gives them.
@@ -74,33 +87,88 @@ impl Workload {
         let nodes = endpoint_nodes(csr, schedule)?;
         let node =
             |index: u32, packet| nodes.get(index as usize).copied().ok_or_else(|| no_endpoint(index, packet));
-        let ids: BTreeMap<u32, ()> = schedule.packets.iter().map(|p| (p.flow, ())).collect();
-        let ids: Vec<u32> = ids.into_keys().collect();
+        let mut ids: Vec<u32> = schedule.packets.iter().map(|p| p.flow).collect();
+        ids.sort_unstable();
+        ids.dedup();
         let mut flows: Vec<Option<Flow>> = vec![None; ids.len()];
         let mut sent = vec![0u32; ids.len()];
-        let mut sources = vec![Source { packets: Vec::new() }; csr.node_count()];
-        let mut packets = Vec::with_capacity(schedule.packets.len());
+        let mut by_source: Vec<Vec<(Planned, u32)>> = vec![Vec::new(); csr.node_count()];
         for (index, p) in schedule.packets.iter().enumerate() {
             let flow = ids.partition_point(|id| *id < p.flow);
             let (src, dst) = (node(p.src, index)?, node(p.dst, index)?);
-            flows[flow].get_or_insert(Flow { id: p.flow, src, dst, path: None });
-            sources[src.index()].packets.push(index as u32);
-            let header = p.frame.as_deref().and_then(ip_header);
-            packets.push(Planned {
-                at: p.at,
-                entropy: header.map_or(u64::from(p.flow), |h| h.five_tuple_hash()),
-                flow: flow as u32,
-                sequence: sent[flow],
-                src,
-                dst,
-                size: u32::try_from(p.size.get()).map_err(|_| too_large(index))?,
-                ttl: header.map_or(TTL_WITHOUT_FRAME, |h| h.ttl),
-                frame: p.frame.clone(),
-            });
+            flows[flow].get_or_insert(Flow { id: p.flow, src, dst });
+            let size = u32::try_from(p.size.get()).ok().filter(|size| *size <= SIZE_MAX);
+            let size = size.ok_or_else(|| too_large(index))?;
+            let planned = Planned { at: p.at, flow: flow as u32, sequence: sent[flow], dst, size };
+            by_source[src.index()].push((planned, index as u32));
             sent[flow] += 1;
         }
         let flows = flows.into_iter().flatten().collect();
-        Ok(Self { inner: Arc::new(Inner { packets, flows, sources, path_arcs: Vec::new() }) })
+        let frame = |index: u32| schedule.packets[index as usize].frame.clone();
+        let has_frames = schedule.packets.iter().any(|p| p.frame.is_some());
+        Ok(Self::assemble(flows, by_source, has_frames.then_some(frame)))
+    }
+
+    /// The same from flows: cheaper than a schedule of millions of packets, which would have to be sorted.
+    ///
+    /// # Errors
+    /// If a packet has 1 MiB or more.
+    ///
+    /// # Panics
+    /// If an end is no node of the network, a flow's instants are out of order, two flows have one number, or a flow has
+    /// frames for some of its packets only.
+    pub fn of_flows(csr: &Csr, mut timed: Vec<TimedFlow>) -> Result<Self, InputError> {
+        timed.sort_by_key(|f| f.id);
+        assert!(timed.windows(2).all(|w| w[0].id < w[1].id), "flows have different numbers");
+        let mut by_source: Vec<Vec<(Planned, u32)>> = vec![Vec::new(); csr.node_count()];
+        let mut frames: Vec<Option<Arc<[u8]>>> = Vec::new();
+        let mut index = 0;
+        for (flow, f) in timed.iter().enumerate() {
+            assert!(f.at.is_sorted(), "the instants of flow {} are in order", f.id);
+            assert!(
+                f.frames.is_empty() || f.frames.len() == f.at.len(),
+                "a frame for each packet of flow {}",
+                f.id
+            );
+            let size = u32::try_from(f.size.get()).ok().filter(|size| *size <= SIZE_MAX);
+            let size = size.ok_or_else(|| too_large(index as usize))?;
+            let source = &mut by_source[f.src.index()];
+            source.reserve(f.at.len());
+            for (sequence, &at) in (0..).zip(&f.at) {
+                source.push((Planned { at, flow: flow as u32, sequence, dst: f.dst, size }, index));
+                index += 1;
+            }
+            frames.resize(if f.frames.is_empty() { frames.len() } else { index as usize - f.at.len() }, None);
+            frames.extend(f.frames.iter().cloned().map(Some));
+        }
+        for source in &mut by_source {
+            source.sort_by_key(|(p, _)| (p.at, p.flow)); // stable, and no work where one flow is all that a node sends
+        }
+        let flows = timed.iter().map(|f| Flow { id: f.id, src: f.src, dst: f.dst }).collect();
+        let frame = |index: u32| frames.get(index as usize).cloned().flatten();
+        Ok(Self::assemble(flows, by_source, (!frames.is_empty()).then_some(frame)))
+    }
+
+    fn assemble(
+        flows: Vec<Flow>,
+        by_source: Vec<Vec<(Planned, u32)>>,
+        frame: Option<impl Fn(u32) -> Option<Arc<[u8]>>>,
+    ) -> Self {
+        let total = by_source.iter().map(Vec::len).sum();
+        let mut packets = Vec::with_capacity(total);
+        let mut frames = Vec::with_capacity(if frame.is_some() { total } else { 0 });
+        let mut sources = Vec::with_capacity(by_source.len());
+        for source in by_source {
+            let start = packets.len() as u32;
+            packets.extend(source.iter().map(|(planned, _)| *planned));
+            if let Some(frame) = &frame {
+                frames.extend(source.iter().map(|(_, index)| frame(*index)));
+            }
+            sources.push(start..packets.len() as u32);
+        }
+        let last_sent = packets.iter().map(|p| p.at).max().unwrap_or(SimTime::ZERO);
+        let inner = Inner { packets, frames, flows, sources, routes: Arc::default(), last_sent };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The same with explicit paths (as of a traffic-engineered tunnel, RFC 3209) for some flows, by their number in the
@@ -111,21 +179,18 @@ impl Workload {
     #[must_use]
     pub fn with_paths(self, csr: &Csr, paths: &BTreeMap<u32, Vec<ArcId>>) -> Self {
         let mut inner = Arc::unwrap_or_clone(self.inner);
-        for flow in &mut inner.flows {
+        let routes = Arc::make_mut(&mut inner.routes);
+        for (number, flow) in inner.flows.iter().enumerate() {
             let Some(path) = paths.get(&flow.id) else { continue };
             let mut at = flow.src;
+            let mut entries = Vec::with_capacity(path.len());
             for arc in path {
-                assert_eq!(
-                    csr.src[arc.index()],
-                    at,
-                    "the path of flow {} is broken at arc {}",
-                    flow.id,
-                    arc.0
-                );
+                let leaves = csr.src[arc.index()];
+                assert_eq!(leaves, at, "the path of flow {} is broken at arc {}", flow.id, arc.0);
+                entries.push((at, *arc));
                 at = csr.dst[arc.index()];
             }
-            flow.path = Some((inner.path_arcs.len() as u32, path.len() as u32));
-            inner.path_arcs.extend(path);
+            routes.pin(inner.flows.len(), number, &entries, at);
         }
         Self { inner: Arc::new(inner) }
     }
@@ -141,8 +206,14 @@ impl Workload {
     }
 
     /// The number of a flow in the schedule, from its dense number.
+    #[inline]
     pub fn flow_id(&self, flow: usize) -> u32 {
         self.inner.flows[flow].id
+    }
+
+    /// The dense number of a flow, from its number in the schedule.
+    pub fn flow_of_id(&self, id: u32) -> Option<usize> {
+        self.inner.flows.binary_search_by_key(&id, |f| f.id).ok()
     }
 
     /// Source and destination of a flow's first packet, by dense number.
@@ -152,27 +223,56 @@ impl Workload {
 
     /// When the last packet is sent; zero for an empty workload.
     pub fn last_sent(&self) -> SimTime {
-        self.inner.packets.last().map_or(SimTime::ZERO, |p| p.at)
+        self.inner.last_sent
     }
 
     /// Whether any packet carries its frame.
     pub(crate) fn has_frames(&self) -> bool {
-        self.inner.packets.iter().any(|p| p.frame.is_some())
+        !self.inner.frames.is_empty()
     }
 
-    /// The explicit path of a flow, by dense number.
+    /// The explicit routes at the start.
+    pub(crate) fn routes(&self) -> &Arc<ExplicitRoutes> {
+        &self.inner.routes
+    }
+
+    /// All packets, grouped by source.
     #[inline]
-    pub(crate) fn path(&self, flow: u32) -> Option<&[ArcId]> {
-        let (start, len) = self.inner.flows[flow as usize].path?;
-        Some(&self.inner.path_arcs[start as usize..(start + len) as usize])
-    }
-
     pub(crate) fn packets(&self) -> &[Planned] {
         &self.inner.packets
     }
 
-    pub(crate) fn source(&self, node: NodeId) -> &Source {
-        &self.inner.sources[node.index()]
+    /// The packet as it leaves its source.
+    #[inline]
+    pub(crate) fn flight(&self, packet: u32) -> Flight {
+        let p = &self.inner.packets[packet as usize];
+        Flight::new(p.at, p.flow, p.sequence, packet, p.size)
+    }
+
+    /// The frame of a packet.
+    #[inline]
+    pub(crate) fn frame(&self, packet: u32) -> Option<&Arc<[u8]>> {
+        self.inner.frames.get(packet as usize)?.as_ref()
+    }
+
+    /// What a load balancer hashes: the flow's number or, with a frame, its 5-tuple.
+    #[inline]
+    pub(crate) fn entropy(&self, packet: u32) -> u64 {
+        let header = self.frame(packet).and_then(|frame| ip_header(frame));
+        let flow = self.inner.packets[packet as usize].flow;
+        header.map_or_else(|| u64::from(self.flow_id(flow as usize)), |h| h.five_tuple_hash())
+    }
+
+    /// The time to live with which a packet leaves its source.
+    #[inline]
+    pub(crate) fn ttl(&self, packet: u32) -> u8 {
+        self.frame(packet).and_then(|frame| ip_header(frame)).map_or(TTL_WITHOUT_FRAME, |h| h.ttl)
+    }
+
+    /// What a node sends: indices of its packets, in order.
+    #[inline]
+    pub(crate) fn source(&self, node: NodeId) -> Range<u32> {
+        self.inner.sources[node.index()].clone()
     }
 }
 
@@ -198,14 +298,14 @@ fn no_endpoint(endpoint: u32, packet: usize) -> InputError {
 }
 
 fn too_large(index: usize) -> InputError {
-    let what = format!("packet {index} is larger than 4 GB");
-    InputError::new("packet schedule", Place::Whole, what, "a packet size in bytes below 2^32")
+    let what = format!("packet {index} has 1 MiB or more");
+    InputError::new("packet schedule", Place::Whole, what, "a packet size in bytes below 2^20")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use twin::{BitsPerSec, Bytes, Layer, LinkSpec, NodeKind, ScheduledPacket, SimDuration, TwinBuilder};
+    use twin::{BitsPerSec, Layer, LinkSpec, NodeKind, ScheduledPacket, SimDuration, TwinBuilder};
 
     fn net() -> Csr {
         let mut net = TwinBuilder::new("pair");
@@ -242,6 +342,7 @@ mod tests {
             "{unknown}"
         );
         assert!(error(compile("bert", vec![packet(0, 2, 64)])).contains("names endpoint 2"));
-        assert!(error(compile("bert", vec![packet(0, 1, 1 << 32)])).contains("larger than 4 GB"));
+        assert!(error(compile("bert", vec![packet(0, 1, 1 << 20)])).contains("1 MiB or more"));
+        assert!(compile("bert", vec![packet(0, 1, (1 << 20) - 1)]).is_ok());
     }
 }
