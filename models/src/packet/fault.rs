@@ -109,11 +109,11 @@ impl Network {
     fn refresh(&mut self, arcs: &[ArcId], now: SimTime) {
         for &arc in arcs {
             let up = self.should_be_up(arc);
-            let Self { half_links, recorder, workload, .. } = self;
-            half_links[arc.index()].set_up(up, now, |lost| {
-                let sent_at = workload.packets()[lost.packet as usize].at;
-                recorder.dropped(&lost, sent_at, DropPlace::Arc(arc), Disposition::LinkDown, now);
-            });
+            let mut lost = Vec::new();
+            self.half_links[arc.index()].set_up(up, now, |flight| lost.push(flight));
+            for flight in lost {
+                self.drop(&flight.at(now), DropPlace::Arc(arc), Disposition::LinkDown);
+            }
         }
     }
 

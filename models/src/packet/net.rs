@@ -16,6 +16,7 @@ use super::network::{Network, NodeState};
 use super::recorder::{Bins, Recorder};
 use super::result::PacketResult;
 use super::router;
+use super::tcp::{self, TcpHosts};
 use super::workload::Workload;
 use crate::Routing;
 
@@ -172,8 +173,15 @@ impl PacketNet {
         let hosts: Vec<_> = (0..nodes).filter_map(|n| Host::new(NodeId::new(n), workload)).collect();
         let first: Vec<_> = hosts.iter().map(|h| h.next(workload)).collect();
         let devices = routers.chain(hosts.into_iter().map(Device::Host));
-        let devices = devices.chain([Device::Faults(Faults::default())]).collect();
-        let mut sim = Simulation::new(devices, self.network(workload, chance), chance);
+        let devices = devices.chain([Device::Tcp, Device::Faults(Faults::default())]);
+        let devices: Vec<_> = devices.collect();
+        let tcp_entity = devices.len() as u32 - 2;
+        let mut tcp = TcpHosts::new(workload, tcp_entity, chance);
+        let opening = tcp.first();
+        let mut sim = Simulation::new(devices, self.network(workload, tcp, chance), chance);
+        for (at, key, kind) in opening {
+            sim.schedule_keyed(at, key, tcp_entity, kind);
+        }
         for (i, (at, key, kind)) in first.into_iter().enumerate().filter_map(|(i, f)| Some((i, f?))) {
             sim.schedule_keyed(at, key, (nodes + i) as u32, kind);
         }
@@ -182,7 +190,7 @@ impl PacketNet {
         run
     }
 
-    fn network(&self, workload: &Workload, chance: Trial) -> Network {
+    fn network(&self, workload: &Workload, tcp: TcpHosts, chance: Trial) -> Network {
         let (nodes, arcs) = (self.csr.node_count(), self.csr.arc_count());
         let mut recorder =
             Recorder::new(workload.flow_count(), arcs, nodes, workload.packet_count(), self.config.bins);
@@ -198,6 +206,7 @@ impl PacketNet {
             explicit: Arc::clone(workload.routes()),
             ip: self.ip.clone(),
             workload: workload.clone(),
+            tcp,
             recorder,
             unknown_addresses: 0,
         }
@@ -235,6 +244,7 @@ impl PacketNet {
 enum Device {
     Router,
     Host(Host),
+    Tcp,
     Faults(Faults),
 }
 
@@ -248,6 +258,7 @@ impl Model for Device {
                 router::on_arrive(ArcId(half_link), generation, cx);
             }
             (Self::Host(host), EventKind::Timer { .. }) => host.on_timer(cx),
+            (Self::Tcp, EventKind::Timer { tag, token }) => tcp::on_timer(tag, token, cx),
             (Self::Faults(faults), EventKind::Control { index }) => faults.on_control(index, cx),
             (device, kind) => unreachable!("{kind:?} for {device:?}"),
         }

@@ -11,6 +11,7 @@ use super::frame::ip_header;
 use super::half_link::{Exit, HalfLink};
 use super::ip::{IpAction, IpForwarding};
 use super::recorder::{Disposition, DropPlace, Recorder};
+use super::tcp::TcpHosts;
 use super::workload::Workload;
 use crate::Routing;
 
@@ -28,6 +29,7 @@ pub(crate) struct Network {
     pub(crate) explicit: Arc<ExplicitRoutes>,
     pub(crate) ip: Option<Arc<IpForwarding>>,
     pub(crate) workload: Workload,
+    pub(crate) tcp: TcpHosts,
     pub(crate) recorder: Recorder,
     /// Packets with a frame whose destination address nobody owns.
     pub(crate) unknown_addresses: u64,
@@ -119,17 +121,17 @@ impl Network {
             Pinned::No => {}
         }
         if self.ip.is_some()
-            && let Some(frame) = self.workload.frame(flight.packet)
+            && let Some(frame) = self.frame(flight)
         {
             return self.decide_by_address(node, flight, frame);
         }
-        self.route_to(node, self.endpoint(flight), || self.workload.entropy(flight.packet))
+        self.route_to(node, self.endpoint(flight), || self.entropy(flight))
     }
 
     #[inline]
     fn decide_by_address(&self, node: NodeId, flight: &Flight, frame: &[u8]) -> Verdict {
         let (Some(ip), Some(header)) = (&self.ip, ip_header(frame)) else {
-            return self.route_to(node, self.endpoint(flight), || self.workload.entropy(flight.packet));
+            return self.route_to(node, self.endpoint(flight), || self.entropy(flight));
         };
         match ip.table(node, header.dst) {
             Some(None) => Verdict::Drop(Disposition::NoRoute),
@@ -163,40 +165,68 @@ impl Network {
 
     /// Whether a frame at its source goes to its endpoint because nobody owns its destination address.
     fn nobodys(&self, node: NodeId, flight: &Flight) -> bool {
-        let (Some(ip), Some(frame)) = (&self.ip, self.workload.frame(flight.packet)) else { return false };
+        let (Some(ip), Some(frame)) = (&self.ip, self.frame(flight)) else { return false };
         ip_header(frame).is_some_and(|h| ip.table(node, h.dst).is_none() && ip.owner(h.dst).is_none())
     }
 
     #[inline]
     fn endpoint(&self, flight: &Flight) -> NodeId {
-        self.workload.packets()[flight.packet as usize].dst
+        match self.tcp.segment(flight.packet) {
+            None => self.workload.packets()[flight.packet as usize].dst,
+            Some(segment) => segment.dst,
+        }
+    }
+
+    #[inline]
+    fn frame(&self, flight: &Flight) -> Option<&Arc<[u8]>> {
+        match self.tcp.segment(flight.packet) {
+            None => self.workload.frame(flight.packet),
+            Some(segment) => Some(&segment.frame),
+        }
+    }
+
+    #[inline]
+    fn entropy(&self, flight: &Flight) -> u64 {
+        match self.tcp.segment(flight.packet) {
+            None => self.workload.entropy(flight.packet),
+            Some(segment) => ip_header(&segment.frame).map_or(0, |h| h.five_tuple_hash()),
+        }
     }
 
     /// What a packet's time to live was when it came to the node where it is; its first router has not yet lowered it.
     #[inline]
     fn ttl_left(&self, flight: &Flight) -> u8 {
-        self.workload.ttl(flight.packet).saturating_sub(flight.hops().saturating_sub(1))
+        let ttl = match self.tcp.segment(flight.packet) {
+            None => self.workload.ttl(flight.packet),
+            Some(segment) => ip_header(&segment.frame).map_or(0, |h| h.ttl),
+        };
+        ttl.saturating_sub(flight.hops().saturating_sub(1))
     }
 
     #[inline]
-    fn sent_at(&self, flight: &Flight) -> SimTime {
-        self.workload.packets()[flight.packet as usize].at
+    pub(crate) fn sent_at(&self, flight: &Flight) -> SimTime {
+        match self.tcp.segment(flight.packet) {
+            None => self.workload.packets()[flight.packet as usize].at,
+            Some(segment) => segment.sent_at,
+        }
     }
 
     #[inline]
     fn deliver(&mut self, node: NodeId, flight: &Flight) {
         self.recorder.delivered(flight, self.sent_at(flight));
         if self.recorder.keeps_frames()
-            && let Some(frame) = self.workload.frame(flight.packet)
+            && let Some(frame) = self.frame(flight).cloned()
         {
-            self.recorder.frame(node, flight, frame, self.ttl_left(flight));
+            self.recorder.frame(node, flight, &frame, self.ttl_left(flight));
         }
+        self.tcp.deliver(flight.packet);
     }
 
     /// A packet is lost at its instant.
     #[cold]
-    fn drop(&mut self, flight: &Flight, place: DropPlace, why: Disposition) {
+    pub(crate) fn drop(&mut self, flight: &Flight, place: DropPlace, why: Disposition) {
         self.recorder.dropped(flight, self.sent_at(flight), place, why, flight.at);
+        self.tcp.lose(flight.packet);
     }
 
     /// The address of a packet's luck: flow and position as the schedule numbers them.

@@ -6,6 +6,7 @@ use twin::ArcId;
 use super::flight::Flight;
 use super::half_link::Exit;
 use super::network::Network;
+use super::tcp;
 
 /// The oldest packet on a half-link comes out of it. Routers are the first entities of a run, so a node's number is its
 /// entity; their state is the [`Network`]'s.
@@ -19,8 +20,10 @@ pub(crate) fn on_arrive(arc: ArcId, generation: u16, cx: &mut Ctx<'_, Network>) 
     if let Some(next) = half_link.next_exit() {
         plan(arc, generation, next, cx.me(), cx);
     }
-    if let Some(onward) = cx.world.arrive(arc, &mut flight) {
-        transmit(onward, flight, cx);
+    match cx.world.arrive(arc, &mut flight) {
+        Some(onward) => transmit(onward, flight, cx),
+        None if cx.world.tcp.has_mail() => tcp::read_mail(cx),
+        None => {}
     }
 }
 

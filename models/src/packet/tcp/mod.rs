@@ -15,17 +15,20 @@ pub mod fidelity;
 pub mod formulas;
 mod header;
 mod history;
+mod hosts;
 mod stack;
 mod wire;
 
 pub use bottleneck::{Bottleneck, BottleneckRun, Loss, Transfer};
 pub use end::{TcpEnd, TcpProgress};
 pub use header::TcpHeader;
+pub use hosts::{TcpConnection, TcpOutcome};
+pub(crate) use hosts::{TcpHosts, on_timer, read_mail};
 
 use std::fmt;
 use std::net::SocketAddr;
 
-use twin::{Bytes, SimDuration, SimTime};
+use twin::{Bytes, NodeId, SimDuration, SimTime};
 
 /// How a sender chooses its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +102,8 @@ pub enum TcpError {
     Mtu(u16),
     /// The window is outside 1 segment to 2^30 bytes.
     Window(Bytes),
+    /// Both ends are at one node.
+    OneNode(NodeId),
 }
 
 impl fmt::Display for TcpError {
@@ -107,6 +112,7 @@ impl fmt::Display for TcpError {
             Self::MixedFamilies => write!(f, "a connection is IPv4 or IPv6 at both ends"),
             Self::NoEndpoint(end) => write!(f, "{end} is no end of a TCP connection"),
             Self::Mtu(mtu) => write!(f, "an MTU of {mtu} bytes; 576 (IPv6: 1280) to 9216 are possible"),
+            Self::OneNode(node) => write!(f, "both ends of a connection are at node {}", node.0),
             Self::Window(bytes) => {
                 write!(f, "a window of {} bytes; one segment to 2^30 bytes are possible", bytes.get())
             }
@@ -117,7 +123,7 @@ impl fmt::Display for TcpError {
 impl std::error::Error for TcpError {}
 
 /// Checks what no end can be built from.
-fn check(flow: &TcpFlow, config: &TcpConfig) -> Result<(), TcpError> {
+pub(crate) fn check(flow: &TcpFlow, config: &TcpConfig) -> Result<(), TcpError> {
     for end in [flow.client, flow.server] {
         let ip = end.ip();
         let broadcast = matches!(ip, std::net::IpAddr::V4(v4) if v4.is_broadcast());
