@@ -102,6 +102,44 @@ fn a_real_capture_goes_through_a_recorded_lab() {
 }
 
 #[test]
+fn in_a_closed_loop_a_capture_says_how_much_and_not_when() {
+    let dir = tempfile::tempdir().unwrap();
+    let capture = testdata("pcap/captures/zeek__vlan-qinqinq.pcap");
+    let run = |name: &str, control| {
+        Replay::run(&testdata("lab-a/full"), &capture, &dir.path().join(name), &["--closed-loop", control])
+    };
+    let (reno, again, cubic) = (run("reno", "reno"), run("again", "reno"), run("cubic", "cubic"));
+    assert_eq!(reno.stdout, again.stdout);
+    for replay in [&reno, &cubic] {
+        let table = replay.table(&schema::CONNECTIONS);
+        // The request and the answer as the capture has them: 136 bytes, then 3 x 1,448 and 663.
+        assert_eq!((table.u64("forward"), table.u64("backward")), (&[Some(136)][..], &[Some(5_007)][..]));
+        let (forward, backward) = (table.f64("forward_s")[0].unwrap(), table.f64("backward_s")[0].unwrap());
+        assert!(0.0 < forward && forward < backward && backward < 0.2, "{forward} {backward}");
+        assert_eq!(table.u64("retransmitted"), &[Some(0)]);
+        assert_eq!((replay.note("tcp"), replay.note("open-loop")), (Some(1), None));
+        assert_eq!(replay.sum("sent"), replay.sum("delivered"));
+        assert_eq!(replay.table(&schema::FLOWS).len(), 2);
+    }
+}
+
+#[test]
+fn what_is_not_known_to_be_tcp_stays_out_of_the_loop() {
+    let dir = tempfile::tempdir().unwrap();
+    let capture = pcap(dir.path(), "udp.pcap", &[(R1, H6), (R1, H6)]);
+    let replay =
+        Replay::run(&testdata("lab-a/full"), &capture, &dir.path().join("udp"), &["--closed-loop", "cubic"]);
+    assert_eq!((replay.sum("delivered"), replay.table(&schema::CONNECTIONS).len()), (2, 0));
+    let table = dir.path().join("flows.csv");
+    fs::write(&table, "src,dst,packets,bytes\nr1,r2,1,100\n").unwrap();
+    let (net, out) = (testdata("lab-a/full"), dir.path().join("none"));
+    let (table, out) = (table.to_str().unwrap(), out.to_str().unwrap());
+    let output = umbra(&["replay", &net, "--traffic", table, "--out", out, "--closed-loop", "reno"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("--closed-loop needs a capture"));
+}
+
+#[test]
 fn packets_of_the_labs_own_addresses_follow_its_forwarding_tables() {
     let dir = tempfile::tempdir().unwrap();
     let out = |name: &str| dir.path().join(name);

@@ -51,6 +51,7 @@ fn connection(i: u8, forward: u64, congestion: Congestion) -> TcpConnection {
             congestion,
         },
         config: TcpConfig { delayed_ack: None, ..TcpConfig::default() },
+        by_address: false,
     }
 }
 

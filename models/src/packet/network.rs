@@ -121,7 +121,7 @@ impl Network {
             Pinned::No => {}
         }
         if self.ip.is_some()
-            && let Some(frame) = self.frame(flight)
+            && let Some(frame) = self.routed_frame(flight)
         {
             return self.decide_by_address(node, flight, frame);
         }
@@ -165,7 +165,7 @@ impl Network {
 
     /// Whether a frame at its source goes to its endpoint because nobody owns its destination address.
     fn nobodys(&self, node: NodeId, flight: &Flight) -> bool {
-        let (Some(ip), Some(frame)) = (&self.ip, self.frame(flight)) else { return false };
+        let (Some(ip), Some(frame)) = (&self.ip, self.routed_frame(flight)) else { return false };
         ip_header(frame).is_some_and(|h| ip.table(node, h.dst).is_none() && ip.owner(h.dst).is_none())
     }
 
@@ -182,6 +182,15 @@ impl Network {
         match self.tcp.segment(flight.packet) {
             None => self.workload.frame(flight.packet),
             Some(segment) => Some(&segment.frame),
+        }
+    }
+
+    /// The frame of a packet that is forwarded by it.
+    #[inline]
+    fn routed_frame(&self, flight: &Flight) -> Option<&Arc<[u8]>> {
+        match self.tcp.segment(flight.packet) {
+            None => self.workload.frame(flight.packet),
+            Some(segment) => segment.by_address.then_some(&segment.frame),
         }
     }
 

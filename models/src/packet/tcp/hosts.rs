@@ -20,10 +20,13 @@ pub struct TcpConnection {
     pub flows: [u32; 2],
     /// The nodes of client and server.
     pub nodes: [NodeId; 2],
-    /// What it carries. The addresses matter where packets are forwarded by address, and to load balancers.
+    /// What it carries. The addresses are what load balancers hash.
     pub flow: TcpFlow,
     /// What its ends are set to.
     pub config: TcpConfig,
+    /// Whether its packets are forwarded by their addresses, where the network has tables; otherwise they go to the node
+    /// that they are for, as if they had none.
+    pub by_address: bool,
 }
 
 /// What became of a connection.
@@ -53,6 +56,8 @@ pub(crate) struct Segment {
     pub(crate) dst: NodeId,
     /// Ethernet, IP and TCP headers.
     pub(crate) frame: Arc<[u8]>,
+    /// Whether routers read it.
+    pub(crate) by_address: bool,
     connection: u32,
     /// The end that it is for.
     to: usize,
@@ -73,6 +78,7 @@ pub(crate) struct TcpHosts {
 struct Connection {
     ends: [TcpEnd; 2],
     nodes: [NodeId; 2],
+    by_address: bool,
     /// Dense numbers of the flows that the ends send.
     flows: [u32; 2],
     sent: [u32; 2],
@@ -104,6 +110,7 @@ impl TcpHosts {
             Connection {
                 ends: [client, server].map(|end| end.expect("connections were checked with their workload")),
                 nodes: c.nodes,
+                by_address: c.by_address,
                 flows: c.flows.map(dense),
                 sent: [0; 2],
                 timers: [Wake::default(); 2],
@@ -170,12 +177,13 @@ impl TcpHosts {
     /// Lets an end send; its segments as packets at its node.
     fn poll(&mut self, connection: usize, side: usize, now: SimTime) -> Vec<Flight> {
         let Self { connections, segments, .. } = self;
-        let Connection { ends, nodes, flows, sent, .. } = &mut connections[connection];
+        let Connection { ends, nodes, by_address, flows, sent, .. } = &mut connections[connection];
         let to = 1 - side;
         let mut flights = Vec::new();
         ends[side].poll(now, |headers, header| {
             let frame = ethernet(headers);
-            let segment = Segment { sent_at: now, dst: nodes[to], frame, connection: connection as u32, to };
+            let (dst, by_address, connection) = (nodes[to], *by_address, connection as u32);
+            let segment = Segment { sent_at: now, dst, frame, by_address, connection, to };
             let packet = segments.insert(segment).get() | SEGMENT;
             let size = (ETHERNET + header.total_len()) as u32;
             flights.push(Flight::new(now, flows[side], sent[side], packet, size));
