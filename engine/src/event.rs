@@ -71,6 +71,7 @@ impl EventKey {
     ///
     /// # Panics
     /// For a flow beyond the range.
+    #[inline]
     pub fn of_flow(flow: u32, sequence: u32) -> Self {
         assert!(flow < 1 << 31, "at most 2^31 flows, not {flow}");
         Self(Self::WORKLOAD | u64::from(flow) << 32 | u64::from(sequence))

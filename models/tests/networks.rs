@@ -1,7 +1,6 @@
 //! Small networks: what faults do to packets, that every run is the same run, and that the obvious simulator agrees.
 
 mod lab;
-mod slow;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use std::sync::Arc;
 use engine::Seeds;
 use lab::{Lab, lab};
 use proptest::prelude::*;
+use testkit::{NextHops, Wires, send_packets};
 use twin::{ArcId, BitsPerSec, Bytes, LinkId, NodeId, PacketSchedule, ScheduledPacket, SimDuration, SimTime};
 use umbra_models::packet::{
     BackgroundLoad, BackgroundTraffic, Bins, Buffer, Disposition, Fault, FlowHash, PacketConfig, PacketNet,
@@ -323,11 +323,12 @@ proptest! {
         let config = PacketConfig { buffer: Buffer::Bytes(Bytes::new(limit)), ..ring.config };
         let net = PacketNet::build(&ring.csr, ring.routing(), config);
         let result = net.run(&workload, &[], SimTime::MAX, Seeds::new(0).trial(0));
-        let slow = slow::simulate(&ring.csr, &schedule, limit, |flow, hop| paths[&flow].get(hop).copied());
+        let (wires, hops) = (Wires::of(&ring.twin), NextHops::along(&ring.twin, &paths));
+        let slow = send_packets(&wires, &schedule, Bytes::new(limit), &hops, &[], SimTime::MAX);
         for (flow, id) in result.flows.iter().zip(&result.flow_ids) {
-            let slow = &slow[*id as usize];
-            let fast = (flow.delivered, flow.dropped(), flow.last.map(SimTime::as_ps), flow.delay_sum_ps);
-            prop_assert_eq!(fast, (slow.delivered, slow.dropped, slow.last, slow.delay_sum), "flow {}", id);
+            let slow = &slow.flows[*id as usize];
+            let fast = (flow.delivered, flow.dropped(), flow.last, flow.delay_sum_ps);
+            prop_assert_eq!(fast, (slow.delivered, slow.dropped, slow.last, slow.delay_sum_ps), "flow {}", id);
         }
     }
 }

@@ -9,7 +9,8 @@ use umbra_models::packet::tcp::{
     Bottleneck, Congestion, Loss, TcpConfig, TcpConnection, TcpError, TcpFlow, TcpHeader,
 };
 use umbra_models::packet::{
-    Buffer, Disposition, Fault, PacketConfig, PacketNet, PacketResult, TimedFault, Workload, ip_header,
+    Buffer, Disposition, Engine, Fault, PacketConfig, PacketNet, PacketResult, TimedFault, Workload,
+    ip_header,
 };
 use umbra_models::{Failures, Routing};
 
@@ -137,7 +138,9 @@ fn connections_leave_to_packets_that_do_not_react_what_these_take() {
 fn without_open_loop_packets_nobody_says_that_sources_do_not_react() {
     let csr = dumbbell(20);
     let workload = no_packets(&csr).with_tcp(vec![connection(0, 5_000, Congestion::Reno)]).unwrap();
-    let result = run(&net(&csr, 60_000), &workload, &[]);
+    let net = net(&csr, 60_000);
+    let result = net.run_by(Engine::Windows, &workload, &[], SimTime::MAX, Seeds::new(1).trial(0));
+    assert_eq!(result.engine.engine, Engine::Events, "feedback is nothing for windows");
     assert!(result.fidelity.notes.iter().all(|n| n.code != "open-loop"));
     assert!(workload.is_closed_loop() && !no_packets(&csr).is_closed_loop());
 }
@@ -216,6 +219,9 @@ fn the_same_run_twice_and_in_pieces_and_forked() {
         whole.tcp
     );
     assert_eq!(run(&net, &workload, &faults), whole);
+    // What follows says that it is by events so that it can be forked; for the rest it is the same.
+    let engine = net.start(&workload, &faults, Seeds::new(1).trial(0)).finish().engine;
+    let whole = PacketResult { engine, ..whole };
     let mut run = net.start(&workload, &faults, Seeds::new(1).trial(0));
     for ms in [0, 15, 700, 1_100, 2_500] {
         run.run_until(SimTime::ZERO + SimDuration::millis(ms));

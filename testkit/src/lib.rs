@@ -1,5 +1,5 @@
-//! What tests of the other crates have in common: networks written as a line of text, random networks, and slow,
-//! obvious computations to hold fast ones against.
+//! What tests of the other crates have in common: networks written as a line of text, random networks, the packet workloads
+//! that engines are measured on, and slow, obvious computations to hold fast ones against.
 //!
 //! **Knows:** the twin, and how to say it briefly; plain textbook algorithms on plain vectors.
 //!
@@ -17,13 +17,18 @@
 //! assert_eq!(loads.max_utilization(&net), 0.4);
 //! ```
 
+mod next_hops;
 mod oracle;
+mod packets;
 mod plain;
 mod random;
 mod repetita;
 mod topology;
+pub mod workloads;
 
+pub use next_hops::{Change, NextHop, NextHops, TimedChange};
 pub use oracle::{Down, PlainLoads, distances_to, route};
+pub use packets::{SlowFlow, SlowOutcome, SlowQueue, Wire, Wires, send_packets};
 pub use plain::{PlainArc, PlainDemand, PlainNet};
 pub use random::{SplitMix64, random_demands, random_network, ring_with_chords};
 pub use repetita::{repetita_demands, repetita_graph};

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 
 use crate::process::clock;
 use crate::summary::Summary;
-use crate::{Verdict, bench, check, licences, test, tidy};
+use crate::{Verdict, bench, check, fidelity, licences, test, tidy};
 
 /// Runs every step, whatever the ones before it came to, and ends with a table of times and one line of counts.
 pub(crate) fn run(args: &[String]) -> Result<Verdict> {
@@ -24,6 +24,7 @@ pub(crate) fn run(args: &[String]) -> Result<Verdict> {
     steps.run("clippy", || check::clippy(false));
     steps.run_counted("test", test::all);
     steps.run("bench smoke", bench::smoke);
+    steps.run("fidelity smoke", fidelity::smoke);
     Ok(steps.report())
 }
 
@@ -53,10 +54,10 @@ impl Steps {
         println!("\n== times");
         for (name, span, summary) in &self.rows {
             let word = if summary.is_good() { "ok" } else { "FAILED" };
-            println!("{name:<12} {:>7}  {word}", clock(*span));
+            println!("{name:<14} {:>7}  {word}", clock(*span));
             total += *summary;
         }
-        println!("{:<12} {:>7}", "all", clock(self.rows.iter().map(|r| r.1).sum()));
+        println!("{:<14} {:>7}", "all", clock(self.rows.iter().map(|r| r.1).sum()));
         println!("{total}");
         Verdict::good_if(self.rows.iter().all(|(_, _, summary)| summary.is_good()))
     }

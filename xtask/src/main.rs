@@ -13,6 +13,7 @@ mod accuracy;
 mod bench;
 mod check;
 mod ci;
+mod fidelity;
 mod golden;
 mod house;
 mod licences;
@@ -60,6 +61,11 @@ const WORDS: &[Word] = &[
         help: "[SEEDS [NONE_SEEDS]]  how often the demo finds the truth",
         run: accuracy::run,
     },
+    Word {
+        name: "fidelity",
+        help: "[--smoke]  the packet engine beside formulas and published counts",
+        run: fidelity::run,
+    },
     Word { name: "ci", help: "everything, from a clean clone", run: ci::run },
 ];
 
@@ -85,7 +91,7 @@ fn usage(asked: Option<&String>) -> ExitCode {
     }
     eprintln!("cargo xtask WORD");
     for word in WORDS {
-        eprintln!("  {:<7} {}", word.name, word.help);
+        eprintln!("  {:<8} {}", word.name, word.help);
     }
     if known { ExitCode::SUCCESS } else { ExitCode::from(2) }
 }

@@ -50,7 +50,7 @@ impl ExplicitRoutes {
 
     /// Where a packet that has crossed `hops` half-links goes from `node`. On the path as it was given this is one look at
     /// its entry number `hops`; after a change the flow's other entries are searched.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(&self, flow: u32, node: NodeId, hops: u8) -> Pinned {
         let Some(span) = self.spans.get(flow as usize).filter(|s| s.start != u32::MAX) else {
             return Pinned::No;
@@ -64,24 +64,44 @@ impl ExplicitRoutes {
         entry.map_or(Pinned::Lost, |(_, arc)| Pinned::Via(*arc))
     }
 
-    /// Sends a pinned flow from `node` over `arc` from now on; a flow that is not pinned stays so.
-    pub(crate) fn set(&mut self, flow: usize, node: NodeId, arc: ArcId) {
+    /// Sends a pinned flow from `node` over `arc` from now on; a flow that is not pinned stays so. `head` is the node that
+    /// an arc leads to.
+    pub(crate) fn set(&mut self, flow: usize, node: NodeId, arc: ArcId, head: impl Fn(ArcId) -> NodeId) {
         let Some(span) = self.spans.get(flow).copied().filter(|s| s.start != u32::MAX) else { return };
-        let (start, len) = (span.start as usize, span.len as usize);
-        if let Some(entry) = self.entries[start..start + len].iter_mut().find(|e| e.0 == node) {
-            entry.1 = arc;
-            return;
+        let range = span.start as usize..(span.start + span.len) as usize;
+        match self.entries[range.clone()].iter_mut().find(|e| e.0 == node) {
+            Some(entry) => entry.1 = arc,
+            None => {
+                // Spans are back to back: one that grows moves to the end.
+                self.spans[flow] = Span { start: self.entries.len() as u32, len: span.len + 1, ..span };
+                self.entries.extend_from_within(range);
+                self.entries.push((node, arc));
+            }
         }
-        // Spans are back to back: one that grows moves to the end.
-        let moved: Vec<_> = self.entries[start..start + len].to_vec();
-        self.spans[flow] = Span { start: self.entries.len() as u32, len: span.len + 1, ..span };
-        self.entries.extend(moved);
-        self.entries.push((node, arc));
+        self.put_in_order(flow, head);
+    }
+
+    /// Puts the entries that are met from the source on first, in this order, so that they are found at one look.
+    fn put_in_order(&mut self, flow: usize, head: impl Fn(ArcId) -> NodeId) {
+        let Span { start, len, .. } = self.spans[flow];
+        let entries = &mut self.entries[start as usize..(start + len) as usize];
+        for hop in 1..entries.len() {
+            let node = head(entries[hop - 1].1);
+            match entries[hop..].iter().position(|e| e.0 == node) {
+                Some(further) => entries.swap(hop, hop + further),
+                None => return,
+            }
+        }
     }
 
     /// The entries of a flow, if it is pinned.
     pub(crate) fn entries(&self, flow: usize) -> Option<&[(NodeId, ArcId)]> {
         self.spans.get(flow).filter(|s| s.start != u32::MAX).map(|s| self.of(s))
+    }
+
+    /// Where a pinned flow ends.
+    pub(crate) fn end(&self, flow: usize) -> Option<NodeId> {
+        self.spans.get(flow).filter(|s| s.start != u32::MAX).map(|s| s.end)
     }
 
     fn of(&self, span: &Span) -> &[(NodeId, ArcId)] {
@@ -100,9 +120,11 @@ mod tests {
         routes.pin(2, 1, &path, NodeId(3));
         assert_eq!(routes.next(0, NodeId(0), 0), Pinned::No);
         assert_eq!(routes.next(1, NodeId(1), 1), Pinned::Via(ArcId(2)));
-        routes.set(1, NodeId(1), ArcId(6));
-        routes.set(1, NodeId(7), ArcId(8));
-        routes.set(0, NodeId(7), ArcId(8));
+        let head = |arc: ArcId| NodeId(if arc.0 == 6 { 7 } else { arc.0 / 2 + 1 });
+        routes.set(1, NodeId(1), ArcId(6), head);
+        routes.set(1, NodeId(7), ArcId(8), head);
+        routes.set(0, NodeId(7), ArcId(8), head);
+        assert_eq!(routes.entries(1).unwrap()[2], (NodeId(7), ArcId(8)), "the way as it is now comes first");
         assert_eq!(routes.next(1, NodeId(1), 1), Pinned::Via(ArcId(6)));
         assert_eq!(routes.next(1, NodeId(7), 2), Pinned::Via(ArcId(8)));
         assert_eq!(routes.next(1, NodeId(2), 2), Pinned::Via(ArcId(4)));

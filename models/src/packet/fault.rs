@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine::Ctx;
 use twin::{ArcId, BitsPerSec, Csr, LinkId, NodeId, SimTime};
 
+use super::forwarding::Forwarding;
 use super::network::Network;
 use super::recorder::{Disposition, DropPlace};
 use crate::Routing;
@@ -63,6 +64,16 @@ pub struct TimedFault {
     pub fault: Fault,
 }
 
+impl TimedFault {
+    /// # Panics
+    /// If a probability is none.
+    pub(crate) fn check(&self) {
+        if let Fault::Loss { probability, .. } = self.fault {
+            assert!((0.0..=1.0).contains(&probability), "{probability} is no probability");
+        }
+    }
+}
+
 /// The entity to which faults happen.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults {
@@ -72,36 +83,35 @@ pub(crate) struct Faults {
 impl Faults {
     pub(crate) fn on_control(&self, index: u32, cx: &mut Ctx<'_, Network>) {
         let now = cx.now();
-        self.plan[index as usize].strike(cx.world, now);
-    }
-}
-
-impl Fault {
-    /// Changes the network.
-    pub(crate) fn strike(&self, network: &mut Network, now: SimTime) {
-        match self {
-            Self::LinkDown(link) => network.set_link(*link, true, now),
-            Self::LinkUp(link) => network.set_link(*link, false, now),
-            Self::NodeDown(node) => network.set_node(*node, true, now),
-            Self::NodeUp(node) => network.set_node(*node, false, now),
-            Self::Loss { arc, probability } => network.half_links[arc.index()].set_loss(*probability),
-            Self::Capacity { arc, rate } => network.half_links[arc.index()].set_rate(*rate),
-            Self::NextHop { node, flow, arc } => network.set_next_hop(*node, *flow, *arc),
-            Self::Reroute { node, routing } => network.install(*node, routing),
-        }
+        cx.world.change(&self.plan[index as usize], now);
     }
 }
 
 impl Network {
+    /// Something happens to the network.
+    pub(crate) fn change(&mut self, fault: &Fault, now: SimTime) {
+        self.recorder.changes += 1;
+        match fault {
+            Fault::LinkDown(link) => self.set_link(*link, true, now),
+            Fault::LinkUp(link) => self.set_link(*link, false, now),
+            Fault::NodeDown(node) => self.set_node(*node, true, now),
+            Fault::NodeUp(node) => self.set_node(*node, false, now),
+            Fault::Loss { arc, probability } => self.half_links[arc.index()].set_loss(*probability),
+            Fault::Capacity { arc, rate } => self.half_links[arc.index()].set_rate(*rate),
+            Fault::NextHop { node, flow, arc } => self.set_next_hop(*node, *flow, *arc),
+            Fault::Reroute { node, routing } => self.install(*node, routing),
+        }
+    }
+
     fn set_link(&mut self, link: LinkId, down: bool, now: SimTime) {
         self.link_down[link.index()] = down;
-        let csr = Arc::clone(&self.csr);
+        let csr = Arc::clone(&self.forwarding.csr);
         self.refresh(&csr.link_arcs[link.index()], now);
     }
 
     fn set_node(&mut self, node: NodeId, down: bool, now: SimTime) {
-        self.nodes[node.index()].down = down;
-        let csr: Arc<Csr> = Arc::clone(&self.csr);
+        self.forwarding.nodes[node.index()].down = down;
+        let csr: Arc<Csr> = Arc::clone(&self.forwarding.csr);
         self.refresh(csr.arcs_out(node), now);
         self.refresh(csr.arcs_in(node), now);
     }
@@ -109,28 +119,30 @@ impl Network {
     fn refresh(&mut self, arcs: &[ArcId], now: SimTime) {
         for &arc in arcs {
             let up = self.should_be_up(arc);
-            let mut lost = Vec::new();
-            self.half_links[arc.index()].set_up(up, now, |flight| lost.push(flight));
-            for flight in lost {
-                self.drop(&flight.at(now), DropPlace::Arc(arc), Disposition::LinkDown);
-            }
+            let Self { half_links, recorder, forwarding, .. } = self;
+            half_links[arc.index()].set_up(up, now, |lost| {
+                let sent_at = forwarding.sent_at(&lost);
+                recorder.dropped(&lost, sent_at, DropPlace::Arc(arc), Disposition::LinkDown, now);
+            });
         }
     }
 
     fn set_next_hop(&mut self, node: NodeId, flow: u32, arc: ArcId) {
-        if let Some(flow) = self.workload.flow_of_id(flow) {
-            Arc::make_mut(&mut self.explicit).set(flow, node, arc);
+        if let Some(flow) = self.forwarding.workload.flow_of_id(flow) {
+            let csr = Arc::clone(&self.forwarding.csr);
+            Arc::make_mut(&mut self.forwarding.explicit).set(flow, node, arc, |arc| csr.dst[arc.index()]);
         }
     }
 
     fn install(&mut self, node: Option<NodeId>, routing: &Arc<Routing>) {
-        let index = self.routings.iter().position(|r| Arc::ptr_eq(r, routing)).unwrap_or_else(|| {
-            self.routings.push(Arc::clone(routing));
-            self.routings.len() - 1
+        let Forwarding { routings, nodes, .. } = &mut self.forwarding;
+        let index = routings.iter().position(|r| Arc::ptr_eq(r, routing)).unwrap_or_else(|| {
+            routings.push(Arc::clone(routing));
+            routings.len() - 1
         }) as u32;
         match node {
-            Some(node) => self.nodes[node.index()].routing = index,
-            None => self.nodes.iter_mut().for_each(|n| n.routing = index),
+            Some(node) => nodes[node.index()].routing = index,
+            None => nodes.iter_mut().for_each(|n| n.routing = index),
         }
     }
 }

@@ -1,11 +1,10 @@
 //! Drop-tail FIFO in front of a half-link.
 
-use std::collections::VecDeque;
-
 use twin::{Bytes, SimDuration, SimTime};
 
 use super::flight::Flight;
-use super::queue_stats::QueueStats;
+use super::queue_stats::{QueueStats, WaitHistogram};
+use super::ring::Ring;
 
 /// A FIFO queue with a limit in bytes. The packet in service counts whole until its last bit has left; a departure at
 /// exactly the instant of an arrival frees its room first.
@@ -30,14 +29,17 @@ use super::queue_stats::QueueStats;
 #[derive(Clone, Debug)]
 pub struct Fifo<T = Held> {
     limit: u64,
+    /// Bytes of the packets that were not yet seen to leave the queue: at least those that are in it.
     backlog: u64,
     /// When the last accepted packet has left.
     busy_until: SimTime,
     /// Packets in the queue and on the wire, oldest first.
-    ring: VecDeque<T>,
+    ring: Ring<T>,
     /// How many of them, from the front, were seen to leave the queue.
     left: usize,
     stats: QueueStats,
+    /// Apart from the rest, of which every packet needs all.
+    waits: Box<WaitHistogram>,
 }
 
 /// A packet of a queue without a wire: when it leaves, and its size.
@@ -78,22 +80,22 @@ impl Fifo {
     pub fn offer(&mut self, now: SimTime, size: Bytes, service: SimDuration) -> Option<SimTime> {
         let bytes = u32::try_from(size.get()).expect("a packet is smaller than 4 GB");
         let departure = self.push(now, bytes, service, |departure| Held(departure, bytes));
-        self.ring.drain(..self.left);
-        self.left = 0;
+        self.ring.forget(std::mem::take(&mut self.left));
         departure
     }
 }
 
-impl<T> Fifo<T> {
+impl<T: Copy> Fifo<T> {
     /// An empty queue that holds at most `limit`, the packet in service included.
     pub fn new(limit: Bytes) -> Self {
         Self {
             limit: limit.get(),
             backlog: 0,
             busy_until: SimTime::ZERO,
-            ring: VecDeque::new(),
+            ring: Ring::new(),
             left: 0,
             stats: QueueStats::default(),
+            waits: Box::default(),
         }
     }
 
@@ -107,6 +109,11 @@ impl<T> Fifo<T> {
         &self.stats
     }
 
+    /// How often accepted packets waited how long.
+    pub fn waits(&self) -> &WaitHistogram {
+        &self.waits
+    }
+
     /// Counts a packet that found no room behind unseen traffic.
     pub(crate) fn refuse(&mut self) {
         self.stats.drops += 1;
@@ -117,24 +124,27 @@ impl<T> Fifo<T> {
         self.ring.len()
     }
 
-    /// The next packet to come out of the wire.
-    pub(crate) fn front(&self) -> Option<&T> {
-        self.ring.front()
+    /// The packets in the queue and on the wire, oldest first.
+    #[inline]
+    pub(crate) fn held(&self) -> &[T] {
+        self.ring.as_slice()
     }
 
     /// Takes out everything that is queued, in service or on the wire, oldest first: the half-link went down. Statistics
     /// stay.
-    pub(crate) fn clear(&mut self) -> impl Iterator<Item = T> + '_ {
+    pub(crate) fn clear(&mut self) -> Vec<T> {
         self.backlog = 0;
         self.left = 0;
         self.busy_until = SimTime::ZERO;
-        self.ring.drain(..)
+        let all = self.ring.as_slice().to_vec();
+        self.ring.forget(all.len());
+        all
     }
 }
 
-impl<T: InQueue> Fifo<T> {
+impl<T: InQueue + Copy> Fifo<T> {
     /// Takes in the packet that `made` makes of its departure, and gives the departure; `None` if there is no room.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(
         &mut self,
         now: SimTime,
@@ -142,10 +152,13 @@ impl<T: InQueue> Fifo<T> {
         service: SimDuration,
         made: impl FnOnce(SimTime) -> T,
     ) -> Option<SimTime> {
-        self.release(now);
+        // What has left the queue is only looked for when it matters: most of it is taken out before.
         if self.backlog + u64::from(size) > self.limit {
-            self.stats.drops += 1;
-            return None;
+            self.release(now);
+            if self.backlog + u64::from(size) > self.limit {
+                self.stats.drops += 1;
+                return None;
+            }
         }
         self.backlog += u64::from(size);
         Some(self.append(now, self.busy_until.max(now), size, service, made))
@@ -165,7 +178,7 @@ impl<T: InQueue> Fifo<T> {
         self.append(now, (now + work).max(self.busy_until), size, service, made)
     }
 
-    #[inline]
+    #[inline(always)]
     fn append(
         &mut self,
         now: SimTime,
@@ -175,15 +188,17 @@ impl<T: InQueue> Fifo<T> {
         made: impl FnOnce(SimTime) -> T,
     ) -> SimTime {
         self.busy_until = start + service;
-        self.ring.push_back(made(self.busy_until));
-        self.stats.accept(size, start.since(now), service);
+        self.ring.push(made(self.busy_until));
+        let wait = start.since(now);
+        self.stats.accept(size, wait, service);
+        self.waits.add(wait);
         self.busy_until
     }
 
     /// Takes out the oldest packet: it came to the end of the wire.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<T> {
-        let oldest = self.ring.pop_front()?;
+        let oldest = self.ring.pop()?;
         match self.left {
             0 => self.backlog -= u64::from(oldest.bytes()),
             _ => self.left -= 1,
@@ -191,11 +206,22 @@ impl<T: InQueue> Fifo<T> {
         Some(oldest)
     }
 
+    /// Takes out the oldest `count`, as [`pop`](Self::pop) would one by one.
+    #[inline]
+    pub(crate) fn forget(&mut self, count: usize) {
+        for unseen in &self.ring.as_slice()[self.left.min(count)..count] {
+            self.backlog -= u64::from(unseen.bytes());
+        }
+        self.left -= self.left.min(count);
+        self.ring.forget(count);
+    }
+
     #[inline]
     fn release(&mut self, now: SimTime) {
-        while let Some(next) = self.ring.get(self.left)
-            && next.departure() <= now
-        {
+        for next in &self.ring.as_slice()[self.left..] {
+            if next.departure() > now {
+                break;
+            }
             self.backlog -= u64::from(next.bytes());
             self.left += 1;
         }
@@ -224,7 +250,7 @@ mod tests {
     fn what_goes_down_is_forgotten() {
         let mut queue: Fifo = Fifo::new(Bytes::new(1_500));
         queue.offer(SimTime::ZERO, Bytes::new(1_500), SERVICE);
-        assert_eq!(queue.clear().count(), 1);
+        assert_eq!(queue.clear().len(), 1);
         let again = queue.offer(SimTime::from_ps(1), Bytes::new(1_500), SERVICE);
         assert_eq!(again, Some(SimTime::from_ps(1_200_001)));
     }

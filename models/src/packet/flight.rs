@@ -51,8 +51,14 @@ impl Flight {
 
     /// Counts a half-link. A packet's time to live ends before the count does.
     #[inline]
-    pub(crate) fn cross(&mut self) {
-        self.word += 1 << SIZE_BITS;
+    pub(crate) fn crossed(self) -> Self {
+        Self { word: self.word + (1 << SIZE_BITS), ..self }
+    }
+
+    /// Its place among all arrivals of a run: by time, then flow, then position.
+    #[inline]
+    pub(crate) fn order(&self) -> u128 {
+        u128::from(self.at.as_ps()) << 64 | u128::from(self.flow) << 32 | u128::from(self.sequence)
     }
 
     /// Its place among the events of one instant.

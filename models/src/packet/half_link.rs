@@ -15,6 +15,8 @@ pub(crate) struct HalfLink {
     /// Bytes that each packet occupies on the wire beyond its size.
     framing: u64,
     delay: SimDuration,
+    /// The size that was sent last and its service: most traffic has few sizes.
+    last_service: (u32, SimDuration),
     up: bool,
     /// Counts how often the half-link went down, modulo 2^16: an arrival that was scheduled under another generation does
     /// not happen. (It would take 65,536 flaps while one packet is on the wire to mistake it.)
@@ -45,6 +47,7 @@ impl HalfLink {
             rate,
             framing: framing.get(),
             delay,
+            last_service: (u32::MAX, SimDuration::ZERO),
             up: true,
             generation: 0,
             loss: 0.0,
@@ -55,15 +58,14 @@ impl HalfLink {
 
     /// Takes a packet in and says when it comes out at the far end; `None` if the queue has no room. `item` names the
     /// packet: its luck behind the background depends on nothing else.
-    #[inline]
-    pub(crate) fn admit(
-        &mut self,
-        now: SimTime,
-        flight: Flight,
-        item: impl FnOnce() -> u64,
-    ) -> Option<SimTime> {
+    #[inline(always)]
+    pub(crate) fn admit(&mut self, flight: Flight, item: impl FnOnce() -> u64) -> Option<SimTime> {
+        let now = flight.at;
         let size = flight.size();
-        let service = self.rate.serialization_delay(Bytes::new(u64::from(size) + self.framing));
+        if self.last_service.0 != size {
+            self.last_service = (size, self.service(Bytes::new(u64::from(size))));
+        }
+        let service = self.last_service.1;
         let queued = |departure| flight.at(departure);
         let departure = match &mut self.background {
             None => self.queue.push(now, size, service, queued)?,
@@ -85,14 +87,20 @@ impl HalfLink {
     /// When the next packet comes out.
     #[inline]
     pub(crate) fn next_exit(&self) -> Option<Exit> {
-        self.queue.front().map(|next| Exit { at: next.at + self.delay, key: next.key() })
+        self.queue.held().first().map(|next| Exit { at: next.at + self.delay, key: next.key() })
     }
 
     /// Takes out the packet that comes out now, as it stands at the far node.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<Flight> {
         let flight = self.queue.pop()?;
-        Some(flight.at(flight.at + self.delay))
+        Some(self.out(&flight))
+    }
+
+    /// A packet of the queue as it stands at the far node.
+    #[inline]
+    pub(crate) fn out(&self, flight: &Flight) -> Flight {
+        flight.at(flight.at + self.delay)
     }
 
     /// Whether an arrival that was scheduled under `generation` happens: the half-link has not been down since.
@@ -129,7 +137,7 @@ impl HalfLink {
             return;
         }
         self.up = up;
-        self.queue.clear().for_each(lost);
+        self.queue.clear().into_iter().for_each(lost);
         if let Some(behind) = &mut self.background {
             behind.0.clear(now);
         }
@@ -145,10 +153,11 @@ impl HalfLink {
     /// Packets that are queued already keep their departure.
     pub(crate) fn set_rate(&mut self, rate: BitsPerSec) {
         self.rate = rate;
+        self.last_service.0 = u32::MAX;
     }
 
-    /// The least time from a packet's arrival in the queue to the far end: what no packet can be faster than.
-    pub(crate) fn delay(&self) -> SimDuration {
-        self.delay
+    #[inline]
+    fn service(&self, size: Bytes) -> SimDuration {
+        self.rate.serialization_delay(Bytes::new(size.get() + self.framing))
     }
 }

@@ -39,12 +39,12 @@ impl Host {
     /// Sends the next packet, and plans the one after it.
     #[inline]
     pub(crate) fn on_timer(&mut self, cx: &mut Ctx<'_, Network>) {
-        let flight = cx.world.workload.flight(self.next);
+        let flight = cx.world.forwarding.workload.flight(self.next);
         self.next += 1;
-        if let Some((at, key, kind)) = self.next(&cx.world.workload) {
+        if let Some((at, key, kind)) = self.next(&cx.world.forwarding.workload) {
             cx.schedule_keyed(at, key, cx.me(), kind);
         }
-        if let Some(arc) = cx.world.send(self.node, &flight) {
+        if let Some(arc) = cx.world.send(self.node, flight) {
             transmit(arc, flight, cx);
         }
     }

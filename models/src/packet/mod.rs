@@ -10,11 +10,14 @@
 //! after warm-up an event allocates nothing.
 
 mod background;
+mod choice;
+mod dependence;
 mod ecmp;
 mod explicit;
 mod fault;
 mod fifo;
 mod flight;
+mod forwarding;
 mod frame;
 mod half_link;
 mod host;
@@ -27,21 +30,26 @@ mod queue_stats;
 mod recorder;
 mod replay;
 mod result;
+mod ring;
 mod router;
+mod run;
 pub mod tcp;
+mod windows;
 mod workload;
 
 pub use background::{BackgroundLoad, BackgroundTraffic};
+pub use choice::{Computed, Engine};
 pub use ecmp::FlowHash;
 pub use fault::{Fault, TimedFault};
 pub use fifo::{Fifo, Held};
 pub use frame::{IpHeader, ip_header, with_ttl};
 pub use ip::IpForwarding;
 pub use lost::LostPacket;
-pub use net::{Buffer, PacketConfig, PacketNet, PacketRun};
+pub use net::{Buffer, PacketConfig, PacketNet};
 pub use poisson::poisson_schedule;
 pub use queue_stats::{QueueStats, WaitHistogram};
 pub use recorder::{Bins, DeliveredFrame, Disposition, DropCounts, DropPlace, FlowStats};
 pub use replay::{ReplayOptions, replay};
 pub use result::{DropRow, LinkStats, PacketResult};
+pub use run::PacketRun;
 pub use workload::{TimedFlow, Workload};

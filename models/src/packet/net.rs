@@ -1,22 +1,19 @@
-//! A network made ready for packets, and its runs.
+//! A network made ready for packets.
 
 use std::sync::Arc;
 
-use engine::{Ctx, Event, EventKind, Model, Purpose, Simulation, Trial};
-use twin::{ArcId, BitsPerSec, Bytes, Csr, EntityKey, NodeId, Rung, SimDuration, SimTime};
+use engine::{Purpose, Trial};
+use twin::{ArcId, BitsPerSec, Bytes, Csr, EntityKey, Rung, SimDuration};
 
 use super::background::{Background, BackgroundLoad, BackgroundTraffic};
 use super::ecmp::FlowHash;
-use super::fault::{Fault, Faults, TimedFault};
+use super::forwarding::{Forwarding, NodeState};
 use super::half_link::HalfLink;
-use super::host::Host;
 use super::ip::IpForwarding;
 use super::lost::FirstLost;
-use super::network::{Network, NodeState};
+use super::network::Network;
 use super::recorder::{Bins, Recorder};
-use super::result::PacketResult;
-use super::router;
-use super::tcp::{self, TcpHosts};
+use super::tcp::{Segments, TcpHosts};
 use super::workload::Workload;
 use crate::Routing;
 
@@ -153,63 +150,26 @@ impl PacketNet {
         if self.background.is_some() { Rung::Foreground } else { Rung::Packets }
     }
 
-    /// One run from time zero up to and including `until`, or to the end of all packets.
-    pub fn run(
-        &self,
-        workload: &Workload,
-        faults: &[TimedFault],
-        until: SimTime,
-        chance: Trial,
-    ) -> PacketResult {
-        let mut run = self.start(workload, faults, chance);
-        run.run_until(until);
-        run.finish()
-    }
-
-    /// A run that stands at time zero.
-    pub fn start(&self, workload: &Workload, faults: &[TimedFault], chance: Trial) -> PacketRun {
-        let nodes = self.csr.node_count();
-        let routers = (0..nodes).map(|_| Device::Router);
-        let hosts: Vec<_> = (0..nodes).filter_map(|n| Host::new(NodeId::new(n), workload)).collect();
-        let first: Vec<_> = hosts.iter().map(|h| h.next(workload)).collect();
-        let devices = routers.chain(hosts.into_iter().map(Device::Host));
-        let devices = devices.chain([Device::Tcp, Device::Faults(Faults::default())]);
-        let devices: Vec<_> = devices.collect();
-        let tcp_entity = devices.len() as u32 - 2;
-        let mut tcp = TcpHosts::new(workload, tcp_entity, chance);
-        let opening = tcp.first();
-        let mut sim = Simulation::new(devices, self.network(workload, tcp, chance), chance);
-        for (at, key, kind) in opening {
-            sim.schedule_keyed(at, key, tcp_entity, kind);
-        }
-        for (i, (at, key, kind)) in first.into_iter().enumerate().filter_map(|(i, f)| Some((i, f?))) {
-            sim.schedule_keyed(at, key, (nodes + i) as u32, kind);
-        }
-        let mut run = PacketRun { sim, net: self.clone() };
-        faults.iter().for_each(|f| run.inject(f.clone()));
-        run
-    }
-
-    fn network(&self, workload: &Workload, tcp: TcpHosts, chance: Trial) -> Network {
+    /// The network at time zero.
+    pub(crate) fn network(&self, workload: &Workload, chance: Trial) -> Network {
         let (nodes, arcs) = (self.csr.node_count(), self.csr.arc_count());
         let mut recorder =
             Recorder::new(workload.flow_count(), arcs, nodes, workload.packet_count(), self.config.bins);
         recorder.frames = self.config.keep_frames.then(Vec::new);
         recorder.lost = FirstLost::new(self.config.keep_drops);
-        Network {
+        let forwarding = Forwarding {
             csr: Arc::clone(&self.csr),
-            half_links: (0..arcs).map(|arc| self.half_link(ArcId::new(arc), chance)).collect(),
             nodes: vec![NodeState { down: false, routing: 0 }; nodes],
             hash: FlowHash::new(&self.csr, chance),
-            link_down: vec![false; self.csr.link_count()],
             routings: vec![Arc::clone(&self.routing)],
             explicit: Arc::clone(workload.routes()),
             ip: self.ip.clone(),
             workload: workload.clone(),
-            tcp,
-            recorder,
-            unknown_addresses: 0,
-        }
+            segments: Segments::default(),
+        };
+        let half_links = (0..arcs).map(|arc| self.half_link(ArcId::new(arc), chance)).collect();
+        let (link_down, tcp) = (vec![false; self.csr.link_count()], TcpHosts::new(workload, chance));
+        Network { forwarding, half_links, link_down, tcp, recorder }
     }
 
     fn half_link(&self, arc: ArcId, chance: Trial) -> HalfLink {
@@ -236,74 +196,6 @@ impl PacketNet {
 
     pub(crate) fn background(&self) -> Option<&BackgroundLoad> {
         self.background.as_ref().map(|(load, _)| &**load)
-    }
-}
-
-/// The kinds of entity in a packet run.
-#[derive(Clone, Debug)]
-enum Device {
-    Router,
-    Host(Host),
-    Tcp,
-    Faults(Faults),
-}
-
-impl Model for Device {
-    type World = Network;
-
-    #[inline]
-    fn on_event(&mut self, event: Event, cx: &mut Ctx<'_, Network>) {
-        match (self, event.kind) {
-            (Self::Router, EventKind::Arrive { generation, half_link }) => {
-                router::on_arrive(ArcId(half_link), generation, cx);
-            }
-            (Self::Host(host), EventKind::Timer { .. }) => host.on_timer(cx),
-            (Self::Tcp, EventKind::Timer { tag, token }) => tcp::on_timer(tag, token, cx),
-            (Self::Faults(faults), EventKind::Control { index }) => faults.on_control(index, cx),
-            (device, kind) => unreachable!("{kind:?} for {device:?}"),
-        }
-    }
-}
-
-/// A run in progress. `Clone` forks it; both go on independently.
-#[derive(Clone, Debug)]
-pub struct PacketRun {
-    sim: Simulation<Device>,
-    net: PacketNet,
-}
-
-impl PacketRun {
-    /// Goes on up to and including `until`.
-    pub fn run_until(&mut self, until: SimTime) {
-        self.sim.run_until(until);
-    }
-
-    /// Plans a fault.
-    ///
-    /// # Panics
-    /// If it lies in the past, or its probability is none.
-    pub fn inject(&mut self, fault: TimedFault) {
-        if let Fault::Loss { probability, .. } = fault.fault {
-            assert!((0.0..=1.0).contains(&probability), "{probability} is no probability");
-        }
-        let entity = self.sim.models().len() - 1;
-        let Device::Faults(faults) = &mut self.sim.models_mut()[entity] else {
-            unreachable!("faults are the last entity");
-        };
-        let index = faults.plan.len() as u32;
-        faults.plan.push(fault.fault);
-        self.sim.schedule(fault.at, entity as u32, EventKind::Control { index });
-    }
-
-    /// The clock.
-    pub fn now(&self) -> SimTime {
-        self.sim.now()
-    }
-
-    /// The result so far; packets that are under way count as in flight.
-    pub fn finish(self) -> PacketResult {
-        let (in_flight, events, now) = (self.sim.world().in_flight(), self.sim.handled(), self.sim.now());
-        PacketResult::collect(&self.net, self.sim.into_world(), in_flight, events, now)
     }
 }
 

@@ -17,8 +17,6 @@ pub struct QueueStats {
     pub wait_sum_ps: u128,
     /// The longest of those.
     pub wait_max: SimDuration,
-    /// How often they were how long.
-    pub waits: WaitHistogram,
 }
 
 impl QueueStats {
@@ -34,7 +32,6 @@ impl QueueStats {
         self.busy = self.busy + service;
         self.wait_sum_ps += u128::from(wait.as_ps());
         self.wait_max = self.wait_max.max(wait);
-        self.waits.add(wait);
     }
 
     /// Adds what another stretch or part of the same queue did.
@@ -45,7 +42,6 @@ impl QueueStats {
         self.busy = self.busy + other.busy;
         self.wait_sum_ps += other.wait_sum_ps;
         self.wait_max = self.wait_max.max(other.wait_max);
-        self.waits.merge(&other.waits);
     }
 }
 
@@ -67,11 +63,11 @@ impl WaitHistogram {
     const FIRST_OCTAVE: u32 = 10;
 
     #[inline]
-    fn add(&mut self, wait: SimDuration) {
+    pub(crate) fn add(&mut self, wait: SimDuration) {
         self.counts[Self::class(wait.as_ps())] += 1;
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.counts.iter_mut().zip(&other.counts).for_each(|(mine, more)| *mine += more);
     }
 

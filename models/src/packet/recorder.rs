@@ -7,6 +7,7 @@ use twin::{ArcId, NodeId, SimDuration, SimTime};
 use super::flight::Flight;
 use super::frame::with_ttl;
 use super::lost::{FirstLost, LostPacket};
+use super::tcp::Ended;
 
 /// Why a packet did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -145,6 +146,14 @@ pub(crate) struct Recorder {
     pub(crate) binned: Option<Binned>,
     pub(crate) frames: Option<Vec<DeliveredFrame>>,
     pub(crate) lost: FirstLost,
+    /// Packets with a frame whose destination address nobody owns.
+    pub(crate) unknown_addresses: u64,
+    /// Packets that came out of a half-link.
+    pub(crate) arrivals: u64,
+    /// Changes of the network.
+    pub(crate) changes: u64,
+    /// Segments of TCP that arrived or were lost in the event.
+    pub(crate) ended: Ended,
 }
 
 /// What is counted by bin.
@@ -184,17 +193,21 @@ impl Recorder {
             binned: bins.map(|bins| Binned::new(bins, flows, arcs, packets)),
             frames: None,
             lost: FirstLost::new(0),
+            unknown_addresses: 0,
+            arrivals: 0,
+            changes: 0,
+            ended: Ended::default(),
         }
     }
 
     /// A packet leaves its source.
     #[inline]
-    pub(crate) fn sent(&mut self, packet: &Flight) {
+    pub(crate) fn sent(&mut self, packet: Flight) {
         let flow = &mut self.flows[packet.flow as usize];
         flow.sent += 1;
         flow.sent_bytes += u64::from(packet.size());
         if let Some(binned) = &mut self.binned
-            && let Some(cell) = binned.flow_cell(packet, packet.at)
+            && let Some(cell) = binned.flow_cell(&packet, packet.at)
         {
             binned.flows[cell].sent += 1;
         }
@@ -210,9 +223,10 @@ impl Recorder {
 
     /// A packet is where it wanted to be, at its instant.
     #[inline]
-    pub(crate) fn delivered(&mut self, packet: &Flight, sent_at: SimTime) {
+    pub(crate) fn delivered(&mut self, packet: Flight, sent_at: SimTime) {
         let now = packet.at;
         let delay = now.since(sent_at);
+        self.ended.delivered(packet.packet);
         let flow = &mut self.flows[packet.flow as usize];
         flow.delivered += 1;
         flow.delivered_bytes += u64::from(packet.size());
@@ -223,7 +237,7 @@ impl Recorder {
         flow.packet_hops += u64::from(packet.hops());
         self.last_delivery = self.last_delivery.max(now);
         if let Some(binned) = &mut self.binned
-            && let Some(cell) = binned.flow_cell(packet, sent_at)
+            && let Some(cell) = binned.flow_cell(&packet, sent_at)
         {
             binned.delays.push((cell as u32, delay.as_ps()));
         }
@@ -243,6 +257,7 @@ impl Recorder {
     }
 
     /// A packet is lost at an instant.
+    #[cold]
     pub(crate) fn dropped(
         &mut self,
         packet: &Flight,
@@ -251,6 +266,7 @@ impl Recorder {
         why: Disposition,
         now: SimTime,
     ) {
+        self.ended.lost(packet.packet);
         self.flows[packet.flow as usize].drops[why as usize] += 1;
         match place {
             DropPlace::Arc(arc) => self.arc_drops[arc.index()][why as usize] += 1,

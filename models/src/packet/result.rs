@@ -3,10 +3,11 @@
 use engine::Digest;
 use twin::{ArcId, CounterRow, Fidelity, FlowInfo, FlowRow, NodeId, Observables, Rung, SimDuration, SimTime};
 
+use super::choice::Computed;
 use super::lost::LostPacket;
 use super::net::PacketNet;
 use super::network::Network;
-use super::queue_stats::QueueStats;
+use super::queue_stats::{QueueStats, WaitHistogram};
 use super::recorder::{Binned, DeliveredFrame, Disposition, DropCounts, DropPlace, FlowStats};
 use super::tcp::TcpOutcome;
 
@@ -25,8 +26,10 @@ pub struct PacketResult {
     pub in_flight: u64,
     /// Half-links crossed by delivered packets.
     pub packet_hops: u64,
-    /// Events handled.
+    /// What happened: packets sent, packets that came out of a half-link, changes of the network.
     pub events: u64,
+    /// How it was computed, which changes nothing in the rest.
+    pub engine: Computed,
     /// When the last packet was delivered.
     pub last_delivery: SimTime,
     /// When the last packet was delivered or lost.
@@ -60,6 +63,8 @@ pub struct PacketResult {
 pub struct LinkStats {
     /// Its queue.
     pub queue: QueueStats,
+    /// How often accepted packets waited how long before their service.
+    pub waits: WaitHistogram,
     /// Packets lost in front of it and on it.
     pub drops: DropCounts,
 }
@@ -76,13 +81,7 @@ pub struct DropRow {
 }
 
 impl PacketResult {
-    pub(crate) fn collect(
-        net: &PacketNet,
-        mut network: Network,
-        in_flight: u64,
-        events: u64,
-        now: SimTime,
-    ) -> Self {
+    pub(crate) fn collect(net: &PacketNet, mut network: Network, engine: Computed) -> Self {
         network.recorder.settle();
         let network = &network;
         let recorder = &network.recorder;
@@ -93,15 +92,22 @@ impl PacketResult {
             sent: sum(|f| f.sent),
             delivered: sum(|f| f.delivered),
             dropped: sum(|f| f.dropped()),
-            in_flight,
+            in_flight: network.in_flight(),
             packet_hops: sum(|f| f.packet_hops),
-            events,
+            events: sum(|f| f.sent) + network.recorder.arrivals + network.recorder.changes,
+            engine,
             last_delivery: recorder.last_delivery,
             last_event: recorder.last_delivery.max(recorder.last_loss),
-            links: links.map(|(h, drops)| LinkStats { queue: *h.queue.stats(), drops: *drops }).collect(),
+            links: links
+                .map(|(h, drops)| LinkStats {
+                    queue: *h.queue.stats(),
+                    waits: *h.queue.waits(),
+                    drops: *drops,
+                })
+                .collect(),
             flows: recorder.flows.clone(),
-            flow_ids: (0..recorder.flows.len()).map(|f| network.workload.flow_id(f)).collect(),
-            tcp: network.tcp.outcomes(&network.workload),
+            flow_ids: (0..recorder.flows.len()).map(|f| network.forwarding.workload.flow_id(f)).collect(),
+            tcp: network.tcp.outcomes(&network.forwarding.workload),
             drops: drop_rows(network),
             lost_packets: recorder.lost.kept().to_vec(),
             observables: recorder.binned.as_ref().map(|b| observables(net, network, b)).unwrap_or_default(),
@@ -110,7 +116,7 @@ impl PacketResult {
             fidelity: fidelity(net, network),
         };
         let accounted = result.delivered + result.dropped + result.in_flight;
-        assert_eq!(result.sent, accounted, "a packet was lost from the books by {now:?}");
+        assert_eq!(result.sent, accounted, "a packet was lost from the books");
         result
     }
 
@@ -143,6 +149,7 @@ impl PacketResult {
         for link in &self.links {
             d = d.u64(link.queue.packets).u64(link.queue.bytes).u64(link.queue.drops);
             d = d.bytes(&link.queue.wait_sum_ps.to_le_bytes()).u64(link.queue.wait_max.as_ps());
+            d = link.waits.counts().iter().fold(d, |d, n| d.u64(*n));
         }
         for row in &self.observables.flows {
             d = d.u64(u64::from(row.bin)).u64(u64::from(row.sent)).u64(u64::from(row.lost)).f64(row.rtt_ms);
@@ -177,7 +184,7 @@ fn drop_rows(network: &Network) -> Vec<DropRow> {
 }
 
 fn observables(net: &PacketNet, network: &Network, binned: &Binned) -> Observables {
-    let ends = (0..network.recorder.flows.len()).map(|f| network.workload.flow_ends(f));
+    let ends = (0..network.recorder.flows.len()).map(|f| network.forwarding.workload.flow_ends(f));
     Observables {
         counters: counter_rows(net, binned),
         flow_info: ends.map(|(src, dst)| FlowInfo { src, dst }).collect(),
@@ -191,7 +198,8 @@ fn flow_rows(net: &PacketNet, network: &Network, binned: &Binned) -> Vec<FlowRow
     let bins = binned.bins.count as usize;
     let medians = medians(binned);
     let flows = network.recorder.flows.len();
-    let back: Vec<f64> = (0..flows).map(|f| way_back_ms(net, network.workload.flow_ends(f))).collect();
+    let back: Vec<f64> =
+        (0..flows).map(|f| way_back_ms(net, network.forwarding.workload.flow_ends(f))).collect();
     let mut rows = Vec::new();
     for bin in 0..bins {
         for (flow, back_ms) in back.iter().enumerate() {
@@ -261,7 +269,7 @@ fn counter_rows(net: &PacketNet, binned: &Binned) -> Vec<CounterRow> {
 fn fidelity(net: &PacketNet, network: &Network) -> Fidelity {
     let mut fidelity = Fidelity::default();
     let sent: u64 = network.recorder.flows.iter().map(|f| f.sent).sum();
-    let connections = network.workload.connections();
+    let connections = network.forwarding.workload.connections();
     let by_tcp: u64 = connections.iter().flat_map(|c| c.flows).map(|id| sent_by(network, id)).sum();
     if sent > by_tcp || connections.is_empty() {
         fidelity.note("open-loop", "Sources do not react to loss or delay.", Some(sent - by_tcp));
@@ -277,19 +285,19 @@ fn fidelity(net: &PacketNet, network: &Network) -> Fidelity {
                     overestimated.";
         fidelity.note("independent-background", note, None);
     }
-    if network.workload.has_frames() && network.ip.is_none() {
+    if network.forwarding.workload.has_frames() && network.forwarding.ip.is_none() {
         fidelity.note("frames-by-endpoint", "Frames went to the scheduled endpoint, unread.", None);
     }
-    if network.unknown_addresses > 0 {
+    if network.recorder.unknown_addresses > 0 {
         let note = "Nobody owns the destination address: the packet went to its scheduled endpoint.";
-        fidelity.note("unknown-address", note, Some(network.unknown_addresses));
+        fidelity.note("unknown-address", note, Some(network.recorder.unknown_addresses));
     }
     fidelity
 }
 
 /// Packets sent by a flow, by its number in the schedule.
 fn sent_by(network: &Network, id: u32) -> u64 {
-    network.workload.flow_of_id(id).map_or(0, |flow| network.recorder.flows[flow].sent)
+    network.forwarding.workload.flow_of_id(id).map_or(0, |flow| network.recorder.flows[flow].sent)
 }
 
 impl LinkStats {

@@ -16,13 +16,13 @@ pub(crate) fn on_arrive(arc: ArcId, generation: u16, cx: &mut Ctx<'_, Network>) 
     if !half_link.intact(generation) {
         return; // what was on it was lost when it went down
     }
-    let mut flight = half_link.take().expect("an arrival is planned for a packet");
+    let flight = half_link.take().expect("an arrival is planned for a packet");
     if let Some(next) = half_link.next_exit() {
         plan(arc, generation, next, cx.me(), cx);
     }
-    match cx.world.arrive(arc, &mut flight) {
-        Some(onward) => transmit(onward, flight, cx),
-        None if cx.world.tcp.has_mail() => tcp::read_mail(cx),
+    match cx.world.arrive(arc, flight) {
+        Some((onward, flight)) => transmit(onward, flight, cx),
+        None if cx.world.recorder.ended.any() => tcp::read(cx),
         None => {}
     }
 }
@@ -32,7 +32,8 @@ pub(crate) fn on_arrive(arc: ArcId, generation: u16, cx: &mut Ctx<'_, Network>) 
 #[inline]
 pub(crate) fn transmit(arc: ArcId, flight: Flight, cx: &mut Ctx<'_, Network>) {
     if let Some(exit) = cx.world.transmit(arc, flight) {
-        let (generation, to) = (cx.world.half_links[arc.index()].generation(), cx.world.csr.dst[arc.index()]);
+        let (generation, to) =
+            (cx.world.half_links[arc.index()].generation(), cx.world.forwarding.csr.dst[arc.index()]);
         plan(arc, generation, exit, to.0, cx);
     }
 }

@@ -71,7 +71,7 @@ pub struct TimedFlow {
 }
 
 /// Hops after which a packet without a frame is taken to go round in circles.
-const TTL_WITHOUT_FRAME: u8 = 255;
+pub(crate) const TTL_WITHOUT_FRAME: u8 = 255;
 
 impl Workload {
     /// Makes a schedule ready. A node stands for its own host.

@@ -4,26 +4,32 @@ use std::collections::BTreeMap;
 
 use twin::{
     BitsPerSec, Bytes, Csr, EntityKey, Layer, LinkSpec, NodeKind, PacketSchedule, ScheduledPacket,
-    SimDuration, SimTime, TwinBuilder,
+    SimDuration, SimTime, Twin, TwinBuilder,
 };
 use umbra_models::packet::{PacketConfig, PacketNet, Workload};
 use umbra_models::{Failures, Routing};
 
 /// A network, ready.
 pub(crate) struct Lab {
+    pub(crate) twin: Twin,
     pub(crate) csr: Csr,
     pub(crate) net: PacketNet,
     pub(crate) config: PacketConfig,
 }
 
 pub(crate) fn lab(links: &str) -> Lab {
-    let csr = lab_csr(links);
+    let twin = lab_twin(links);
+    let csr = Csr::compile(&twin, Layer::Igp);
     let config = PacketConfig::default();
     let net = PacketNet::build(&csr, Routing::compute(&csr, &Failures::none(&csr)), config);
-    Lab { csr, net, config }
+    Lab { twin, csr, net, config }
 }
 
 pub(crate) fn lab_csr(links: &str) -> Csr {
+    Csr::compile(&lab_twin(links), Layer::Igp)
+}
+
+fn lab_twin(links: &str) -> Twin {
     let mut net = TwinBuilder::new("lab");
     let mut keys: BTreeMap<&str, EntityKey> = BTreeMap::new();
     for (a, b) in links.split(' ').filter_map(|l| l.split_once('-')) {
@@ -33,7 +39,7 @@ pub(crate) fn lab_csr(links: &str) -> Csr {
         let spec = LinkSpec::symmetric(1, BitsPerSec::gbps(10), SimDuration::micros(1));
         net.link(&format!("{a}-{b}"), &keys[a], &keys[b], spec);
     }
-    Csr::compile(&net.finish(), Layer::Igp)
+    net.finish()
 }
 
 impl Lab {

@@ -63,13 +63,62 @@ pub(crate) struct Segment {
     to: usize,
 }
 
-/// All connections of a run, and their segments under way.
+/// The segments that are under way. Their numbers as packets have the highest bit, which those of the workload have not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Segments(PacketArena<Segment>);
+
+const SEGMENT: u32 = 1 << 31;
+
+impl Segments {
+    /// The segment of a packet; `None` for one of the workload.
+    #[inline]
+    pub(crate) fn get(&self, packet: u32) -> Option<&Segment> {
+        (packet & SEGMENT != 0).then(|| self.0.get(PacketId::from_bits(packet & !SEGMENT)))
+    }
+
+    fn insert(&mut self, segment: Segment) -> u32 {
+        self.0.insert(segment).get() | SEGMENT
+    }
+
+    fn remove(&mut self, packet: u32) -> Segment {
+        self.0.remove(PacketId::from_bits(packet & !SEGMENT))
+    }
+}
+
+/// Segments that are no longer under way, until their hosts hear of it at the end of the event.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ended {
+    delivered: VecDeque<u32>,
+    lost: Vec<u32>,
+}
+
+impl Ended {
+    /// A packet is where it wanted to be.
+    #[inline]
+    pub(crate) fn delivered(&mut self, packet: u32) {
+        if packet & SEGMENT != 0 {
+            self.delivered.push_back(packet);
+        }
+    }
+
+    /// A packet is lost.
+    pub(crate) fn lost(&mut self, packet: u32) {
+        if packet & SEGMENT != 0 {
+            self.lost.push(packet);
+        }
+    }
+
+    /// Whether there are segments to be read. Those that were lost wait until then.
+    #[inline]
+    pub(crate) fn any(&self) -> bool {
+        !self.delivered.is_empty()
+    }
+}
+
+/// All connections of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TcpHosts {
     connections: Vec<Connection>,
-    segments: PacketArena<Segment>,
-    /// Delivered, and not yet read by their ends.
-    mail: VecDeque<PacketId>,
     /// The entity whose timers the ends' are.
     entity: u32,
 }
@@ -93,14 +142,12 @@ struct Wake {
     setting: u16,
 }
 
-/// Marks the packets that are segments, among those of the workload.
-const SEGMENT: u32 = 1 << 31;
 /// Ethernet II header, before which no trailer counts.
 const ETHERNET: usize = 14;
 
 impl TcpHosts {
-    /// The connections of a workload, whose timers go to `entity`.
-    pub(crate) fn new(workload: &Workload, entity: u32, chance: Trial) -> Self {
+    /// The connections of a workload.
+    pub(crate) fn new(workload: &Workload, chance: Trial) -> Self {
         let chance = chance.chance(Purpose::new("tcp-sequence"), &EntityKey::new("tcp"));
         let open = |c: &TcpConnection| {
             let item = u64::from(c.flows[0]);
@@ -116,39 +163,13 @@ impl TcpHosts {
                 timers: [Wake::default(); 2],
             }
         };
-        Self { connections: workload.connections().iter().map(open).collect(), entity, ..Self::default() }
+        Self { connections: workload.connections().iter().map(open).collect(), entity: 0 }
     }
 
-    /// The first timers: when each client opens its connection.
-    pub(crate) fn first(&mut self) -> Vec<(SimTime, EventKey, EventKind)> {
+    /// The first timers, which go to `entity` as all do: when each client opens its connection.
+    pub(crate) fn open(&mut self, entity: u32) -> Vec<(SimTime, EventKey, EventKind)> {
+        self.entity = entity;
         (0..self.connections.len()).filter_map(|c| self.arm(c, CLIENT)).collect()
-    }
-
-    /// The segment of a packet; `None` for one of the workload.
-    #[inline]
-    pub(crate) fn segment(&self, packet: u32) -> Option<&Segment> {
-        (packet & SEGMENT != 0).then(|| self.segments.get(PacketId::from_bits(packet & !SEGMENT)))
-    }
-
-    /// A packet is where it wanted to be: its end reads it when the event is over.
-    #[inline]
-    pub(crate) fn deliver(&mut self, packet: u32) {
-        if packet & SEGMENT != 0 {
-            self.mail.push_back(PacketId::from_bits(packet & !SEGMENT));
-        }
-    }
-
-    /// A packet is lost.
-    pub(crate) fn lose(&mut self, packet: u32) {
-        if packet & SEGMENT != 0 {
-            self.segments.remove(PacketId::from_bits(packet & !SEGMENT));
-        }
-    }
-
-    /// Whether a segment waits to be read.
-    #[inline]
-    pub(crate) fn has_mail(&self) -> bool {
-        !self.mail.is_empty()
     }
 
     /// How far all connections have come.
@@ -175,16 +196,15 @@ impl TcpHosts {
     }
 
     /// Lets an end send; its segments as packets at its node.
-    fn poll(&mut self, connection: usize, side: usize, now: SimTime) -> Vec<Flight> {
-        let Self { connections, segments, .. } = self;
-        let Connection { ends, nodes, by_address, flows, sent, .. } = &mut connections[connection];
+    fn poll(&mut self, connection: usize, side: usize, now: SimTime, segments: &mut Segments) -> Vec<Flight> {
+        let Connection { ends, nodes, by_address, flows, sent, .. } = &mut self.connections[connection];
         let to = 1 - side;
         let mut flights = Vec::new();
         ends[side].poll(now, |headers, header| {
             let frame = ethernet(headers);
             let (dst, by_address, connection) = (nodes[to], *by_address, connection as u32);
             let segment = Segment { sent_at: now, dst, frame, by_address, connection, to };
-            let packet = segments.insert(segment).get() | SEGMENT;
+            let packet = segments.insert(segment);
             let size = (ETHERNET + header.total_len()) as u32;
             flights.push(Flight::new(now, flows[side], sent[side], packet, size));
             sent[side] += 1;
@@ -203,12 +223,13 @@ fn ethernet(headers: &[u8]) -> Arc<[u8]> {
 
 /// Ends read what was delivered to them during the event, and answer.
 #[cold]
-pub(crate) fn read_mail(cx: &mut Ctx<'_, Network>) {
+pub(crate) fn read(cx: &mut Ctx<'_, Network>) {
     let now = cx.now();
-    while let Some(id) = cx.world.tcp.mail.pop_front() {
-        let hosts = &mut cx.world.tcp;
-        let Segment { frame, connection, to, .. } = hosts.segments.remove(id);
-        hosts.connections[connection as usize].ends[to].receive(now, &frame[ETHERNET..]);
+    let Network { recorder, forwarding, .. } = &mut *cx.world;
+    recorder.ended.lost.drain(..).for_each(|packet| drop(forwarding.segments.remove(packet)));
+    while let Some(packet) = cx.world.recorder.ended.delivered.pop_front() {
+        let Segment { frame, connection, to, .. } = cx.world.forwarding.segments.remove(packet);
+        cx.world.tcp.connections[connection as usize].ends[to].receive(now, &frame[ETHERNET..]);
         send(connection as usize, to, cx);
     }
 }
@@ -222,14 +243,16 @@ pub(crate) fn on_timer(setting: u16, token: u32, cx: &mut Ctx<'_, Network>) {
     }
     live.timers[side].at = None;
     send(connection, side, cx);
-    read_mail(cx);
+    read(cx);
 }
 
 /// Lets an end send what it may, and sets its timer.
 fn send(connection: usize, side: usize, cx: &mut Ctx<'_, Network>) {
-    let node = cx.world.tcp.connections[connection].nodes[side];
-    for flight in cx.world.tcp.poll(connection, side, cx.now()) {
-        if let Some(arc) = cx.world.send(node, &flight) {
+    let now = cx.now();
+    let Network { tcp, forwarding, .. } = &mut *cx.world;
+    let node = tcp.connections[connection].nodes[side];
+    for flight in tcp.poll(connection, side, now, &mut forwarding.segments) {
+        if let Some(arc) = cx.world.send(node, flight) {
             transmit(arc, flight, cx);
         }
     }

@@ -22,8 +22,8 @@ mod wire;
 pub use bottleneck::{Bottleneck, BottleneckRun, Loss, Transfer};
 pub use end::{TcpEnd, TcpProgress};
 pub use header::TcpHeader;
+pub(crate) use hosts::{Ended, Segments, TcpHosts, on_timer, read};
 pub use hosts::{TcpConnection, TcpOutcome};
-pub(crate) use hosts::{TcpHosts, on_timer, read_mail};
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -1,0 +1,115 @@
+//! How a run is computed: by events or by windows. The results are equal.
+
+use engine::Trial;
+use twin::{SimDuration, SimTime};
+
+use super::dependence::Dependence;
+use super::fault::TimedFault;
+use super::net::PacketNet;
+use super::result::PacketResult;
+use super::windows::Windows;
+use super::workload::Workload;
+
+/// How to compute a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// By windows where that is quicker, else by events.
+    #[default]
+    Auto,
+    /// One event after another.
+    Events,
+    /// By windows wherever that is possible at all.
+    Windows,
+}
+
+/// How a run was computed, and why so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Computed {
+    /// [`Engine::Events`] or [`Engine::Windows`].
+    pub engine: Engine,
+    /// The reason, where windows were possible or asked for.
+    pub because: &'static str,
+}
+
+impl Computed {
+    pub(crate) const fn by_events(because: &'static str) -> Self {
+        Self { engine: Engine::Events, because }
+    }
+}
+
+/// Packets below which putting half-links in order is not worth while.
+const FEW_PACKETS: usize = 2_000;
+
+/// Arrivals in a window below which a pass over all half-links costs more than events.
+const FEW_ARRIVALS: u128 = 64;
+
+impl PacketNet {
+    /// One run from time zero up to and including `until`, or to the end of all packets, computed as is best.
+    ///
+    /// # Panics
+    /// If a fault's probability is none.
+    pub fn run(
+        &self,
+        workload: &Workload,
+        faults: &[TimedFault],
+        until: SimTime,
+        chance: Trial,
+    ) -> PacketResult {
+        self.run_by(Engine::Auto, workload, faults, until, chance)
+    }
+
+    /// The same, computed as `engine` says. Where windows are asked for and a packet can cross half-links in a circle
+    /// without taking any time, or nobody can tell, it is done by events; [`PacketResult::engine`] says so.
+    ///
+    /// # Panics
+    /// If a fault's probability is none.
+    pub fn run_by(
+        &self,
+        engine: Engine,
+        workload: &Workload,
+        faults: &[TimedFault],
+        until: SimTime,
+        chance: Trial,
+    ) -> PacketResult {
+        faults.iter().for_each(TimedFault::check);
+        let by_events = |because| {
+            let mut run = self.start(workload, faults, chance);
+            run.run_until(until);
+            run.finish_as(Computed::by_events(because))
+        };
+        if engine == Engine::Events {
+            return by_events("as asked");
+        }
+        if workload.is_closed_loop() {
+            return by_events("TCP sends by what becomes of its packets");
+        }
+        if engine == Engine::Auto && workload.packet_count() < FEW_PACKETS {
+            return by_events("few packets");
+        }
+        let network = self.network(workload, chance);
+        let mut faults = faults.to_vec();
+        faults.sort_by_key(|f| f.at); // stable: those of one instant happen as they are given
+        let Some(dependence) = Dependence::of(&network, &faults) else {
+            return by_events("too many addresses to find circles among half-links");
+        };
+        let circle = dependence.components.iter().filter(|c| c.cyclic).map(|c| network.least_delay(c)).min();
+        let because = match circle {
+            None => "traffic without feedback",
+            Some(SimDuration::ZERO) => return by_events("half-links feed each other in no time"),
+            Some(width) if engine == Engine::Auto && is_narrow(width, workload) => {
+                return by_events("half-links feed each other in a circle, and windows would be narrow");
+            }
+            Some(_) => {
+                "half-links feed each other in a circle: windows are as narrow as their propagation delay"
+            }
+        };
+        let network = Windows::new(network, dependence, &faults).run(until);
+        PacketResult::collect(self, network, Computed { engine: Engine::Windows, because })
+    }
+}
+
+/// Whether a window holds only few arrivals, at some four hops for each packet.
+fn is_narrow(width: SimDuration, workload: &Workload) -> bool {
+    let arrivals = workload.packet_count() as u128 * 4 * u128::from(width.as_ps());
+    arrivals < FEW_ARRIVALS * u128::from(workload.last_sent().as_ps().max(1))
+}
