@@ -7,6 +7,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::ValueEnum;
 use engine::Seeds;
+use mirror::schedule::RecordedConnection;
+use models::packet::tcp::{Congestion, TcpConfig, TcpConnection, TcpFlow};
 use models::packet::{
     BackgroundLoad, BackgroundTraffic, IpForwarding, PacketConfig, PacketResult, ReplayOptions,
 };
@@ -14,7 +16,7 @@ use models::{Failures, Loads, Routing, node_demands, poisson_schedule};
 use report::{Summary, entities, network_digest};
 use serde_json::json;
 use twin::{
-    Csr, Demand, DemandMatrix, Diagnostic, Fidelity, InputError, Layer, PacketSchedule, Place, Rung,
+    Csr, Demand, DemandMatrix, Diagnostic, Fidelity, InputError, Layer, NodeId, PacketSchedule, Place, Rung,
     SimDuration, SimTime, Snapshot, Twin, WallTime,
 };
 
@@ -36,8 +38,9 @@ use crate::target::TargetFolder;
 /// where the network has forwarding tables; packets of other addresses go between nodes that are picked by hash. A flow
 /// table (the columns src, dst, packets, bytes, first_s, last_s of `umbra flows`) is spread evenly over its times. A
 /// demand matrix becomes Poisson packets of 1,500 bytes, for 1 s or up to --until. On the rung fluid a demand matrix is
-/// not sent as packets: each demand gets its max-min fair share, by what it offers, and waits follow from the loads.
-/// Results are links.parquet, flows.parquet, drops.parquet, entities.parquet and summary.json.
+/// not sent as packets: each demand gets its max-min fair share, by what it offers, and waits follow from the loads. With
+/// --closed-loop a capture's TCP connections carry what they carried, and slow down as hosts do. Results are links.parquet,
+/// flows.parquet, drops.parquet, entities.parquet, summary.json, and connections.parquet of a closed loop.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The network, then its demand files.
@@ -58,6 +61,9 @@ pub(crate) struct Args {
     /// Share of a demand matrix that is sent as packets on the rung foreground [default: 0.01].
     #[arg(long, value_name = "SHARE", value_parser = share)]
     foreground: Option<f64>,
+    /// Let TCP of a capture time itself: its connections carry the recorded bytes at the pace of this congestion control.
+    #[arg(long, value_enum, value_name = "CONTROL")]
+    closed_loop: Option<Control>,
     /// Table `prefix,node` (CSV) that says which address is on which node.
     #[arg(long, value_name = "MAP.csv")]
     map: Option<PathBuf>,
@@ -81,6 +87,23 @@ enum RungArg {
     Fluid,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Control {
+    /// RFC 5681.
+    Reno,
+    /// RFC 9438.
+    Cubic,
+}
+
+impl From<Control> for Congestion {
+    fn from(control: Control) -> Self {
+        match control {
+            Control::Reno => Self::Reno,
+            Control::Cubic => Self::Cubic,
+        }
+    }
+}
+
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|s: &f64| *s > 0.0 && *s < 1.0);
     share.ok_or_else(|| "expected a number between 0 and 1".to_owned())
@@ -96,6 +119,11 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     if args.rung == RungArg::Fluid && matches!(kind, Kind::Capture | Kind::FlowTable) {
         return Err(Failure::Usage("--rung fluid takes a demand matrix".into()));
     }
+    if args.closed_loop.is_some() && kind != Kind::Capture {
+        return Err(Failure::Usage(
+            "--closed-loop needs a capture: other traffic does not say what is TCP".into(),
+        ));
+    }
     let net = open(args, kind)?;
     let csr = Csr::compile(&net.twin, layer(&net.twin));
     if args.rung == RungArg::Fluid {
@@ -110,6 +138,9 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         folder.write(&entities(&net.twin))?;
         folder.write(&tables::links(&csr, &result, end))?;
         folder.write(&tables::flows(&result, &plan.flow_ends(&csr)))?;
+        if args.closed_loop.is_some() {
+            folder.write(&tables::connections(&csr, &result, &plan.connections))?;
+        }
         folder.write(&tables::drops(&result))?;
         let mut summary = summary(args, global, &net.twin, &result, plan.fidelity(&result), end)?;
         stamp(&mut summary, started, clock);
@@ -184,6 +215,8 @@ fn layer(twin: &Twin) -> Layer {
 /// What is sent, and over what.
 struct Plan {
     schedule: PacketSchedule,
+    /// TCP that times itself.
+    connections: Vec<TcpConnection>,
     background: Option<DemandMatrix>,
     ip: Option<IpForwarding>,
     /// How addresses were placed; `None` where there are none.
@@ -203,8 +236,14 @@ impl Plan {
     /// Packets whose ends are named by address, over the network's demands on the foreground rung.
     fn addressed(args: &Args, kind: Kind, net: &Snapshot, csr: &Csr) -> Result<Self, Failure> {
         let (map, placing) = addresses::map(&net.twin, csr, args.map.as_deref())?;
-        let (schedule, diagnostics) = match kind {
-            Kind::Capture => traffic::capture(&args.traffic, &map)?,
+        let mut connections = Vec::new();
+        let (schedule, diagnostics) = match (kind, args.closed_loop) {
+            (Kind::Capture, Some(control)) => {
+                let (schedule, recorded, diagnostics) = traffic::closed_loop(&args.traffic, &map)?;
+                connections.extend(recorded.iter().map(|c| connection(c, control)));
+                (schedule, diagnostics)
+            }
+            (Kind::Capture, None) => traffic::capture(&args.traffic, &map)?,
             _ => traffic::flows(&args.traffic, csr, &map)?,
         };
         let background = match args.rung {
@@ -215,7 +254,7 @@ impl Plan {
             RungArg::Foreground => Some(demands(net, &args.sources[0])?.clone()),
         };
         let ip = (placing == Placing::Ports).then(|| IpForwarding::from_twin(&net.twin, csr));
-        Ok(Self { schedule, background, ip, placing: Some(placing), kind, diagnostics })
+        Ok(Self { schedule, connections, background, ip, placing: Some(placing), kind, diagnostics })
     }
 
     /// A matrix as packets, or a share of it as packets over the rest.
@@ -231,7 +270,8 @@ impl Plan {
         traffic::check_matrix(&args.traffic.display().to_string(), &sent, csr, duration)?;
         let schedule = poisson_schedule(&sent, duration, Seeds::new(seed).trial(0));
         let background = (args.rung == RungArg::Foreground).then(|| scaled(all, 1.0 - share));
-        Ok(Self { schedule, background, ip: None, placing: None, kind, diagnostics: Vec::new() })
+        let (connections, diagnostics) = (Vec::new(), Vec::new());
+        Ok(Self { schedule, connections, background, ip: None, placing: None, kind, diagnostics })
     }
 
     fn run(&self, args: &Args, csr: &Csr, seed: u64) -> Result<PacketResult, InputError> {
@@ -246,6 +286,7 @@ impl Plan {
             seed,
             ip: self.ip.clone(),
             background,
+            connections: self.connections.clone(),
             config: PacketConfig { keep_drops: args.drops, ..PacketConfig::default() },
         };
         models::replay(csr, &self.schedule, options)
@@ -259,6 +300,11 @@ impl Plan {
         let mut ends = BTreeMap::new();
         for packet in &self.schedule.packets {
             ends.entry(packet.flow).or_insert_with(|| (name(packet.src), name(packet.dst)));
+        }
+        for TcpConnection { flows: [forward, back], nodes: [client, server], .. } in &self.connections {
+            let name = |node: NodeId| csr.node_names[node.index()].as_str();
+            ends.insert(*forward, (name(*client), name(*server)));
+            ends.insert(*back, (name(*server), name(*client)));
         }
         ends
     }
@@ -298,6 +344,11 @@ impl Plan {
                         shortest path.";
             fidelity.note("flow-table", note, Some(packets));
         }
+        if !self.connections.is_empty() {
+            let note = "TCP connections carry what the capture holds of them: first all from client to server, then the \
+                        answer.";
+            fidelity.note("recorded-bytes", note, Some(self.connections.len() as u64));
+        }
         if (result.lost_packets.len() as u64) < result.dropped {
             let rest = result.dropped - result.lost_packets.len() as u64;
             fidelity.note(
@@ -320,6 +371,19 @@ fn other_network(args: &Args, kind: Kind) -> Result<Option<Snapshot>, Failure> {
     }
     let files = std::slice::from_ref(&args.traffic);
     Ok(if kind == Kind::Network { Some(args.net.open(files)?) } else { None })
+}
+
+/// A recorded connection between its nodes (the hosts of an address map are the network's nodes, in their order), with
+/// ends that are set as by default.
+fn connection(recorded: &RecordedConnection, control: Control) -> TcpConnection {
+    let RecordedConnection { client, server, forward, backward, first, .. } = *recorded;
+    TcpConnection {
+        flows: recorded.flows,
+        nodes: recorded.hosts.map(NodeId),
+        flow: TcpFlow { client, server, forward, backward, start: first, congestion: control.into() },
+        config: TcpConfig::default(),
+        by_address: !recorded.hashed,
+    }
 }
 
 /// The demands of a network file.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mirror::schedule::{AddressMap, ScheduleBuilder};
+use mirror::schedule::{AddressMap, RecordedConnection, ScheduleBuilder};
 use twin::{Csr, DemandMatrix, Diagnostic, InputError, PacketSchedule, Place, SimDuration};
 
 use super::flow_table;
@@ -60,6 +60,22 @@ pub(crate) fn capture(
     let (schedule, mut diagnostics) = builder.finish();
     diagnostics.extend_from_slice(capture.diagnostics());
     Ok((schedule, diagnostics))
+}
+
+/// The same with TCP apart: what its connections carried, for hosts that time their segments themselves.
+///
+/// # Errors
+/// As [`capture`].
+pub(crate) fn closed_loop(
+    path: &Path,
+    map: &AddressMap,
+) -> Result<(PacketSchedule, Vec<RecordedConnection>, Vec<Diagnostic>), InputError> {
+    let mut capture = mirror::source::open(path)?;
+    let mut builder = ScheduleBuilder::new(map).with_tcp_apart();
+    builder.add(&mut capture)?;
+    let (schedule, connections, mut diagnostics) = builder.finish_apart();
+    diagnostics.extend_from_slice(capture.diagnostics());
+    Ok((schedule, connections, diagnostics))
 }
 
 /// Reads a flow table and sends its flows.

@@ -83,6 +83,9 @@ impl PacketNet {
         if self.has_disciplines() {
             return by_events("queue disciplines decide when their transmitter is free");
         }
+        if workload.is_closed_loop() {
+            return by_events("TCP sends by what becomes of its packets");
+        }
         if engine == Engine::Auto && workload.packet_count() < FEW_PACKETS {
             return by_events("few packets");
         }

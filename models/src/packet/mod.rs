@@ -39,6 +39,7 @@ mod ring;
 mod router;
 mod run;
 mod shards;
+pub mod tcp;
 mod windows;
 mod workload;
 

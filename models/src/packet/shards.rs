@@ -44,8 +44,8 @@ struct Part {
 }
 
 impl PacketNet {
-    /// As [`run_by`](Self::run_by) with events, in `shards` parts of the network on `threads` threads. With one part, or
-    /// with queue disciplines, or where every cut has an arc that takes no time, it is done in one loop;
+    /// As [`run_by`](Self::run_by) with events, in `shards` parts of the network on `threads` threads. With one part,
+    /// with queue disciplines or TCP, or where every cut has an arc that takes no time, it is done in one loop;
     /// [`PacketResult::engine`] says so. Memory: one copy of the half-links for each part.
     ///
     /// # Panics
@@ -71,6 +71,9 @@ impl PacketNet {
         }
         if self.has_disciplines() {
             return in_one("queue disciplines decide when their transmitter is free");
+        }
+        if workload.is_closed_loop() {
+            return in_one("TCP sends by what becomes of its packets");
         }
         let network = self.network(workload, chance);
         let part_of = partition(&network.forwarding, shards);
