@@ -16,10 +16,13 @@
 //! ```
 
 pub mod fidelity;
+mod fluid_workload;
 pub mod hypotheses;
 pub mod kernel;
 pub mod packets;
 pub mod queues;
+
+pub use fluid_workload::{FluidRun, fat_tree_capacities, fat_tree_flows, fluid_workload};
 
 use std::collections::BTreeSet;
 

@@ -79,6 +79,27 @@ fn pcap(folder: &Path, name: &str, packets: &[([u8; 4], [u8; 4])]) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+/// The same of one TCP connection: a SYN, and a segment with 100 bytes.
+fn tcp_pcap(folder: &Path, name: &str, src: [u8; 4], dst: [u8; 4]) -> String {
+    let mut file = Vec::from(b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x01\0\0\0");
+    for (i, (sequence, flags, data)) in (0u32..).zip([(7u32, 0x02, 0u8), (8, 0x10, 100)]) {
+        let len = 54 + u32::from(data);
+        for field in [1_700_000_000, i * 1_000, len, len] {
+            file.extend(u32::to_le_bytes(field));
+        }
+        file.extend([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0]);
+        file.extend([0x45, 0, 0, 40 + data, 0, 0, 0, 0, 64, 6, 0, 0]);
+        file.extend(src.iter().chain(&dst));
+        file.extend([0x13, 0x88, 0, 80]);
+        file.extend(sequence.to_be_bytes());
+        file.extend([0, 0, 0, 0, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+        file.extend(vec![0; usize::from(data)]);
+    }
+    let path = folder.join(name);
+    fs::write(&path, file).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
 const R1: [u8; 4] = [10, 0, 0, 1];
 const H6: [u8; 4] = [10, 3, 0, 6];
 
@@ -99,6 +120,65 @@ fn a_real_capture_goes_through_a_recorded_lab() {
     let expected = ["drops.parquet", "entities.parquet", "flows.parquet", "links.parquet", "summary.json"];
     assert_eq!(files, expected);
     assert_eq!(replay.summary().tables["links"], 14);
+}
+
+#[test]
+fn in_a_closed_loop_a_capture_says_how_much_and_not_when() {
+    let dir = tempfile::tempdir().unwrap();
+    let capture = testdata("pcap/captures/zeek__vlan-qinqinq.pcap");
+    let run = |name: &str, control| {
+        Replay::run(&testdata("lab-a/full"), &capture, &dir.path().join(name), &["--closed-loop", control])
+    };
+    let (reno, again, cubic) = (run("reno", "reno"), run("again", "reno"), run("cubic", "cubic"));
+    assert_eq!(reno.stdout, again.stdout);
+    for replay in [&reno, &cubic] {
+        let table = replay.table(&schema::CONNECTIONS);
+        // The request and the answer as the capture has them: 136 bytes, then 3 x 1,448 and 663.
+        assert_eq!((table.u64("forward"), table.u64("backward")), (&[Some(136)][..], &[Some(5_007)][..]));
+        let (forward, backward) = (table.f64("forward_s")[0].unwrap(), table.f64("backward_s")[0].unwrap());
+        assert!(0.0 < forward && forward < backward && backward < 0.2, "{forward} {backward}");
+        assert_eq!(table.u64("retransmitted"), &[Some(0)]);
+        assert_eq!((replay.note("tcp"), replay.note("open-loop")), (Some(1), None));
+        assert_eq!(replay.sum("sent"), replay.sum("delivered"));
+        assert_eq!(replay.table(&schema::FLOWS).len(), 2);
+    }
+}
+
+#[test]
+fn connections_follow_the_forwarding_tables_both_ways() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |name: &str, src, dst| {
+        let capture = tcp_pcap(dir.path(), &format!("{name}.pcap"), src, dst);
+        Replay::run(&testdata("lab-a/full"), &capture, &dir.path().join(name), &["--closed-loop", "reno"])
+    };
+    // The host reaches its own subnet: it has a connection with r4's address there.
+    let near = run("near", H6, [10, 3, 0, 1]);
+    let table = near.table(&schema::CONNECTIONS);
+    assert_eq!((table.u64("forward"), near.sum("dropped")), (&[Some(100)][..], 0));
+    assert!(table.f64("forward_s")[0].is_some_and(|s| s < 0.1));
+    assert_eq!(near.note("connection-hashed"), None);
+    // It has no way back to r1, whose SYN it answers again and again, and r1 gives up after 3 minutes.
+    let far = run("far", R1, H6);
+    let table = far.table(&schema::CONNECTIONS);
+    assert_eq!((table.u64("forward"), table.f64("connected_s")), (&[Some(0)][..], &[None][..]));
+    assert!(far.table(&schema::DROPS).str("reason").iter().all(|r| r.as_deref() == Some("no_route")));
+    assert!(far.sum("dropped") >= 7, "{}", far.sum("dropped"));
+}
+
+#[test]
+fn what_is_not_known_to_be_tcp_stays_out_of_the_loop() {
+    let dir = tempfile::tempdir().unwrap();
+    let capture = pcap(dir.path(), "udp.pcap", &[(R1, H6), (R1, H6)]);
+    let replay =
+        Replay::run(&testdata("lab-a/full"), &capture, &dir.path().join("udp"), &["--closed-loop", "cubic"]);
+    assert_eq!((replay.sum("delivered"), replay.table(&schema::CONNECTIONS).len()), (2, 0));
+    let table = dir.path().join("flows.csv");
+    fs::write(&table, "src,dst,packets,bytes\nr1,r2,1,100\n").unwrap();
+    let (net, out) = (testdata("lab-a/full"), dir.path().join("none"));
+    let (table, out) = (table.to_str().unwrap(), out.to_str().unwrap());
+    let output = umbra(&["replay", &net, "--traffic", table, "--out", out, "--closed-loop", "reno"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("--closed-loop needs a capture"));
 }
 
 #[test]
@@ -231,6 +311,26 @@ fn a_matrix_is_sent_as_poisson_packets() {
 }
 
 #[test]
+fn on_the_fluid_rung_demands_get_their_fair_shares() {
+    let dir = tempfile::tempdir().unwrap();
+    let (net, demands) = (testdata("topologies/Abilene.graph"), testdata("topologies/Abilene.0000.demands"));
+    let run = |name: &str| Replay::run(&net, &demands, &dir.path().join(name), &["--rung", "fluid"]);
+    let replay = run("out");
+    assert_eq!(replay.summary().extra["rung"], "fluid");
+    assert_eq!((replay.summary().tables["flows"], replay.summary().tables["drops"]), (110, 0));
+    assert!(replay.table(&schema::LINKS).f64("utilisation").iter().flatten().all(|u| *u <= 1.0 + 1e-12));
+    let volumes = replay.summary().extra["volumes"].clone();
+    let (offered, served) =
+        (volumes["offered_bps"].as_f64().unwrap(), volumes["served_bps"].as_f64().unwrap());
+    assert!(served <= offered * (1.0 + 1e-12) && volumes["lost_bps"] == 0.0);
+    // A second in packets of 12,000 bits, each of 110 demands rounded.
+    assert!((replay.sum("sent") as f64 - offered / 12_000.0).abs() <= 110.0);
+    assert!((replay.sum("delivered") as f64 - served / 12_000.0).abs() <= 110.0);
+    assert!(replay.note("max-min").is_some());
+    assert_eq!(run("again").summary().result_digest, replay.summary().result_digest);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
     let dir = tempfile::tempdir().unwrap();
     let (net, demands) = (testdata("topologies/Abilene.graph"), testdata("topologies/Abilene.0000.demands"));
@@ -292,6 +392,7 @@ fn usage_errors_are_2_and_targets_that_cannot_be_written_5() {
         umbra(&args).status.code()
     };
     assert_eq!(code(&["--rung", "exact"], &out), Some(2));
+    assert_eq!(code(&["--rung", "fluid"], &out), Some(2), "a capture is packets");
     assert_eq!(code(&["--until", "10"], &out), Some(2));
     assert_eq!(code(&["--foreground", "0.1"], &out), Some(2));
     assert_eq!(code(&["--rung", "foreground", "--foreground", "0.1"], &out), Some(2));

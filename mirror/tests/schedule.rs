@@ -39,6 +39,26 @@ fn a_connection_between_two_hosts_keeps_times_sizes_bytes_and_directions() {
 }
 
 #[test]
+fn tcp_apart_is_what_each_side_sent() {
+    let table = "prefix,node\n141.142.228.5,client\n192.150.0.0/16,server\n";
+    let map = AddressMap::read("addr-map.csv", table, hosts(&["client", "server"])).unwrap();
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/pcap/captures"));
+    let mut builder = ScheduleBuilder::new(&map).with_tcp_apart();
+    builder.add(&mut source::open(&folder.join("zeek__vlan-qinqinq.pcap")).unwrap()).unwrap();
+    let (schedule, connections, diagnostics) = builder.finish_apart();
+    assert_eq!((schedule.packets.len(), diagnostics.len(), connections.len()), (0, 0, 1));
+    let c = connections[0];
+    assert_eq!((c.hosts, c.hashed, c.first.as_ps()), ([0, 1], false, 0));
+    assert_eq!(c.flows[0] / 2, c.flows[1] / 2);
+    assert_ne!(c.flows[0], c.flows[1]);
+    assert_eq!(
+        (c.client.to_string(), c.server.to_string()),
+        ("141.142.228.5:59856".into(), "192.150.187.43:80".into())
+    );
+    assert_eq!((c.forward.get(), c.backward.get()), (136, 3 * 1_448 + 663));
+}
+
+#[test]
 fn what_cannot_be_sent_is_counted_by_reason() {
     let map = AddressMap::read("addr-map.csv", "prefix,node\n10.0.0.0/8,a\n", hosts(&["a", "b"])).unwrap();
     let (schedule, diagnostics) = schedule(&map, &["ppp__DnsPackets.pcap", "tcpdump__vrrp.pcap"]);

@@ -1,7 +1,7 @@
 //! How things behave: one file for each device, queue, link, protocol, sensor and failure model.
 //!
-//! **Knows:** routing with ECMP, queues, routers, hosts, sensors, published failure rates; how to evaluate one scenario on
-//! a rung of the fidelity ladder.
+//! **Knows:** routing with ECMP, fair shares, queues, routers, hosts, sensors, published failure rates; how to evaluate
+//! one scenario on a rung of the fidelity ladder.
 //!
 //! **Never knows:** files, clocks, sockets, threads; what a hypothesis is or how likely one is; where a topology or a
 //! capture came from.
@@ -22,6 +22,7 @@
 //! ```
 
 pub mod failure;
+pub mod fluid;
 pub mod packet;
 pub mod routing;
 pub mod sensor;

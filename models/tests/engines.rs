@@ -1,6 +1,7 @@
 //! Events and windows give the same result, to the last row: on random networks, with ties, circles among half-links, and
 //! changes in mid-run.
 
+#[allow(dead_code, reason = "each test uses a part of it")]
 mod lab;
 
 use std::collections::BTreeMap;

@@ -114,6 +114,7 @@ pub const TABLES: &[&TableSpec] = &[
     &WORST,
     &LINKS,
     &FLOWS,
+    &CONNECTIONS,
     &DROPS,
     &TRAFFIC,
     &COUNTERS,
@@ -317,6 +318,36 @@ pub static FLOWS: TableSpec = TableSpec {
         nullable("last_s", F64, "s", "simulated time of the last delivery"),
         nullable("delay_mean_us", F64, "µs", "mean delay of delivered packets"),
         nullable("delay_max_us", F64, "µs", "longest delay of a delivered packet"),
+    ],
+};
+
+/// TCP connections of a closed-loop replay.
+pub static CONNECTIONS: TableSpec = TableSpec {
+    name: "connections",
+    meaning: "One TCP connection after a closed-loop replay. Its segments are packets of two flows, one for each direction.",
+    columns: &[
+        required("flow", U32, "", "number of the flow from client to server"),
+        required("back", U32, "", "number of the flow from server to client"),
+        required("client", Str, "", "name of the client's node"),
+        required("server", Str, "", "name of the server's node"),
+        required("start_s", F64, "s", "simulated time at which the client opens it"),
+        nullable("connected_s", F64, "s", "simulated time at which it is open at the client"),
+        required("forward", U64, "B", "data that the server has read"),
+        nullable(
+            "forward_s",
+            F64,
+            "s",
+            "simulated time at which the server has read all that the client has for it",
+        ),
+        required("backward", U64, "B", "data that the client has read"),
+        nullable(
+            "backward_s",
+            F64,
+            "s",
+            "simulated time at which the client has read all that the server has for it",
+        ),
+        required("segments", U64, "packets", "with data, sent by both ends, the repeated ones among them"),
+        required("retransmitted", U64, "packets", "of these, whose data had been sent before"),
     ],
 };
 

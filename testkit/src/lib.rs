@@ -17,6 +17,7 @@
 //! assert_eq!(loads.max_utilization(&net), 0.4);
 //! ```
 
+mod fair;
 mod next_hops;
 mod oracle;
 mod packets;
@@ -26,6 +27,7 @@ mod repetita;
 mod topology;
 pub mod workloads;
 
+pub use fair::{PlainFlow, max_min_completions, max_min_rates};
 pub use next_hops::{Change, NextHop, NextHops, TimedChange};
 pub use oracle::{Down, PlainLoads, distances_to, route};
 pub use packets::{SlowFlow, SlowOutcome, SlowQueue, Wire, Wires, send_packets};

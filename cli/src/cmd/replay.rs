@@ -1,4 +1,4 @@
-//! `umbra replay`: traffic through the twin, packet by packet.
+//! `umbra replay`: traffic through the twin, packet by packet or as a fluid.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::ValueEnum;
 use engine::Seeds;
+use mirror::schedule::RecordedConnection;
+use models::packet::tcp::{Congestion, TcpConfig, TcpConnection, TcpFlow};
 use models::packet::{
     BackgroundLoad, BackgroundTraffic, IpForwarding, PacketConfig, PacketResult, ReplayOptions,
 };
@@ -14,7 +16,7 @@ use models::{Failures, Loads, Routing, node_demands, poisson_schedule};
 use report::{Summary, entities, network_digest};
 use serde_json::json;
 use twin::{
-    Csr, Demand, DemandMatrix, Diagnostic, Fidelity, InputError, Layer, PacketSchedule, Place, Rung,
+    Csr, Demand, DemandMatrix, Diagnostic, Fidelity, InputError, Layer, NodeId, PacketSchedule, Place, Rung,
     SimDuration, SimTime, Snapshot, Twin, WallTime,
 };
 
@@ -25,6 +27,7 @@ use crate::global::Global;
 use crate::inputs;
 use crate::output::Table;
 use crate::replay::addresses::{self, Placing};
+use crate::replay::fluid::FluidReplay;
 use crate::replay::tables;
 use crate::replay::traffic::{self, Kind};
 use crate::target::TargetFolder;
@@ -34,8 +37,10 @@ use crate::target::TargetFolder;
 /// A capture's packets are sent at their recorded times by the nodes that own their addresses, and forwarded by address
 /// where the network has forwarding tables; packets of other addresses go between nodes that are picked by hash. A flow
 /// table (the columns src, dst, packets, bytes, first_s, last_s of `umbra flows`) is spread evenly over its times. A
-/// demand matrix becomes Poisson packets of 1,500 bytes, for 1 s or up to --until. Results are links.parquet,
-/// flows.parquet, drops.parquet, entities.parquet and summary.json.
+/// demand matrix becomes Poisson packets of 1,500 bytes, for 1 s or up to --until. On the rung fluid a demand matrix is
+/// not sent as packets: each demand gets its max-min fair share, by what it offers, and waits follow from the loads. With
+/// --closed-loop a capture's TCP connections carry what they carried, and slow down as hosts do. Results are links.parquet,
+/// flows.parquet, drops.parquet, entities.parquet, summary.json, and connections.parquet of a closed loop.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The network, then its demand files.
@@ -50,12 +55,15 @@ pub(crate) struct Args {
     /// End of the replay, such as 10s or 500ms [default: when the last packet has arrived].
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     until: Option<SimDuration>,
-    /// Follow every packet, or watched ones over the unseen load of demands.
+    /// Follow every packet, or watched ones over the unseen load of demands, or none.
     #[arg(long, value_enum, default_value_t = RungArg::Packets)]
     rung: RungArg,
     /// Share of a demand matrix that is sent as packets on the rung foreground [default: 0.01].
     #[arg(long, value_name = "SHARE", value_parser = share)]
     foreground: Option<f64>,
+    /// Let TCP of a capture time itself: its connections carry the recorded bytes at the pace of this congestion control.
+    #[arg(long, value_enum, value_name = "CONTROL")]
+    closed_loop: Option<Control>,
     /// Table `prefix,node` (CSV) that says which address is on which node.
     #[arg(long, value_name = "MAP.csv")]
     map: Option<PathBuf>,
@@ -75,6 +83,25 @@ enum RungArg {
     Packets,
     /// The packets of a capture or flow table over the load of NET's demands; or a share of a matrix over its rest.
     Foreground,
+    /// A matrix's demands flow at their max-min fair rates.
+    Fluid,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Control {
+    /// RFC 5681.
+    Reno,
+    /// RFC 9438.
+    Cubic,
+}
+
+impl From<Control> for Congestion {
+    fn from(control: Control) -> Self {
+        match control {
+            Control::Reno => Self::Reno,
+            Control::Cubic => Self::Cubic,
+        }
+    }
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -85,12 +112,23 @@ fn share(text: &str) -> Result<f64, String> {
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let (started, clock) = (SystemTime::now(), Instant::now());
-    if args.foreground.is_some() && args.rung == RungArg::Packets {
+    if args.foreground.is_some() && args.rung != RungArg::Foreground {
         return Err(Failure::Usage("--foreground needs --rung foreground".into()));
     }
     let kind = Kind::of(&args.traffic)?;
+    if args.rung == RungArg::Fluid && matches!(kind, Kind::Capture | Kind::FlowTable) {
+        return Err(Failure::Usage("--rung fluid takes a demand matrix".into()));
+    }
+    if args.closed_loop.is_some() && kind != Kind::Capture {
+        return Err(Failure::Usage(
+            "--closed-loop needs a capture: other traffic does not say what is TCP".into(),
+        ));
+    }
     let net = open(args, kind)?;
     let csr = Csr::compile(&net.twin, layer(&net.twin));
+    if args.rung == RungArg::Fluid {
+        return flow(args, kind, &net, &csr, global, started, clock);
+    }
     let plan = Plan::new(args, kind, &net, &csr, global.seed)?;
     let folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
 
@@ -100,15 +138,60 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         folder.write(&entities(&net.twin))?;
         folder.write(&tables::links(&csr, &result, end))?;
         folder.write(&tables::flows(&result, &plan.flow_ends(&csr)))?;
+        if args.closed_loop.is_some() {
+            folder.write(&tables::connections(&csr, &result, &plan.connections))?;
+        }
         folder.write(&tables::drops(&result))?;
         let mut summary = summary(args, global, &net.twin, &result, plan.fidelity(&result), end)?;
-        let since = started.duration_since(UNIX_EPOCH).ok().and_then(|d| i64::try_from(d.as_nanos()).ok());
-        summary.run.started = since.map(WallTime::from_ns);
-        summary.run.wall_s = Some(clock.elapsed().as_secs_f64());
+        stamp(&mut summary, started, clock);
         folder.commit(summary)?;
     }
     print(&result, end, global)?;
     Ok(Outcome::Done)
+}
+
+/// A demand matrix on the fluid rung.
+fn flow(
+    args: &Args,
+    kind: Kind,
+    net: &Snapshot,
+    csr: &Csr,
+    global: &Global,
+    started: SystemTime,
+    clock: Instant,
+) -> Result<Outcome, Failure> {
+    let other = other_network(args, kind)?;
+    let matrix = demands(other.as_ref().unwrap_or(net), &args.traffic)?;
+    traffic::check_ends(&args.traffic.display().to_string(), matrix, csr)?;
+    let duration = args.until.unwrap_or(SimDuration::secs(1));
+    let replay = FluidReplay::run(csr, matrix, duration);
+    let result = replay.result();
+    let (sent, delivered, dropped) = replay.packets();
+    let waiting = sent.saturating_sub(delivered + dropped);
+    if !args.dry_run {
+        let mut folder = TargetFolder::create(&args.out)?;
+        folder.write(&entities(&net.twin))?;
+        folder.write(&replay.links(csr))?;
+        folder.write(&replay.flows(csr))?;
+        folder.write(&report::Table::new(&report::schema::DROPS))?;
+        let mut summary = base_summary(args, global, &net.twin, result.fidelity.clone())?;
+        let (offered_bps, served_bps, lost_bps) = result.totals();
+        let volumes = json!({ "offered_bps": offered_bps, "served_bps": served_bps, "lost_bps": lost_bps });
+        summary.extra.insert("volumes".into(), volumes);
+        summary.extra.insert("rung".into(), json!(result.rung.word()));
+        summary.extra.insert("digest".into(), json!(result.digest()));
+        stamp(&mut summary, started, clock);
+        folder.commit(summary)?;
+    }
+    print_row([sent, delivered, dropped, waiting], duration.as_secs_f64(), result.digest(), global)?;
+    Ok(Outcome::Done)
+}
+
+/// Notes when the run began and how long it took.
+fn stamp(summary: &mut Summary, started: SystemTime, clock: Instant) {
+    let since = started.duration_since(UNIX_EPOCH).ok().and_then(|d| i64::try_from(d.as_nanos()).ok());
+    summary.run.started = since.map(WallTime::from_ns);
+    summary.run.wall_s = Some(clock.elapsed().as_secs_f64());
 }
 
 /// Opens the network; REPETITA demands are read with it, in the place of its own.
@@ -132,6 +215,8 @@ fn layer(twin: &Twin) -> Layer {
 /// What is sent, and over what.
 struct Plan {
     schedule: PacketSchedule,
+    /// TCP that times itself.
+    connections: Vec<TcpConnection>,
     background: Option<DemandMatrix>,
     ip: Option<IpForwarding>,
     /// How addresses were placed; `None` where there are none.
@@ -151,34 +236,33 @@ impl Plan {
     /// Packets whose ends are named by address, over the network's demands on the foreground rung.
     fn addressed(args: &Args, kind: Kind, net: &Snapshot, csr: &Csr) -> Result<Self, Failure> {
         let (map, placing) = addresses::map(&net.twin, csr, args.map.as_deref())?;
-        let (schedule, diagnostics) = match kind {
-            Kind::Capture => traffic::capture(&args.traffic, &map)?,
+        let mut connections = Vec::new();
+        let (schedule, diagnostics) = match (kind, args.closed_loop) {
+            (Kind::Capture, Some(control)) => {
+                let (schedule, recorded, diagnostics) = traffic::closed_loop(&args.traffic, &map)?;
+                connections.extend(recorded.iter().map(|c| connection(c, control)));
+                (schedule, diagnostics)
+            }
+            (Kind::Capture, None) => traffic::capture(&args.traffic, &map)?,
             _ => traffic::flows(&args.traffic, csr, &map)?,
         };
         let background = match args.rung {
-            RungArg::Packets => None,
+            RungArg::Packets | RungArg::Fluid => None,
             RungArg::Foreground if args.foreground.is_some() => {
                 return Err(Failure::Usage("--foreground is a share of a demand matrix".into()));
             }
             RungArg::Foreground => Some(demands(net, &args.sources[0])?.clone()),
         };
         let ip = (placing == Placing::Ports).then(|| IpForwarding::from_twin(&net.twin, csr));
-        Ok(Self { schedule, background, ip, placing: Some(placing), kind, diagnostics })
+        Ok(Self { schedule, connections, background, ip, placing: Some(placing), kind, diagnostics })
     }
 
     /// A matrix as packets, or a share of it as packets over the rest.
     fn matrix(args: &Args, kind: Kind, net: &Snapshot, csr: &Csr, seed: u64) -> Result<Self, Failure> {
-        if args.map.is_some() {
-            return Err(Failure::Usage("--map places the addresses of captures and flow tables".into()));
-        }
-        let other = if kind == Kind::Network {
-            Some(args.net.open(std::slice::from_ref(&args.traffic))?)
-        } else {
-            None
-        };
+        let other = other_network(args, kind)?;
         let all = demands(other.as_ref().unwrap_or(net), &args.traffic)?;
         let share = match args.rung {
-            RungArg::Packets => 1.0,
+            RungArg::Packets | RungArg::Fluid => 1.0,
             RungArg::Foreground => args.foreground.unwrap_or(0.01),
         };
         let duration = args.until.unwrap_or(SimDuration::secs(1));
@@ -186,7 +270,8 @@ impl Plan {
         traffic::check_matrix(&args.traffic.display().to_string(), &sent, csr, duration)?;
         let schedule = poisson_schedule(&sent, duration, Seeds::new(seed).trial(0));
         let background = (args.rung == RungArg::Foreground).then(|| scaled(all, 1.0 - share));
-        Ok(Self { schedule, background, ip: None, placing: None, kind, diagnostics: Vec::new() })
+        let (connections, diagnostics) = (Vec::new(), Vec::new());
+        Ok(Self { schedule, connections, background, ip: None, placing: None, kind, diagnostics })
     }
 
     fn run(&self, args: &Args, csr: &Csr, seed: u64) -> Result<PacketResult, InputError> {
@@ -201,6 +286,7 @@ impl Plan {
             seed,
             ip: self.ip.clone(),
             background,
+            connections: self.connections.clone(),
             config: PacketConfig { keep_drops: args.drops, ..PacketConfig::default() },
         };
         models::replay(csr, &self.schedule, options)
@@ -214,6 +300,11 @@ impl Plan {
         let mut ends = BTreeMap::new();
         for packet in &self.schedule.packets {
             ends.entry(packet.flow).or_insert_with(|| (name(packet.src), name(packet.dst)));
+        }
+        for TcpConnection { flows: [forward, back], nodes: [client, server], .. } in &self.connections {
+            let name = |node: NodeId| csr.node_names[node.index()].as_str();
+            ends.insert(*forward, (name(*client), name(*server)));
+            ends.insert(*back, (name(*server), name(*client)));
         }
         ends
     }
@@ -253,6 +344,11 @@ impl Plan {
                         shortest path.";
             fidelity.note("flow-table", note, Some(packets));
         }
+        if !self.connections.is_empty() {
+            let note = "TCP connections carry what the capture holds of them: first all from client to server, then the \
+                        answer.";
+            fidelity.note("recorded-bytes", note, Some(self.connections.len() as u64));
+        }
         if (result.lost_packets.len() as u64) < result.dropped {
             let rest = result.dropped - result.lost_packets.len() as u64;
             fidelity.note(
@@ -265,6 +361,28 @@ impl Plan {
             fidelity.note(&d.code, d.message.clone(), Some(d.count));
         }
         fidelity
+    }
+}
+
+/// The network file that the demands are in, where they do not belong to the network itself.
+fn other_network(args: &Args, kind: Kind) -> Result<Option<Snapshot>, Failure> {
+    if args.map.is_some() {
+        return Err(Failure::Usage("--map places the addresses of captures and flow tables".into()));
+    }
+    let files = std::slice::from_ref(&args.traffic);
+    Ok(if kind == Kind::Network { Some(args.net.open(files)?) } else { None })
+}
+
+/// A recorded connection between its nodes (the hosts of an address map are the network's nodes, in their order), with
+/// ends that are set as by default.
+fn connection(recorded: &RecordedConnection, control: Control) -> TcpConnection {
+    let RecordedConnection { client, server, forward, backward, first, .. } = *recorded;
+    TcpConnection {
+        flows: recorded.flows,
+        nodes: recorded.hosts.map(NodeId),
+        flow: TcpFlow { client, server, forward, backward, start: first, congestion: control.into() },
+        config: TcpConfig::default(),
+        by_address: !recorded.hashed,
     }
 }
 
@@ -288,12 +406,7 @@ fn summary(
     fidelity: Fidelity,
     end: SimTime,
 ) -> Result<Summary, InputError> {
-    let mut summary = Summary::new("replay", global.seed);
-    let inputs = args.sources.iter().chain([&args.traffic]).chain(&args.map);
-    summary.input_digest = inputs::digest(inputs.map(PathBuf::as_path))?;
-    summary.network_digest = network_digest(twin);
-    summary.fidelity = fidelity;
-    summary.run.command_line = std::env::args().collect();
+    let mut summary = base_summary(args, global, twin, fidelity)?;
     let counts = json!({
         "sent": result.sent,
         "delivered": result.delivered,
@@ -309,15 +422,32 @@ fn summary(
     Ok(summary)
 }
 
+/// What every rung's summary has.
+fn base_summary(
+    args: &Args,
+    global: &Global,
+    twin: &Twin,
+    fidelity: Fidelity,
+) -> Result<Summary, InputError> {
+    let mut summary = Summary::new("replay", global.seed);
+    let inputs = args.sources.iter().chain([&args.traffic]).chain(&args.map);
+    summary.input_digest = inputs::digest(inputs.map(PathBuf::as_path))?;
+    summary.network_digest = network_digest(twin);
+    summary.fidelity = fidelity;
+    summary.run.command_line = std::env::args().collect();
+    Ok(summary)
+}
+
 fn print(result: &PacketResult, end: SimTime, global: &Global) -> Result<(), Failure> {
+    let counts = [result.sent, result.delivered, result.dropped, result.in_flight];
+    print_row(counts, end.as_secs_f64(), result.digest(), global)
+}
+
+/// Packets sent, delivered, dropped, and still under way or waiting.
+fn print_row(counts: [u64; 4], end_s: f64, digest: String, global: &Global) -> Result<(), Failure> {
     let mut table = Table::new(&["sent", "delivered", "dropped", "in_flight", "end_s", "digest"]);
-    table.push(vec![
-        json!(result.sent),
-        json!(result.delivered),
-        json!(result.dropped),
-        json!(result.in_flight),
-        json!(end.as_secs_f64()),
-        json!(result.digest()),
-    ]);
+    let mut row: Vec<_> = counts.iter().map(|n| json!(n)).collect();
+    row.extend([json!(end_s), json!(digest)]);
+    table.push(row);
     table.print(global.format())
 }

@@ -2,5 +2,6 @@
 
 pub(crate) mod addresses;
 pub(crate) mod flow_table;
+pub(crate) mod fluid;
 pub(crate) mod tables;
 pub(crate) mod traffic;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use models::packet::tcp::TcpConnection;
 use models::packet::{DropPlace, PacketResult};
 use report::{Table, schema};
 use twin::{Csr, NodeId, SimTime};
@@ -50,6 +51,32 @@ pub(crate) fn flows(result: &PacketResult, ends: &BTreeMap<u32, (&str, &str)>) -
             .set("last_s", seconds(flow.last))
             .set("delay_mean_us", arrived.then(|| flow.delay_mean_s() * 1e6))
             .set("delay_max_us", arrived.then(|| flow.delay_max.as_secs_f64() * 1e6))
+            .end();
+    }
+    table
+}
+
+/// One row for each TCP connection.
+pub(crate) fn connections(csr: &Csr, result: &PacketResult, connections: &[TcpConnection]) -> Table {
+    let nodes: BTreeMap<_, _> = connections.iter().map(|c| (c.flows[0], c.nodes)).collect();
+    let seconds = |at: Option<SimTime>| at.map(SimTime::as_secs_f64);
+    let mut table = Table::new(&schema::CONNECTIONS);
+    for c in &result.tcp {
+        let [client, server] = nodes[&c.flows[0]];
+        table
+            .row()
+            .set("flow", c.flows[0])
+            .set("back", c.flows[1])
+            .set("client", name(csr, client))
+            .set("server", name(csr, server))
+            .set("start_s", c.start.as_secs_f64())
+            .set("connected_s", seconds(c.client.connected))
+            .set("forward", c.server.received)
+            .set("forward_s", seconds(c.server.received_all))
+            .set("backward", c.client.received)
+            .set("backward_s", seconds(c.client.received_all))
+            .set("segments", c.client.segments + c.server.segments)
+            .set("retransmitted", c.client.retransmitted + c.server.retransmitted)
             .end();
     }
     table

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mirror::schedule::{AddressMap, ScheduleBuilder};
+use mirror::schedule::{AddressMap, RecordedConnection, ScheduleBuilder};
 use twin::{Csr, DemandMatrix, Diagnostic, InputError, PacketSchedule, Place, SimDuration};
 
 use super::flow_table;
@@ -62,6 +62,22 @@ pub(crate) fn capture(
     Ok((schedule, diagnostics))
 }
 
+/// The same with TCP apart: what its connections carried, for hosts that time their segments themselves.
+///
+/// # Errors
+/// As [`capture`].
+pub(crate) fn closed_loop(
+    path: &Path,
+    map: &AddressMap,
+) -> Result<(PacketSchedule, Vec<RecordedConnection>, Vec<Diagnostic>), InputError> {
+    let mut capture = mirror::source::open(path)?;
+    let mut builder = ScheduleBuilder::new(map).with_tcp_apart();
+    builder.add(&mut capture)?;
+    let (schedule, connections, mut diagnostics) = builder.finish_apart();
+    diagnostics.extend_from_slice(capture.diagnostics());
+    Ok((schedule, connections, diagnostics))
+}
+
 /// Reads a flow table and sends its flows.
 ///
 /// # Errors
@@ -85,6 +101,16 @@ pub(crate) fn check_matrix(
     csr: &Csr,
     duration: SimDuration,
 ) -> Result<(), InputError> {
+    check_ends(name, matrix, csr)?;
+    let packets = matrix.total_bps() * duration.as_secs_f64() / 12_000.0;
+    if packets > MAX_PACKETS as f64 { Err(too_many(name, packets)) } else { Ok(()) }
+}
+
+/// Checks that all nodes of a matrix are in the network.
+///
+/// # Errors
+/// A node that the network does not have.
+pub(crate) fn check_ends(name: &str, matrix: &DemandMatrix, csr: &Csr) -> Result<(), InputError> {
     let known: std::collections::BTreeSet<_> = csr.node_keys.iter().collect();
     if let Some(key) = matrix.demands().iter().flat_map(|d| [&d.src, &d.dst]).find(|key| !known.contains(key))
     {
@@ -92,8 +118,7 @@ pub(crate) fn check_matrix(
         return Err(InputError::new(name, Place::Whole, what, "demands between nodes of the network")
             .with_nearest(key.as_str(), csr.node_keys.iter().map(|k| k.as_str())));
     }
-    let packets = matrix.total_bps() * duration.as_secs_f64() / 12_000.0;
-    if packets > MAX_PACKETS as f64 { Err(too_many(name, packets)) } else { Ok(()) }
+    Ok(())
 }
 
 /// More packets than one run can hold.

@@ -1,6 +1,7 @@
 //! From captures to a [`PacketSchedule`]: who in the twin sends which packet to whom, and when.
 
 mod address_map;
+mod connections;
 
 use std::io::Read;
 use std::net::IpAddr;
@@ -9,6 +10,8 @@ use std::sync::Arc;
 use twin::{Bytes, Diagnostic, InputError, PacketSchedule, ScheduledPacket, SimTime, WallTime};
 
 pub use address_map::{AddressMap, Ends, Host};
+pub use connections::RecordedConnection;
+use connections::{Connections, Segment};
 
 use crate::capture::{Capture, Frame, LinkType};
 use crate::decode::{self, Decoded, IpPacket};
@@ -25,6 +28,8 @@ pub struct ScheduleBuilder<'m> {
     index: FlowIndex,
     flows: Vec<KnownFlow>,
     packets: Vec<Waiting>,
+    /// TCP, where it is gathered apart from the packets.
+    connections: Option<Connections>,
     last_stamp: Option<WallTime>,
     diagnostics: Vec<Diagnostic>,
 }
@@ -54,9 +59,18 @@ impl<'m> ScheduleBuilder<'m> {
             index: FlowIndex::default(),
             flows: Vec::new(),
             packets: Vec::new(),
+            connections: None,
             last_stamp: None,
             diagnostics: Vec::new(),
         }
+    }
+
+    /// The same with TCP apart: segments between two hosts become [`RecordedConnection`]s instead of packets. Fragments and
+    /// headers cut short stay packets.
+    #[must_use]
+    pub fn with_tcp_apart(mut self) -> Self {
+        self.connections = Some(Connections::default());
+        self
     }
 
     /// Adds all frames of a capture. Several captures are merged by their time stamps.
@@ -109,6 +123,12 @@ impl<'m> ScheduleBuilder<'m> {
                 "packets before the first time stamp of their capture are not sent".into()
             });
         };
+        if let Some(connections) = &mut self.connections
+            && let Some(segment) = Segment::read(packet)
+        {
+            let hosts = if forward { [src, dst] } else { [dst, src] };
+            return connections.observe(number, forward, &segment, stamp, hosts, hashed);
+        }
         let flow = u32::try_from(number * 2 + usize::from(!forward)).unwrap_or(u32::MAX);
         let size = Bytes::new(u64::from(frame.wire_len));
         let frame = if hashed { None } else { self.headers(frame) };
@@ -160,8 +180,16 @@ impl<'m> ScheduleBuilder<'m> {
     }
 
     /// The schedule, and what was left out, by reason.
-    pub fn finish(mut self) -> (PacketSchedule, Vec<Diagnostic>) {
-        let origin = self.packets.iter().map(|w| w.stamp).min().unwrap_or_default();
+    pub fn finish(self) -> (PacketSchedule, Vec<Diagnostic>) {
+        let (schedule, _, diagnostics) = self.finish_apart();
+        (schedule, diagnostics)
+    }
+
+    /// The same with the connections that were gathered apart, in the order of their first segments.
+    pub fn finish_apart(mut self) -> (PacketSchedule, Vec<RecordedConnection>, Vec<Diagnostic>) {
+        let connections = self.connections.unwrap_or_default();
+        let first = self.packets.iter().map(|w| w.stamp).chain(connections.first()).min();
+        let origin = first.unwrap_or_default();
         let mut packets = Vec::with_capacity(self.packets.len());
         for Waiting { stamp, hashed, mut packet } in self.packets {
             packet.at = stamp.to_sim(origin);
@@ -178,6 +206,7 @@ impl<'m> ScheduleBuilder<'m> {
             }
             packets.push(packet);
         }
-        (PacketSchedule::new(self.map.endpoints(), packets), self.diagnostics)
+        let connections = connections.finish(origin, &mut self.diagnostics);
+        (PacketSchedule::new(self.map.endpoints(), packets), connections, self.diagnostics)
     }
 }

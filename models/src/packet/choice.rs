@@ -90,6 +90,9 @@ impl PacketNet {
         if self.background().is_some() {
             return by_events(BEHIND_BACKGROUND);
         }
+        if workload.is_closed_loop() {
+            return by_events("TCP sends by what becomes of its packets");
+        }
         if engine == Engine::Auto && workload.packet_count() < FEW_PACKETS {
             return by_events("few packets");
         }

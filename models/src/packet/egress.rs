@@ -187,7 +187,7 @@ impl Network {
         }
         let shared = buffer(buffers, forwarding.csr.src[arc.index()]);
         let egress = half_link.egress.as_deref_mut().expect("an arc with a discipline");
-        let traffic_class = forwarding.workload.traffic_class(flight.packet);
+        let traffic_class = forwarding.traffic_class(&flight);
         if let Offer::Dropped(why) = egress.offer(flight, traffic_class, forwarding.item(&flight), shared) {
             lose(forwarding, recorder, flight, DropPlace::Arc(arc), disposition(why));
         }

@@ -36,6 +36,11 @@ pub(crate) enum Pinned {
 }
 
 impl ExplicitRoutes {
+    /// Whether no flow is pinned.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
     /// Pins a flow of `flows` to the path `entries` that ends at `end`.
     pub(crate) fn pin(&mut self, flows: usize, flow: usize, entries: &[(NodeId, ArcId)], end: NodeId) {
         self.spans.resize(flows, NOT_PINNED);

@@ -10,6 +10,7 @@ use super::flight::Flight;
 use super::frame::{IpHeader, ip_header};
 use super::ip::{IpAction, IpForwarding};
 use super::recorder::Disposition;
+use super::tcp::Segments;
 use super::workload::{TTL_WITHOUT_FRAME, Workload};
 use crate::Routing;
 
@@ -25,6 +26,8 @@ pub(crate) struct Forwarding {
     pub(crate) explicit: Arc<ExplicitRoutes>,
     pub(crate) ip: Option<Arc<IpForwarding>>,
     pub(crate) workload: Workload,
+    /// Packets that are made during the run.
+    pub(crate) segments: Segments,
 }
 
 #[derive(Clone, Debug)]
@@ -51,20 +54,15 @@ impl Forwarding {
             Pinned::Ends => Verdict::Deliver,
             Pinned::Lost => Verdict::Drop(Disposition::NoRoute),
             Pinned::No if self.ip.is_some() => return self.decide_by_address(node, flight),
-            Pinned::No => {
-                self.route_to(node, self.endpoint(&flight), || self.workload.entropy(flight.packet))
-            }
+            Pinned::No => self.route_to(node, self.endpoint(&flight), || self.entropy(&flight)),
         };
-        let ttl =
-            if self.workload.has_frames() { self.workload.ttl(flight.packet) } else { TTL_WITHOUT_FRAME };
-        expire(verdict, flight, ttl)
+        expire(verdict, flight, self.ttl(&flight))
     }
 
     fn decide_by_address(&self, node: NodeId, flight: Flight) -> Verdict {
         let (Some(ip), Some(header)) = (&self.ip, self.header(&flight)) else {
-            let to_endpoint =
-                self.route_to(node, self.endpoint(&flight), || self.workload.entropy(flight.packet));
-            return expire(to_endpoint, flight, TTL_WITHOUT_FRAME);
+            let to_endpoint = self.route_to(node, self.endpoint(&flight), || self.entropy(&flight));
+            return expire(to_endpoint, flight, self.ttl(&flight));
         };
         let verdict = match ip.table(node, header.dst) {
             Some(None) => Verdict::Drop(Disposition::NoRoute),
@@ -105,17 +103,60 @@ impl Forwarding {
 
     #[inline]
     fn header(&self, flight: &Flight) -> Option<IpHeader> {
-        ip_header(self.workload.frame(flight.packet)?)
+        match self.segments.get(flight.packet) {
+            None => ip_header(self.workload.frame(flight.packet)?),
+            Some(segment) => segment.by_address.then(|| ip_header(&segment.frame))?,
+        }
+    }
+
+    /// The frame of a packet.
+    pub(crate) fn frame(&self, flight: &Flight) -> Option<&Arc<[u8]>> {
+        match self.segments.get(flight.packet) {
+            None => self.workload.frame(flight.packet),
+            Some(segment) => Some(&segment.frame),
+        }
+    }
+
+    /// What a load balancer hashes.
+    fn entropy(&self, flight: &Flight) -> u64 {
+        match self.segments.get(flight.packet) {
+            None => self.workload.entropy(flight.packet),
+            Some(segment) => ip_header(&segment.frame).map_or(0, |h| h.five_tuple_hash()),
+        }
+    }
+
+    /// The time to live with which a packet left its source.
+    #[inline]
+    pub(crate) fn ttl(&self, flight: &Flight) -> u8 {
+        match self.segments.get(flight.packet) {
+            None if self.workload.has_frames() => self.workload.ttl(flight.packet),
+            None => TTL_WITHOUT_FRAME,
+            Some(segment) => ip_header(&segment.frame).map_or(TTL_WITHOUT_FRAME, |h| h.ttl),
+        }
+    }
+
+    /// The type of service or traffic class of a packet: what its header says, else what its flow has.
+    pub(crate) fn traffic_class(&self, flight: &Flight) -> u8 {
+        match self.segments.get(flight.packet) {
+            None => self.workload.traffic_class(flight.packet),
+            Some(segment) => ip_header(&segment.frame).map_or(0, |h| h.traffic_class),
+        }
     }
 
     #[inline]
     fn endpoint(&self, flight: &Flight) -> NodeId {
-        self.workload.packets()[flight.packet as usize].dst
+        match self.segments.get(flight.packet) {
+            None => self.workload.packets()[flight.packet as usize].dst,
+            Some(segment) => segment.dst,
+        }
     }
 
     #[inline]
     pub(crate) fn sent_at(&self, flight: &Flight) -> SimTime {
-        self.workload.packets()[flight.packet as usize].at
+        match self.segments.get(flight.packet) {
+            None => self.workload.packets()[flight.packet as usize].at,
+            Some(segment) => segment.sent_at,
+        }
     }
 
     /// The address of a packet's luck: flow and position as the schedule numbers them.

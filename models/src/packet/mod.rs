@@ -40,6 +40,7 @@ mod ring;
 mod router;
 mod run;
 mod shards;
+pub mod tcp;
 mod unseen;
 mod windows;
 mod workload;

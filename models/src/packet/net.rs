@@ -15,6 +15,7 @@ use super::ip::IpForwarding;
 use super::lost::FirstLost;
 use super::network::Network;
 use super::recorder::{Bins, Recorder};
+use super::tcp::{Segments, TcpHosts};
 use super::unseen::BackgroundTraffic;
 use super::workload::Workload;
 use crate::Routing;
@@ -185,6 +186,7 @@ impl PacketNet {
             explicit: Arc::clone(workload.routes()),
             ip: self.ip.clone(),
             workload: workload.clone(),
+            segments: Segments::default(),
         };
         let mut buffers = self.disciplines.as_ref().map(|d| d.buffers(&self.csr)).unwrap_or_default();
         let half_links = (0..arcs).map(|arc| self.half_link(ArcId::new(arc), chance, &mut buffers)).collect();
@@ -193,6 +195,7 @@ impl PacketNet {
             half_links,
             buffers,
             link_down: vec![false; self.csr.link_count()],
+            tcp: TcpHosts::new(workload, chance),
             recorder,
             outbox: Vec::new(),
             elsewhere: 0,

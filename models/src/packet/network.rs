@@ -8,6 +8,7 @@ use super::flight::Flight;
 use super::forwarding::{Forwarding, Verdict, ttl_left};
 use super::half_link::{Exit, HalfLink};
 use super::recorder::{Disposition, DropPlace, Recorder};
+use super::tcp::TcpHosts;
 
 /// What routers, hosts and faults share: the half-links between them, the tables, and the tallies.
 #[derive(Clone, Debug)]
@@ -18,6 +19,7 @@ pub(crate) struct Network {
     /// Packet memories that disciplines share.
     pub(crate) buffers: Buffers,
     pub(crate) link_down: Vec<bool>,
+    pub(crate) tcp: TcpHosts,
     pub(crate) recorder: Recorder,
     /// What was admitted to arcs that lead to another part of the network, as it stands on them.
     pub(crate) outbox: Vec<(ArcId, Flight)>,
@@ -73,7 +75,9 @@ impl Network {
         let half_link = &mut half_links[arc.index()];
         let alone = half_link.queue.len() == 0;
         let admitted = match half_link.up() {
-            true => half_link.admit_behind(flight, over, forwarding.item(&flight)).ok_or(Disposition::QueueFull),
+            true => {
+                half_link.admit_behind(flight, over, forwarding.item(&flight)).ok_or(Disposition::QueueFull)
+            }
             false => Err(Disposition::LinkDown),
         };
         count(forwarding, recorder, arc, flight, admitted).filter(|_| alone)
@@ -164,9 +168,8 @@ pub(crate) fn lose(
 
 #[cold]
 fn keep_frame(forwarding: &Forwarding, recorder: &mut Recorder, node: NodeId, flight: Flight) {
-    let workload = &forwarding.workload;
-    if let Some(frame) = workload.frame(flight.packet) {
-        recorder.frame(node, &flight, frame, ttl_left(&flight, workload.ttl(flight.packet)));
+    if let Some(frame) = forwarding.frame(&flight) {
+        recorder.frame(node, &flight, frame, ttl_left(&flight, forwarding.ttl(&flight)));
     }
 }
 

@@ -7,6 +7,7 @@ use twin::{ArcId, NodeId, SimDuration, SimTime};
 use super::flight::Flight;
 use super::frame::{with_congestion, with_ttl};
 use super::lost::{FirstLost, LostPacket};
+use super::tcp::Ended;
 
 /// Why a packet did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -185,6 +186,8 @@ pub(crate) struct Recorder {
     pub(crate) arrivals: u64,
     /// Changes of the network.
     pub(crate) changes: u64,
+    /// Segments of TCP that arrived or were lost in the event.
+    pub(crate) ended: Ended,
 }
 
 /// What is counted by bin.
@@ -227,6 +230,7 @@ impl Recorder {
             unknown_addresses: 0,
             arrivals: 0,
             changes: 0,
+            ended: Ended::default(),
         }
     }
 
@@ -256,6 +260,7 @@ impl Recorder {
     pub(crate) fn delivered(&mut self, packet: Flight, sent_at: SimTime) {
         let now = packet.at;
         let delay = now.since(sent_at);
+        self.ended.delivered(packet.packet);
         let flow = &mut self.flows[packet.flow as usize];
         flow.delivered += 1;
         flow.delivered_bytes += u64::from(packet.size());
@@ -297,6 +302,7 @@ impl Recorder {
         why: Disposition,
         now: SimTime,
     ) {
+        self.ended.lost(packet.packet);
         self.flows[packet.flow as usize].drops[why as usize] += 1;
         match place {
             DropPlace::Arc(arc) => self.arc_drops[arc.index()][why as usize] += 1,

@@ -9,6 +9,7 @@ use super::background_load::BackgroundLoad;
 use super::ip::IpForwarding;
 use super::net::{PacketConfig, PacketNet};
 use super::result::PacketResult;
+use super::tcp::TcpConnection;
 use super::unseen::BackgroundTraffic;
 use super::workload::Workload;
 use crate::{Failures, Routing};
@@ -26,6 +27,8 @@ pub struct ReplayOptions {
     pub ip: Option<IpForwarding>,
     /// The load under the schedule's packets, for [`Rung::Foreground`].
     pub background: Option<(Arc<BackgroundLoad>, BackgroundTraffic)>,
+    /// TCP connections beside the schedule's packets.
+    pub connections: Vec<TcpConnection>,
     /// Queues, bins, frames.
     pub config: PacketConfig,
 }
@@ -39,6 +42,7 @@ impl Default for ReplayOptions {
             seed: 0,
             ip: None,
             background: None,
+            connections: Vec::new(),
             config: PacketConfig::default(),
         }
     }
@@ -65,13 +69,13 @@ impl Default for ReplayOptions {
 ///
 /// # Errors
 /// If the schedule names an endpoint that is no node of the network, or the rung does not fit: packets without a
-/// background, foreground with one, no other.
+/// background, foreground with one, no other. If one of the connections cannot be.
 pub fn replay(
     csr: &Csr,
     schedule: &PacketSchedule,
     options: ReplayOptions,
 ) -> Result<PacketResult, InputError> {
-    let ReplayOptions { rung, until, seed, ip, background, config } = options;
+    let ReplayOptions { rung, until, seed, ip, background, connections, config } = options;
     let fits = match rung {
         Rung::Packets => background.is_none(),
         Rung::Foreground => background.is_some(),
@@ -82,7 +86,10 @@ pub fn replay(
         let expected = "'packets', or 'foreground' with a background load";
         return Err(InputError::new("rung", Place::Whole, what, expected));
     }
-    let workload = Workload::compile(csr, schedule)?;
+    let workload = Workload::compile(csr, schedule)?.with_tcp(connections).map_err(|error| {
+        let expected = "connections between hosts at different nodes";
+        InputError::new("connections", Place::Whole, error.to_string(), expected)
+    })?;
     let mut net = PacketNet::build(csr, Routing::compute(csr, &Failures::none(csr)), config);
     if let Some(ip) = ip {
         net = net.with_ip(ip);

@@ -10,6 +10,7 @@ use super::net::PacketNet;
 use super::network::Network;
 use super::queue_stats::{QueueStats, WaitHistogram};
 use super::recorder::{Binned, DeliveredFrame, Disposition, DropCounts, DropPlace, FlowStats};
+use super::tcp::TcpOutcome;
 
 /// The outcome of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +43,8 @@ pub struct PacketResult {
     pub flows: Vec<FlowStats>,
     /// The number of each flow in the schedule.
     pub flow_ids: Vec<u32>,
+    /// TCP connections, by the number of their first flow.
+    pub tcp: Vec<TcpOutcome>,
     /// Where and why packets were lost, by place and reason; no rows of zero.
     pub drops: Vec<DropRow>,
     /// Lost packets one by one, in the order of the run: the first [`PacketConfig::keep_drops`](super::PacketConfig).
@@ -116,6 +119,7 @@ impl PacketResult {
             classes: class_rows(network),
             flows: recorder.flows.clone(),
             flow_ids: (0..recorder.flows.len()).map(|f| network.forwarding.workload.flow_id(f)).collect(),
+            tcp: network.tcp.outcomes(&network.forwarding.workload),
             drops: drop_rows(network),
             lost_packets: recorder.lost.kept().to_vec(),
             observables: recorder.binned.as_ref().map(|b| observables(net, network, b)).unwrap_or_default(),
@@ -171,6 +175,14 @@ impl PacketResult {
         }
         for row in &self.observables.flows {
             d = d.u64(u64::from(row.bin)).u64(u64::from(row.sent)).u64(u64::from(row.lost)).f64(row.rtt_ms);
+        }
+        for end in self.tcp.iter().flat_map(|c| [&c.client, &c.server]) {
+            let time = |at: Option<SimTime>| at.map_or(u64::MAX, SimTime::as_ps);
+            d = d
+                .u64(end.received)
+                .u64(time(end.received_all))
+                .u64(time(end.acknowledged_all))
+                .u64(end.retransmitted);
         }
         self.frames.iter().fold(d, |d, f| d.u64(f.at.as_ps()).bytes(&f.frame)).hex()
     }
@@ -291,7 +303,15 @@ fn counter_rows(net: &PacketNet, binned: &Binned) -> Vec<CounterRow> {
 fn fidelity(net: &PacketNet, network: &Network) -> Fidelity {
     let mut fidelity = Fidelity::default();
     let sent: u64 = network.recorder.flows.iter().map(|f| f.sent).sum();
-    fidelity.note("open-loop", "Sources do not react to loss or delay.", Some(sent));
+    let connections = network.forwarding.workload.connections();
+    let by_tcp: u64 = connections.iter().flat_map(|c| c.flows).map(|id| sent_by(network, id)).sum();
+    if sent > by_tcp || connections.is_empty() {
+        fidelity.note("open-loop", "Sources do not react to loss or delay.", Some(sent - by_tcp));
+    }
+    if !connections.is_empty() {
+        let note = "TCP reacts to loss and delay as smoltcp's does; applications are never what limits it.";
+        fidelity.note("tcp", note, Some(connections.len() as u64));
+    }
     fidelity.note("static-routing", "Next hops change only where the scenario says so.", None);
     if net.background().is_some() {
         let note = "Background does not react to loss or delay. Feeds of a queue are independent of each other; where the \
@@ -307,6 +327,11 @@ fn fidelity(net: &PacketNet, network: &Network) -> Fidelity {
         fidelity.note("unknown-address", note, Some(network.recorder.unknown_addresses));
     }
     fidelity
+}
+
+/// Packets sent by a flow, by its number in the schedule.
+fn sent_by(network: &Network, id: u32) -> u64 {
+    network.forwarding.workload.flow_of_id(id).map_or(0, |flow| network.recorder.flows[flow].sent)
 }
 
 impl LinkStats {

@@ -8,6 +8,7 @@ use super::flight::Flight;
 use super::half_link::Exit;
 use super::network::Network;
 use super::run::Device;
+use super::tcp;
 
 /// The oldest packet on a half-link comes out of it. Routers are the first entities of a run, so a node's number is its
 /// entity; their state is the [`Network`]'s.
@@ -21,8 +22,10 @@ pub(crate) fn on_arrive(arc: ArcId, generation: u16, cx: &mut Ctx<'_, Network>) 
     if let Some(next) = half_link.next_exit() {
         plan(arc, generation, next, cx.me(), cx);
     }
-    if let Some((onward, flight)) = cx.world.arrive(arc, flight) {
-        transmit(onward, Some(arc), flight, cx);
+    match cx.world.arrive(arc, flight) {
+        Some((onward, flight)) => transmit(onward, Some(arc), flight, cx),
+        None if cx.world.recorder.ended.any() => tcp::read(cx),
+        None => {}
     }
 }
 

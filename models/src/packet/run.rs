@@ -10,6 +10,7 @@ use super::net::PacketNet;
 use super::network::Network;
 use super::result::PacketResult;
 use super::router;
+use super::tcp;
 use super::workload::Workload;
 
 impl PacketNet {
@@ -27,7 +28,7 @@ impl PacketNet {
     /// The event loop of a network in which the nodes that are `mine` send.
     pub(crate) fn simulation(
         &self,
-        network: Network,
+        mut network: Network,
         chance: Trial,
         mine: impl Fn(NodeId) -> bool,
     ) -> Simulation<Device> {
@@ -38,8 +39,13 @@ impl PacketNet {
         let hosts: Vec<_> = senders.filter_map(|node| Host::new(node, &workload)).collect();
         let first: Vec<_> = hosts.iter().map(|h| h.next(&workload)).collect();
         let devices = routers.chain(hosts.into_iter().map(Device::Host));
-        let devices = devices.chain([Device::Faults(Faults::default())]).collect();
+        let devices: Vec<_> = devices.chain([Device::Tcp, Device::Faults(Faults::default())]).collect();
+        let tcp = devices.len() as u32 - 2;
+        let opening = network.tcp.open(tcp);
         let mut sim = Simulation::new(devices, network, chance);
+        for (at, key, kind) in opening {
+            sim.schedule_keyed(at, key, tcp, kind);
+        }
         for (i, (at, key, kind)) in first.into_iter().enumerate().filter_map(|(i, f)| Some((i, f?))) {
             sim.schedule_keyed(at, key, (nodes + i) as u32, kind);
         }
@@ -52,6 +58,7 @@ impl PacketNet {
 pub(crate) enum Device {
     Router,
     Host(Host),
+    Tcp,
     Faults(Faults),
 }
 
@@ -66,6 +73,7 @@ impl Model for Device {
             }
             (Self::Router, EventKind::Timer { token, .. }) => router::on_ask(ArcId(token), cx),
             (Self::Host(host), EventKind::Timer { .. }) => host.on_timer(cx),
+            (Self::Tcp, EventKind::Timer { tag, token }) => tcp::on_timer(tag, token, cx),
             (Self::Faults(faults), EventKind::Control { index }) => faults.on_control(index, cx),
             (device, kind) => unreachable!("{kind:?} for {device:?}"),
         }

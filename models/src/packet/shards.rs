@@ -44,8 +44,8 @@ struct Part {
 }
 
 impl PacketNet {
-    /// As [`run_by`](Self::run_by) with events, in `shards` parts of the network on `threads` threads. With one part, or
-    /// with queue disciplines or a background, or where every cut has an arc that takes no time, it is done in one loop;
+    /// As [`run_by`](Self::run_by) with events, in `shards` parts of the network on `threads` threads. With one part, with
+    /// queue disciplines, a background or TCP, or where every cut has an arc that takes no time, it is done in one loop;
     /// [`PacketResult::engine`] says so. Memory: one copy of the half-links for each part.
     ///
     /// # Panics
@@ -74,6 +74,9 @@ impl PacketNet {
         }
         if self.background().is_some() {
             return in_one(BEHIND_BACKGROUND);
+        }
+        if workload.is_closed_loop() {
+            return in_one("TCP sends by what becomes of its packets");
         }
         let network = self.network(workload, chance);
         let part_of = partition(&network.forwarding, shards);

@@ -9,6 +9,7 @@ use twin::{ArcId, Bytes, Csr, EntityKey, InputError, NodeId, PacketSchedule, Pla
 use super::explicit::ExplicitRoutes;
 use super::flight::{Flight, SIZE_MAX};
 use super::frame::ip_header;
+use super::tcp::{TcpConnection, TcpError, check};
 
 /// A workload for one network. `Clone` is cheap; one workload serves any number of runs.
 #[derive(Clone, Debug)]
@@ -26,6 +27,7 @@ struct Inner {
     /// By node: its packets.
     sources: Vec<Range<u32>>,
     routes: Arc<ExplicitRoutes>,
+    connections: Vec<TcpConnection>,
     last_sent: SimTime,
 }
 
@@ -168,6 +170,7 @@ impl Workload {
         frame: Option<impl Fn(u32) -> Option<Arc<[u8]>>>,
     ) -> Self {
         let total = by_source.iter().map(Vec::len).sum();
+        assert!(total < 1 << 31, "the other half of packet numbers is for those that are made during a run");
         let mut packets = Vec::with_capacity(total);
         let mut frames = Vec::with_capacity(if frame.is_some() { total } else { 0 });
         let mut sources = Vec::with_capacity(by_source.len());
@@ -180,7 +183,8 @@ impl Workload {
             sources.push(start..packets.len() as u32);
         }
         let last_sent = packets.iter().map(|p| p.at).max().unwrap_or(SimTime::ZERO);
-        let inner = Inner { packets, frames, flows, sources, routes: Arc::default(), last_sent };
+        let (routes, connections) = (Arc::default(), Vec::new());
+        let inner = Inner { packets, frames, flows, sources, routes, connections, last_sent };
         Self { inner: Arc::new(inner) }
     }
 
@@ -238,7 +242,48 @@ impl Workload {
         Self { inner: Arc::new(inner) }
     }
 
-    /// The number of packets.
+    /// The same with TCP connections, whose packets depend on how the run goes.
+    ///
+    /// # Errors
+    /// The first connection's that cannot be.
+    ///
+    /// # Panics
+    /// If two flows have one number, or flows have explicit paths already.
+    pub fn with_tcp(self, mut connections: Vec<TcpConnection>) -> Result<Self, TcpError> {
+        for c in &connections {
+            check(&c.flow, &c.config)?;
+            if c.nodes[0] == c.nodes[1] {
+                return Err(TcpError::OneNode(c.nodes[0]));
+            }
+        }
+        connections.sort_by_key(|c| c.flows[0]);
+        let mut inner = Arc::unwrap_or_clone(self.inner);
+        assert!(inner.routes.is_empty(), "paths are given after connections");
+        let old: Vec<u32> = inner.flows.iter().map(|f| f.id).collect();
+        for TcpConnection { flows: [forward, backward], nodes: [client, server], .. } in &connections {
+            inner.flows.push(Flow { id: *forward, src: *client, dst: *server, traffic_class: 0 });
+            inner.flows.push(Flow { id: *backward, src: *server, dst: *client, traffic_class: 0 });
+        }
+        inner.flows.sort_by_key(|f| f.id);
+        assert!(inner.flows.windows(2).all(|w| w[0].id < w[1].id), "flows have different numbers");
+        let dense = |id| inner.flows.partition_point(|f| f.id < id) as u32;
+        let renumbered: Vec<u32> = old.into_iter().map(dense).collect();
+        inner.packets.iter_mut().for_each(|p| p.flow = renumbered[p.flow as usize]);
+        inner.connections.extend(connections);
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Its TCP connections, by the number of their first flow.
+    pub fn connections(&self) -> &[TcpConnection] {
+        &self.inner.connections
+    }
+
+    /// Whether what is sent depends on what becomes of earlier packets.
+    pub fn is_closed_loop(&self) -> bool {
+        !self.inner.connections.is_empty()
+    }
+
+    /// The number of scheduled packets.
     pub fn packet_count(&self) -> usize {
         self.inner.packets.len()
     }

@@ -9,7 +9,8 @@ use twin::{
 use umbra_models::packet::{PacketConfig, PacketNet, Workload};
 use umbra_models::{Failures, Routing};
 
-/// A network, ready.
+/// A network, ready. Each test file uses a part of it.
+#[allow(dead_code)]
 pub(crate) struct Lab {
     pub(crate) twin: Twin,
     pub(crate) csr: Csr,
@@ -42,6 +43,7 @@ fn lab_twin(links: &str) -> Twin {
     net.finish()
 }
 
+#[allow(dead_code)]
 impl Lab {
     pub(crate) fn routing(&self) -> Routing {
         Routing::compute(&self.csr, &Failures::none(&self.csr))
