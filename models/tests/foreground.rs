@@ -55,8 +55,8 @@ impl Summary {
 }
 
 /// Runs the first `share` of a funnel's sources as packets: over a background of the others, and together with them. The
-/// two summaries are of the same packets; the last number is how many times fewer the events are.
-fn compare(utilization: f64, share: f64, seconds: u64, buffer: u64) -> (Summary, Summary, f64) {
+/// two summaries are of the same packets; then how many times fewer the events are, and the loss of all packets.
+fn compare(utilization: f64, share: f64, seconds: u64, buffer: u64) -> (Summary, Summary, f64, f64) {
     let n = 100;
     let watched = (n as f64 * share) as usize;
     let (csr, keys) = funnel(n);
@@ -79,17 +79,19 @@ fn compare(utilization: f64, share: f64, seconds: u64, buffer: u64) -> (Summary,
     };
     let (full, foreground) = (run(&net, &all), run(&over, &few));
     let fewer = full.events as f64 / foreground.events as f64;
+    let loss = full.dropped as f64 / full.sent as f64;
     let (full, foreground) = (Summary::of(&full, watched), Summary::of(&foreground, watched));
     assert_eq!(full.sent, foreground.sent, "the same packets");
-    (full, foreground, fewer)
+    (full, foreground, fewer, loss)
 }
 
 #[test]
 fn delays_are_within_ten_percent_and_events_shrink_with_the_share() {
-    // A sample of the full run is itself uncertain: its queue forgets slowly where the load is high, so it runs longer.
-    for (utilization, seconds) in [(0.3, 4), (0.5, 4), (0.8, 6), (0.95, 20)] {
-        for share in [0.01, 0.1] {
-            let (full, foreground, fewer) = compare(utilization, share, seconds, 3_000_000);
+    // Both samples are uncertain: in 20 s at half load and a share of 1 % some 83 packets lie beyond the 99th percentile, so
+    // each has a standard error of 2.5 % of the delay (θ/√83, θ = 12 µs). A queue forgets slowly where the load is high.
+    for (utilization, seconds) in [(0.3, 20), (0.5, 20), (0.8, 20), (0.95, 20)] {
+        for (share, seconds) in [(0.01, seconds), (0.1, seconds.min((25.0 * utilization) as u64))] {
+            let (full, foreground, fewer, _) = compare(utilization, share, seconds, 3_000_000);
             for (what, i) in [("mean", 0), ("p50", 1), ("p99", 2)] {
                 let error = foreground.delay[i] / full.delay[i] - 1.0;
                 assert!(error.abs() < 0.1, "{what} at {utilization}, {share}: {full:?} {foreground:?}");
@@ -101,17 +103,21 @@ fn delays_are_within_ten_percent_and_events_shrink_with_the_share() {
 
 #[test]
 fn loss_at_a_full_queue_is_within_a_fifth() {
-    for (utilization, share) in [(0.95, 0.1), (0.95, 0.01), (1.1, 0.1), (1.1, 0.01)] {
-        let (full, foreground, _) = compare(utilization, share, 6, 15_000);
-        let error = foreground.loss / full.loss - 1.0;
-        assert!(error.abs() < 0.2, "{utilization}, {share}: {full:?} {foreground:?}");
+    // Poisson packets see what all packets see, so the loss of all is the reference: losses come in clusters, and a hundredth
+    // of the packets meets few of these.
+    for (utilization, share, seconds) in [(0.95, 0.1, 10), (0.95, 0.01, 40), (1.1, 0.1, 10), (1.1, 0.01, 40)]
+    {
+        let (_, foreground, _, loss) = compare(utilization, share, seconds, 15_000);
+        let error = foreground.loss / loss - 1.0;
+        assert!(error.abs() < 0.2, "{utilization}, {share}: {loss} {foreground:?}");
     }
 }
 
 /// Routers in a row of 1 Gbit/s; a part of each link's traffic goes all the way and is watched, the rest enters and leaves
-/// at every router. Without knowing where it comes from the background made the median a fifth too long here.
+/// at every router. Where the background does not know where it comes from, the median is a tenth too
+/// long here.
 #[test]
-fn along_a_path_delays_are_within_ten_percent() {
+fn a_background_that_knows_its_way_is_closer_along_a_path() {
     let hops = 4;
     let mut net = TwinBuilder::new("row");
     let row: Vec<_> = (0..=hops).map(|i| net.node(&format!("r{i}"), NodeKind::Router, None)).collect();
@@ -146,5 +152,5 @@ fn along_a_path_delays_are_within_ten_percent() {
     let known = median(&run(&over(load.clone()), &few), 0) / median(&full, mine) - 1.0;
     let unknown =
         median(&run(&over(RoutedLoad::from(load.arcs().to_vec())), &few), 0) / median(&full, mine) - 1.0;
-    assert!(known.abs() < 0.1 && unknown > 0.12, "known {known}, unknown {unknown}");
+    assert!(known.abs() < 0.06 && unknown > 0.08, "known {known}, unknown {unknown}");
 }
