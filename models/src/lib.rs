@@ -3,7 +3,7 @@
 //! **Knows:** routing with ECMP, fair shares, queues, routers, hosts, sensors, published failure rates; how to evaluate
 //! one scenario on a rung of the fidelity ladder.
 //!
-//! **Never knows:** files, clocks, sockets, threads; what a hypothesis is or how likely one is; where a topology or a
+//! **Never knows:** files, clocks, sockets; threads, but for the parts of one packet run (`packet::shards`); what a hypothesis is or how likely one is; where a topology or a
 //! capture came from.
 //!
 //! ```

@@ -17,8 +17,9 @@ const HEADERS: usize = 14 + 20 + 8;
 pub(super) fn case(defined: &PacketWorkload) -> Case {
     let csr = Csr::compile(&defined.twin, Layer::Igp);
     let mut twin = defined.twin.clone();
+    let routing = Routing::compute(&csr, &Failures::none(&csr));
     for node in (0..csr.node_count()).map(NodeId::new) {
-        let (key, fib) = (csr.node_keys[node.index()].clone(), table(&csr, defined, node));
+        let (key, fib) = (csr.node_keys[node.index()].clone(), table(&csr, &routing, defined, node));
         twin.set(&Change::Fib { node: key, before: None, after: Some(Arc::new(fib)) });
     }
     let mut flows = Vec::new();
@@ -44,8 +45,7 @@ fn address(host: NodeId) -> Ipv4Addr {
 
 /// A node's table: a /32 for each destination, along the flow's way where the node is on it and by a shortest path
 /// elsewhere.
-fn table(csr: &Csr, defined: &PacketWorkload, node: NodeId) -> Fib {
-    let routing = Routing::compute(csr, &Failures::none(csr));
+fn table(csr: &Csr, routing: &Routing, defined: &PacketWorkload, node: NodeId) -> Fib {
     let mut fib = Fib::default();
     for flow in &defined.flows {
         let on_way = flow.path.iter().find(|arc| csr.src[arc.index()] == node).copied();

@@ -45,10 +45,11 @@ impl QueueStats {
     }
 }
 
-/// Waiting times in classes that grow by half an octave from 1 ns to 1 s: the bounds are 0, 2^10, 1.5·2^10, 2^11, … ps.
+/// Waiting times in classes that grow by half an octave from 1 ns to 1 s: the bounds are 0, 2^10, 1.5·2^10, 2^11, … ps. A
+/// class counts up to 2^32 − 1 and stays there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitHistogram {
-    counts: [u64; Self::CLASSES],
+    counts: [u32; Self::CLASSES],
 }
 
 impl Default for WaitHistogram {
@@ -64,11 +65,12 @@ impl WaitHistogram {
 
     #[inline]
     pub(crate) fn add(&mut self, wait: SimDuration) {
-        self.counts[Self::class(wait.as_ps())] += 1;
+        let count = &mut self.counts[Self::class(wait.as_ps())];
+        *count = count.saturating_add(1);
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
-        self.counts.iter_mut().zip(&other.counts).for_each(|(mine, more)| *mine += more);
+        self.counts.iter_mut().zip(&other.counts).for_each(|(mine, more)| *mine = mine.saturating_add(*more));
     }
 
     #[inline]
@@ -90,18 +92,18 @@ impl WaitHistogram {
     }
 
     /// Packets by class.
-    pub fn counts(&self) -> &[u64; Self::CLASSES] {
+    pub fn counts(&self) -> &[u32; Self::CLASSES] {
         &self.counts
     }
 
     /// A wait that the share `q` (0–1) of the packets did not exceed: the upper bound of the class in which it lies, at
     /// most half an octave too long. `None` without packets or in the open last class.
     pub fn quantile(&self, q: f64) -> Option<SimDuration> {
-        let total: u64 = self.counts.iter().sum();
+        let total: u64 = self.counts.iter().map(|n| u64::from(*n)).sum();
         let rank = (q.clamp(0.0, 1.0) * total as f64).ceil().max(1.0) as u64;
         let mut seen = 0;
         let class = self.counts.iter().position(|n| {
-            seen += n;
+            seen += u64::from(*n);
             seen >= rank
         })?;
         (class + 1 < Self::CLASSES).then(|| Self::lower_bound(class + 1))

@@ -167,7 +167,7 @@ impl PacketResult {
         for link in &self.links {
             d = d.u64(link.queue.packets).u64(link.queue.bytes).u64(link.queue.drops);
             d = d.bytes(&link.queue.wait_sum_ps.to_le_bytes()).u64(link.queue.wait_max.as_ps());
-            d = link.waits.counts().iter().fold(d, |d, n| d.u64(*n));
+            d = link.waits.counts().iter().fold(d, |d, n| d.u64(u64::from(*n)));
         }
         for ClassRow { arc, class, stats } in &self.classes {
             d = d.u64(u64::from(arc.0)).u64(u64::from(*class)).u64(stats.packets).u64(stats.marks);

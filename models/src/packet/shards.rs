@@ -41,6 +41,8 @@ struct Shared {
 struct Part {
     number: usize,
     sim: Simulation<Device>,
+    /// By receiver: what leaves this part in a window.
+    leaving: Vec<Vec<Handover>>,
 }
 
 impl PacketNet {
@@ -92,7 +94,11 @@ impl PacketNet {
                     network.half_links[arc.index()].set_remote(sender == number);
                 }
                 let mine = |node: NodeId| part_of[node.index()] as usize == number;
-                Part { number, sim: self.simulation(network, chance, mine) }
+                Part {
+                    number,
+                    sim: self.simulation(network, chance, mine),
+                    leaving: vec![Vec::new(); shards],
+                }
             })
             .collect();
         let mut faults = faults.to_vec();
@@ -172,7 +178,8 @@ impl Part {
     /// Takes in the mail for a window.
     fn receive(&mut self, shared: &Shared, window: usize) {
         for from in &shared.mail[window % 2][self.number] {
-            for (arc, flight) in from.lock().expect("no thread panicked").drain(..) {
+            let mut mail = from.lock().expect("no thread panicked");
+            for (arc, flight) in mail.drain(..) {
                 router::receive(arc, flight, &mut self.sim);
             }
         }
@@ -186,13 +193,16 @@ impl Part {
 
     /// Puts what leaves this part into the mail for a window; says when the first of it comes out.
     fn hand_over(&mut self, shared: &Shared, part_of: &[u32], window: usize) -> u64 {
-        let Network { outbox, forwarding, .. } = self.sim.world_mut();
+        let Self { number, sim, leaving } = self;
+        let Network { outbox, forwarding, .. } = sim.world_mut();
         let mut earliest = u64::MAX;
         for (arc, flight) in outbox.drain(..) {
-            let to = part_of[forwarding.csr.dst[arc.index()].index()] as usize;
             earliest = earliest.min((flight.at + forwarding.csr.delay[arc.index()]).as_ps());
-            let mut mail = shared.mail[window % 2][to][self.number].lock().expect("no thread panicked");
-            mail.push((arc, flight));
+            leaving[part_of[forwarding.csr.dst[arc.index()].index()] as usize].push((arc, flight));
+        }
+        for (to, leaving) in leaving.iter_mut().enumerate().filter(|(_, l)| !l.is_empty()) {
+            let mut mail = shared.mail[window % 2][to][*number].lock().expect("no thread panicked");
+            std::mem::swap(&mut *mail, leaving); // the receiver has emptied it, and its room serves again
         }
         earliest
     }

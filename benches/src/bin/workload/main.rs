@@ -4,11 +4,17 @@
 //! workload w3 --engine windows
 //! workload w4 --seed 7 --per-flow flows.csv
 //! workload w2 --k 8 --headers --output json
+//! workload w3 --shards 4 --threads 2
+//! workload hold --pending 1000000
 //! ```
+//!
+//! `cpu_s` is the processor time of the simulation alone, over all threads; `wall_s` its duration. `delivered`,
+//! `packet_hops` and `end_ps` of the kernels are events and the time of the last one.
 //!
 //! A rate is printed only where the counts are right: those of the published parameters are known, for others `--check`
 //! computes the run by the other engine too. W4 is defined in `testkit::workloads::w4`.
 
+mod kernel;
 mod packets;
 
 use std::process::ExitCode;
@@ -38,6 +44,10 @@ enum What {
     W3(packets::Options),
     /// W3 while links flap, rates change and next hops move.
     W4(packets::Options),
+    /// The event queue under 1,024 processes that send each other messages, beside the standard heap.
+    Phold(kernel::PholdOptions),
+    /// The event queue with a given number of pending events.
+    Hold(kernel::HoldOptions),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -55,6 +65,8 @@ fn main() -> ExitCode {
         What::W2(options) => packets::run(umbra_benches::packets::Kind::W2, options),
         What::W3(options) => packets::run(umbra_benches::packets::Kind::W3, options),
         What::W4(options) => packets::run(umbra_benches::packets::Kind::W4, options),
+        What::Phold(options) => kernel::phold(options),
+        What::Hold(options) => kernel::hold(options),
     };
     match figures {
         Ok(figures) => {

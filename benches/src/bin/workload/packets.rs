@@ -2,12 +2,14 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use cpu_time::ProcessTime;
 use engine::Seeds;
 use models::packet::{Engine, PacketResult};
+use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 use testkit::workloads::{Counts, Spec, delivered_digest};
 use twin::SimTime;
@@ -29,6 +31,15 @@ pub(crate) struct Options {
     /// How to compute the run.
     #[arg(long, value_enum, default_value_t = By::Event)]
     engine: By,
+    /// Parts of the network that go on together, each with an event loop of its own.
+    #[arg(long, default_value_t = 1)]
+    shards: usize,
+    /// Threads for the parts, or for the trials.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Independent runs side by side, as in a Monte Carlo job; the rate is that of all together.
+    #[arg(long, default_value_t = 1)]
+    trials: usize,
     /// Packets carry IPv4 and UDP headers, which every node parses and looks up (W1 and W2).
     #[arg(long)]
     headers: bool,
@@ -71,14 +82,14 @@ pub(crate) fn run(kind: Kind, options: &Options) -> Result<Map<String, Value>> {
         let defined = kind.define(&spec);
         if options.headers { Case::with_headers(&defined) } else { Case::plain(&defined) }
     };
-    let start = ProcessTime::now();
-    let result = simulate(&case, options.engine);
-    let cpu_s = start.elapsed().as_secs_f64();
+    let (start, clock) = (ProcessTime::now(), Instant::now());
+    let result = trials(&case, options)?;
+    let (cpu_s, wall_s) = (start.elapsed().as_secs_f64(), clock.elapsed().as_secs_f64());
     check(kind, &spec, options, &case, &result)?;
     if let Some(path) = &options.per_flow {
         write_flows(path, &result)?;
     }
-    Ok(figures(kind, options, &result, cpu_s))
+    Ok(figures(kind, options, &result, [cpu_s, wall_s]))
 }
 
 fn spec(kind: Kind, options: &Options) -> Result<Spec> {
@@ -97,15 +108,40 @@ fn spec(kind: Kind, options: &Options) -> Result<Spec> {
         packets.checked_mul(sources).is_some_and(|all| all < 1 << 31),
         "--packets {packets}: expected less than 2^31 packets of all {sources} sources together"
     );
+    ensure!(options.shards > 0 && options.threads > 0, "--shards, --threads: expected at least 1");
+    ensure!(options.trials > 0, "--trials 0: expected at least 1");
+    ensure!(options.trials == 1 || options.shards == 1, "--trials: expected without --shards");
+    if options.shards > 1 && options.engine == By::Windows {
+        bail!("--shards: expected with --engine event");
+    }
     if options.headers && !matches!(kind, Kind::W1 | Kind::W2) {
         bail!("--headers: expected with w1 or w2, whose ways are decided by destinations alone");
     }
     Ok(Spec { k: options.k, seed: options.seed, packets, ..published })
 }
 
-fn simulate(case: &Case, by: By) -> PacketResult {
-    let chance = Seeds::new(0).trial(0);
-    case.net.run_by(by.engine(), &case.workload, &case.faults, SimTime::MAX, chance)
+/// All trials; they have to come to the same, since nothing in these workloads is left to chance.
+fn trials(case: &Case, options: &Options) -> Result<PacketResult> {
+    if options.trials == 1 {
+        return Ok(simulate(case, options));
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build()?;
+    let results: Vec<_> =
+        pool.install(|| (0..options.trials).into_par_iter().map(|_| simulate(case, options)).collect());
+    let mut results = results.into_iter();
+    let first: PacketResult = results.next().context("no trial")?;
+    let digest = first.digest();
+    ensure!(results.all(|r| r.digest() == digest), "trials of one workload differ");
+    Ok(first)
+}
+
+fn simulate(case: &Case, options: &Options) -> PacketResult {
+    let (Case { net, workload, faults }, chance) = (case, Seeds::new(0).trial(0));
+    if options.shards > 1 {
+        net.run_sharded(options.shards, options.threads, workload, faults, SimTime::MAX, chance)
+    } else {
+        net.run_by(options.engine.engine(), workload, faults, SimTime::MAX, chance)
+    }
 }
 
 /// No rate for a wrong result.
@@ -120,7 +156,9 @@ fn check(kind: Kind, spec: &Spec, options: &Options, case: &Case, result: &Packe
         ensure!(counted == expected, "wrong counts: {counted:?}, expected {expected:?}");
     }
     if options.check {
-        let other = simulate(case, options.engine.other());
+        let (Case { net, workload, faults }, chance) = (case, Seeds::new(0).trial(0));
+        let other = if options.shards > 1 { By::Event } else { options.engine.other() };
+        let other = net.run_by(other.engine(), workload, faults, SimTime::MAX, chance);
         ensure!(
             other.digest() == result.digest(),
             "the engines differ: {} and {}",
@@ -131,7 +169,12 @@ fn check(kind: Kind, spec: &Spec, options: &Options, case: &Case, result: &Packe
     Ok(())
 }
 
-fn figures(kind: Kind, options: &Options, result: &PacketResult, cpu_s: f64) -> Map<String, Value> {
+fn figures(
+    kind: Kind,
+    options: &Options,
+    result: &PacketResult,
+    [cpu_s, wall_s]: [f64; 2],
+) -> Map<String, Value> {
     let digest = delivered_digest(result.flows.iter().map(|f| f.delivered));
     let engine = match result.engine.engine {
         Engine::Windows => "windows",
@@ -143,12 +186,16 @@ fn figures(kind: Kind, options: &Options, result: &PacketResult, cpu_s: f64) -> 
     put("engine", json!(engine));
     put("engine_because", json!(result.engine.because));
     put("headers", json!(options.headers));
+    put("shards", json!(options.shards));
+    put("trials", json!(options.trials));
+    put("threads", json!(options.threads.min(options.shards.max(options.trials))));
     put("delivered", json!(result.delivered));
     put("dropped", json!(result.dropped));
     put("packet_hops", json!(result.packet_hops));
     put("end_ps", json!(result.last_delivery.as_ps()));
     put("cpu_s", json!(cpu_s));
-    put("rate_per_cpu_s", json!(result.packet_hops as f64 / cpu_s));
+    put("wall_s", json!(wall_s));
+    put("rate_per_cpu_s", json!(result.packet_hops as f64 * options.trials as f64 / cpu_s));
     put("peak_bytes", json!(peak_bytes()));
     put("digest", json!(format!("{digest:016x}")));
     put("result_digest", json!(result.digest()));
