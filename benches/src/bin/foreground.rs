@@ -1,7 +1,7 @@
 //! Foreground on background against the full packet run, over a matrix of experiments.
 //!
 //! ```text
-//! cargo run --release -p umbra-benches --bin foreground -- [--packets N] [--only WORD] [--ignorant]
+//! cargo run --release -p umbra-benches --bin foreground -- [--packets N] [--seed S] [--only WORD] [--ignorant]
 //! ```
 //!
 //! One line per experiment: where, what traffic is like, utilisation of the fullest arc, share that is watched; then for
@@ -9,7 +9,7 @@
 //! and of the foreground rung and their ratio; then how many times fewer the events are. Arcs have no propagation delay,
 //! so that delays are waits and transmissions alone. Loss is compared where the full run lost 200 watched packets.
 //!
-//! `--packets` is the number of packets of a full run (2,000,000), `--only` keeps the lines that contain a word,
+//! `--packets` is the number of packets of a full run (2,000,000), `--seed` the one of all chance (11), `--only` keeps the lines that contain a word,
 //! `--ignorant` withholds from the background which arc its traffic comes from.
 
 use std::sync::Arc;
@@ -32,7 +32,8 @@ fn main() {
     let value = |name: &str| words.iter().position(|w| w == name).and_then(|i| words.get(i + 1));
     let packets: f64 = value("--packets").map_or(2e6, |w| w.parse().expect("--packets takes a number"));
     let only = value("--only").map_or("", |w| w.as_str());
-    let ignorant = words.iter().any(|w| w == "--ignorant");
+    let seed = value("--seed").map_or(11, |w| w.parse().expect("--seed takes a number"));
+    let options = Options { packets, seed, ignorant: words.iter().any(|w| w == "--ignorant") };
     println!(
         "{:<11} {:<8} {:>7} {:>4} {:>5} | {:>8} {:>8} {:>6} | {:>8} {:>8} {:>6} | {:>8} {:>8} {:>6} | {:>6}",
         "where",
@@ -60,13 +61,21 @@ fn main() {
                         format!("{:<11} {:<8} {:>7} {utilization:>4}", place.name, habit.name, buffer);
                     // A larger buffer makes no difference where the smaller one never fills.
                     if label.contains(only) && (buffer == 150_000 || utilization > 0.9) {
-                        experiment(&label, &place, habit, utilization, buffer, packets, ignorant, &mut worst);
+                        experiment(&label, &place, habit, utilization, buffer, options, &mut worst);
                     }
                 }
             }
         }
     }
     println!("{worst:?}");
+}
+
+/// What holds for all experiments.
+#[derive(Clone, Copy)]
+struct Options {
+    packets: f64,
+    seed: u64,
+    ignorant: bool,
 }
 
 /// What packets are like.
@@ -166,7 +175,8 @@ impl Place {
         Self { name, csr, demands, watched, parts: [0.01, 0.09] }
     }
 
-    /// The flows of every demand, scaled to this utilisation of the fullest arc: two watched parts and the rest. Flow numbers are thrice the demand's plus the part's.
+    /// The flows of every demand, scaled to this utilisation of the fullest arc: two watched parts and the rest. Flow numbers
+    /// are thrice the demand's plus the part's.
     fn flows(&self, hash: &FlowHash, routing: &Routing, utilization: f64) -> Vec<Flow> {
         let up = Failures::none(&self.csr);
         let even = Loads::compute(&self.csr, routing, &up, &self.demands);
@@ -218,12 +228,12 @@ fn experiment(
     habit: Habit,
     utilization: f64,
     buffer: u64,
-    packets: f64,
-    ignorant: bool,
+    options: Options,
     worst: &mut Worst,
 ) {
+    let Options { packets, seed, ignorant } = options;
     let csr = &place.csr;
-    let chance = Seeds::new(11).trial(0);
+    let chance = Seeds::new(seed).trial(0);
     let routing = Routing::compute(csr, &Failures::none(csr));
     let flows = place.flows(&FlowHash::new(csr, chance), &routing, utilization);
     let total: f64 = flows.iter().map(|f| f.demand.bps).sum();
