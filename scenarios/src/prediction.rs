@@ -156,6 +156,9 @@ pub struct Algebra<'a> {
     what_if: WhatIf<'a>,
 }
 
+/// A probability this small is what is left of sums of shares that are one.
+const ROUNDING: f64 = 1e-12;
+
 /// Room in which one prediction after the other is made; each thread needs its own.
 #[derive(Clone, Debug)]
 pub struct Scratch {
@@ -354,7 +357,7 @@ impl Scratch {
             ((1.0 - p) * q, back),
             (p * q, there + back),
         ];
-        Some(cases.into_iter().filter(|(w, _)| *w > 0.0).collect())
+        Some(cases.into_iter().filter(|(w, _)| *w > ROUNDING).collect())
     }
 }
 

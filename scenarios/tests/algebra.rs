@@ -176,7 +176,8 @@ fn combine(there: Option<(f64, f64)>, back: Option<(f64, f64)>) -> Option<Vec<(f
     }
     let cases =
         [((1.0 - p) * (1.0 - q), 0.0), (p * (1.0 - q), there), ((1.0 - p) * q, back), (p * q, there + back)];
-    Some(cases.into_iter().filter(|(w, _)| *w > 0.0).collect())
+    // Shares that add up to one may miss it by rounding.
+    Some(cases.into_iter().filter(|(w, _)| *w > 1e-12).collect())
 }
 
 fn close(a: f64, b: f64) -> bool {
