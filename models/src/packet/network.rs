@@ -80,7 +80,16 @@ impl Network {
             }
             false => Err(Disposition::LinkDown),
         };
-        count(forwarding, recorder, arc, flight, admitted).filter(|_| alone)
+        match admitted {
+            Ok(at) => {
+                recorder.accepted(arc, flight.size(), flight.at);
+                alone.then(|| Exit { at, key: flight.key() })
+            }
+            Err(why) => {
+                lose(forwarding, recorder, flight, DropPlace::Arc(arc), why);
+                None
+            }
+        }
     }
 
     /// Takes in what another part of the network came to: tallies add up, and each packet is in one part.
@@ -189,22 +198,10 @@ pub(crate) fn transmit(
         true => half_link.admit(flight).ok_or(Disposition::QueueFull),
         false => Err(Disposition::LinkDown),
     };
-    count(forwarding, recorder, arc, flight, admitted).filter(|_| alone)
-}
-
-/// Counts a packet that was offered to the queue of an arc.
-#[inline(always)]
-fn count(
-    forwarding: &Forwarding,
-    recorder: &mut Recorder,
-    arc: ArcId,
-    flight: Flight,
-    admitted: Result<SimTime, Disposition>,
-) -> Option<Exit> {
     match admitted {
         Ok(at) => {
             recorder.accepted(arc, flight.size(), flight.at);
-            Some(Exit { at, key: flight.key() })
+            alone.then(|| Exit { at, key: flight.key() })
         }
         Err(why) => {
             lose(forwarding, recorder, flight, DropPlace::Arc(arc), why);
