@@ -35,7 +35,7 @@ impl Traffic {
     }
 
     fn push(&mut self, now: SimTime) {
-        let delay = if self.chance.next_u32() % 100 == 0 { 1e9 } else { 1e6 } * self.chance.exp();
+        let delay = if self.chance.next_u32().is_multiple_of(100) { 1e9 } else { 1e6 } * self.chance.exp();
         let at = SimTime::from_ps(now.as_ps() + delay as u64);
         let kind = EventKind::Timer { tag: 0, token: 0 };
         self.pushed += 1;

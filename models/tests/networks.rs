@@ -12,7 +12,7 @@ use testkit::{NextHops, Wires, send_packets};
 use twin::{ArcId, BitsPerSec, Bytes, LinkId, NodeId, PacketSchedule, ScheduledPacket, SimDuration, SimTime};
 use umbra_models::packet::{
     BackgroundLoad, BackgroundTraffic, Bins, Buffer, Disposition, Fault, FlowHash, PacketConfig, PacketNet,
-    PacketResult, TimedFault, Workload,
+    PacketResult, PacketRun, TimedFault, Workload,
 };
 use umbra_models::{Failures, NodeDemand, Routing};
 
@@ -276,6 +276,26 @@ fn a_warm_run_allocates_nothing() {
         run.run_until(SimTime::MAX);
         assert!(run.finish().events > 10_000);
     }
+}
+
+#[test]
+fn a_packet_under_way_takes_24_bytes() {
+    let lab = lab("a-b b-c");
+    let config = PacketConfig { buffer: Buffer::Bytes(Bytes::new(u64::MAX / 2)), ..lab.config };
+    let net = PacketNet::build(&lab.csr, lab.routing(), config);
+    // All are sent within 50 µs, in which the link takes 41 of them.
+    let packets: Vec<_> = (0..20_000).map(|i| (i / 400, "a", "c")).collect();
+    let mut run = net.start(&lab.workload(&packets), &[], Seeds::new(0).trial(0));
+    let bytes = |run: &PacketRun| {
+        let mut fork = None;
+        let counted = allocation_counter::measure(|| fork = Some(run.clone()));
+        drop(fork);
+        counted.bytes_current as f64
+    };
+    let before = bytes(&run);
+    run.run_until(us(50));
+    let each = (bytes(&run) - before) / 20_000.0;
+    assert!((23.9..24.5).contains(&each), "{each} bytes for each packet, its event included");
 }
 
 proptest! {

@@ -7,9 +7,11 @@
 mod books;
 mod estimate;
 mod exact;
+mod fairness;
 mod queueing;
 mod repeat;
 mod tandem;
+mod tcp;
 mod workloads;
 
 pub use estimate::Estimate;
@@ -35,6 +37,8 @@ pub const GROUPS: &[(&str, Group)] = &[
     ("6, 8", books::checks),
     ("7, 15", exact::checks),
     ("9", workloads::checks),
+    ("10", fairness::checks),
+    ("11, 12", tcp::checks),
     ("16", repeat::checks),
 ];
 

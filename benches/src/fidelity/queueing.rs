@@ -1,7 +1,8 @@
 //! One queue: sojourn times and losses against the formulas of queueing theory. Times are in mean services.
 
 use engine::{Purpose, Stream, Trial};
-use models::packet::{Buffer, Fifo, PacketConfig, PacketNet, PacketResult, Workload};
+use models::packet::discipline::{DisciplineConfig, Limit};
+use models::packet::{Buffer, Disciplines, PacketConfig, PacketNet, PacketResult, Workload};
 use models::{Failures, Routing};
 use testkit::topology;
 use twin::{
@@ -30,9 +31,10 @@ pub(super) fn checks(scale: Scale) -> Vec<Check> {
         checks.push(sojourn(3, "M/G/1 of 64 and 1,500 bytes", expected, load, &BIMODAL));
     }
     for (load, room) in [(0.8, 5), (0.95, 10), (1.2, 4)] {
-        let got = Estimate::over_runs(|chance| exponential_loss(load, room, scale, chance));
+        let queue = Queue::of_packets(room);
+        let got = Estimate::over_runs(|chance| queue.run(load, scale, &EXPONENTIAL, chance).loss);
         let what = format!("M/M/1/{room}, load {load}: loss");
-        checks.push(Check::mean(4, what, mm1k_loss(load, room), got, 0.02, scale));
+        checks.push(Check::mean(4, what, mm1k_loss(load, u64::from(room)), got, 0.02, scale));
     }
     for (load, room) in [(0.8, 3), (0.95, 5), (1.2, 4)] {
         let queue = Queue::of(room);
@@ -57,9 +59,10 @@ pub(super) struct Sizes {
     draw: fn(&mut Stream) -> u64,
 }
 
-/// Exponential, and so large that whole bytes do not matter.
+/// Exponential: so large that whole bytes do not matter, and so small that the longest draw (37 means) is still below
+/// the 2^20 bytes that a packet of the engine may have.
 pub(super) const EXPONENTIAL: Sizes =
-    Sizes { mean: 100_000.0, draw: |s| ((s.exp() * 100_000.0).round() as u64).max(1) };
+    Sizes { mean: 25_000.0, draw: |s| ((s.exp() * 25_000.0).round() as u64).max(1) };
 const CONSTANT: Sizes = Sizes { mean: 1_500.0, draw: |_| 1_500 };
 /// Half of each.
 const BIMODAL: Sizes = Sizes { mean: 782.0, draw: |s| if s.f64_open() < 0.5 { 64 } else { 1_500 } };
@@ -115,6 +118,14 @@ impl Queue {
         Self::with_buffer(Bytes::new(room * 1_500))
     }
 
+    /// With room for so many packets, however large.
+    fn of_packets(room: u32) -> Self {
+        let endless = Self::endless();
+        let queue = DisciplineConfig::drop_tail(Limit::Packets(room));
+        let net = endless.net.with_disciplines(Disciplines::on([ArcId(0)], &queue));
+        Self { csr: endless.csr, net: net.expect("a queue that can be") }
+    }
+
     fn with_buffer(buffer: Bytes) -> Self {
         let csr = Csr::compile(&topology("a -10G,1us- b"), Layer::Igp);
         let net = network(&csr, buffer);
@@ -160,21 +171,6 @@ pub(super) fn poisson_packets(csr: &Csr, load: f64, n: u64, sizes: &Sizes, chanc
         ScheduledPacket { at, src: 0, dst: csr.node_count() as u32 - 1, flow: 0, size, frame: None }
     };
     PacketSchedule { endpoints: csr.node_keys.clone(), packets: (0..n).map(packet).collect() }
-}
-
-/// The loss of a queue that holds `room` packets whatever their service. The queue of a link is limited in bytes, so it
-/// takes one by itself, in which each packet occupies a byte.
-fn exponential_loss(load: f64, room: u64, scale: Scale, chance: Trial) -> f64 {
-    const SERVICE_PS: f64 = 1e8;
-    let key = EntityKey::new("fidelity");
-    let (mut gaps, mut draws) = (chance.stream(Purpose::ARRIVALS, &key), chance.stream(Purpose::SIZES, &key));
-    let mut queue = Fifo::new(Bytes::new(room));
-    let mut now = SimTime::ZERO;
-    for _ in 0..packets(scale) {
-        now += SimDuration::from_ps((gaps.exp() * SERVICE_PS / load) as u64);
-        queue.offer(now, Bytes::new(1), SimDuration::from_ps((draws.exp() * SERVICE_PS) as u64));
-    }
-    queue.stats().drops as f64 / packets(scale) as f64
 }
 
 /// Mean wait at an arc in mean services.

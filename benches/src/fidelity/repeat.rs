@@ -1,13 +1,13 @@
-//! Determinism: the same seed gives the same bytes, on any number of threads, and through forks in mid-run.
+//! Determinism: the same seed gives the same bytes, on any number of threads, in any number
+//! of parts, and through forks in mid-run.
 
 use engine::Seeds;
-use models::packet::{Fault, PacketConfig, PacketNet, TimedFault, Workload};
-use models::{Failures, Routing};
+use models::packet::{Fault, PacketResult, TimedFault};
 use testkit::workloads::{Spec, w4};
-use testkit::{Change, TimedChange};
-use twin::{ArcId, Csr, Layer, LinkId, SimTime};
+use twin::{ArcId, LinkId, SimTime};
 
 use super::{Check, Scale};
+use crate::packets::Case;
 
 /// Row 16.
 pub(super) fn checks(scale: Scale) -> Vec<Check> {
@@ -24,6 +24,15 @@ pub(super) fn checks(scale: Scale) -> Vec<Check> {
         let equal = alone.iter().zip(&on_threads).filter(|(a, b)| a == b).count();
         checks.push(Check::exact(16, what, alone.len(), equal));
     }
+    let in_one = world.in_shards(1, 1).engine;
+    for (shards, threads) in [(1, 1), (2, 1), (2, 2), (4, 2), (8, 2), (8, 3)] {
+        let result = world.in_shards(shards, threads);
+        let what = format!("one run in {shards} parts on {threads} threads");
+        let mut check = Check::exact(16, what, alone[0].clone(), result.digest());
+        // One loop would give the digest of one loop.
+        check.pass &= (result.engine == in_one) == (shards == 1);
+        checks.push(check);
+    }
     let (original, fork) = world.forked();
     checks.push(Check::exact(16, "a fork in mid-run, its original going elsewhere", alone[0].clone(), fork));
     let mut others = alone[1..].to_vec();
@@ -35,34 +44,31 @@ pub(super) fn checks(scale: Scale) -> Vec<Check> {
 
 const TRIALS: usize = 8;
 
-/// The packets of W4 with its flaps and new rates, and wires that lose packets by chance.
+/// W4 with its changes, and wires that lose packets by chance.
 struct World {
-    net: PacketNet,
-    workload: Workload,
-    faults: Vec<TimedFault>,
+    case: Case,
 }
 
 impl World {
     fn new(packets: u64) -> Self {
-        let w4 = w4(&Spec { packets, ..Spec::w4() });
-        let csr = Csr::compile(&w4.twin, Layer::Igp);
-        let routing = Routing::compute(&csr, &Failures::none(&csr));
-        let workload = Workload::compile(&csr, &w4.schedule()).expect("endpoints are nodes");
-        let lossy = (0..csr.arc_count()).step_by(3).map(|arc| TimedFault {
+        let mut case = Case::plain(&w4(&Spec { packets, ..Spec::w4() }));
+        let lossy = (0..case.net.csr().arc_count()).step_by(3).map(|arc| TimedFault {
             at: SimTime::ZERO,
             fault: Fault::Loss { arc: ArcId::new(arc), probability: 0.01 },
         });
-        let faults = lossy.chain(w4.changes.iter().filter_map(fault)).collect();
-        Self {
-            net: PacketNet::build(&csr, routing, PacketConfig::default()),
-            workload: workload.with_paths(&csr, &w4.paths()),
-            faults,
-        }
+        case.faults = lossy.chain(case.faults).collect();
+        Self { case }
     }
 
     fn digest(&self, trial: usize) -> String {
         let chance = Seeds::new(1).trial(trial as u64);
-        self.net.run(&self.workload, &self.faults, SimTime::MAX, chance).digest()
+        let Case { net, workload, faults } = &self.case;
+        net.run(workload, faults, SimTime::MAX, chance).digest()
+    }
+
+    fn in_shards(&self, shards: usize, threads: usize) -> PacketResult {
+        let Case { net, workload, faults } = &self.case;
+        net.run_sharded(shards, threads, workload, faults, SimTime::MAX, Seeds::new(1).trial(0))
     }
 
     /// By trial; each thread takes every so many-th.
@@ -83,8 +89,9 @@ impl World {
 
     /// Digests of a run that was forked half-way and then met another fault, and of its fork, which did not.
     fn forked(&self) -> (String, String) {
-        let half = SimTime::from_ps(self.workload.last_sent().as_ps() / 2);
-        let mut original = self.net.start(&self.workload, &self.faults, Seeds::new(1).trial(0));
+        let Case { net, workload, faults } = &self.case;
+        let half = SimTime::from_ps(workload.last_sent().as_ps() / 2);
+        let mut original = net.start(workload, faults, Seeds::new(1).trial(0));
         original.run_until(half);
         let mut fork = original.clone();
         original.inject(TimedFault { at: half, fault: Fault::LinkDown(LinkId(0)) });
@@ -92,15 +99,4 @@ impl World {
         fork.run_until(SimTime::MAX);
         (original.finish().digest(), fork.finish().digest())
     }
-}
-
-/// The engine's word for a change; `None` for a next hop, since flows keep to their paths here.
-fn fault(change: &TimedChange) -> Option<TimedFault> {
-    let fault = match change.change {
-        Change::LinkDown(link) => Fault::LinkDown(link),
-        Change::LinkUp(link) => Fault::LinkUp(link),
-        Change::Rate { arc, rate } => Fault::Capacity { arc, rate },
-        Change::NextHop { .. } => return None,
-    };
-    Some(TimedFault { at: change.at, fault })
 }

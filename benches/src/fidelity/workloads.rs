@@ -1,43 +1,47 @@
-//! W1, W2 and W3 against their published counts, and flow by flow against two events a hop.
+//! W1 to W4 by both engines against published counts (W4: those of the slow reference), and flow by flow against two
+//! events a hop.
 
 use engine::Seeds;
-use models::packet::{Buffer, PacketConfig, PacketNet, PacketResult, Workload};
-use models::{Failures, Routing};
+use models::packet::{Engine, PacketResult};
 use testkit::workloads::{
-    Counts, PacketWorkload, Spec, W1_COUNTS, W2_COUNTS, W2_K4_COUNTS, W3_COUNTS, W3_DIGEST, delivered_digest,
-    w1, w2, w3,
+    Counts, PacketWorkload, Spec, W1_COUNTS, W2_COUNTS, W2_K4_COUNTS, W3_COUNTS, W3_DIGEST, W4_COUNTS,
+    W4_DIGEST, delivered_digest, w1, w2, w3, w4,
 };
 use testkit::{Wires, send_packets};
-use twin::{Csr, Layer, SimTime};
+use twin::SimTime;
 
 use super::{Check, Scale};
+use crate::packets::Case;
 
 /// Row 9.
 pub(super) fn checks(scale: Scale) -> Vec<Check> {
     let mut checks = match scale {
-        Scale::Full => vec![
-            counts("W1", &w1(&Spec::w1()), &W1_COUNTS),
-            counts("W2, k = 4", &w2(&Spec::w2_k4()), &W2_K4_COUNTS),
-            counts("W2, k = 8", &w2(&Spec::w2()), &W2_COUNTS),
-        ],
-        Scale::Smoke => vec![
-            counts("W1, 2,000 packets", &w1(&Spec { packets: 2_000, ..Spec::w1() }), &w1_counts(2_000)),
-            counts("W2, k = 8, 50 each", &w2(&Spec { packets: 50, ..Spec::w2() }), &w2_counts(50)),
-        ],
+        Scale::Full => [
+            counts("W1", &w1(&Spec::w1()), &W1_COUNTS, None),
+            counts("W2, k = 4", &w2(&Spec::w2_k4()), &W2_K4_COUNTS, None),
+            counts("W2, k = 8", &w2(&Spec::w2()), &W2_COUNTS, None),
+            counts("W3", &w3(&Spec::w3()), &W3_COUNTS, Some(W3_DIGEST)),
+            counts("W4", &w4(&Spec::w4()), &W4_COUNTS, Some(W4_DIGEST)),
+        ]
+        .concat(),
+        Scale::Smoke => [
+            counts("W1, 2,000 packets", &w1(&Spec { packets: 2_000, ..Spec::w1() }), &w1_counts(2_000), None),
+            counts("W2, k = 8, 50 each", &w2(&Spec { packets: 50, ..Spec::w2() }), &w2_counts(50), None),
+        ]
+        .concat(),
     };
-    if scale == Scale::Full {
-        checks.extend(published_w3());
+    for (name, define, spec) in [("W3", w3 as fn(&Spec) -> _, Spec::w3()), ("W4", w4, Spec::w4())] {
+        for seed in [0, 1, 7] {
+            let packets = match (scale, seed) {
+                (Scale::Full, 0) => 8_000,
+                (Scale::Full, _) => 2_000,
+                (Scale::Smoke, _) => 200,
+            };
+            let workload = define(&Spec { seed, packets, ..spec });
+            checks.extend(flow_by_flow(&format!("{name}, seed {seed}, {packets} each"), &workload));
+        }
     }
-    for seed in [0, 1, 7] {
-        let packets = match (scale, seed) {
-            (Scale::Full, 0) => 8_000,
-            (Scale::Full, _) => 2_000,
-            (Scale::Smoke, _) => 200,
-        };
-        let w3 = w3(&Spec { seed, packets, ..Spec::w3() });
-        checks.push(flow_by_flow(&format!("W3, seed {seed}, {packets} each"), &w3));
-    }
-    checks.push(flow_by_flow("W3 in steps of 0.2 µs, full of ties", &in_steps()));
+    checks.extend(flow_by_flow("W3 in steps of 0.2 µs, full of ties", &in_steps()));
     checks
 }
 
@@ -63,44 +67,51 @@ fn w2_counts(packets: u64) -> Counts {
     Counts { delivered: 128 * packets, dropped: 0, packet_hops: 6 * 128 * packets, end_ps }
 }
 
-fn counts(name: &str, workload: &PacketWorkload, expected: &Counts) -> Check {
-    let what = format!("{name}: delivered, dropped, hops, end in ps");
-    Check::exact(9, what, text(expected), text(&counted(&run(workload))))
+/// The engines of a network, and what they go by.
+const ENGINES: [(Engine, &str); 2] = [(Engine::Events, "events"), (Engine::Windows, "windows")];
+
+/// Totals, and the digest of what each flow delivered where it is known, by each engine.
+fn counts(name: &str, workload: &PacketWorkload, expected: &Counts, digest: Option<u64>) -> Vec<Check> {
+    let case = Case::plain(workload);
+    let mut checks = Vec::new();
+    for (engine, word) in ENGINES {
+        let result = run(&case, engine);
+        let what = format!("{name} by {word}: delivered, dropped, hops, end in ps");
+        checks.push(by(engine, &result, Check::exact(9, what, text(expected), text(&counted(&result)))));
+        if let Some(digest) = digest {
+            let measured = delivered_digest(result.flows.iter().map(|f| f.delivered));
+            let what = format!("{name} by {word}: digest of the flows");
+            checks.push(Check::exact(9, what, format!("{digest:x}"), format!("{measured:x}")));
+        }
+    }
+    checks
 }
 
-fn published_w3() -> [Check; 2] {
-    let result = run(&w3(&Spec::w3()));
-    let digest = delivered_digest(result.flows.iter().map(|f| f.delivered));
-    let what = "W3: delivered, dropped, hops, end in ps";
-    [
-        Check::exact(9, what, text(&W3_COUNTS), text(&counted(&result))),
-        Check::exact(9, "W3: digest of the flows", format!("{W3_DIGEST:x}"), format!("{digest:x}")),
-    ]
-}
-
-/// Flows in which all figures agree with the slow reference.
-fn flow_by_flow(name: &str, workload: &PacketWorkload) -> Check {
-    let result = run(workload);
+/// Flows in which all figures agree with the slow reference, by each engine.
+fn flow_by_flow(name: &str, workload: &PacketWorkload) -> [Check; 2] {
     let (wires, schedule) = (Wires::of(&workload.twin), workload.schedule());
     let (hops, changes) = (&workload.next_hops, &workload.changes);
     let slow = send_packets(&wires, &schedule, workload.buffer, hops, changes, SimTime::MAX);
-    let equal = result.flows.iter().zip(&slow.flows).filter(|(fast, slow)| {
-        let counts = (fast.sent, fast.delivered, fast.dropped(), fast.packet_hops);
-        counts == (slow.sent, slow.delivered, slow.dropped, slow.packet_hops)
-            && (fast.first, fast.last, fast.delay_sum_ps) == (slow.first, slow.last, slow.delay_sum_ps)
-    });
-    let what = format!("{name}: flows equal to two events a hop");
-    Check::exact(9, what, workload.flows.len(), equal.count())
+    let case = Case::plain(workload);
+    ENGINES.map(|(engine, word)| {
+        let result = run(&case, engine);
+        let equal = result.flows.iter().zip(&slow.flows).filter(|(fast, slow)| {
+            let counts = (fast.sent, fast.delivered, fast.dropped(), fast.packet_hops);
+            counts == (slow.sent, slow.delivered, slow.dropped, slow.packet_hops)
+                && (fast.first, fast.last, fast.delay_sum_ps) == (slow.first, slow.last, slow.delay_sum_ps)
+        });
+        let what = format!("{name}, by {word}: flows equal to two events a hop");
+        by(engine, &result, Check::exact(9, what, workload.flows.len(), equal.count()))
+    })
 }
 
-fn run(workload: &PacketWorkload) -> PacketResult {
-    let csr = Csr::compile(&workload.twin, Layer::Igp);
-    let routing = Routing::compute(&csr, &Failures::none(&csr));
-    let config = PacketConfig { buffer: Buffer::Bytes(workload.buffer), ..PacketConfig::default() };
-    let net = PacketNet::build(&csr, routing, config);
-    let ready = Workload::compile(&csr, &workload.schedule()).expect("endpoints are nodes");
-    let ready = ready.with_paths(&csr, &workload.paths());
-    net.run(&ready, &[], SimTime::MAX, Seeds::new(0).trial(0))
+/// A check that also fails if another engine took over.
+fn by(engine: Engine, result: &PacketResult, check: Check) -> Check {
+    Check { pass: check.pass && result.engine.engine == engine, ..check }
+}
+
+fn run(case: &Case, engine: Engine) -> PacketResult {
+    case.net.run_by(engine, &case.workload, &case.faults, SimTime::MAX, Seeds::new(0).trial(0))
 }
 
 fn counted(result: &PacketResult) -> Counts {

@@ -417,6 +417,8 @@ fn summary(
         "end_ps": end.as_ps(),
     });
     summary.extra.insert("packets".into(), counts);
+    let engine = json!({ "name": result.engine.word(), "because": result.engine.because });
+    summary.extra.insert("engine".into(), engine);
     summary.extra.insert("rung".into(), json!(result.rung.word()));
     summary.extra.insert("digest".into(), json!(result.digest()));
     Ok(summary)

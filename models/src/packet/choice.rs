@@ -32,6 +32,11 @@ pub struct Computed {
 }
 
 impl Computed {
+    /// `events` or `windows`.
+    pub fn word(self) -> &'static str {
+        if self.engine == Engine::Windows { "windows" } else { "events" }
+    }
+
     pub(crate) const fn by_events(because: &'static str) -> Self {
         Self { engine: Engine::Events, because }
     }

@@ -176,10 +176,7 @@ fn figures(
     [cpu_s, wall_s]: [f64; 2],
 ) -> Map<String, Value> {
     let digest = delivered_digest(result.flows.iter().map(|f| f.delivered));
-    let engine = match result.engine.engine {
-        Engine::Windows => "windows",
-        _ => "event",
-    };
+    let engine = if result.engine.engine == Engine::Windows { "windows" } else { "event" };
     let mut figures = Map::new();
     let mut put = |name: &str, value: Value| figures.insert(name.to_owned(), value);
     put("workload", json!(format!("{kind:?}").to_lowercase()));
