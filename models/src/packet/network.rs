@@ -1,6 +1,6 @@
 //! The medium of a packet run, and what becomes of one packet at one place: the same in whatever order a run is computed.
 
-use twin::{ArcId, BitsPerSec, Bytes, LinkId, NodeId, SimDuration, SimTime};
+use twin::{ArcId, BitsPerSec, Bytes, LinkId, NodeId, SimDuration};
 
 use super::egress::Buffers;
 use super::fault::{Fault, TimedFault};
