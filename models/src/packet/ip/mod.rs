@@ -61,7 +61,7 @@ impl IpForwarding {
     }
 
     /// Takes owners from the addresses of ports (the address itself, and its subnet for the first node on it) and tables
-    /// from the twin. Cost: about 0.2 µs for each route of each table.
+    /// from the twin. Cost: about 0.27 µs for each route of each table.
     pub fn from_twin(twin: &Twin, csr: &Csr) -> Self {
         let mut ip = Self::empty(csr);
         let ids: BTreeMap<&EntityKey, NodeId> =
