@@ -1,0 +1,112 @@
+//! What a fact is about.
+
+use serde::{Deserialize, Serialize};
+
+use super::Fact;
+
+/// A kind of fact, and the scope of a finished reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Topic {
+    /// The observer itself: names, router id.
+    Node,
+    /// Its interfaces.
+    Links,
+    /// Their addresses.
+    Addresses,
+    /// Members of bundles, where the interface table does not say them.
+    Bundles,
+    /// ARP and neighbour tables.
+    IpNeighbors,
+    /// MAC addresses learnt on bridge ports.
+    Fdb,
+    /// Its own LLDP chassis.
+    Chassis,
+    /// The port ids that it sends.
+    SentPorts,
+    /// The LLDP and CDP neighbours that it hears.
+    Neighbors,
+    /// IGP settings of its interfaces.
+    IgpInterfaces,
+    /// Its IGP neighbours.
+    IgpNeighbors,
+    /// IGP hellos on a wire.
+    Hellos,
+    /// The link-state database.
+    LinkStates,
+    /// BGP sessions.
+    BgpPeers,
+    /// Forwarding entries.
+    Routes,
+    /// Nodes of an inventory.
+    InventoryNodes,
+    /// Cables of an inventory.
+    InventoryCables,
+}
+
+/// What a fact is about: its topic and, within it, its subject (a port, a port and an address, an LSA's id, …).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FactKey {
+    /// The kind.
+    pub topic: Topic,
+    /// The subject, in a fixed form.
+    pub subject: Box<str>,
+}
+
+impl FactKey {
+    /// A key of its parts, joined by spaces.
+    pub fn new(topic: Topic, parts: &[&str]) -> Self {
+        Self { topic, subject: parts.join(" ").into() }
+    }
+}
+
+impl Fact {
+    /// What the fact is about. A second fact with the same key replaces the first.
+    pub fn key(&self) -> FactKey {
+        let of = |topic, parts: &[&str]| FactKey::new(topic, parts);
+        match self {
+            Fact::Node(_) => of(Topic::Node, &[]),
+            Fact::Link(l) => of(Topic::Links, &[&l.name]),
+            Fact::Address(a) => of(Topic::Addresses, &[&a.port, &a.ip.to_string()]),
+            Fact::BundleMember(m) => of(Topic::Bundles, &[&m.bundle, &m.port]),
+            Fact::IpNeighbor(n) => of(Topic::IpNeighbors, &[&n.port, &n.ip.to_string()]),
+            Fact::Fdb(e) => {
+                let vlan = e.vlan.map(|v| v.to_string()).unwrap_or_default();
+                of(Topic::Fdb, &[&e.port, &e.mac.to_string(), &vlan])
+            }
+            Fact::Chassis(_) => of(Topic::Chassis, &[]),
+            Fact::SentPort(p) => of(Topic::SentPorts, &[&p.port]),
+            Fact::Neighbor(n) => FactKey::neighbor(&n.on, &n.chassis.id.to_string(), &n.port.to_string()),
+            Fact::IgpInterface(i) => of(Topic::IgpInterfaces, &[i.protocol.word(), &i.port]),
+            Fact::IgpNeighbor(n) => of(Topic::IgpNeighbors, &[n.protocol.word(), &n.on, &n.id]),
+            Fact::Hello(h) => of(Topic::Hellos, &[h.protocol.word(), &h.sender, &h.from]),
+            Fact::LinkState(l) => l.id.key(),
+            Fact::BgpPeer(p) => of(Topic::BgpPeers, &[&p.vrf, &p.address.to_string()]),
+            Fact::Route(r) => of(Topic::Routes, &[&r.table, &r.prefix.to_string(), &r.metric.to_string()]),
+            Fact::InventoryNode(n) => of(Topic::InventoryNodes, &[&n.name]),
+            Fact::InventoryCable(c) => {
+                let (a, b) = if c.a <= c.b { (&c.a, &c.b) } else { (&c.b, &c.a) };
+                of(Topic::InventoryCables, &[&a.0, &a.1, &b.0, &b.1])
+            }
+        }
+    }
+}
+
+impl FactKey {
+    /// An interface.
+    pub fn link(port: &str) -> Self {
+        Self::new(Topic::Links, &[port])
+    }
+    /// An address of an interface.
+    pub fn address(port: &str, ip: std::net::IpAddr) -> Self {
+        Self::new(Topic::Addresses, &[port, &ip.to_string()])
+    }
+    /// An entry of the ARP or neighbour table.
+    pub fn ip_neighbor(port: &str, ip: std::net::IpAddr) -> Self {
+        Self::new(Topic::IpNeighbors, &[port, &ip.to_string()])
+    }
+    /// An LLDP or CDP neighbour: hearing port, chassis id, port id (IEEE 802.1AB §8.2: the MSAP identifier).
+    pub fn neighbor(on: &str, chassis: &str, port: &str) -> Self {
+        Self::new(Topic::Neighbors, &[on, chassis, port])
+    }
+}

@@ -1,0 +1,335 @@
+//! What has been said, and what of it stands.
+//!
+//! The store is a join-semilattice: taking observations is commutative, associative and idempotent. Whatever the order in
+//! which the words of several sources arrive, and however often, the same store comes out; a saved store plus the words
+//! since is as good as all of them. Time comes in as data alone: each word bears its instant, and what stands is asked
+//! *at* an instant.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use twin::WallTime;
+
+use crate::observation::{Fact, FactKey, Observation, Observer, Said, Source, Topic};
+
+/// Everything that the observers have said.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(into = "Saved", from = "Saved")]
+pub struct Store {
+    accounts: BTreeMap<Observer, Account>,
+    /// What changed since [`Store::take_dirty`].
+    dirty: BTreeSet<(Observer, Topic)>,
+}
+
+/// One observer's words.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Account {
+    words: BTreeMap<(Source, FactKey), Words>,
+    /// When each finished reading began.
+    read: BTreeMap<(Source, Topic), WallTime>,
+}
+
+/// The words on one subject that may still come to stand.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Words {
+    /// The latest withdrawal: what was said then or before does not stand.
+    withdrawn: Option<WallTime>,
+    /// Words that no other beats in both instant and version, in the order of their instants. One, nearly always: a
+    /// second is an advertisement with an older sequence number that came later, as a router's after a restart.
+    words: Vec<Word>,
+}
+
+/// One word.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Word {
+    at: WallTime,
+    fact: Fact,
+    lifetime: Option<Duration>,
+}
+
+/// A fact that stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    /// By what means the observer knows.
+    pub source: Source,
+    /// When it was last said.
+    pub at: WallTime,
+    /// Until when it stands without being said again.
+    pub until: Option<WallTime>,
+    /// What is said.
+    pub fact: &'a Fact,
+}
+
+impl Word {
+    /// Larger is newer, whatever the instant: the sequence number of an advertisement.
+    fn version(&self) -> u32 {
+        match &self.fact {
+            Fact::LinkState(l) => l.sequence,
+            _ => 0,
+        }
+    }
+    fn until(&self) -> Option<WallTime> {
+        let nanos = i64::try_from(self.lifetime?.as_nanos()).unwrap_or(i64::MAX);
+        Some(WallTime::from_ns(self.at.as_ns().saturating_add(nanos)))
+    }
+    fn lives_at(&self, now: WallTime) -> bool {
+        self.at <= now && self.until().is_none_or(|until| now < until)
+    }
+}
+
+impl Words {
+    /// Adds a word unless it is withdrawn or beaten, and drops those that it beats.
+    fn add(&mut self, word: Word) {
+        let beats = |a: &Word, b: &Word| {
+            let (a_rank, b_rank) = ((a.at, a.version()), (b.at, b.version()));
+            a_rank.0 >= b_rank.0 && a_rank.1 >= b_rank.1 && (a_rank != b_rank || a >= b)
+        };
+        if self.withdrawn.is_some_and(|w| word.at <= w) || self.words.iter().any(|w| beats(w, &word)) {
+            return;
+        }
+        self.words.retain(|w| !beats(&word, w));
+        let place = self.words.partition_point(|w| *w < word);
+        self.words.insert(place, word);
+    }
+
+    fn withdraw(&mut self, at: WallTime) {
+        self.withdrawn = self.withdrawn.max(Some(at));
+        self.words.retain(|w| w.at > at);
+    }
+
+    /// The word that stands: the highest version among those that live.
+    fn standing(&self, read: Option<WallTime>, now: WallTime) -> Option<&Word> {
+        let said_since = |w: &&Word| read.is_none_or(|r| w.at >= r || now < r);
+        self.words.iter().filter(|w| w.lives_at(now)).filter(said_since).max_by_key(|w| (w.version(), w.at))
+    }
+}
+
+impl Store {
+    /// Takes a word.
+    pub fn take(&mut self, observation: Observation) {
+        let Observation { observer, source, at, said } = observation;
+        let topic = match &said {
+            Said::Is(fact, _) => fact.key().topic,
+            Said::Not(key) => key.topic,
+            Said::Read(topic) => *topic,
+        };
+        let account = self.accounts.entry(observer.clone()).or_default();
+        match said {
+            Said::Is(fact, lifetime) => {
+                let words = account.words.entry((source, fact.key())).or_default();
+                words.add(Word { at, fact: *fact, lifetime });
+            }
+            Said::Not(key) => account.words.entry((source, key)).or_default().withdraw(at),
+            Said::Read(topic) => {
+                let read = account.read.entry((source, topic)).or_insert(at);
+                *read = at.max(*read);
+            }
+        }
+        self.dirty.insert((observer, topic));
+    }
+
+    /// Everyone who has said anything, in order.
+    pub fn observers(&self) -> impl Iterator<Item = &Observer> {
+        self.accounts.keys()
+    }
+
+    /// What stands of an observer's words at an instant, by source and subject.
+    pub fn standing(&self, observer: &Observer, now: WallTime) -> impl Iterator<Item = Standing<'_>> {
+        let account = self.accounts.get(observer);
+        account.into_iter().flat_map(move |account| {
+            account.words.iter().filter_map(move |((source, key), words)| {
+                let read = account.read.get(&(*source, key.topic)).copied();
+                let word = words.standing(read, now)?;
+                Some(Standing { source: *source, at: word.at, until: word.until(), fact: &word.fact })
+            })
+        })
+    }
+
+    /// What changed since the last call, by observer and topic.
+    pub fn take_dirty(&mut self) -> BTreeSet<(Observer, Topic)> {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// The first instant after `now` at which something that stands lapses. Cost: the number of words.
+    pub fn next_lapse(&self, now: WallTime) -> Option<WallTime> {
+        let words = self.accounts.values().flat_map(|a| a.words.values()).flat_map(|w| &w.words);
+        words.filter(|w| w.lives_at(now)).filter_map(Word::until).min()
+    }
+
+    /// The latest instant at which anything was said.
+    pub fn latest(&self) -> WallTime {
+        let words = self.accounts.values().flat_map(|a| a.words.values());
+        let said = words.flat_map(|w| w.words.iter().map(|w| w.at).chain(w.withdrawn));
+        let read = self.accounts.values().flat_map(|a| a.read.values().copied());
+        said.chain(read).max().unwrap_or_default()
+    }
+}
+
+/// Two stores are equal if the same has been said, whatever of it was noticed.
+impl PartialEq for Store {
+    fn eq(&self, other: &Self) -> bool {
+        self.accounts == other.accounts
+    }
+}
+
+impl Extend<Observation> for Store {
+    fn extend<I: IntoIterator<Item = Observation>>(&mut self, observations: I) {
+        observations.into_iter().for_each(|o| self.take(o));
+    }
+}
+
+/// A store on disk: maps with keys that JSON has no names for, as lists.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    accounts: Vec<SavedAccount>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedAccount {
+    observer: Observer,
+    words: Vec<(Source, FactKey, Words)>,
+    read: Vec<(Source, Topic, WallTime)>,
+}
+
+impl From<Store> for Saved {
+    fn from(store: Store) -> Self {
+        let account = |(observer, a): (Observer, Account)| SavedAccount {
+            observer,
+            words: a.words.into_iter().map(|((s, k), w)| (s, k, w)).collect(),
+            read: a.read.into_iter().map(|((s, t), at)| (s, t, at)).collect(),
+        };
+        Self { accounts: store.accounts.into_iter().map(account).collect() }
+    }
+}
+
+impl From<Saved> for Store {
+    fn from(saved: Saved) -> Self {
+        let mut store = Self::default();
+        for a in saved.accounts {
+            let words: BTreeMap<_, _> = a.words.into_iter().map(|(s, k, w)| ((s, k), w)).collect();
+            store.dirty.extend(words.keys().map(|(_, key)| (a.observer.clone(), key.topic)));
+            store.dirty.extend(a.read.iter().map(|(_, topic, _)| (a.observer.clone(), *topic)));
+            let read = a.read.into_iter().map(|(s, t, at)| ((s, t), at)).collect();
+            store.accounts.insert(a.observer, Account { words, read });
+        }
+        store
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::observation::{IgpProtocol, Link, LinkState, LinkStateId, LinkStateKind};
+
+    fn at(seconds: i64) -> WallTime {
+        WallTime::from_ns(seconds * 1_000_000_000)
+    }
+
+    fn link(name: &str, mtu: u32) -> Fact {
+        Fact::Link(Link { name: name.into(), mtu: Some(mtu), ..Link::default() })
+    }
+
+    fn advertisement(sequence: u32) -> Fact {
+        Fact::LinkState(LinkState {
+            id: LinkStateId {
+                protocol: IgpProtocol::Ospf2,
+                area: "0.0.0.0".into(),
+                kind: LinkStateKind::Router,
+                router: "10.0.0.1".into(),
+                number: "10.0.0.1".into(),
+            },
+            sequence,
+            name: None,
+            links: Vec::new(),
+            addresses: Vec::new(),
+            prefixes: Vec::new(),
+            overload: false,
+        })
+    }
+
+    fn is(seconds: i64, fact: Fact) -> Observation {
+        Observation::is(&Observer::node("r1"), Source::Kernel, at(seconds), fact)
+    }
+
+    fn not(seconds: i64, fact: &Fact) -> Observation {
+        Observation::not(&Observer::node("r1"), Source::Kernel, at(seconds), fact.key())
+    }
+
+    fn read(seconds: i64) -> Observation {
+        Observation::read(&Observer::node("r1"), Source::Kernel, at(seconds), Topic::Links)
+    }
+
+    fn stands(words: &[Observation], now: i64) -> Vec<Fact> {
+        let mut store = Store::default();
+        store.extend(words.iter().cloned());
+        store.standing(&Observer::node("r1"), at(now)).map(|s| s.fact.clone()).collect()
+    }
+
+    #[test]
+    fn a_finished_reading_ends_what_it_did_not_see_and_an_unfinished_one_ends_nothing() {
+        let words = [is(1, link("e1", 1)), is(1, link("e2", 1)), is(5, link("e1", 2))];
+        assert_eq!(stands(&words, 9), [link("e1", 2), link("e2", 1)]);
+        let finished = [&words[..], &[read(5)]].concat();
+        assert_eq!(stands(&finished, 9), [link("e1", 2)]);
+        assert_eq!(
+            stands(&finished, 4),
+            [link("e2", 1)],
+            "e1 at 4 was overwritten: a store holds no history"
+        );
+    }
+
+    #[test]
+    fn a_lifetime_passes() {
+        let o = Observer::node("r1");
+        let words = [Observation::lives(&o, Source::Lldpd, at(1), link("e1", 1), Duration::from_secs(8))];
+        assert_eq!(stands(&words, 8).len(), 1);
+        assert_eq!(stands(&words, 9).len(), 0);
+    }
+
+    #[test]
+    fn a_restarted_router_begins_its_sequence_anew() {
+        let (old, purge, new) = (is(1, advertisement(9)), not(2, &advertisement(9)), is(3, advertisement(1)));
+        assert_eq!(
+            stands(&[new.clone(), old.clone()], 9),
+            [advertisement(9)],
+            "without a purge the higher wins"
+        );
+        assert_eq!(stands(&[new, old, purge], 9), [advertisement(1)]);
+    }
+
+    fn word() -> impl Strategy<Value = Observation> {
+        (0i64..6, 0u32..3, 0u8..6).prop_map(|(t, n, kind)| match kind {
+            0 => is(t, link("e1", n)),
+            1 => is(t, link("e2", n)),
+            2 => is(t, advertisement(n)),
+            3 => not(t, &link("e1", 0)),
+            4 => not(t, &advertisement(0)),
+            _ => read(t),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_repetition_or_break_gives_the_same(
+            words in prop::collection::vec(word(), 0..12), seed in any::<u64>(), cut in 0usize..12,
+        ) {
+            let take = |list: &[Observation]| {
+                let mut store = Store::default();
+                store.extend(list.iter().cloned());
+                store
+            };
+            let whole = take(&words);
+            let mut shuffled = [&words[..], &words[..words.len() / 2]].concat();
+            shuffled.sort_by_key(|w| twin::stable_hash(&[&seed.to_le_bytes(), format!("{w:?}").as_bytes()]));
+            prop_assert_eq!(&take(&shuffled), &whole);
+            let cut = cut.min(words.len());
+            let text = serde_json::to_string(&take(&words[..cut])).unwrap();
+            let mut resumed: Store = serde_json::from_str(&text).unwrap();
+            resumed.extend(words[cut..].iter().cloned());
+            prop_assert_eq!(&resumed, &whole);
+        }
+    }
+}
