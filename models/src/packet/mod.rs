@@ -40,6 +40,7 @@ mod ring;
 mod router;
 mod run;
 mod shards;
+mod stages;
 pub mod tcp;
 mod unseen;
 mod windows;
