@@ -61,7 +61,9 @@ pub(super) fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
     let bytes = &bytes[..end];
     match std::str::from_utf8(bytes) {
-        Ok(text) if text.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t')) => text.to_owned(),
+        Ok(text) if text.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t')) => {
+            text.to_owned()
+        }
         _ => bytes.iter().map(|b| format!("{b:02x}")).collect(),
     }
 }

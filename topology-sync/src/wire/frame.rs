@@ -71,18 +71,16 @@ pub(super) fn read(link_type: u16, bytes: &[u8]) -> Parsed<Option<Frame<'_>>> {
         link_type::ETHERNET => ethernet(c)?,
         link_type::LINUX_SLL => cooked(c)?,
         link_type::LINUX_SLL2 => cooked2(c)?,
-        link_type::RAW
-        | link_type::RAW_BSD
-        | link_type::RAW_OPENBSD
-        | link_type::IPV4
-        | link_type::IPV6 => Frame {
-            mac: None,
-            interface: None,
-            vlan: None,
-            outgoing: None,
-            mixed: false,
-            payload: Payload::Ip(bytes),
-        },
+        link_type::RAW | link_type::RAW_BSD | link_type::RAW_OPENBSD | link_type::IPV4 | link_type::IPV6 => {
+            Frame {
+                mac: None,
+                interface: None,
+                vlan: None,
+                outgoing: None,
+                mixed: false,
+                payload: Payload::Ip(bytes),
+            }
+        }
         _ => return Ok(None),
     }))
 }

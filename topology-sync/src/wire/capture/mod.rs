@@ -60,7 +60,11 @@ impl<'a> File<'a> {
         let whole = at.checked_add(n).and_then(|end| self.bytes.get(at..end));
         whole.ok_or_else(|| {
             let have = self.bytes.len().saturating_sub(at);
-            self.error(self.bytes.len(), &format!("the file ends within {what} ({have} of {n} bytes)"), "all of it")
+            self.error(
+                self.bytes.len(),
+                &format!("the file ends within {what} ({have} of {n} bytes)"),
+                "all of it",
+            )
         })
     }
 

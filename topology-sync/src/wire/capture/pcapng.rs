@@ -4,7 +4,8 @@
 //! names no offset.
 
 use pcap_file::pcapng::blocks::{
-    ENHANCED_PACKET_BLOCK, INTERFACE_DESCRIPTION_BLOCK, PACKET_BLOCK, SECTION_HEADER_BLOCK, SIMPLE_PACKET_BLOCK,
+    ENHANCED_PACKET_BLOCK, INTERFACE_DESCRIPTION_BLOCK, PACKET_BLOCK, SECTION_HEADER_BLOCK,
+    SIMPLE_PACKET_BLOCK,
 };
 use twin::{InputError, WallTime};
 
@@ -91,14 +92,25 @@ fn whole_block<'a>(file: File<'a>, at: usize, order: Order) -> Result<&'a [u8], 
     let again = order.u32(&block[block.len() - TAIL..]) as usize;
     if again != total {
         let place = at + block.len() - TAIL;
-        return Err(file.error(place, &format!("the length {again} after {total}"), "the same length at both ends"));
+        return Err(file.error(
+            place,
+            &format!("the length {again} after {total}"),
+            "the same length at both ends",
+        ));
     }
     Ok(block)
 }
 
-fn fields<'a>(file: File<'_>, at: usize, body: &'a [u8], n: usize) -> Result<(&'a [u8], &'a [u8]), InputError> {
+fn fields<'a>(
+    file: File<'_>,
+    at: usize,
+    body: &'a [u8],
+    n: usize,
+) -> Result<(&'a [u8], &'a [u8]), InputError> {
     let split = body.split_at_checked(n);
-    split.ok_or_else(|| file.error(at + 4, &format!("a block with {} bytes of fields", body.len()), &format!("{n} bytes")))
+    split.ok_or_else(|| {
+        file.error(at + 4, &format!("a block with {} bytes of fields", body.len()), &format!("{n} bytes"))
+    })
 }
 
 fn interface(file: File<'_>, at: usize, order: Order, body: &[u8]) -> Result<Interface, InputError> {
@@ -170,7 +182,11 @@ fn known<'i>(
 fn captured<'a>(file: File<'_>, at: usize, data: &'a [u8], n: usize) -> Result<&'a [u8], InputError> {
     let packet = data.get(..n).filter(|_| n <= MAX_PACKET);
     packet.ok_or_else(|| {
-        file.error(at, &format!("a packet of {n} bytes"), &format!("at most {} bytes in this block", data.len()))
+        file.error(
+            at,
+            &format!("a packet of {n} bytes"),
+            &format!("at most {} bytes in this block", data.len()),
+        )
     })
 }
 
@@ -186,7 +202,8 @@ impl Interface {
         } else {
             10_u128.checked_pow(exponent - 9).map_or(0, |divisor| ticks / divisor)
         };
-        let ns = i128::try_from(ns).unwrap_or(i128::MAX).saturating_add(i128::from(self.offset_s) * 1_000_000_000);
+        let ns =
+            i128::try_from(ns).unwrap_or(i128::MAX).saturating_add(i128::from(self.offset_s) * 1_000_000_000);
         WallTime::from_ns(ns.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
     }
 }

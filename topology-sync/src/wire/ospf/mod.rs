@@ -57,19 +57,15 @@ struct LsaHeader {
 /// The next advertisement: its header and its body, which may be broken though the next one is found.
 fn lsa<'a>(c: &mut Cursor<'a>) -> Parsed<(LsaHeader, Parsed<Cursor<'a>>)> {
     let mut whole = *c;
-    let header = LsaHeader {
-        age: c.u16()?,
-        kind: c.u16()?,
-        id: c.ipv4()?,
-        router: c.ipv4()?,
-        sequence: c.u32()?,
-    };
+    let header =
+        LsaHeader { age: c.u16()?, kind: c.u16()?, id: c.ipv4()?, router: c.ipv4()?, sequence: c.u32()? };
     c.u16()?;
     let len = usize::from(c.u16()?);
     let body = c.part(len.checked_sub(LSA_HEADER).ok_or("a length below the header's")?)?;
     // The checksum leaves the age out (RFC 2328 §12.1.7).
     let summed = whole.take(len)?.get(2..).ok_or("a length below the header's")?;
-    let body = if checksum::fletcher(summed) { Ok(body) } else { Err("a wrong checksum of an advertisement") };
+    let body =
+        if checksum::fletcher(summed) { Ok(body) } else { Err("a wrong checksum of an advertisement") };
     Ok((header, body))
 }
 

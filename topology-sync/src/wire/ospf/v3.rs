@@ -47,7 +47,9 @@ pub(super) fn read(packet: &Packet<'_>, heard: &mut Heard<'_>) {
         // A virtual link's hellos have global addresses and pass wires that its ends are not on (RFC 5340 §2.5).
         kind::HELLO if is_link_local(packet.from) => hello(&header, packet.from, body, heard),
         kind::UPDATE => {
-            let fill = |lsa: &LsaHeader, body: Cursor<'_>, state: &mut LinkState| fill(lsa, body, header.ipv4, state);
+            let fill = |lsa: &LsaHeader, body: Cursor<'_>, state: &mut LinkState| {
+                fill(lsa, body, header.ipv4, state)
+            };
             update(body, heard, Source::Ospf, |lsa| id(&header, lsa), fill)
         }
         _ => Ok(()),
@@ -67,8 +69,11 @@ fn header<'a>(packet: &Packet<'a>) -> Parsed<(Header, Cursor<'a>)> {
     let (router, area) = (c.ipv4()?, c.ipv4()?);
     c.u16()?;
     let instance = c.u8()?;
-    let data = packet.data.get(..usize::from(len)).filter(|p| p.len() >= HEADER).ok_or("a wrong packet length")?;
-    let (IpAddr::V6(from), IpAddr::V6(to)) = (packet.from, packet.to) else { return Err("version 3 in IPv4") };
+    let data =
+        packet.data.get(..usize::from(len)).filter(|p| p.len() >= HEADER).ok_or("a wrong packet length")?;
+    let (IpAddr::V6(from), IpAddr::V6(to)) = (packet.from, packet.to) else {
+        return Err("version 3 in IPv4");
+    };
     // RFC 8200 §8.1: the checksum covers a pseudo-header.
     let [hi, lo] = len.to_be_bytes();
     let pseudo = [0, 0, hi, lo, 0, 0, 0, PROTOCOL];
