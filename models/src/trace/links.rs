@@ -108,8 +108,7 @@ impl<'a> Links<'a> {
         self.owners(ip).iter().any(here)
     }
 
-    /// The node that has an address, or else that with the longest subnet of a port that holds it; the first in the order
-    /// of the source.
+    /// The node that has an address, or else that of [`Links::port_towards`].
     pub fn node_for(&self, ip: IpAddr) -> Option<&'a EntityKey> {
         if let Some(node) = self.owners(ip).iter().find_map(|port| self.node(port)) {
             return Some(node);
@@ -117,14 +116,17 @@ impl<'a> Links<'a> {
         self.port_towards(ip).and_then(|port| self.node(&port))
     }
 
-    /// The port with the longest subnet that holds an address.
+    /// The port with the longest subnet that holds an address: a router's before others, then the first in the order of
+    /// the source.
     pub fn port_towards(&self, ip: IpAddr) -> Option<EntityKey> {
-        let mut best: Option<(u8, EntityKey)> = None;
+        let mut best: Option<((u8, bool), EntityKey)> = None;
         for node in self.twin.nodes() {
+            let router = matches!(node.kind, EntityKind::Node { role: NodeKind::Router, .. });
             for port in self.ports_of(&node.key) {
-                let len = self.subnets(port).filter(|net| net.contains(&ip)).map(|net| net.prefix_len()).max();
-                if let Some(len) = len.filter(|len| best.as_ref().is_none_or(|(b, _)| len > b)) {
-                    best = Some((len, port.clone()));
+                let nets = self.subnets(port).filter(|net| net.contains(&ip));
+                let rank = nets.map(|net| (net.prefix_len(), router)).max();
+                if let Some(rank) = rank.filter(|rank| best.as_ref().is_none_or(|(b, _)| rank > b)) {
+                    best = Some((rank, port.clone()));
                 }
             }
         }

@@ -7,6 +7,8 @@
 //! What becomes of a packet is said in Batfish's words ([`Disposition`]).
 
 mod links;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::net::IpAddr;
