@@ -54,6 +54,7 @@ pub use fault::{Fault, TimedFault};
 pub use fifo::{Fifo, Held};
 pub use frame::{IpHeader, ip_header, with_ttl};
 pub use ip::IpForwarding;
+pub(crate) use ip::meant;
 pub use lost::LostPacket;
 pub use lpm::Lpm;
 pub use net::{Buffer, PacketConfig, PacketNet};
