@@ -26,6 +26,8 @@ mod external;
 mod lines;
 mod xml;
 
+#[cfg(feature = "bgp")]
+pub mod bgp;
 pub mod encoding;
 pub mod form;
 pub mod graphml;
