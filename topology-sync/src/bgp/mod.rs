@@ -6,5 +6,6 @@ pub mod frame;
 pub mod framer;
 pub mod listener;
 pub mod recognise;
+pub mod rib;
 pub mod session;
 pub mod tcp;
