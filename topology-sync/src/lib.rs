@@ -27,6 +27,8 @@ mod lines;
 mod xml;
 
 pub mod compare;
+#[cfg(feature = "bgp")]
+pub mod bgp;
 pub mod encoding;
 pub mod form;
 pub mod graphml;
