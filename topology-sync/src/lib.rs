@@ -26,6 +26,7 @@ mod external;
 mod lines;
 mod xml;
 
+pub mod dump;
 pub mod encoding;
 pub mod form;
 pub mod graphml;
