@@ -80,7 +80,6 @@ fn interfaces(notes: &mut Notes<'_>, text: &str) {
 /// ` Neighbor 10.0.0.22, interface address 10.0.0.22`, then where, then the state.
 fn neighbor_details(notes: &mut Notes<'_>, text: &str) {
     let mut next: Option<IgpNeighbor> = None;
-    let mut designated = (None, None);
     let finish = |notes: &mut Notes<'_>, next: Option<IgpNeighbor>| {
         if let Some(n) = next.filter(|n| !n.on.is_empty() && !n.state.is_empty()) {
             notes.is(Fact::IgpNeighbor(n));
@@ -91,7 +90,6 @@ fn neighbor_details(notes: &mut Notes<'_>, text: &str) {
             (between(line, "Neighbor ", ","), between(line, "interface address ", " "))
         {
             finish(notes, next.take());
-            designated = (None, None);
             next = Some(IgpNeighbor {
                 protocol: OSPF,
                 on: String::new(),
@@ -111,8 +109,8 @@ fn neighbor_details(notes: &mut Notes<'_>, text: &str) {
             set_state(neighbor, state);
         }
         if let Some(dr) = between(line, "DR is ", ",").filter(|_| line.trim_start().starts_with("DR is")) {
-            designated = (dr.parse::<IpAddr>().ok(), between(line, "BDR is ", " ").and_then(|b| b.parse().ok()));
-            set_role(neighbor, designated);
+            let backup = between(line, "BDR is ", " ").and_then(|b| b.parse().ok());
+            set_role(neighbor, (dr.parse().ok(), backup));
         }
     }
     finish(notes, next);
