@@ -25,6 +25,8 @@ pub(super) struct Lsp {
     pub(super) own: bool,
     pub(super) holdtime_s: Option<u64>,
     pub(super) fact: LinkState,
+    /// Whether its content was told: lists of headers tell none.
+    pub(super) told: bool,
     /// Adjacencies of the old form (TLV 2), which those of the new (TLV 22) replace where a router says both.
     narrow: Vec<IgpLink>,
 }
@@ -37,13 +39,15 @@ pub fn read(
     _diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Vec<Observation>> {
     let mut notes = Notes::new(observer, Source::Frr, at);
-    if text.contains("link-state database:") && text.contains("LSP ID") {
+    let title = |titles: &[&str]| text.lines().any(|l| words(l).starts_with(titles));
+    if title(&["LSP", "ID", "PduLen"]) {
         database(&mut notes, text);
         // Each level ends with the number of its LSPs.
-        if text.trim_end().ends_with(" LSPs") || text.trim_end().ends_with(" LSP") {
+        let ended = text.trim_end().ends_with(" LSPs") || text.trim_end().ends_with(" LSP");
+        if ended && !notes.is_empty() {
             notes.read(Topic::LinkStates);
         }
-    } else if text.contains("System Id") && text.contains("SNPA") {
+    } else if title(&["System", "Id", "Interface", "L"]) {
         neighbor_table(&mut notes, text);
         if is_whole(text) {
             notes.read(Topic::IgpNeighbors);
@@ -74,7 +78,7 @@ pub fn read_json(
         for level in areas.iter().flat_map(|a| items(a, "levels")) {
             whole &= json_level(&mut notes, level);
         }
-        if whole {
+        if whole && !notes.is_empty() {
             notes.read(Topic::LinkStates);
         }
     } else if holds("circuits") {
@@ -154,7 +158,7 @@ impl Lsp {
             prefixes: Vec::new(),
             overload: bits.ends_with("/1"),
         };
-        Self { own, holdtime_s, fact, narrow: Vec::new() }
+        Self { own, holdtime_s, fact, told: false, narrow: Vec::new() }
     }
 
     /// An adjacency to `xxxx.xxxx.xxxx.nn`; with pseudonode 00 to a router.
@@ -163,7 +167,7 @@ impl Lsp {
             Some((router, "00")) => (IgpLinkKind::PointToPoint, router),
             _ => (IgpLinkKind::Transit, to),
         };
-        let link = IgpLink { kind, to: to.to_ascii_lowercase(), near: None, far: None, metric };
+        let link = IgpLink { kind, to: to.to_owned(), near: None, far: None, metric };
         if wide { self.fact.links.push(link) } else { self.narrow.push(link) }
     }
 
@@ -186,6 +190,7 @@ impl Lsp {
 /// One TLV, as `NAME: VALUE (Metric: N) …`.
 fn body(lsp: &mut Lsp, line: &str) {
     let Some((name, value)) = line.trim().split_once(": ") else { return };
+    lsp.told = true;
     let first = value.split_whitespace().next().unwrap_or_default();
     let metric = between(line, "(Metric: ", ")").and_then(|m| m.split_whitespace().next()?.parse().ok());
     match (name, metric) {
@@ -210,7 +215,10 @@ fn body(lsp: &mut Lsp, line: &str) {
 }
 
 pub(super) fn finish(notes: &mut Notes<'_>, lsp: Option<Lsp>) {
-    let Some(Lsp { own, holdtime_s, mut fact, narrow }) = lsp else { return };
+    let Some(Lsp { own, holdtime_s, mut fact, told, narrow }) = lsp else { return };
+    if !told && holdtime_s != Some(0) {
+        return;
+    }
     if fact.links.is_empty() {
         fact.links = narrow;
     }
@@ -225,6 +233,11 @@ pub(super) fn finish(notes: &mut Notes<'_>, lsp: Option<Lsp>) {
     }
 }
 
+/// The dynamic host name that stands in the place of a system id, if it is one.
+pub(super) fn name_of(router: &str) -> Option<String> {
+    (!is_system_id(router)).then(|| router.to_owned())
+}
+
 /// Whether text is `xxxx.xxxx.xxxx`.
 pub(super) fn is_system_id(text: &str) -> bool {
     let mut parts = text.split('.');
@@ -234,13 +247,17 @@ pub(super) fn is_system_id(text: &str) -> bool {
 
 /// `  c2                  eth1        2  Up            29       2020.2020.2020`.
 fn neighbor_table(notes: &mut Notes<'_>, text: &str) {
-    for line in text.lines().filter(|l| indented(l)) {
+    for line in text.lines() {
         let words = words(line);
-        let [id, on, _level, state, .., snpa] = words[..] else { continue };
-        if id == "System" || mac(snpa).is_none() {
-            continue;
+        let (id, on, state, snpa) = match words[..] {
+            [id, on, _level, state, _hold, snpa] => (id, on, state, snpa),
+            // A name that fills its column runs into the level.
+            [id, on, state, _hold, snpa] if on.is_char_boundary(on.len() - 1) => (id, &on[..on.len() - 1], state, snpa),
+            _ => continue,
+        };
+        if let Some(snpa) = mac(snpa) {
+            notes.is(Fact::IgpNeighbor(neighbor(id, on, state, Some(snpa))));
         }
-        notes.is(Fact::IgpNeighbor(neighbor(id, on, state, mac(snpa))));
     }
 }
 
@@ -300,6 +317,7 @@ fn json_lsp(value: &Value, level: &str) -> Option<Lsp> {
     let holdtime = member(value, "holdtime").and_then(Value::as_u64);
     let bits = member(value, "attpol").and_then(Value::as_str).unwrap_or_default();
     let mut lsp = Lsp::new(id, own, sequence, holdtime, bits);
+    lsp.told = ["hostname", "areaaddr", "extreach", "extipreach"].iter().any(|n| member(value, n).is_some());
     lsp.fact.name = member(value, "hostname").and_then(Value::as_str).map(str::to_owned);
     let addresses = items(value, "ipv4").into_iter().chain(items(value, "ipv6"));
     lsp.fact.addresses.extend(addresses.filter_map(|a| a.as_str()?.parse::<IpAddr>().ok()));

@@ -24,7 +24,7 @@ pub fn read(
 ) -> Option<Vec<Observation>> {
     let mut notes = Notes::new(observer, Source::Frr, at);
     let topic = if text.contains("OSPF Router with ID (") {
-        database(&mut notes, text)?
+        database(&mut notes, text)
     } else if text.contains("In the area ") && text.contains(" via interface ") {
         neighbor_details(&mut notes, text);
         Topic::IgpNeighbors
@@ -37,7 +37,9 @@ pub fn read(
     } else {
         return None;
     };
-    if is_whole(text) {
+    // A list of headers alone tells nothing of links.
+    let told = topic != Topic::LinkStates || text.contains("LS age:");
+    if is_whole(text) && told {
         notes.read(topic);
     }
     Some(notes.done())
@@ -174,7 +176,7 @@ struct Lsa {
 }
 
 /// `show ip ospf database router|network|summary|asbr-summary|external`. The list of headers alone says nothing of links.
-fn database(notes: &mut Notes<'_>, text: &str) -> Option<Topic> {
+fn database(notes: &mut Notes<'_>, text: &str) -> Topic {
     let mut area = "0.0.0.0".to_owned();
     let mut lsa: Option<Lsa> = None;
     for line in text.lines() {
@@ -196,7 +198,7 @@ fn database(notes: &mut Notes<'_>, text: &str) -> Option<Topic> {
         }
     }
     finish(notes, lsa);
-    Some(Topic::LinkStates)
+    Topic::LinkStates
 }
 
 fn begin(age_s: u64, area: &str) -> Lsa {

@@ -11,6 +11,8 @@ pub mod iproute;
 mod iproute_route;
 pub mod linux_more;
 pub mod lldpctl;
+pub mod show_isis;
+pub mod show_lldp;
 pub mod suzieq;
 pub mod vendor_json;
 
@@ -30,6 +32,8 @@ const TEXT_FORMS: &[TextForm] = &[
     frr_interface_text::read,
     frr_ospf_text::read,
     frr_isis::read,
+    show_lldp::read,
+    show_isis::read,
     linux_more::read_hostnamectl,
     linux_more::read_bridge_vlan,
     iproute::read,

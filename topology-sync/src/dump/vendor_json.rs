@@ -78,14 +78,9 @@ fn eos_neighbor(on: &str, entry: &Value) -> Option<LldpNeighbor> {
 }
 
 fn eos_short(entry: &Value) -> Option<LldpNeighbor> {
-    Some(named(word(entry, "port")?, word(entry, "neighborDevice")?, word(entry, "neighborPort")?))
-}
-
-/// A neighbour of a table that prints names alone.
-pub(super) fn named(on: &str, system: &str, port: &str) -> LldpNeighbor {
-    let (chassis, port) = (id("local", system), id("ifname", port));
-    let name = Some(system.to_owned());
-    neighbor(on, chassis, name, port)
+    let system = word(entry, "neighborDevice")?;
+    let port = id("ifname", word(entry, "neighborPort")?);
+    Some(neighbor(word(entry, "port")?, id("local", system), Some(system.to_owned()), port))
 }
 
 /// A neighbour of whom no more is told.
