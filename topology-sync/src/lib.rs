@@ -30,6 +30,7 @@ pub mod dump;
 pub mod encoding;
 pub mod form;
 pub mod graphml;
+pub mod inventory;
 pub mod lab;
 pub mod observation;
 pub mod repetita;
