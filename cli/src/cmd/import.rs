@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use umbra_topology_sync::rfc8345;
+use topology_sync::rfc8345;
 
 use crate::cmd::net::NetOptions;
 use crate::failure::{Failure, Outcome};
