@@ -280,3 +280,170 @@ fn a_stream_of_the_kernel() {
         1795330521251 not Routes main 203.0.115.0/24 20
     "#]].assert_eq(&said.iter().map(stamped).collect::<String>());
 }
+
+#[test]
+fn frr_ospf_text() {
+    let all = [
+        "ospf-neighbor.txt",
+        "ospf-neighbor-detail.txt",
+        "ospf-interface.txt",
+        "ospf-database.txt",
+        "ospf-database-router.txt",
+        "ospf-database-network.txt",
+        "ospf-database-external.txt",
+    ];
+    let all: Vec<_> = all.iter().map(|n| lines(&read(&format!("frr/{n}")))).collect();
+    expect![[r#"
+        ospf neighbor 10.9.0.2 on eth1 Full DR 10.9.1.2
+        ospf neighbor 10.9.0.2 on eth2 Full 10.9.0.2
+        read IgpNeighbors
+
+        ospf neighbor 10.9.0.2 on eth1 Full DR 10.9.1.2
+        ospf neighbor 10.9.0.2 on eth2 Full 10.9.0.2
+        read IgpNeighbors
+
+        node None router-id Some("10.9.0.1") system-id None as None routes
+        ospf port eth1 cost Some(10) area Some("0.0.0.0")
+        ospf port eth2 cost Some(7) area Some("0.0.0.0")
+        ospf port lo cost Some(0) area Some("0.0.0.0")
+        read IgpInterfaces
+
+        node None router-id Some("10.9.0.1") system-id None as None routes
+
+        node None router-id Some("10.9.0.1") system-id None as None routes
+        ospf 0.0.0.0 Router 10.9.0.1 10.9.0.1 #7 overload: Transit 10.9.1.2 65535 at 10.9.1.1, PointToPoint 10.9.0.2 65535 at #3; 10.9.0.1/32 0 for 3565 s
+        ospf 0.0.0.0 Router 10.9.0.2 10.9.0.2 #6: Transit 10.9.1.2 10 at 10.9.1.2, PointToPoint 10.9.0.1 7 at #3; 10.9.0.2/32 0 for 3564 s
+        read LinkStates
+
+        node None router-id Some("10.9.0.1") system-id None as None routes
+        ospf 0.0.0.0 Network 10.9.0.2 10.9.1.2 #1: PointToPoint 10.9.0.1 0, PointToPoint 10.9.0.2 0; 10.9.1.0/24 0 for 3564 s
+        read LinkStates
+
+        node None router-id Some("10.9.0.1") system-id None as None routes
+        ospf  Other 10.9.0.1 198.51.100.0 #1: ; 198.51.100.0/24 20 for 3560 s
+        ospf  Other 10.9.0.2 198.51.100.0 #1: ; 198.51.100.0/24 20 for 3560 s
+        read LinkStates
+    "#]].assert_eq(&all.join("\n"));
+}
+
+#[test]
+fn frr_ospf3() {
+    let all: Vec<_> =
+        ["ospf6-neighbor.json", "ospf6-database.json"].iter().map(|n| lines(&read(&format!("frr/{n}")))).collect();
+    expect![[r#"
+        ospf3 neighbor 10.9.0.2 on eth1 Full DR
+        ospf3 neighbor 10.9.0.2 on eth2 Full
+        read IgpNeighbors
+
+        ospf3 0.0.0.0 Router 10.9.0.1 0.0.0.0 #3: Transit 10.9.0.2#2 10 at #2, PointToPoint 10.9.0.2 10 at #3;  for 3565 s
+        ospf3 0.0.0.0 Router 10.9.0.2 0.0.0.0 #3: Transit 10.9.0.2#2 10 at #2, PointToPoint 10.9.0.1 10 at #3;  for 3564 s
+        ospf3 0.0.0.0 Network 10.9.0.2 0.0.0.2 #1: PointToPoint 10.9.0.2 0, PointToPoint 10.9.0.1 0;  for 3564 s
+        not LinkStates ospf3 0.0.0.0 prefixes 10.9.0.1 0.0.0.0
+        not LinkStates ospf3 0.0.0.0 prefixes 10.9.0.2 0.0.0.0
+        ospf3 0.0.0.0 Prefixes 10.9.0.2 0.0.0.2 #1: ; 2001:db8:1::/64 0 for 3564 s
+        ospf3 0.0.0.0 Link 10.9.0.1 0.0.0.2 #1: ; 2001:db8:1::/64 0 for 3561 s
+        ospf3 0.0.0.0 Link 10.9.0.2 0.0.0.2 #1: ; 2001:db8:1::/64 0 for 3560 s
+        ospf3 0.0.0.0 Link 10.9.0.1 0.0.0.3 #1: ;  for 3560 s
+        ospf3 0.0.0.0 Link 10.9.0.2 0.0.0.3 #1: ;  for 3560 s
+        read LinkStates
+    "#]].assert_eq(&all.join("\n"));
+}
+
+#[test]
+fn frr_isis_of_two_levels() {
+    let all = [
+        "isis-neighbor.txt",
+        "isis-neighbor-detail.txt",
+        "isis-neighbor.json",
+        "isis-hostname.txt",
+        "isis-database.txt",
+        "isis-database-detail.txt",
+    ];
+    let all: Vec<_> = all.iter().map(|n| lines(&read(&format!("frr/{n}")))).collect();
+    expect![[r#"
+        isis neighbor rb on eth1 Up fe:84:0e:35:a9:a9
+        isis neighbor rb on eth1 Up fe:84:0e:35:a9:a9
+        isis neighbor rb on eth2 Up
+        read IgpNeighbors
+
+        isis neighbor rb on eth1 Up 10.9.1.2 fe:84:0e:35:a9:a9
+        isis neighbor rb on eth1 Up 10.9.1.2 fe:84:0e:35:a9:a9
+        isis neighbor rb on eth2 Up 10.9.0.2
+        read IgpNeighbors
+
+        isis neighbor rb on eth1 Up fe:84:0e:35:a9:a9
+        isis neighbor rb on eth2 Up
+        read IgpNeighbors
+
+        node Some("ra") router-id None system-id Some("0000.0000.0001") as None routes
+
+
+        node Some("ra") router-id None system-id None as None routes
+        isis 1 Router ra 00-00 #2 (ra): Transit 0000.0000.0002.02 10, PointToPoint 0000.0000.0002 33; 10.9.1.0/24 10, 10.9.0.1/32 33, 2001:db8:1::/64 10 for 1162 s
+        isis 1 Router rb 00-00 #2 (rb): Transit 0000.0000.0002.02 10, PointToPoint 0000.0000.0001 33; 10.9.1.0/24 10, 10.9.0.2/32 33, 2001:db8:1::/64 10 for 1148 s
+        isis 1 Network rb 02-00 #1: PointToPoint 0000.0000.0002 0, PointToPoint 0000.0000.0001 0;  for 1106 s
+        node Some("ra") router-id None system-id None as None routes
+        isis 2 Router ra 00-00 #2 (ra): Transit 0000.0000.0002.02 10, PointToPoint 0000.0000.0002 33; 10.9.1.0/24 10, 10.9.0.1/32 33, 2001:db8:1::/64 10 for 1167 s
+        isis 2 Router rb 00-00 #2 (rb): Transit 0000.0000.0002.02 10, PointToPoint 0000.0000.0001 33; 10.9.1.0/24 10, 10.9.0.2/32 33, 2001:db8:1::/64 10 for 1131 s
+        isis 2 Network rb 02-00 #1: PointToPoint 0000.0000.0002 0, PointToPoint 0000.0000.0001 0;  for 1126 s
+        read LinkStates
+    "#]].assert_eq(&all.join("\n"));
+}
+
+#[test]
+fn interfaces_by_two_tools() {
+    let all: Vec<_> = ["interface.txt", "ip-address.txt", "ip-neigh.txt", "ip-route.txt"]
+        .iter()
+        .map(|n| lines(&read(&format!("frr/{n}"))))
+        .collect();
+    expect![[r#"
+        Address(Address { port: "eth1", ip: 10.9.1.1, len: Some(24) })
+        Address(Address { port: "eth1", ip: 2001:db8:1::1, len: Some(64) })
+        Address(Address { port: "eth1", ip: fe80::d07b:f2ff:feb2:79b, len: Some(64) })
+        Address(Address { port: "eth2", ip: 10.9.0.1, len: Some(32) })
+        Address(Address { port: "eth2", ip: fe80::100e:32ff:fe43:ba6a, len: Some(64) })
+        Address(Address { port: "lo", ip: 10.9.0.1, len: Some(32) })
+        Address(Address { port: "lo", ip: 2001:db8::1, len: Some(128) })
+        Link(Link { name: "eth1", ifindex: Some(2), mac: Some(d2:7b:f2:b2:07:9b), permanent_mac: None, mtu: Some(1500), alias: None, admin_up: Some(true), carrier: Some(true), speed: None, kind: Some(Veth), master: None, lower: None, vlan: None })
+        Link(Link { name: "eth2", ifindex: Some(3), mac: Some(12:0e:32:43:ba:6a), permanent_mac: None, mtu: Some(1500), alias: None, admin_up: Some(true), carrier: Some(true), speed: None, kind: Some(Veth), master: None, lower: None, vlan: None })
+        Link(Link { name: "lo", ifindex: Some(1), mac: None, permanent_mac: None, mtu: Some(65536), alias: None, admin_up: Some(true), carrier: Some(true), speed: None, kind: Some(Loopback), master: None, lower: None, vlan: None })
+        read Links
+        read Addresses
+
+        Link(Link { name: "lo", ifindex: Some(1), mac: None, permanent_mac: None, mtu: Some(65536), alias: None, admin_up: Some(true), carrier: Some(true), speed: None, kind: Some(Loopback), master: None, lower: None, vlan: None })
+        Address(Address { port: "lo", ip: 127.0.0.1, len: Some(8) })
+        Address(Address { port: "lo", ip: 10.9.0.1, len: Some(32) })
+        Address(Address { port: "lo", ip: 2001:db8::1, len: Some(128) })
+        Address(Address { port: "lo", ip: ::1, len: Some(128) })
+        Link(Link { name: "eth1", ifindex: Some(2), mac: Some(d2:7b:f2:b2:07:9b), permanent_mac: None, mtu: Some(1500), alias: None, admin_up: Some(true), carrier: Some(true), speed: None, kind: Some(Veth), master: None, lower: None, vlan: None })
+        Address(Address { port: "eth1", ip: 10.9.1.1, len: Some(24) })
+        Address(Address { port: "eth1", ip: 2001:db8:1::1, len: Some(64) })
+        Address(Address { port: "eth1", ip: fe80::d07b:f2ff:feb2:79b, len: Some(64) })
+        Link(Link { name: "eth2", ifindex: Some(3), mac: Some(12:0e:32:43:ba:6a), permanent_mac: None, mtu: Some(1500), alias: None, admin_up: Some(true), carrier: Some(true), speed: None, kind: Some(Veth), master: None, lower: None, vlan: None })
+        Address(Address { port: "eth2", ip: 10.9.0.1, len: Some(32) })
+        Address(Address { port: "eth2", ip: fe80::100e:32ff:fe43:ba6a, len: Some(64) })
+        read Links
+        read Addresses
+
+        IpNeighbor(IpNeighbor { port: "eth1", ip: 10.9.1.2, mac: Some(fe:84:0e:35:a9:a9) })
+        IpNeighbor(IpNeighbor { port: "eth2", ip: 10.9.0.2, mac: Some(b2:af:cd:c7:39:68) })
+        IpNeighbor(IpNeighbor { port: "eth1", ip: fe80::fc84:eff:fe35:a9a9, mac: Some(fe:84:0e:35:a9:a9) })
+        IpNeighbor(IpNeighbor { port: "eth2", ip: fe80::b0af:cdff:fec7:3968, mac: Some(b2:af:cd:c7:39:68) })
+        read IpNeighbors
+
+        Route(RouteFact { table: "local", prefix: 10.9.0.1/32, metric: 0, kind: Local })
+        Route(RouteFact { table: "local", prefix: 10.9.1.1/32, metric: 0, kind: Local })
+        Route(RouteFact { table: "local", prefix: 127.0.0.0/8, metric: 0, kind: Local })
+        Route(RouteFact { table: "local", prefix: 127.0.0.1/32, metric: 0, kind: Local })
+        Route(RouteFact { table: "local", prefix: 2001:db8:1::/128, metric: 0, kind: Local })
+        Route(RouteFact { table: "local", prefix: 2001:db8:1::1/128, metric: 0, kind: Local })
+        Route(RouteFact { table: "local", prefix: 2001:db8::1/128, metric: 0, kind: Local })
+        Route(RouteFact { table: "local", prefix: ::1/128, metric: 0, kind: Local })
+        Route(RouteFact { table: "main", prefix: 10.9.0.2/32, metric: 20, kind: Forward([RouteHop { port: Some("eth2"), gateway: Some(10.9.0.2) }, RouteHop { port: Some("eth1"), gateway: Some(10.9.1.2) }]) })
+        Route(RouteFact { table: "main", prefix: 10.9.1.0/24, metric: 0, kind: Forward([RouteHop { port: Some("eth1"), gateway: None }]) })
+        Route(RouteFact { table: "main", prefix: 198.51.100.0/24, metric: 20, kind: Blackhole })
+        Route(RouteFact { table: "main", prefix: 2001:db8:1::/64, metric: 256, kind: Forward([RouteHop { port: Some("eth1"), gateway: None }]) })
+        Route(RouteFact { table: "main", prefix: 2001:db8::1/128, metric: 256, kind: Forward([RouteHop { port: Some("lo"), gateway: None }]) })
+        read Routes
+    "#]].assert_eq(&all.join("\n"));
+}

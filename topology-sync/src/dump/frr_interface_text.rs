@@ -80,7 +80,11 @@ fn detail(link: &mut Link, line: &str) -> Option<IpNet> {
         }
         ["HWaddr:", mac] => link.mac = mac.parse().ok().filter(|m: &MacAddr| m.0 != [0; 6]),
         ["Description:", ..] => link.alias = between(line, "Description:", "").map(str::to_owned),
-        ["Interface", "Type", kind, ..] => link.kind = kind_of(kind).or(link.kind.take()),
+        ["Interface", "Type", kind, ..] => {
+            link.kind = kind_of(kind).or(link.kind.take());
+            // A pair in software reports a rate that it does not have.
+            link.speed = link.speed.filter(|_| link.kind != Some(LinkKind::Veth));
+        }
         ["VLAN", "Id", id, ..] => link.vlan = id.parse().ok(),
         ["VxLAN", "Id", ..] => link.vlan = between(line, "Access VLAN Id ", "").and_then(|id| id.parse().ok()),
         ["Link", "ifindex", ..] => {

@@ -1,4 +1,5 @@
-//! FRR's IS-IS: `show isis database detail [json]`, `show isis neighbor [detail] [json]`.
+//! FRR's IS-IS: `show isis database detail [json]`, `show isis neighbor [detail] [json]`, `show isis
+//! hostname`.
 //!
 //! Where routers say names (RFC 5301), FRR prints them in the place of system ids: an LSP `c1.00-00` is then known by its
 //! router's name, and its adjacencies lead to system ids. Which is whose, a router's own configuration says.
@@ -52,6 +53,8 @@ pub fn read(
         if is_whole(text) {
             notes.read(Topic::IgpNeighbors);
         }
+    } else if title(&["Level", "System", "ID", "Dynamic"]) {
+        own_name(&mut notes, text);
     } else if text.contains("Adjacency flaps:") {
         neighbor_details(&mut notes, text);
         if is_whole(text) {
@@ -243,6 +246,17 @@ pub(super) fn is_system_id(text: &str) -> bool {
     let mut parts = text.split('.');
     let hex = |p: &str| p.len() == 4 && p.bytes().all(|b| b.is_ascii_hexdigit());
     parts.by_ref().take(3).filter(|p| hex(p)).count() == 3 && parts.next().is_none() && text.len() == 14
+}
+
+/// Of the names of a level, `     * 0000.0000.0001 c1` is the router's own.
+fn own_name(notes: &mut Notes<'_>, text: &str) {
+    for line in text.lines() {
+        let ["*", id, name] = words(line)[..] else { continue };
+        if is_system_id(id) {
+            let (hostname, system_id) = (Some(name.to_owned()), Some(id.to_owned()));
+            notes.is(Fact::Node(NodeInfo { hostname, system_id, routing: true, ..NodeInfo::default() }));
+        }
+    }
 }
 
 /// `  c2                  eth1        2  Up            29       2020.2020.2020`.

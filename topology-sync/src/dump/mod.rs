@@ -2,10 +2,11 @@
 
 mod text;
 
+pub mod frr_bgp;
 pub mod frr_config;
 pub mod frr_interface_text;
 pub mod frr_isis;
-pub mod frr_more;
+pub mod frr_ospf6;
 pub mod frr_ospf_text;
 pub mod iproute;
 mod iproute_route;
@@ -41,8 +42,8 @@ const TEXT_FORMS: &[TextForm] = &[
 
 const JSON_FORMS: &[JsonForm] = &[
     frr_isis::read_json,
-    frr_more::read_ospf6_neighbors,
-    frr_more::read_bgp_summary,
+    frr_ospf6::read,
+    frr_bgp::read,
     linux_more::read_clag,
     vendor_json::read,
 ];

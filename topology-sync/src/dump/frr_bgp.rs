@@ -1,15 +1,13 @@
-//! FRR's JSON of BGP sessions (`show bgp summary json`) and of OSPFv3 neighbours (`show ipv6 ospf6 neighbor json`).
+//! FRR's BGP sessions: `show bgp [vrf all] [FAMILY] summary json`.
 
 use serde_json::Value;
 use twin::{Diagnostic, WallTime};
 
 use super::text::Notes;
-use crate::observation::{
-    BgpPeer, Fact, IgpNeighbor, IgpProtocol, NodeInfo, Observation, Observer, Source, Topic,
-};
+use crate::observation::{BgpPeer, Fact, NodeInfo, Observation, Observer, Source, Topic};
 
-/// Reads `show bgp [vrf all] summary json`: for each address family, its peers. A peer of several families is one session.
-pub fn read_bgp_summary(
+/// Reads the value if it is this: for each address family, its peers. A peer of several families is one session.
+pub fn read(
     observer: &Observer,
     at: WallTime,
     value: &Value,
@@ -53,38 +51,4 @@ fn peer(vrf: &str, name: &str, value: &Value) -> Option<BgpPeer> {
 
 fn number(value: &Value, name: &str) -> Option<u32> {
     value.get(name)?.as_u64()?.try_into().ok()
-}
-
-/// Reads `show ipv6 ospf6 neighbor [detail] json`.
-pub fn read_ospf6_neighbors(
-    observer: &Observer,
-    at: WallTime,
-    value: &Value,
-    _diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Vec<Observation>> {
-    let list = value.get("neighbors")?.as_array()?;
-    let mut notes = Notes::new(observer, Source::Frr, at);
-    for entry in list {
-        let word = |name: &str| entry.get(name).and_then(Value::as_str);
-        let on = word("interfaceName").or_else(|| word("ifName"));
-        let (Some(id), Some(on), Some(state)) = (word("neighborId"), on, word("state")) else { continue };
-        notes.is(Fact::IgpNeighbor(IgpNeighbor {
-            protocol: IgpProtocol::Ospf3,
-            on: on.split('[').next().unwrap_or(on).to_owned(),
-            id: id.to_owned(),
-            address: word("linkLocalAddress").and_then(|a| a.parse().ok()),
-            mac: None,
-            state: state.to_owned(),
-            role: word("ifState").filter(|r| matches!(*r, "DR" | "BDR" | "DROther")).map(role),
-        }));
-    }
-    if notes.is_empty() && !list.is_empty() {
-        return None;
-    }
-    notes.read(Topic::IgpNeighbors);
-    Some(notes.done())
-}
-
-fn role(word: &str) -> String {
-    if word == "BDR" { "Backup".to_owned() } else { word.to_owned() }
 }
