@@ -5,23 +5,17 @@ use std::path::Path;
 use expect_test::expect;
 use twin::WallTime;
 use umbra_topology_sync::dump;
-use umbra_topology_sync::observation::{
-    Fact, IgpLink, LinkEnd, LinkState, Observation, Observer, Said,
-};
+use umbra_topology_sync::observation::{Fact, IgpLink, LinkEnd, LinkState, Observation, Observer, Said};
 
 fn text(name: &str) -> String {
-    std::fs::read_to_string(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata")).join(name)).unwrap()
+    std::fs::read_to_string(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata")).join(name))
+        .unwrap()
 }
 
 fn read(name: &str) -> Vec<Observation> {
     let mut diagnostics = Vec::new();
-    let said = dump::read(
-        &Observer::node("n"),
-        WallTime::default(),
-        name,
-        text(name).as_bytes(),
-        &mut diagnostics,
-    );
+    let said =
+        dump::read(&Observer::node("n"), WallTime::default(), name, text(name).as_bytes(), &mut diagnostics);
     assert_eq!(diagnostics, [], "{name}");
     said.unwrap_or_else(|| panic!("{name} is of no known form"))
 }
@@ -111,7 +105,8 @@ fn frr_isis_database() {
 fn frr_isis_database_json_of_8_4_holds_one() {
     expect![[r#"
         isis 2 Router c4 00-00 #3 (c4): Transit 0000.0000.0003.04 5; 10.20.0.4/32 10 for 1144 s
-    "#]].assert_eq(&lines(&read("lab-c/full/c3/frr-isis-database.json")));
+    "#]]
+    .assert_eq(&lines(&read("lab-c/full/c3/frr-isis-database.json")));
 }
 
 #[test]
@@ -121,7 +116,8 @@ fn frr_isis_neighbors() {
         isis neighbor c1 on eth2 Up 10.21.2.1
         isis neighbor c4 on eth3 Up 10.21.3.1 7a:91:04:9f:e4:a7
         read IgpNeighbors
-    "#]].assert_eq(&lines(&read("lab-c/full/c3/frr-isis-neighbor.json")));
+    "#]]
+    .assert_eq(&lines(&read("lab-c/full/c3/frr-isis-neighbor.json")));
 }
 
 #[test]
@@ -129,13 +125,15 @@ fn frr_configurations() {
     expect![[r#"
         isis port eth2 cost Some(20) area None
         node None router-id None system-id Some("0000.0000.0002") as None routes
-    "#]].assert_eq(&lines(&read("lab-c/full/c2/frr-running-config.txt")));
+    "#]]
+    .assert_eq(&lines(&read("lab-c/full/c2/frr-running-config.txt")));
     expect![[r#"
         ospf port eth1 cost Some(10) area None
         ospf port eth2 cost Some(20) area None
         ospf port eth3 cost Some(50) area None
         node None router-id Some("10.0.0.1") system-id None as Some(65000) routes
-    "#]].assert_eq(&lines(&read("lab-a/full/r1/frr-running-config.txt")));
+    "#]]
+    .assert_eq(&lines(&read("lab-a/full/r1/frr-running-config.txt")));
 }
 
 #[test]
@@ -159,7 +157,8 @@ fn frr_bgp_summary() {
         bgp default 10.0.0.3 as 65000 Established
         bgp default 10.0.0.4 as 65000 Established
         read BgpPeers
-    "#]].assert_eq(&lines(&read("lab-a/full/r1/frr-bgp-summary.json")));
+    "#]]
+    .assert_eq(&lines(&read("lab-a/full/r1/frr-bgp-summary.json")));
 }
 
 #[test]
@@ -215,10 +214,12 @@ fn ios_xr() {
 fn recorded_eos_and_junos_json() {
     let mut printed = String::new();
     for (file, key) in [("lldp", "eos"), ("lldp", "junos-qfx"), ("ospfIf", "eos"), ("ospfNbr", "eos")] {
-        let file: serde_json::Value = serde_saphyr::from_str(&text(&format!("suzieq/parsing/{file}.yml"))).unwrap();
+        let file: serde_json::Value =
+            serde_saphyr::from_str(&text(&format!("suzieq/parsing/{file}.yml"))).unwrap();
         let json = file["input"][key].as_str().unwrap();
         let said =
-            dump::read(&Observer::node("n"), WallTime::default(), key, json.as_bytes(), &mut Vec::new()).unwrap();
+            dump::read(&Observer::node("n"), WallTime::default(), key, json.as_bytes(), &mut Vec::new())
+                .unwrap();
         printed += &lines(&said);
     }
     expect![[r#"
@@ -259,7 +260,8 @@ fn recorded_eos_and_junos_json() {
 fn a_stream_of_the_kernel() {
     let mut said = read("lab-a/events/r1/ip-monitor.txt");
     said.retain(|o| !matches!(&o.said, Said::Is(f, _) if matches!(**f, Fact::Route(_))));
-    let stamped = |o: &Observation| format!("{} {}", o.at.as_ns() / 1_000_000, lines(std::slice::from_ref(o)));
+    let stamped =
+        |o: &Observation| format!("{} {}", o.at.as_ns() / 1_000_000, lines(std::slice::from_ref(o)));
     expect![[r#"
         1795330438097 Link(Link { name: "eth1", ifindex: Some(2), mac: Some(82:cc:93:62:d0:6d), permanent_mac: None, mtu: Some(1500), alias: None, admin_up: Some(false), carrier: Some(false), speed: None, kind: Some(Veth), master: None, lower: None, vlan: None })
         1795330438097 not IpNeighbors eth1 10.1.0.1
@@ -328,8 +330,10 @@ fn frr_ospf_text() {
 
 #[test]
 fn frr_ospf3() {
-    let all: Vec<_> =
-        ["ospf6-neighbor.json", "ospf6-database.json"].iter().map(|n| lines(&read(&format!("frr/{n}")))).collect();
+    let all: Vec<_> = ["ospf6-neighbor.json", "ospf6-database.json"]
+        .iter()
+        .map(|n| lines(&read(&format!("frr/{n}"))))
+        .collect();
     expect![[r#"
         ospf3 neighbor 10.9.0.2 on eth1 Full DR
         ospf3 neighbor 10.9.0.2 on eth2 Full

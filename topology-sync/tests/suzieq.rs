@@ -15,13 +15,16 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/suzieq/fa
 fn facts() -> BTreeMap<String, Vec<Fact>> {
     let names =
         ["arpnd", "device", "interfaces", "lldp", "macs", "mlag", "ospfIf", "ospfNbr", "routes", "vlan"];
-    let texts = names.map(|n| std::fs::read_to_string(Path::new(FOLDER).join(format!("{n}.output"))).unwrap());
+    let texts =
+        names.map(|n| std::fs::read_to_string(Path::new(FOLDER).join(format!("{n}.output"))).unwrap());
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     assert!(texts.iter().all(|t| suzieq::looks_like(t)));
     let mut store = Store::default();
     let mut diagnostics = Vec::new();
     for recording in suzieq::read(&texts).unwrap() {
-        if recording.command == "net show lldp json" { continue; } // TEMP
+        if recording.command == "net show lldp json" {
+            continue;
+        } // TEMP
         let observer = Observer::node(&recording.node);
         for output in &recording.outputs {
             let said =
@@ -96,7 +99,9 @@ fn ospf() {
             let Fact::IgpInterface(IgpInterface { port, area, .. }) = fact else { continue };
             let neighbors: Vec<_> = facts
                 .iter()
-                .filter_map(|f| if let Fact::IgpNeighbor(n) = f { Some(n).filter(|n| n.on == *port) } else { None })
+                .filter_map(|f| {
+                    if let Fact::IgpNeighbor(n) = f { Some(n).filter(|n| n.on == *port) } else { None }
+                })
                 .collect();
             let (state, peer) = match neighbors.first() {
                 Some(n) => (n.state.to_lowercase(), n.address.unwrap().to_string()),
@@ -117,7 +122,8 @@ fn interfaces() {
         // SuzieQ calls the ports of a server `ether` and those of a switch `ethernet`.
         let server = node.starts_with("server") || node.starts_with("edge");
         for (name, link) in links(&facts) {
-            let member = link.master.as_ref().is_some_and(|m| links(&facts)[m].kind == Some(LinkKind::Bundle));
+            let member =
+                link.master.as_ref().is_some_and(|m| links(&facts)[m].kind == Some(LinkKind::Bundle));
             let kind = match link.kind.as_ref().unwrap() {
                 LinkKind::Physical if member => "bond_slave",
                 LinkKind::Physical if server => "ether",
@@ -143,8 +149,7 @@ fn interfaces() {
             rows.insert(vec![node.clone(), name, state, kind, mtu, vlan, master, v4, v6]);
         }
     }
-    let columns = [
-        "hostname", "ifname", "state", "type", "mtu", "vlan", "master", "ipAddressList", "ip6AddressList",
-    ];
+    let columns =
+        ["hostname", "ifname", "state", "type", "mtu", "vlan", "master", "ipAddressList", "ip6AddressList"];
     check("interface", &columns, rows);
 }

@@ -98,7 +98,9 @@ fn interface(notes: &mut Notes<'_>, port: &str, line: &str, words: &[&str]) {
     let (protocol, cost) = match words {
         ["ip", "ospf", "cost", cost, ..] => (IgpProtocol::Ospf2, cost),
         ["ipv6", "ospf6", "cost", cost, ..] => (IgpProtocol::Ospf3, cost),
-        ["isis", "metric", cost] | ["isis", "metric", "level-1" | "level-2", cost] => (IgpProtocol::Isis, cost),
+        ["isis", "metric", cost] | ["isis", "metric", "level-1" | "level-2", cost] => {
+            (IgpProtocol::Isis, cost)
+        }
         _ => return,
     };
     if let Ok(cost) = cost.parse() {

@@ -73,11 +73,7 @@ fn detail(link: &mut Link, line: &str) -> Option<IpNet> {
             let speed = speed.filter(|s| *s > 0 && *s < u32::MAX);
             link.speed = speed.and_then(|s| BitsPerSec::new(u64::from(s) * 1_000_000));
         }
-        ["flags:", flags] => {
-            if flags.contains("LOOPBACK") {
-                link.kind = Some(LinkKind::Loopback);
-            }
-        }
+        ["flags:", flags] if flags.contains("LOOPBACK") => link.kind = Some(LinkKind::Loopback),
         ["HWaddr:", mac] => link.mac = mac.parse().ok().filter(|m: &MacAddr| m.0 != [0; 6]),
         ["Description:", ..] => link.alias = between(line, "Description:", "").map(str::to_owned),
         ["Interface", "Type", kind, ..] => {
@@ -86,7 +82,9 @@ fn detail(link: &mut Link, line: &str) -> Option<IpNet> {
             link.speed = link.speed.filter(|_| link.kind != Some(LinkKind::Veth));
         }
         ["VLAN", "Id", id, ..] => link.vlan = id.parse().ok(),
-        ["VxLAN", "Id", ..] => link.vlan = between(line, "Access VLAN Id ", "").and_then(|id| id.parse().ok()),
+        ["VxLAN", "Id", ..] => {
+            link.vlan = between(line, "Access VLAN Id ", "").and_then(|id| id.parse().ok())
+        }
         ["Link", "ifindex", ..] => {
             link.lower = between(line, "(", ")").map(str::to_owned);
         }

@@ -151,7 +151,13 @@ pub(super) fn lsp_id(text: &str, level: &str) -> Option<LinkStateId> {
 
 impl Lsp {
     /// An empty LSP; the bits are `ATT/P/OL`.
-    pub(super) fn new(id: LinkStateId, own: bool, sequence: u32, holdtime_s: Option<u64>, bits: &str) -> Self {
+    pub(super) fn new(
+        id: LinkStateId,
+        own: bool,
+        sequence: u32,
+        holdtime_s: Option<u64>,
+        bits: &str,
+    ) -> Self {
         let fact = LinkState {
             id,
             sequence,
@@ -266,7 +272,9 @@ fn neighbor_table(notes: &mut Notes<'_>, text: &str) {
         let (id, on, state, snpa) = match words[..] {
             [id, on, _level, state, _hold, snpa] => (id, on, state, snpa),
             // A name that fills its column runs into the level.
-            [id, on, state, _hold, snpa] if on.is_char_boundary(on.len() - 1) => (id, &on[..on.len() - 1], state, snpa),
+            [id, on, state, _hold, snpa] if on.is_char_boundary(on.len() - 1) => {
+                (id, &on[..on.len() - 1], state, snpa)
+            }
             _ => continue,
         };
         if let Some(snpa) = mac(snpa) {
@@ -297,7 +305,9 @@ fn neighbor_details(notes: &mut Notes<'_>, text: &str) {
             if let Some(snpa) = after(&words, "SNPA:").and_then(|s| mac(s.trim_end_matches(','))) {
                 neighbor.mac = Some(snpa).filter(|m| m.0 != [0x20; 6] && m.0 != [0; 6]);
             }
-            if let (None, Some(address)) = (neighbor.address, lone.and_then(|w| w.parse::<std::net::Ipv4Addr>().ok())) {
+            if let (None, Some(address)) =
+                (neighbor.address, lone.and_then(|w| w.parse::<std::net::Ipv4Addr>().ok()))
+            {
                 neighbor.address = Some(IpAddr::V4(address));
             }
         }
@@ -335,7 +345,9 @@ fn json_lsp(value: &Value, level: &str) -> Option<Lsp> {
     lsp.fact.name = member(value, "hostname").and_then(Value::as_str).map(str::to_owned);
     let addresses = items(value, "ipv4").into_iter().chain(items(value, "ipv6"));
     lsp.fact.addresses.extend(addresses.filter_map(|a| a.as_str()?.parse::<IpAddr>().ok()));
-    for (list, wide, id) in [("extreach", true, "id"), ("oldreachstyle", false, "oldreach"), ("mtreach", false, "id")] {
+    for (list, wide, id) in
+        [("extreach", true, "id"), ("oldreachstyle", false, "oldreach"), ("mtreach", false, "id")]
+    {
         for reach in items(value, list) {
             let to = member(reach, id).and_then(Value::as_str);
             if let (Some(to), Some(metric)) = (to, metric(reach, "metric")) {
@@ -347,7 +359,9 @@ fn json_lsp(value: &Value, level: &str) -> Option<Lsp> {
     let entries = lists.iter().flat_map(|l| items(value, l));
     // 8.4 has the members of the last entry beside the (empty) list.
     for entry in entries.chain([value]) {
-        let net = ["ipreach", "prefix", "oldipreachstyle"].iter().find_map(|n| member(entry, n)?.as_str()?.parse().ok());
+        let net = ["ipreach", "prefix", "oldipreachstyle"]
+            .iter()
+            .find_map(|n| member(entry, n)?.as_str()?.parse().ok());
         let cost = metric(entry, "ipreachmetric").or_else(|| metric(entry, "metric"));
         if let (Some(net), Some(cost)) = (net, cost) {
             lsp.prefix(net, cost);
@@ -370,7 +384,8 @@ fn json_neighbor(circuit: &Value) -> Option<IgpNeighbor> {
     let snpa = member(body, "snpa").and_then(|s| mac(s.as_str()?));
     let mut found = neighbor(id, on, state, snpa);
     let addresses = items(body, "ipv4address").into_iter();
-    found.address = addresses.filter_map(|a| a.as_str().or_else(|| member(a, "ipv4")?.as_str())?.parse().ok()).next();
+    found.address =
+        addresses.filter_map(|a| a.as_str().or_else(|| member(a, "ipv4")?.as_str())?.parse().ok()).next();
     Some(found)
 }
 

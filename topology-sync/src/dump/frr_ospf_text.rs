@@ -122,13 +122,15 @@ fn neighbor_details(notes: &mut Notes<'_>, text: &str) {
 fn set_state(neighbor: &mut IgpNeighbor, text: &str) {
     let (state, role) = text.split_once('/').unwrap_or((text, ""));
     neighbor.state = state.to_owned();
-    neighbor.role = matches!(role, "DR" | "Backup" | "DROther").then(|| role.to_owned()).or(neighbor.role.take());
+    neighbor.role =
+        matches!(role, "DR" | "Backup" | "DROther").then(|| role.to_owned()).or(neighbor.role.take());
 }
 
 /// On a broadcast medium the addresses of the designated routers say the neighbour's role; elsewhere both are 0.0.0.0.
 fn set_role(neighbor: &mut IgpNeighbor, (dr, backup): (Option<IpAddr>, Option<IpAddr>)) {
     let none = Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    if neighbor.role.is_some() || neighbor.address.is_none() || dr.is_none() || (dr == none && backup == none) {
+    if neighbor.role.is_some() || neighbor.address.is_none() || dr.is_none() || (dr == none && backup == none)
+    {
         return;
     }
     let role = match neighbor.address {
@@ -301,7 +303,9 @@ fn metric(lsa: &mut Lsa, text: &str) {
 }
 
 fn summary(lsa: &mut Lsa, text: &str) {
-    let (Ok(metric), Some(len), Ok(net)) = (text.parse(), lsa.network_len, lsa.fact.id.number.parse()) else { return };
+    let (Ok(metric), Some(len), Ok(net)) = (text.parse(), lsa.network_len, lsa.fact.id.number.parse()) else {
+        return;
+    };
     if lsa.is_summary {
         lsa.fact.prefixes.extend(Ipv4Net::new(net, len).map(|n| (IpNet::V4(n.trunc()), metric)));
     }

@@ -67,7 +67,11 @@ pub fn read(
 }
 
 /// Notes what a record says. The topics that a listing with this record is one of; `None` if the record is not known.
-fn take(notes: &mut Notes<'_>, routes: &mut iproute_route::Routes, record: &Record<'_>) -> Option<Vec<Topic>> {
+fn take(
+    notes: &mut Notes<'_>,
+    routes: &mut iproute_route::Routes,
+    record: &Record<'_>,
+) -> Option<Vec<Topic>> {
     if interface(notes, record).is_some() {
         return Some(vec![Topic::Links, Topic::Addresses]);
     }
@@ -134,7 +138,8 @@ pub(super) fn instant(text: &str) -> Option<WallTime> {
     let (hour, minute) = (time.next()?.parse::<i64>().ok()?, time.next()?.parse::<i64>().ok()?);
     let (second, fraction) = time.next().map(|s| s.split_once('.').unwrap_or((s, "")))?;
     let second = second.parse::<i64>().ok()?;
-    let ranges = [(year, 1970, 2261), (month, 1, 12), (day, 1, 31), (hour, 0, 23), (minute, 0, 59), (second, 0, 60)];
+    let ranges =
+        [(year, 1970, 2261), (month, 1, 12), (day, 1, 31), (hour, 0, 23), (minute, 0, 59), (second, 0, 60)];
     if ranges.iter().any(|(value, lo, hi)| value < lo || value > hi) {
         return None;
     }
@@ -218,7 +223,12 @@ fn is_far(lower: &str) -> bool {
 }
 
 /// What an interface is: the kernel's word where `-d` prints it.
-fn kind(loopback: bool, lower: Option<&str>, hardware: Option<&[&str]>, more: &[Vec<&str>]) -> Option<LinkKind> {
+fn kind(
+    loopback: bool,
+    lower: Option<&str>,
+    hardware: Option<&[&str]>,
+    more: &[Vec<&str>],
+) -> Option<LinkKind> {
     if loopback {
         return Some(LinkKind::Loopback);
     }
@@ -242,9 +252,8 @@ pub(super) fn linux_kind(word: &str) -> Option<LinkKind> {
         "vrf" => LinkKind::Vrf,
         "vxlan" | "geneve" | "gre" | "gretap" | "ip6gre" | "ip6gretap" | "erspan" | "ip6erspan" | "ipip"
         | "ip6tnl" | "sit" | "vti" | "vti6" | "wireguard" | "bareudp" | "xfrm" => LinkKind::Tunnel,
-        "macvlan" | "macvtap" | "ipvlan" | "ipvtap" | "dummy" | "tun" | "ifb" | "macsec" | "nlmon" | "netdevsim" => {
-            LinkKind::Virtual(word.to_owned())
-        }
+        "macvlan" | "macvtap" | "ipvlan" | "ipvtap" | "dummy" | "tun" | "ifb" | "macsec" | "nlmon"
+        | "netdevsim" => LinkKind::Virtual(word.to_owned()),
         _ => return None,
     })
 }
@@ -284,7 +293,8 @@ fn fdb(record: &Record<'_>) -> Option<Option<FdbEntry>> {
 
 /// `10.1.0.1 dev eth1 lladdr 32:ac:53:af:04:aa REACHABLE proto zebra`.
 fn neighbor(record: &Record<'_>) -> Option<IpNeighbor> {
-    let states = ["REACHABLE", "STALE", "DELAY", "PROBE", "PERMANENT", "NOARP", "FAILED", "INCOMPLETE", "NONE"];
+    let states =
+        ["REACHABLE", "STALE", "DELAY", "PROBE", "PERMANENT", "NOARP", "FAILED", "INCOMPLETE", "NONE"];
     let ip: IpAddr = record.head.first()?.parse().ok()?;
     let lladdr = after(&record.head, "lladdr");
     let state = record.head.iter().find(|w| states.contains(w));

@@ -84,7 +84,15 @@ pub(super) fn is_nexthop(record: &Record<'_>) -> bool {
 
 fn split_type<'a, 'b>(head: &'b [&'a str]) -> Option<(&'a str, &'b [&'a str])> {
     let types = [
-        "unicast", "local", "broadcast", "multicast", "anycast", "blackhole", "unreachable", "prohibit", "throw",
+        "unicast",
+        "local",
+        "broadcast",
+        "multicast",
+        "anycast",
+        "blackhole",
+        "unreachable",
+        "prohibit",
+        "throw",
     ];
     match head.first()? {
         first if types.contains(first) => Some((first, head.get(1..)?)),

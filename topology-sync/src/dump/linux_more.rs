@@ -93,7 +93,8 @@ mod tests {
     #[test]
     fn a_port_lists_its_vlans() {
         let text = "port\tvlan ids\npeerlink\t 1 PVID Egress Untagged\n\t 13\n\t 24-25\n\nbridge\t 13\n";
-        let said = read_bridge_vlan(&Observer::node("n"), WallTime::default(), text, &mut Vec::new()).unwrap();
+        let said =
+            read_bridge_vlan(&Observer::node("n"), WallTime::default(), text, &mut Vec::new()).unwrap();
         let vlans: Vec<_> = said
             .iter()
             .filter_map(|o| match &o.said {
@@ -104,7 +105,15 @@ mod tests {
                 _ => None,
             })
             .collect();
-        assert_eq!(vlans, ["peerlink 1 true", "peerlink 13 false", "peerlink 24 false", "peerlink 25 false", "bridge 13 false"]);
-
+        assert_eq!(
+            vlans,
+            [
+                "peerlink 1 true",
+                "peerlink 13 false",
+                "peerlink 24 false",
+                "peerlink 25 false",
+                "bridge 13 false"
+            ]
+        );
     }
 }

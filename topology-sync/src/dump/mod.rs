@@ -40,13 +40,8 @@ const TEXT_FORMS: &[TextForm] = &[
     iproute::read,
 ];
 
-const JSON_FORMS: &[JsonForm] = &[
-    frr_isis::read_json,
-    frr_ospf6::read,
-    frr_bgp::read,
-    linux_more::read_clag,
-    vendor_json::read,
-];
+const JSON_FORMS: &[JsonForm] =
+    &[frr_isis::read_json, frr_ospf6::read, frr_bgp::read, linux_more::read_clag, vendor_json::read];
 
 /// Reads one dump.
 pub fn read(

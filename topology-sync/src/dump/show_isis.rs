@@ -10,9 +10,7 @@ use twin::{Diagnostic, WallTime};
 use super::frr_isis::{Lsp, finish, lsp_id, name_of};
 use super::show_lldp::full_name;
 use super::text::{Notes, between, indented, is_whole, mac, parsed_after, words};
-use crate::observation::{
-    Fact, IgpNeighbor, IgpProtocol, Observation, Observer, Source, Topic,
-};
+use crate::observation::{Fact, IgpNeighbor, IgpProtocol, Observation, Observer, Source, Topic};
 
 /// Reads the text if it is one of these.
 pub fn read(
@@ -62,7 +60,9 @@ fn junos_database(notes: &mut Notes<'_>, text: &str) {
         if let Some(named) = between(line, "IS-IS level ", " ") {
             finish(notes, lsp.take());
             level = if named == "1" { "1" } else { "2" };
-        } else if let Some(sequence) = between(line, " Sequence: ", ",").filter(|_| line.contains("Lifetime:")) {
+        } else if let Some(sequence) =
+            between(line, " Sequence: ", ",").filter(|_| line.contains("Lifetime:"))
+        {
             finish(notes, lsp.take());
             lsp = junos_header(&words, sequence, level);
         } else if let Some(lsp) = &mut lsp {

@@ -19,7 +19,9 @@ pub fn read(
     let mut notes = Notes::new(observer, Source::Show, at);
     let head = |line: &&str| {
         let squeezed: String = line.split_whitespace().collect();
-        squeezed.starts_with("LocalInterface") && squeezed.contains("ChassisId") && squeezed.contains("SystemName")
+        squeezed.starts_with("LocalInterface")
+            && squeezed.contains("ChassisId")
+            && squeezed.contains("SystemName")
     };
     if let Some(head) = text.lines().find(head) {
         junos(&mut notes, text, head);
@@ -52,7 +54,8 @@ fn chassis_id(text: &str) -> Id {
 
 /// A table whose columns begin where their titles do: port info may have blanks, and names may be absent.
 fn junos(notes: &mut Notes<'_>, text: &str, head: &str) {
-    let starts: Vec<usize> = ["Parent", "Chassis", "Port", "System"].iter().filter_map(|t| head.find(t)).collect();
+    let starts: Vec<usize> =
+        ["Parent", "Chassis", "Port", "System"].iter().filter_map(|t| head.find(t)).collect();
     let rows = text.lines().skip_while(|l| *l != head).skip(1);
     for row in rows.take_while(|l| !l.starts_with("{master") || l.trim().is_empty()) {
         let Some(on) = row.split_whitespace().next() else { continue };
@@ -80,15 +83,23 @@ fn xr_table(notes: &mut Notes<'_>, text: &str) {
         match words[..] {
             [name] => long = Some(name),
             [.., port] if words.len() >= 4 && !row.starts_with("Total") => {
-                let numbers: Vec<usize> =
-                    (1..words.len()).filter(|i| words.get(*i).is_some_and(|w| w.parse::<u32>().is_ok())).collect();
+                let numbers: Vec<usize> = (1..words.len())
+                    .filter(|i| words.get(*i).is_some_and(|w| w.parse::<u32>().is_ok()))
+                    .collect();
                 // The hold time: the interface stands before it, the name before that or on the line above.
-                let (Some(hold), Some(device)) = (numbers.first().copied(), words.first().copied()) else { continue };
+                let (Some(hold), Some(device)) = (numbers.first().copied(), words.first().copied()) else {
+                    continue;
+                };
                 let Some(on) = words.get(hold - 1).copied() else { continue };
                 let name = if hold >= 2 { Some(device) } else { long.take() };
                 if let Some(name) = name {
                     let system = mac(name).is_none().then(|| name.to_owned());
-                    notes.is(Fact::Neighbor(neighbor(&full_name(on), chassis_id(name), system, port_id(port))));
+                    notes.is(Fact::Neighbor(neighbor(
+                        &full_name(on),
+                        chassis_id(name),
+                        system,
+                        port_id(port),
+                    )));
                 }
             }
             _ => {}

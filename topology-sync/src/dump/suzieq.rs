@@ -53,7 +53,8 @@ pub fn read(texts: &[&str]) -> Option<Vec<Recording>> {
 /// Whether a text may be one of these, by its beginning.
 pub fn looks_like(text: &str) -> bool {
     let head: String = text.chars().take(2000).collect();
-    head.trim_start().starts_with('[') && ["\"cmd\"", "\"timestamp\"", "\"data\""].iter().all(|m| head.contains(m))
+    head.trim_start().starts_with('[')
+        && ["\"cmd\"", "\"timestamp\"", "\"data\""].iter().all(|m| head.contains(m))
 }
 
 fn entry(value: &Value) -> Option<Entry> {

@@ -54,7 +54,8 @@ fn eos_lldp(notes: &mut Notes<'_>, value: &Value) -> Option<Topic> {
 
 fn eos_neighbor(on: &str, entry: &Value) -> Option<LldpNeighbor> {
     let port = entry.get("neighborInterfaceInfo")?;
-    let enabled = |what: &str| entry.get("systemCapabilities").and_then(|c| c.get(what)) == Some(&Value::Bool(true));
+    let enabled =
+        |what: &str| entry.get("systemCapabilities").and_then(|c| c.get(what)) == Some(&Value::Bool(true));
     let management = entry.get("managementAddresses").and_then(Value::as_array);
     let management = management.into_iter().flatten().filter_map(|m| word(m, "address")?.parse().ok());
     let bare = |text: &str| text.trim_matches('"').to_owned(); // EOS prints the id in quotes within the quotes.

@@ -41,7 +41,8 @@ pub fn read(
     let mut topics = BTreeSet::new();
     for file in files {
         let rows = rows(file)?;
-        let is_page = file.get("next").is_some_and(|n| !n.is_null()) || file.get("previous").is_some_and(|p| !p.is_null());
+        let is_page = file.get("next").is_some_and(|n| !n.is_null())
+            || file.get("previous").is_some_and(|p| !p.is_null());
         for row in rows {
             if let Some(topic) = tables.take(row, diagnostics) {
                 topics.insert(topic);
@@ -55,7 +56,8 @@ pub fn read(
         return None;
     }
     let is = |fact| Observation::is(list, Source::Inventory, at, fact);
-    let mut said: Vec<_> = tables.devices.iter().filter_map(|d| node(d)).map(|n| is(Fact::InventoryNode(n))).collect();
+    let mut said: Vec<_> =
+        tables.devices.iter().filter_map(|d| node(d)).map(|n| is(Fact::InventoryNode(n))).collect();
     said.extend(tables.joined(diagnostics).into_iter().map(|c| is(Fact::InventoryCable(c))));
     let whole = topics.difference(&tables.partial);
     said.extend(whole.map(|t| Observation::read(list, Source::Inventory, at, *t)));
@@ -102,7 +104,10 @@ impl<'a> Tables<'a> {
             self.devices.push(row);
             return Some(Topic::InventoryNodes);
         }
-        if has("device") && has("name") && (has("lag") || has("mgmt_only") || has("mac_address") || has("mtu")) {
+        if has("device")
+            && has("name")
+            && (has("lag") || has("mgmt_only") || has("mac_address") || has("mtu"))
+        {
             let node = device_name(row.get("device")?)?;
             self.interfaces.insert(id(row)?, (node, word(row, "name")?.to_owned()));
             return Some(Topic::InventoryCables);
@@ -143,7 +148,8 @@ impl<'a> Tables<'a> {
     fn end(&mut self, kind: String, number: u64, object: Option<&Value>) -> Option<End> {
         if kind == "dcim.interface"
             && let Some(object) = object
-            && let (Some(node), Some(port)) = (object.get("device").and_then(device_name), word(object, "name"))
+            && let (Some(node), Some(port)) =
+                (object.get("device").and_then(device_name), word(object, "name"))
         {
             self.interfaces.entry(number).or_insert((node, port.to_owned()));
         }
@@ -169,7 +175,9 @@ impl<'a> Tables<'a> {
                 });
             }
             for end in ends {
-                let (Some(a), Some(b)) = (self.interfaces.get(&start.1), self.interfaces.get(&end.1)) else { continue };
+                let (Some(a), Some(b)) = (self.interfaces.get(&start.1), self.interfaces.get(&end.1)) else {
+                    continue;
+                };
                 found.insert(if a <= b { (a.clone(), b.clone()) } else { (b.clone(), a.clone()) });
             }
         }
@@ -263,7 +271,9 @@ mod tests {
         let line = |o: &Observation| match &o.said {
             Said::Is(fact, _) => match &**fact {
                 Fact::InventoryCable(c) => format!("{}:{} {}:{}", c.a.0, c.a.1, c.b.0, c.b.1),
-                Fact::InventoryNode(n) => format!("{} {:?} {:?} {:?} {:?}", n.name, n.role, n.site, n.serial, n.management),
+                Fact::InventoryNode(n) => {
+                    format!("{} {:?} {:?} {:?} {:?}", n.name, n.role, n.site, n.serial, n.management)
+                }
                 other => format!("{other:?}"),
             },
             other => format!("{other:?}"),
@@ -284,8 +294,12 @@ mod tests {
             r1:et-0/0/1 sw1:Ethernet1/1
             r1:et-0/0/1 sw1:Ethernet1/2
             Read(InventoryNodes)
-            Read(InventoryCables)"#]].assert_eq(&lines.join("\n"));
-        assert_eq!(diagnostics, [("cable-not-connected".to_owned(), 1), ("cable-without-port".to_owned(), 2)]);
+            Read(InventoryCables)"#]]
+        .assert_eq(&lines.join("\n"));
+        assert_eq!(
+            diagnostics,
+            [("cable-not-connected".to_owned(), 1), ("cable-without-port".to_owned(), 2)]
+        );
     }
 
     #[test]
@@ -310,10 +324,12 @@ mod tests {
             let end = |(k, n): &(&str, u64)| serde_json::json!({"object_type": k, "object_id": n});
             serde_json::json!({"a_terminations": [end(&a)], "b_terminations": b.iter().map(end).collect::<Vec<_>>()})
         };
-        let front = |n: u64, rear: u64| serde_json::json!({"id": n, "rear_port": rear, "rear_port_position": 1});
+        let front =
+            |n: u64, rear: u64| serde_json::json!({"id": n, "rear_port": rear, "rear_port_position": 1});
         let (i, f, r) = ("dcim.interface", "dcim.frontport", "dcim.rearport");
         let rows = serde_json::json!([
-            front(1, 11), front(2, 12),
+            front(1, 11),
+            front(2, 12),
             cable((i, 5), &[(f, 1), (f, 2)]),
             cable((r, 11), &[(f, 1), (f, 2)]),
             cable((r, 12), &[(f, 1), (f, 2)]),

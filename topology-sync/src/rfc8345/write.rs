@@ -88,7 +88,10 @@ impl<'a> Writer<'a> {
         for (key, half) in halves {
             let Some(mut link) = self.link(key, half, &mut taken) else { continue };
             if layer == Layer::Igp {
-                link.insert("ietf-l3-unicast-topology:l3-link-attributes".into(), json!({"metric1": half.metric.to_string()}));
+                link.insert(
+                    "ietf-l3-unicast-topology:l3-link-attributes".into(),
+                    json!({"metric1": half.metric.to_string()}),
+                );
             }
             if let Some(below) = ground.get(&(key.from.clone(), key.to.clone())) {
                 link.insert("supporting-link".into(), json!([{"network-ref": GROUND, "link-ref": below}]));
@@ -215,7 +218,12 @@ impl<'a> Writer<'a> {
     }
 
     /// A link by the name of its cable if that is free, else by its two ends, as the examples of RFC 8345 have it.
-    fn link(&self, key: &HalfLinkKey, half: &HalfLink, taken: &mut BTreeSet<String>) -> Option<Map<String, Value>> {
+    fn link(
+        &self,
+        key: &HalfLinkKey,
+        half: &HalfLink,
+        taken: &mut BTreeSet<String>,
+    ) -> Option<Map<String, Value>> {
         let (from, to) = (self.end(&key.from)?, self.end(&key.to)?);
         let cable = half.cable.as_ref().and_then(|c| self.twin.entity(c)).map(|c| c.name.clone());
         let ends = format!("{},{},{},{}", from.0, from.1, to.0, to.1);
