@@ -9,6 +9,7 @@ mod man;
 mod net;
 mod replay;
 mod schema;
+mod sync;
 mod trace;
 
 use clap::{Parser, Subcommand};
@@ -59,6 +60,7 @@ commands! {
     "Networks" {
         import: Import,
         inspect: Inspect,
+        sync: Sync,
         trace: Trace,
     }
     "Traffic" {

@@ -34,3 +34,22 @@ pub static TRACES: TableSpec = TableSpec {
         nullable("why", Str, "", "at the last hop: why, in words"),
     ],
 };
+
+/// Differences of two networks.
+pub static CHANGES: TableSpec = TableSpec {
+    name: "changes",
+    meaning: "One difference between two versions of a network. Printed by `umbra sync diff`.",
+    columns: &[
+        required(
+            "subject",
+            Str,
+            "",
+            "`node`, `cable`, `segment`, `port`, `address`, `adjacency`, `cost`, `capacity` (and delay), `routes` (how many \
+             of a node differ), `route` (the first few of them), `other`",
+        ),
+        required("change", Str, "", "`added`, `removed`, `renamed`, `moved` or `changed`"),
+        required("element", Str, "", "names of what it is about, as they are now or, of what is gone, as they were"),
+        nullable("before", Str, "", "what was so, where it says more than the element"),
+        nullable("after", Str, "", "what is so"),
+    ],
+};
