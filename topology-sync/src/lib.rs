@@ -27,6 +27,7 @@ mod lines;
 mod xml;
 
 pub mod compare;
+pub mod counters;
 pub mod encoding;
 pub mod form;
 pub mod graphml;
