@@ -11,6 +11,7 @@ mod replay;
 mod schema;
 mod sync;
 mod trace;
+mod validate;
 
 use clap::{Parser, Subcommand};
 
@@ -62,6 +63,7 @@ commands! {
         inspect: Inspect,
         sync: Sync,
         trace: Trace,
+        validate: Validate,
     }
     "Traffic" {
         flows: Flows,
