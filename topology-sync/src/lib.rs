@@ -30,6 +30,7 @@ pub mod dump;
 pub mod compare;
 #[cfg(feature = "bgp")]
 pub mod bgp;
+pub mod counters;
 pub mod encoding;
 pub mod form;
 pub mod fuse;
