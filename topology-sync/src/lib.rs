@@ -26,6 +26,7 @@ mod external;
 mod lines;
 mod xml;
 
+pub mod compare;
 #[cfg(feature = "bgp")]
 pub mod bgp;
 pub mod encoding;
@@ -33,8 +34,11 @@ pub mod form;
 pub mod graphml;
 pub mod lab;
 pub mod observation;
+pub mod overrides;
 pub mod repetita;
 pub mod rfc8345;
 pub mod sndlib;
 pub mod source;
 pub mod store;
+pub mod wire;
+pub mod yaml;
