@@ -29,6 +29,7 @@ mod xml;
 pub mod dump;
 pub mod encoding;
 pub mod form;
+pub mod fuse;
 pub mod graphml;
 pub mod inventory;
 pub mod lab;

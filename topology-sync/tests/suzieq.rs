@@ -22,9 +22,6 @@ fn facts() -> BTreeMap<String, Vec<Fact>> {
     let mut store = Store::default();
     let mut diagnostics = Vec::new();
     for recording in suzieq::read(&texts).unwrap() {
-        if recording.command == "net show lldp json" {
-            continue;
-        } // TEMP
         let observer = Observer::node(&recording.node);
         for output in &recording.outputs {
             let said =
@@ -88,6 +85,27 @@ fn addresses(facts: &[Fact], port: &str, v6: bool) -> String {
         _ => None,
     };
     facts.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ")
+}
+
+/// SuzieQ takes one of a neighbour's management addresses, and none from lldpctl's text.
+#[test]
+fn lldp() {
+    let mut rows = BTreeSet::new();
+    for (node, facts) in facts() {
+        for fact in &facts {
+            let Fact::Neighbor(n) = fact else { continue };
+            let peer = n.chassis.name.clone().unwrap();
+            // SuzieQ leaves out the management network of the simulation, which is no node of it.
+            if n.on == "eth0" {
+                continue;
+            }
+            let v4 = n.chassis.management.iter().find(|m| m.is_ipv4()).map(ToString::to_string);
+            let v4 = if node == "edge01" { String::new() } else { v4.unwrap_or_default() };
+            let description = n.chassis.description.clone().unwrap();
+            rows.insert(vec![node.clone(), n.on.clone(), peer, n.port.value.clone(), description, v4]);
+        }
+    }
+    check("lldp", &["hostname", "ifname", "peerHostname", "peerIfname", "description", "mgmtIP"], rows);
 }
 
 #[test]
