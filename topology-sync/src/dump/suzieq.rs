@@ -87,6 +87,7 @@ fn parts(text: &str) -> Vec<String> {
             last.push_str(line);
         }
     }
-    parts.retain(|p| !p.trim().is_empty());
+    // A command that does not apply on a node prints nothing, or an empty object in JSON's name.
+    parts.retain(|p| !matches!(p.trim(), "" | "{}"));
     parts
 }
