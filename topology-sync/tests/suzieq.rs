@@ -95,10 +95,6 @@ fn lldp() {
         for fact in &facts {
             let Fact::Neighbor(n) = fact else { continue };
             let peer = n.chassis.name.clone().unwrap();
-            // SuzieQ leaves out the management network of the simulation, which is no node of it.
-            if n.on == "eth0" {
-                continue;
-            }
             let v4 = n.chassis.management.iter().find(|m| m.is_ipv4()).map(ToString::to_string);
             let v4 = if node == "edge01" { String::new() } else { v4.unwrap_or_default() };
             let description = n.chassis.description.clone().unwrap();

@@ -1,4 +1,4 @@
-//! FRR's vtysh: OSPF neighbours (short and detail), OSPF interfaces, router LSAs, IS-IS neighbours, interfaces, routes,
+//! FRR's vtysh: OSPF neighbours (short and detail), OSPF interfaces, router LSAs, interfaces, routes,
 //! BGP summary.
 
 use std::net::{IpAddr, Ipv4Addr};

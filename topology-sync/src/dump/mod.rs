@@ -1,8 +1,8 @@
 //! Dumps: what a node's tools printed, as observations.
 //!
 //! [`read`] tells a dump by its content, never by its name. Each form is a pure function from the content to
-//! observations, or `None` where it is something else; a new form is a function and a line in [`JSON_FORMS`] or
-//! [`TEXT_FORMS`]. A form in which all is said at once makes a [`Reading`]; streams and databases, whose words bear
+//! observations, or `None` where it is something else; a new form is a function and a line in `JSON_FORMS` or
+//! `TEXT_FORMS`. A form in which all is said at once makes a `Reading`; streams and databases, whose words bear
 //! instants and lifetimes of their own, make observations.
 
 mod frr;
@@ -45,13 +45,11 @@ pub(crate) struct Reading {
     pub(crate) whole: Vec<Topic>,
 }
 
-/// A form of JSON: what a node printed at an instant, as observations; `None` where it is something else.
-type JsonForm = fn(&Observer, WallTime, &Value, &mut Vec<Diagnostic>) -> Option<Vec<Observation>>;
-/// A form of text.
-type TextForm = fn(&Observer, WallTime, &str, &mut Vec<Diagnostic>) -> Option<Vec<Observation>>;
+/// A form of JSON or text: what a node printed at an instant, as observations; `None` where it is something else.
+type Form<T> = fn(&Observer, WallTime, &T, &mut Vec<Diagnostic>) -> Option<Vec<Observation>>;
 
 /// Forms that are JSON, in the order in which they are tried.
-const JSON_FORMS: &[JsonForm] = &[
+const JSON_FORMS: &[Form<Value>] = &[
     |observer, at, value, _| Some(lldpd::read(value)?.observations(observer, at)),
     |observer, at, value, _| Some(kernel::read(value)?.observations(observer, at)),
     frr_isis::read_json,
@@ -63,7 +61,7 @@ const JSON_FORMS: &[JsonForm] = &[
 ];
 
 /// Forms that are text.
-const TEXT_FORMS: &[TextForm] = &[
+const TEXT_FORMS: &[Form<str>] = &[
     lldpctl::read,
     lldp_watch::read,
     frr_config::read,

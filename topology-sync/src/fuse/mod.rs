@@ -26,6 +26,7 @@ mod layer2;
 mod lldp;
 mod lsdb;
 mod medium;
+mod pairs;
 mod resolve;
 pub mod tables;
 mod update;
