@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::Value;
-use twin::WallTime;
+use twin::{EntityKind, WallTime};
 use umbra_topology_sync::dump::{self, suzieq};
 use umbra_topology_sync::observation::{Address, Fact, IgpInterface, Link, LinkKind, Observer};
+use umbra_topology_sync::source::files;
 use umbra_topology_sync::store::Store;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/suzieq/fabric");
@@ -166,4 +167,30 @@ fn interfaces() {
     let columns =
         ["hostname", "ifname", "state", "type", "mtu", "vlan", "master", "ipAddressList", "ip6AddressList"];
     check("interface", &columns, rows);
+}
+
+/// The fabric as a twin: every cable that LLDP shows, both ways, by SuzieQ's own answer.
+#[test]
+fn cables_are_those_that_lldp_shows() {
+    let net = files::open(Path::new(FOLDER), &files::Options::default()).unwrap();
+    let name = |key| {
+        let port = net.twin.entity(key).unwrap();
+        (net.twin.node_of(key).unwrap().name.clone(), port.name.clone())
+    };
+    let pair = |a, b| if a <= b { (a, b) } else { (b, a) };
+    let cables: BTreeSet<_> = net
+        .twin
+        .cables()
+        .iter()
+        .map(|c| match &c.kind {
+            EntityKind::Cable { a, b } => pair(name(a), name(b)),
+            _ => unreachable!("cables() has cables"),
+        })
+        .collect();
+    let heard = |r: &BTreeMap<String, String>| {
+        let column = |c: &str| r[c].clone();
+        pair((column("hostname"), column("ifname")), (column("peerHostname"), column("peerIfname")))
+    };
+    let heard: BTreeSet<_> = expected("lldp").iter().map(heard).collect();
+    assert_eq!(cables, heard, "no server has a cable: nothing tells which of a bundle's members it is plugged into");
 }

@@ -159,6 +159,7 @@ fn joined(words: Vec<Observation>) -> Vec<Observation> {
                 if let Said::Is(first, _) = &mut known.said {
                     join(first, fact);
                 }
+                known.at = known.at.max(word.at);
                 continue;
             }
             places.insert((word.source, fact.key()), out.len());
