@@ -7,7 +7,7 @@ use super::text::Notes;
 use crate::observation::{BgpPeer, Fact, NodeInfo, Observation, Observer, Source, Topic};
 
 /// Reads the value if it is this: for each address family, its peers. A peer of several families is one session.
-pub fn read(
+pub(super) fn read(
     observer: &Observer,
     at: WallTime,
     value: &Value,

@@ -15,7 +15,7 @@ use crate::observation::{
 const MAX_AGE_S: u64 = 3600;
 
 /// Reads the value if it is one of these.
-pub fn read(
+pub(super) fn read(
     observer: &Observer,
     at: WallTime,
     value: &Value,
