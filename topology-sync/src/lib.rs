@@ -26,9 +26,9 @@ mod external;
 mod lines;
 mod xml;
 
-pub mod compare;
 #[cfg(feature = "bgp")]
 pub mod bgp;
+pub mod compare;
 pub mod encoding;
 pub mod form;
 pub mod graphml;
