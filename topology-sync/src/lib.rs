@@ -29,9 +29,16 @@ mod xml;
 #[cfg(feature = "bgp")]
 pub mod bgp;
 pub mod compare;
+pub mod dump;
+pub mod compare;
+#[cfg(feature = "bgp")]
+pub mod bgp;
+pub mod counters;
 pub mod encoding;
 pub mod form;
+pub mod fuse;
 pub mod graphml;
+pub mod inventory;
 pub mod lab;
 pub mod observation;
 pub mod overrides;

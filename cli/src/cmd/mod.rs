@@ -9,7 +9,9 @@ mod man;
 mod net;
 mod replay;
 mod schema;
+mod sync;
 mod trace;
+mod validate;
 
 use clap::{Parser, Subcommand};
 
@@ -59,7 +61,9 @@ commands! {
     "Networks" {
         import: Import,
         inspect: Inspect,
+        sync: Sync,
         trace: Trace,
+        validate: Validate,
     }
     "Traffic" {
         flows: Flows,
