@@ -30,6 +30,11 @@ mod xml;
 pub mod bgp;
 pub mod compare;
 pub mod dump;
+pub mod compare;
+#[cfg(feature = "bgp")]
+pub mod bgp;
+pub mod compare;
+pub mod dump;
 pub mod counters;
 pub mod encoding;
 pub mod form;
