@@ -5,6 +5,7 @@ mod demo;
 mod flows;
 mod import;
 mod inspect;
+mod lab;
 mod man;
 mod net;
 mod replay;
@@ -58,6 +59,7 @@ commands! {
     "Networks" {
         import: Import,
         inspect: Inspect,
+        lab: Lab,
     }
     "Traffic" {
         flows: Flows,
