@@ -112,7 +112,9 @@ fn sessions(lab: &Lab, node: &Node, asn: u32) -> Vec<Session> {
     for [a, b] in &lab.cables {
         for (near, far) in [(a, b), (b, a)] {
             let (peer, port) = (&lab.nodes[far.0], &lab.nodes[far.0].ports[far.1]);
-            let address = port.addresses.iter().map(|n| n.addr()).find(IpAddr::is_ipv4);
+            // A borrowed address would be a second session to the loopback, more than one hop away.
+            let own = port.addresses.iter().filter(|n| n.prefix_len() < n.max_prefix_len());
+            let address = own.map(|n| n.addr()).find(IpAddr::is_ipv4);
             let (Some(other), Some(to)) = (peer.spec.asn.filter(|o| *o != asn), address) else { continue };
             if lab.nodes[near.0].name == node.name {
                 sessions.push(Session { to, asn: other, internal: false });

@@ -22,7 +22,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use ipnet::{IpNet, Ipv4Net};
 use serde::Deserialize;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Spanned};
 use twin::{InputError, Place};
@@ -277,10 +277,14 @@ pub(crate) struct Pair<T>(pub(crate) [T; 2]);
 
 impl<'de, T: Deserialize<'de> + Clone> Deserialize<'de> for Pair<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ListOr::<[T; 2], T>(PhantomData)).map(|read| match read {
-            Either::List(pair) => Self(pair),
-            Either::One(value) => Self([value.clone(), value]),
-        })
+        let list = OneOrMany::<T>::deserialize(deserializer)?.0;
+        match <[T; 2]>::try_from(list) {
+            Ok(pair) => Ok(Self(pair)),
+            Err(list) => match list.as_slice() {
+                [one] => Ok(Self([one.clone(), one.clone()])),
+                _ => Err(D::Error::custom(format!("{} values; expected one for each end", list.len()))),
+            },
+        }
     }
 }
 
@@ -290,46 +294,32 @@ pub(crate) struct OneOrMany<T>(pub(crate) Vec<T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ListOr::<Vec<T>, T>(PhantomData)).map(|read| match read {
-            Either::List(list) => Self(list),
-            Either::One(value) => Self(vec![value]),
-        })
+        deserializer.deserialize_any(OneOrManyVisitor(PhantomData)).map(Self)
     }
 }
 
-enum Either<L, T> {
-    List(L),
-    One(T),
-}
+/// Reads a list as it is and anything else as its only member.
+struct OneOrManyVisitor<T>(PhantomData<T>);
 
-/// Reads a list as `L` and anything else as `T`.
-struct ListOr<L, T>(PhantomData<(L, T)>);
-
-impl<'de, L: Deserialize<'de>, T: Deserialize<'de>> Visitor<'de> for ListOr<L, T> {
-    type Value = Either<L, T>;
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrManyVisitor<T> {
+    type Value = Vec<T>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value, or a list with one for each end")
+        f.write_str("a value, or a list of values")
     }
-    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
-        L::deserialize(SeqAccessDeserializer::new(list)).map(Either::List)
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Vec<T>, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(list))
     }
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(Either::One)
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Vec<T>, E> {
+        Ok(vec![T::deserialize(value.into_deserializer())?])
     }
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
-        T::deserialize(value.into_deserializer()).map(Either::One)
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Vec<T>, E> {
+        Ok(vec![T::deserialize(value.into_deserializer())?])
     }
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
-        T::deserialize(value.into_deserializer()).map(Either::One)
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Vec<T>, E> {
+        Ok(vec![T::deserialize(value.into_deserializer())?])
     }
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
-        T::deserialize(value.into_deserializer()).map(Either::One)
-    }
-    fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
-        T::deserialize(value.into_deserializer()).map(Either::One)
-    }
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        T::deserialize(().into_deserializer()).map(Either::One)
+    fn visit_str<E: Error>(self, value: &str) -> Result<Vec<T>, E> {
+        Ok(vec![T::deserialize(value.into_deserializer())?])
     }
 }
 
@@ -357,11 +347,17 @@ fn refused(file: &str, error: &serde_saphyr::Error) -> InputError {
     let (kind, word, known) = match error {
         E::SerdeUnknownField { field, expected, .. } => ("key", field, expected),
         E::SerdeUnknownVariant { variant, expected, .. } => ("word", variant, expected),
+        E::DuplicateMappingKey { key, .. } => {
+            let what = format!("a second '{}'", key.as_deref().unwrap_or_default());
+            return InputError::new(file, place, what, "each name once");
+        }
         _ => {
             // The place is said once, in front.
             let said = error.to_string();
-            let what = said.split(" at line ").next().unwrap_or(&said).to_owned();
-            return InputError::new(file, place, what, format!("a lab file ({FORMAT})"));
+            let said = said.split(" at line ").next().unwrap_or(&said);
+            let lab_file = format!("a lab file ({FORMAT})");
+            let (what, expected) = said.split_once(" expected ").unwrap_or((said, &lab_file));
+            return InputError::new(file, place, what.trim_end_matches([',', ';', ':']), expected);
         }
     };
     let expected = format!("one of {}", known.join(", "));
