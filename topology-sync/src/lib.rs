@@ -26,13 +26,19 @@ mod external;
 mod lines;
 mod xml;
 
+pub mod compare;
+#[cfg(feature = "bgp")]
+pub mod bgp;
 pub mod encoding;
 pub mod form;
 pub mod graphml;
 pub mod lab;
 pub mod observation;
+pub mod overrides;
 pub mod repetita;
 pub mod rfc8345;
 pub mod sndlib;
 pub mod source;
 pub mod store;
+pub mod wire;
+pub mod yaml;

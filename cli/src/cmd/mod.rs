@@ -10,6 +10,7 @@ mod man;
 mod net;
 mod replay;
 mod schema;
+mod trace;
 
 use clap::{Parser, Subcommand};
 
@@ -60,6 +61,7 @@ commands! {
         import: Import,
         inspect: Inspect,
         lab: Lab,
+        trace: Trace,
     }
     "Traffic" {
         flows: Flows,
