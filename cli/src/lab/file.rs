@@ -24,7 +24,8 @@ use ipnet::{IpNet, Ipv4Net};
 use serde::Deserialize;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Spanned;
+use topology_sync::yaml;
 use twin::{InputError, Place};
 
 /// The value of the key `format`.
@@ -242,7 +243,7 @@ pub(crate) struct Text {
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<String>::deserialize(deserializer)?;
-        Ok(Self { place: place(spanned.referenced), value: spanned.value })
+        Ok(Self { place: yaml::place(spanned.referenced), value: spanned.value })
     }
 }
 
@@ -262,7 +263,7 @@ impl<'de> Deserialize<'de> for Nodes {
                 let mut nodes = Vec::new();
                 while let Some(name) = map.next_key::<String>()? {
                     let spec = map.next_value::<Spanned<NodeSpec>>()?;
-                    nodes.push((name, place(spec.referenced), spec.value));
+                    nodes.push((name, yaml::place(spec.referenced), spec.value));
                 }
                 Ok(Nodes(nodes))
             }
@@ -323,44 +324,15 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrManyVisitor<T> {
     }
 }
 
-fn place(location: Location) -> Place {
-    Place::LineColumn(location.line(), location.column())
-}
-
 /// Reads a lab file; `file` is what errors call it.
 ///
 /// # Errors
 /// [`InputError`] with line and column for what is no YAML, an unknown key, or a value of another kind.
 pub(crate) fn parse(file: &str, text: &str) -> Result<LabFile, InputError> {
-    let lab: LabFile = serde_saphyr::from_str(text).map_err(|e| refused(file, e.without_snippet()))?;
+    let lab: LabFile = yaml::read(file, text, &format!("a lab file ({FORMAT})"))?;
     if lab.format.value != FORMAT {
         let what = format!("the format '{}'", lab.format.value);
         return Err(InputError::new(file, lab.format.place, what, format!("format: {FORMAT}")));
     }
     Ok(lab)
-}
-
-/// What the YAML reader says, with the nearest word where a word was wrong.
-fn refused(file: &str, error: &serde_saphyr::Error) -> InputError {
-    use serde_saphyr::Error as E;
-    let place = error.location().map_or(Place::Whole, place);
-    let (kind, word, known) = match error {
-        E::SerdeUnknownField { field, expected, .. } => ("key", field, expected),
-        E::SerdeUnknownVariant { variant, expected, .. } => ("word", variant, expected),
-        E::DuplicateMappingKey { key, .. } => {
-            let what = format!("a second '{}'", key.as_deref().unwrap_or_default());
-            return InputError::new(file, place, what, "each name once");
-        }
-        _ => {
-            // The place is said once, in front.
-            let said = error.to_string();
-            let said = said.split(" at line ").next().unwrap_or(&said);
-            let lab_file = format!("a lab file ({FORMAT})");
-            let (what, expected) = said.split_once(" expected ").unwrap_or((said, &lab_file));
-            return InputError::new(file, place, what.trim_end_matches([',', ';', ':']), expected);
-        }
-    };
-    let expected = format!("one of {}", known.join(", "));
-    InputError::new(file, place, format!("unknown {kind} '{word}'"), expected)
-        .with_nearest(word, known.iter().copied())
 }

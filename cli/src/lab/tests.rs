@@ -72,7 +72,7 @@ fn a_wrong_lab_file_is_refused_with_place_and_nearest_word() {
         "lldp:",
         "ldlp:",
         expect![
-            "l.yaml:7:20: unknown key 'ldlp'; expected one of role, system-name, lldp, loopback, as, networks, bmp, recorded; did you mean 'lldp'?"
+            "l.yaml:7:20: unknown member 'ldlp'; expected one of role, system-name, lldp, loopback, as, networks, bmp, recorded; did you mean 'lldp'?"
         ],
     );
     refused(
