@@ -26,12 +26,15 @@ mod external;
 mod lines;
 mod xml;
 
+pub mod dump;
 pub mod compare;
 #[cfg(feature = "bgp")]
 pub mod bgp;
 pub mod encoding;
 pub mod form;
+pub mod fuse;
 pub mod graphml;
+pub mod inventory;
 pub mod lab;
 pub mod observation;
 pub mod overrides;
