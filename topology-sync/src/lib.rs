@@ -30,6 +30,7 @@ mod xml;
 pub mod bgp;
 pub mod compare;
 pub mod dump;
+pub mod counters;
 pub mod encoding;
 pub mod form;
 pub mod fuse;

@@ -205,7 +205,9 @@ fn csv(name: &str) -> Vec<BTreeMap<String, String>> {
     let text = std::fs::read_to_string(data(name)).unwrap();
     let mut lines = text.lines();
     let columns: Vec<_> = lines.next().unwrap().split(',').collect();
-    let row = |line: &str| columns.iter().map(|c| (*c).to_owned()).zip(line.split(',').map(str::to_owned)).collect();
+    let row = |line: &str| {
+        columns.iter().map(|c| (*c).to_owned()).zip(line.split(',').map(str::to_owned)).collect()
+    };
     lines.map(row).collect()
 }
 

@@ -10,7 +10,9 @@ mod man;
 mod net;
 mod replay;
 mod schema;
+mod sync;
 mod trace;
+mod validate;
 
 use clap::{Parser, Subcommand};
 
@@ -61,7 +63,9 @@ commands! {
         import: Import,
         inspect: Inspect,
         lab: Lab,
+        sync: Sync,
         trace: Trace,
+        validate: Validate,
     }
     "Traffic" {
         flows: Flows,
