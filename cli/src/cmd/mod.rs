@@ -5,6 +5,7 @@ mod demo;
 mod flows;
 mod import;
 mod inspect;
+mod lab;
 mod man;
 mod net;
 mod replay;
@@ -61,6 +62,7 @@ commands! {
     "Networks" {
         import: Import,
         inspect: Inspect,
+        lab: Lab,
         sync: Sync,
         trace: Trace,
         validate: Validate,
