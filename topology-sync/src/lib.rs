@@ -27,8 +27,12 @@ mod lines;
 mod xml;
 
 pub mod encoding;
+#[cfg(feature = "live")]
+pub mod follow;
 pub mod form;
 pub mod graphml;
+#[cfg(feature = "live")]
+pub mod journal;
 pub mod lab;
 pub mod observation;
 pub mod repetita;

@@ -1,0 +1,4 @@
+//! Following: the records of a journal as changes of the twin.
+mod netlink;
+mod pairs;
+mod routes;
