@@ -1,4 +1,253 @@
 //! Following: the records of a journal as changes of the twin.
+//!
+//! [`Follower`] is a function of the records that it is given and of nothing else: no clock, no file, no socket. Live, the
+//! records come from the sources as they are appended to the journal; later, from the journal. Either way the same deltas
+//! come out.
+//!
+//! Records are taken one by one, and a [`Kind::Tick`] asks what has changed since the last: what arrived together is
+//! one delta, and what lapses without a word (an LLDP TTL, a dead interval) is seen at the next tick.
+
+mod decode;
+mod health;
 mod netlink;
 mod pairs;
 mod routes;
+mod spec;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use twin::{Change, Diagnostic, EntityKey, Fib, InputError, Place, Twin, TwinDelta, WallTime};
+
+pub(crate) use self::netlink::wire;
+pub use self::decode::Decoder;
+pub use self::health::{Health, State};
+pub use self::netlink::{Kernel, Table};
+pub use self::routes::{Changed, Routes};
+pub use self::spec::{Form, Mark, Spec};
+use crate::journal::{Kind, Record};
+use crate::observation::Observer;
+use crate::store::Store;
+
+/// What fusion makes of a store.
+#[derive(Clone, Debug, Default)]
+pub struct Fused {
+    /// The network.
+    pub twin: Twin,
+    /// Which node of the twin each observer is, where it is one.
+    pub nodes: BTreeMap<Observer, EntityKey>,
+}
+
+/// Fusion: a function of what has been said and of the instant.
+pub type Fuse = fn(&Store, WallTime) -> Fused;
+
+/// Turns records into deltas.
+pub struct Follower {
+    fuse: Fuse,
+    name: String,
+    sources: Vec<(Spec, Decoder)>,
+    health: Vec<Health>,
+    store: Store,
+    twin: Twin,
+    /// Under which key the routes of a source stand in the twin.
+    routed: BTreeMap<u16, EntityKey>,
+    settled: WallTime,
+    news: News,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// What has happened since the last tick.
+#[derive(Default)]
+struct News {
+    valid_at: Option<WallTime>,
+    sources: BTreeSet<String>,
+}
+
+impl Follower {
+    /// A follower of a journal that errors call `name`.
+    pub fn new(name: &str, fuse: Fuse) -> Self {
+        Self::resume(name, fuse, Store::default(), WallTime::default())
+    }
+
+    /// A follower that goes on from a store that was saved at a tick of this instant.
+    pub fn resume(name: &str, fuse: Fuse, store: Store, settled: WallTime) -> Self {
+        let twin = fuse(&store, settled).twin;
+        Self {
+            fuse,
+            name: name.to_owned(),
+            sources: Vec::new(),
+            health: Vec::new(),
+            store,
+            twin,
+            routed: BTreeMap::new(),
+            settled,
+            news: News::default(),
+            diagnostics: Vec::new(),
+        }
+    }
+
+    /// Takes a record; a tick gives what has changed since the last, if anything has.
+    ///
+    /// # Errors
+    /// [`InputError`] for a record that no writer makes: sources that are no JSON, or a number of no source.
+    pub fn take(&mut self, record: &Record) -> Result<Option<TwinDelta>, InputError> {
+        match record.kind {
+            Kind::Sources => self.begin(record)?,
+            Kind::Data => self.data(record)?,
+            Kind::Mark => self.mark(record)?,
+            Kind::Tick => return Ok(self.settle(record.at)),
+        }
+        Ok(None)
+    }
+
+    /// A session begins: what sources say from now on is a new conversation, what they said before stands.
+    fn begin(&mut self, record: &Record) -> Result<(), InputError> {
+        let specs: Vec<Spec> = serde_json::from_slice(&record.bytes)
+            .map_err(|e| self.broken(format!("sources that are not understood: {e}")))?;
+        self.health = specs.iter().map(|spec| Health::new(&spec.name, record.at)).collect();
+        self.sources = specs.into_iter().map(|spec| (spec.clone(), Decoder::new(&spec))).collect();
+        self.routed.clear();
+        Ok(())
+    }
+
+    fn data(&mut self, record: &Record) -> Result<(), InputError> {
+        let Some((spec, decoder)) = self.sources.get_mut(usize::from(record.source)) else {
+            return Err(self.broken(format!("data of source {}, which is not declared", record.source)));
+        };
+        let words = decoder.take(record.at, &record.bytes, &mut self.diagnostics);
+        if !words.is_empty() || decoder.has_routes_to_tell() {
+            self.news.valid_at = self.news.valid_at.max(words.iter().map(|w| w.at).max()).max(Some(record.at));
+            self.news.sources.insert(spec.name.clone());
+        }
+        self.store.extend(words);
+        if let Some(health) = self.health.get_mut(usize::from(record.source)) {
+            health.heard(record.at);
+        }
+        Ok(())
+    }
+
+    fn mark(&mut self, record: &Record) -> Result<(), InputError> {
+        let mark: Mark = serde_json::from_slice(&record.bytes)
+            .map_err(|e| self.broken(format!("a mark that is not understood: {e}")))?;
+        let source = usize::from(record.source);
+        let (Some((_, decoder)), Some(health)) = (self.sources.get_mut(source), self.health.get_mut(source)) else {
+            return Err(self.broken(format!("a mark of source {source}, which is not declared")));
+        };
+        health.mark(record.at, &mark);
+        decoder.mark(record.at, &mark);
+        Ok(())
+    }
+
+    /// What has changed since the last tick.
+    fn settle(&mut self, at: WallTime) -> Option<TwinDelta> {
+        self.health.iter_mut().for_each(|h| h.settle(at));
+        let lapsed = self.next_lapse().filter(|lapse| *lapse <= at);
+        let dirty = !self.store.take_dirty().is_empty();
+        self.settled = at;
+        let news = std::mem::take(&mut self.news);
+        if !dirty && lapsed.is_none() && news.valid_at.is_none() {
+            return None;
+        }
+        let changes = self.changes(at, dirty || lapsed.is_some());
+        if changes.is_empty() {
+            return None;
+        }
+        let source = if news.sources.is_empty() {
+            "ageing".to_owned()
+        } else {
+            news.sources.into_iter().collect::<Vec<_>>().join(",")
+        };
+        Some(TwinDelta { valid_at: news.valid_at.max(lapsed).unwrap_or(at), learned_at: at, source, changes })
+    }
+
+    /// What leads from the twin as it was to what it is now, and makes it so.
+    fn changes(&mut self, at: WallTime, words: bool) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if words {
+            let Fused { twin: mut next, nodes } = (self.fuse)(&self.store, at);
+            self.keep_tables(&mut next, &nodes);
+            changes = self.twin.changes_to(&next);
+            self.twin = next;
+        }
+        for (number, (_, decoder)) in (0u16..).zip(&mut self.sources) {
+            let (Some(node), Some(routes)) = (self.routed.get(&number), decoder.routes_mut()) else { continue };
+            let new = route_changes(node, self.twin.fib(node), routes);
+            new.iter().for_each(|change| self.twin.set(change));
+            changes.extend(new);
+        }
+        changes
+    }
+
+    /// Kernels' routes go past fusion: their tables stand as they are, under the key that the node has now.
+    fn keep_tables(&mut self, next: &mut Twin, nodes: &BTreeMap<Observer, EntityKey>) {
+        for (number, (spec, decoder)) in (0u16..).zip(&mut self.sources) {
+            let Some(routes) = decoder.routes_mut() else { continue };
+            let node = nodes.get(&Observer::node(&spec.node)).filter(|key| next.entity(key).is_some());
+            if node != self.routed.get(&number) {
+                routes.forget();
+                self.routed.remove(&number);
+                self.routed.extend(node.map(|key| (number, key.clone())));
+            }
+            if let Some(node) = node {
+                let after = self.twin.fib(node).cloned();
+                next.set(&Change::Fib { node: node.clone(), before: None, after });
+            }
+        }
+    }
+
+    /// The twin as of the last tick.
+    pub fn twin(&self) -> &Twin {
+        &self.twin
+    }
+
+    /// What has been said.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The instant of the last tick.
+    pub fn settled(&self) -> WallTime {
+        self.settled
+    }
+
+    /// The first instant after the last tick at which something lapses unless it is said again.
+    pub fn next_lapse(&self) -> Option<WallTime> {
+        self.store.next_lapse(self.settled)
+    }
+
+    /// How the sources are, in their order.
+    pub fn health(&self) -> &[Health] {
+        &self.health
+    }
+
+    /// What was odd, and each source that is not fresh.
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        let mut all = self.diagnostics.clone();
+        all.extend(self.health.iter().filter_map(Health::diagnostic));
+        all
+    }
+
+    fn broken(&self, what: String) -> InputError {
+        InputError::new(&self.name, Place::Whole, what, "records as `umbra sync watch` writes them")
+    }
+}
+
+/// What became of the routes of a node whose table in the twin is `before`.
+fn route_changes(node: &EntityKey, before: Option<&Arc<Fib>>, routes: &mut Routes) -> Vec<Change> {
+    match routes.changed(node) {
+        Changed::Table(fib) => {
+            let after = (!fib.is_empty()).then(|| Arc::new(fib));
+            let same = before == after.as_ref();
+            let change = || Change::Fib { node: node.clone(), before: before.cloned(), after };
+            if same { Vec::new() } else { vec![change()] }
+        }
+        Changed::Routes(list) => list
+            .into_iter()
+            .map(|(prefix, after)| {
+                let before = before.and_then(|fib| fib.exact(prefix)).cloned();
+                Change::Route { node: node.clone(), prefix, before, after }
+            })
+            .filter(|change| !matches!(change, Change::Route { before, after, .. } if before == after))
+            .collect(),
+    }
+}

@@ -238,6 +238,11 @@ impl Routes {
         self.dirty.prefixes.extend(rows.map(|(key, _)| key.prefix));
     }
 
+    /// Whether there is anything to say.
+    pub(super) fn has_news(&self) -> bool {
+        !self.reading && (self.dirty.all || !self.dirty.prefixes.is_empty())
+    }
+
     /// Everything must be looked at again: the node has another key.
     pub fn forget(&mut self) {
         self.dirty = Dirty { all: true, prefixes: BTreeSet::new() };

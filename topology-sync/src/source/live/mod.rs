@@ -1,1 +1,21 @@
-//! x
+//! Live sources: each hands over what it receives, and no source interprets.
+//!
+//! A source is a task that goes on for ever: it connects, hands over bytes with the stamp of their arrival, says when it
+//! was lost, waits and connects again. It never sends anything but requests to its own agent; what it hears on a wire it
+//! only hears.
+
+mod config;
+mod dumps;
+mod frames;
+mod lldpd;
+mod netlink;
+mod netns;
+mod outlet;
+mod run;
+mod split;
+mod start;
+
+pub use self::config::{Bmp, Config, Files, Frr, Lldpd, Netlink, Node, Reach, Snmp, Wire};
+pub use self::outlet::{Outlet, now};
+pub use self::run::{Recorder, Session, replay};
+pub use self::start::start;
