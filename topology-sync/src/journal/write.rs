@@ -42,6 +42,11 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
+    /// What was written to.
+    pub fn into_inner(self) -> W {
+        self.output
+    }
+
     /// How long the journal is.
     pub fn offset(&self) -> u64 {
         self.offset

@@ -62,6 +62,11 @@ impl<W: Write> Recorder<W> {
         &self.follower
     }
 
+    /// Ends the session and gives back where the journal was written.
+    pub fn into_journal(self) -> Option<W> {
+        self.journal.map(Writer::into_inner)
+    }
+
     /// How long the journal is.
     pub fn offset(&self) -> u64 {
         self.journal.as_ref().map_or(0, Writer::offset)

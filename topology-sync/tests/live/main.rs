@@ -1,0 +1,5 @@
+//! Live sources against the real things: network namespaces of this machine. Needs root and `ip`; skips loudly without.
+#![cfg(feature = "live")]
+
+mod lab;
+mod netlink;
