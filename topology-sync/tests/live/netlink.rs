@@ -107,3 +107,36 @@ fn same(a: &Twin, b: &Twin) {
     let routes = |t: &Twin| t.fib(&node()).map(|f: &std::sync::Arc<Fib>| f.routes());
     assert_eq!(routes(a), routes(b));
 }
+
+/// How long a large table takes from the request to the twin: `UMBRA_ROUTES=1000000 cargo test --release … -- --ignored
+/// --nocapture a_large_table`. Nothing is asserted of time.
+#[test]
+#[ignore = "a measurement; fills a namespace with routes"]
+fn a_large_table_in_the_twin() {
+    if !can_run(&["ip"]) {
+        return;
+    }
+    let count: u32 = std::env::var("UMBRA_ROUTES").ok().and_then(|n| n.parse().ok()).unwrap_or(100_000);
+    let (a, _b) = cabled();
+    let batch: String = (0..count)
+        .map(|i| {
+            let net = std::net::Ipv4Addr::from(0x1400_0000 + (i << 8));
+            format!("route add {net}/24 via 10.0.{}.{}\n", i % 2 + 1, i % 61 + 10)
+        })
+        .collect();
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), batch).expect("a file");
+    sh(&format!("ip -n {} -batch {}", a.0, file.path().display()));
+    let began = std::time::Instant::now();
+    let watch = watch(&a);
+    let wall = began.elapsed();
+    let routes = watch.follower().twin().fib(&node()).map_or(0, |fib| fib.len());
+    assert!(routes >= count as usize, "{routes}");
+    let status = std::fs::read_to_string("/proc/self/status").expect("procfs");
+    let peak = status.lines().find(|l| l.starts_with("VmHWM")).unwrap_or_default();
+    eprintln!("{routes} routes in the twin after {wall:?}; {peak}");
+    let (journal, _) = watch.end();
+    let began = std::time::Instant::now();
+    replayed(&journal);
+    eprintln!("journal of {} MB replayed in {:?}", journal.len() >> 20, began.elapsed());
+}
