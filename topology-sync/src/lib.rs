@@ -40,3 +40,4 @@ pub mod rfc8345;
 pub mod sndlib;
 pub mod source;
 pub mod store;
+pub mod wire;

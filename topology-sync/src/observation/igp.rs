@@ -75,6 +75,8 @@ pub struct Hello {
     pub from: String,
     /// The sender's hardware address, where the link layer shows it.
     pub mac: Option<MacAddr>,
+    /// The sender's number of its interface (OSPFv3 interface id, IS-IS extended circuit id of RFC 5303), where said.
+    pub interface: Option<u32>,
     /// Addresses of the sending interface.
     pub addresses: Vec<IpAddr>,
     /// Those whom the sender hears: router ids (OSPF), hardware addresses (IS-IS LAN) or system ids (IS-IS

@@ -79,7 +79,7 @@ impl Fact {
             Fact::Neighbor(n) => FactKey::neighbor(&n.on, &n.chassis.id.to_string(), &n.port.to_string()),
             Fact::IgpInterface(i) => of(Topic::IgpInterfaces, &[i.protocol.word(), &i.port]),
             Fact::IgpNeighbor(n) => of(Topic::IgpNeighbors, &[n.protocol.word(), &n.on, &n.id]),
-            Fact::Hello(h) => of(Topic::Hellos, &[h.protocol.word(), &h.sender, &h.from]),
+            Fact::Hello(h) => of(Topic::Hellos, &[h.protocol.word(), &h.sender, &h.from, &h.area]),
             Fact::LinkState(l) => l.id.key(),
             Fact::BgpPeer(p) => of(Topic::BgpPeers, &[&p.vrf, &p.address.to_string()]),
             Fact::Route(r) => of(Topic::Routes, &[&r.table, &r.prefix.to_string(), &r.metric.to_string()]),
