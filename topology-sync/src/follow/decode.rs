@@ -4,11 +4,14 @@ use twin::{Diagnostic, WallTime};
 
 use super::{Form, Kernel, Mark, Routes, Spec};
 use crate::observation::{Observation, Observer};
+use crate::wire::Listener;
 
 /// The reader of what one source receives: pure, but with a memory of the conversation.
 pub enum Decoder {
     /// [`Form::Netlink`].
     Kernel(Box<Kernel>),
+    /// [`Form::Frames`].
+    Wire(Listener),
     /// A form that this build does not read.
     Unread,
 }
@@ -19,6 +22,7 @@ impl Decoder {
         let observer = Observer::node(&spec.node);
         match spec.form {
             Form::Netlink => Self::Kernel(Box::new(Kernel::new(observer))),
+            Form::Frames => Self::Wire(Listener::new(&spec.node)),
             _ => Self::Unread,
         }
     }
@@ -32,6 +36,10 @@ impl Decoder {
     ) -> Vec<Observation> {
         match self {
             Self::Kernel(kernel) => kernel.take(at, bytes, diagnostics),
+            Self::Wire(listener) => match bytes.split_first_chunk() {
+                Some((kind, frame)) => listener.frame(at, None, u16::from_le_bytes(*kind), frame),
+                None => Vec::new(),
+            },
             Self::Unread => Vec::new(),
         }
     }
@@ -49,7 +57,7 @@ impl Decoder {
     pub fn routes_mut(&mut self) -> Option<&mut Routes> {
         match self {
             Self::Kernel(kernel) => Some(kernel.routes_mut()),
-            Self::Unread => None,
+            _ => None,
         }
     }
 
@@ -57,7 +65,7 @@ impl Decoder {
     pub(super) fn has_routes_to_tell(&self) -> bool {
         match self {
             Self::Kernel(kernel) => kernel.routes().has_news(),
-            Self::Unread => false,
+            _ => false,
         }
     }
 }

@@ -23,7 +23,7 @@ pub enum Form {
     Netlink,
     /// What a tool printed: its name or that of the file, a zero byte, the content. lldpd's events among them.
     Dump,
-    /// Frames of one wire: interface index (4 bytes, little-endian), then the frame.
+    /// Frames: link type as numbered in captures (2 bytes, little-endian), then the frame.
     Frames,
     /// BMP sessions: number of the connection (4 bytes, little-endian), then bytes of its stream.
     Bmp,
