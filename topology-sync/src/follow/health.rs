@@ -1,5 +1,6 @@
 //! How a source is.
 
+use serde::{Deserialize, Serialize};
 use twin::{Diagnostic, WallTime};
 
 use super::Mark;
@@ -8,7 +9,7 @@ use super::Mark;
 const LOST_AFTER_NS: i64 = 60_000_000_000;
 
 /// How a source is, as far as its records tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     /// The source's name.
     pub name: String,
@@ -23,7 +24,8 @@ pub struct Health {
 }
 
 /// What the words of a source are worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum State {
     /// It is heard: what it said is so.
     Fresh,

@@ -7,6 +7,7 @@
 //! Records are taken one by one, and a [`Kind::Tick`] asks what has changed since the last: what arrived together is
 //! one delta, and what lapses without a word (an LLDP TTL, a dead interval) is seen at the next tick.
 
+mod checkpoint;
 mod decode;
 mod health;
 mod netlink;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use twin::{Change, Diagnostic, EntityKey, Fib, InputError, Place, Twin, TwinDelta, WallTime};
 
 pub(crate) use self::netlink::wire;
+pub use self::checkpoint::Checkpoint;
 pub use self::decode::Decoder;
 pub use self::health::{Health, State};
 pub use self::netlink::{Kernel, Table};
@@ -66,21 +68,15 @@ struct News {
 impl Follower {
     /// A follower of a journal that errors call `name`.
     pub fn new(name: &str, fuse: Fuse) -> Self {
-        Self::resume(name, fuse, Store::default(), WallTime::default())
-    }
-
-    /// A follower that goes on from a store that was saved at a tick of this instant.
-    pub fn resume(name: &str, fuse: Fuse, store: Store, settled: WallTime) -> Self {
-        let twin = fuse(&store, settled).twin;
         Self {
             fuse,
             name: name.to_owned(),
             sources: Vec::new(),
             health: Vec::new(),
-            store,
-            twin,
+            store: Store::default(),
+            twin: Twin::default(),
             routed: BTreeMap::new(),
-            settled,
+            settled: WallTime::default(),
             news: News::default(),
             diagnostics: Vec::new(),
         }
@@ -116,7 +112,7 @@ impl Follower {
         };
         let words = decoder.take(record.at, &record.bytes, &mut self.diagnostics);
         if !words.is_empty() || decoder.has_routes_to_tell() {
-            self.news.valid_at = self.news.valid_at.max(words.iter().map(|w| w.at).max()).max(Some(record.at));
+            self.news.valid_at = Some(record.at);
             self.news.sources.insert(spec.name.clone());
         }
         self.store.extend(words);

@@ -19,7 +19,7 @@ use self::wire::{Message, kind};
 use super::pairs;
 use super::routes::Routes;
 use crate::observation::{
-    Address, Fact, FactKey, FdbEntry, IpNeighbor, Observation, Observer, Source, Topic,
+    Address, Fact, FdbEntry, IpNeighbor, Observation, Observer, Source, Topic,
 };
 
 /// The kernel of one node.
@@ -128,6 +128,11 @@ impl Kernel {
         if table == Table::Routes {
             self.routes.begin(self.generation);
         }
+    }
+
+    /// Whether a reading has begun and not ended.
+    pub fn is_being_read(&self) -> bool {
+        !self.readings.is_empty()
     }
 
     /// The connection is new: no reading that had begun will end.
@@ -317,10 +322,6 @@ impl Kernel {
         facts
     }
 
-    /// The keys of everything that was said and stands, for comparisons.
-    pub fn subjects(&self) -> BTreeSet<FactKey> {
-        self.said.values().flatten().map(Fact::key).collect()
-    }
 }
 
 /// The first address in order.

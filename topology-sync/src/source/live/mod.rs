@@ -5,6 +5,7 @@
 //! only hears.
 
 mod config;
+mod disk;
 mod dumps;
 mod frames;
 mod lldpd;
@@ -16,6 +17,7 @@ mod split;
 mod start;
 
 pub use self::config::{Bmp, Config, Files, Frr, Lldpd, Netlink, Node, Reach, Snmp, Wire};
+pub use self::disk::{Opened, open, write_whole};
 pub use self::outlet::{Outlet, now};
 pub use self::run::{Recorder, Session, replay};
 pub use self::start::start;
