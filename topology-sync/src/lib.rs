@@ -26,6 +26,9 @@ mod external;
 mod lines;
 mod xml;
 
+pub mod compare;
+#[cfg(feature = "bgp")]
+pub mod bgp;
 pub mod encoding;
 #[cfg(feature = "live")]
 pub mod follow;
@@ -35,9 +38,11 @@ pub mod graphml;
 pub mod journal;
 pub mod lab;
 pub mod observation;
+pub mod overrides;
 pub mod repetita;
 pub mod rfc8345;
 pub mod sndlib;
 pub mod source;
 pub mod store;
 pub mod wire;
+pub mod yaml;
