@@ -2,7 +2,7 @@
 
 use twin::{Diagnostic, WallTime};
 
-use super::{Form, Kernel, Mark, Routes, Spec};
+use super::{Form, Kernel, Mark, Routes, Spec, snmp};
 use crate::observation::{Observation, Observer};
 use crate::wire::Listener;
 
@@ -12,6 +12,8 @@ pub enum Decoder {
     Kernel(Box<Kernel>),
     /// [`Form::Frames`].
     Wire(Listener),
+    /// [`Form::Snmp`].
+    Snmp(Observer),
     /// A form that this build does not read.
     Unread,
 }
@@ -23,6 +25,7 @@ impl Decoder {
         match spec.form {
             Form::Netlink => Self::Kernel(Box::new(Kernel::new(observer))),
             Form::Frames => Self::Wire(Listener::new(&spec.node)),
+            Form::Snmp => Self::Snmp(observer),
             _ => Self::Unread,
         }
     }
@@ -39,6 +42,13 @@ impl Decoder {
             Self::Wire(listener) => match bytes.split_first_chunk() {
                 Some((kind, frame)) => listener.frame(at, None, u16::from_le_bytes(*kind), frame),
                 None => Vec::new(),
+            },
+            Self::Snmp(observer) => match serde_json::from_slice(bytes) {
+                Ok(walk) => snmp::read(observer, &walk),
+                Err(e) => {
+                    Diagnostic::count(diagnostics, "snmp-walk", || format!("{observer}: {e}"));
+                    Vec::new()
+                }
             },
             Self::Unread => Vec::new(),
         }

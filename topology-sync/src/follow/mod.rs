@@ -13,6 +13,7 @@ mod health;
 mod netlink;
 mod pairs;
 mod routes;
+pub mod snmp;
 mod spec;
 
 use std::collections::{BTreeMap, BTreeSet};

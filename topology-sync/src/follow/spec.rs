@@ -27,7 +27,7 @@ pub enum Form {
     Frames,
     /// BMP sessions: number of the connection (4 bytes, little-endian), then bytes of its stream.
     Bmp,
-    /// A walk of an agent's tables: lines `OID TYPE VALUE`.
+    /// A walk of an agent's tables ([`super::snmp::Walk`]) as JSON.
     Snmp,
 }
 

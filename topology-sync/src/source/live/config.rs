@@ -25,6 +25,7 @@ use serde::Deserialize;
 use twin::{InputError, Place};
 
 use crate::follow::{Form, Spec};
+use crate::yaml;
 
 /// What to follow.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -203,8 +204,7 @@ impl Config {
     /// [`InputError`] with line and column for text that is no YAML, unknown members and values of another kind; a
     /// configuration without any source.
     pub fn parse(file: &str, text: &str) -> Result<Self, InputError> {
-        let config: Self =
-            serde_saphyr::from_str(text).map_err(|e| refused(file, e.without_snippet()))?;
+        let config: Self = yaml::read(file, text, "a configuration of sources")?;
         if config.sources().is_empty() {
             let what = "nothing to follow";
             return Err(InputError::new(file, Place::Whole, what, "nodes with sources, wires, or bmp"));
@@ -243,21 +243,6 @@ pub(super) fn seconds(s: u32) -> Duration {
     Duration::from_secs(s.into())
 }
 
-/// What the YAML reader says, with the nearest word where a word was wrong.
-fn refused(file: &str, error: &serde_saphyr::Error) -> InputError {
-    use serde_saphyr::Error as E;
-    let place = error.location().map_or(Place::Whole, |at| Place::LineColumn(at.line(), at.column()));
-    if let E::SerdeUnknownField { field, expected, .. } = error {
-        let what = format!("unknown key '{field}'");
-        return InputError::new(file, place, what, format!("one of {}", expected.join(", ")))
-            .with_nearest(field, expected.iter().copied());
-    }
-    // The place is said once, in front.
-    let said = error.to_string();
-    let what = said.split(" at line ").next().unwrap_or(&said).to_owned();
-    InputError::new(file, place, what, "a configuration of sources")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,7 +261,7 @@ mod tests {
         let error = |text| Config::parse("c.yaml", text).unwrap_err().to_string();
         assert_eq!(
             error("nodes:\n  r1:\n    netlnk: {}\n"),
-            "c.yaml:3:5: unknown key 'netlnk'; expected one of netlink, lldpd, frr, snmp, files; \
+            "c.yaml:3:5: unknown member 'netlnk'; expected one of netlink, lldpd, frr, snmp, files; \
              did you mean 'netlink'?"
         );
         assert!(error("bmp: {listen: nowhere}\n").starts_with("c.yaml:1:"));

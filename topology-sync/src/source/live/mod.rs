@@ -4,6 +4,7 @@
 //! was lost, waits and connects again. It never sends anything but requests to its own agent; what it hears on a wire it
 //! only hears.
 
+mod bmp;
 mod config;
 mod disk;
 mod dumps;
@@ -13,6 +14,7 @@ mod netlink;
 mod netns;
 mod outlet;
 mod run;
+mod snmp;
 mod split;
 mod start;
 

@@ -4,7 +4,7 @@ use tokio::task::JoinHandle;
 
 use super::config::{Reach, seconds};
 use super::outlet::Outlet;
-use super::{dumps, frames, lldpd, netlink};
+use super::{bmp, dumps, frames, lldpd, netlink, snmp};
 
 /// Starts a source: a task of the running `tokio` runtime that goes on until it is ended.
 pub fn start(reach: Reach, outlet: Outlet) -> JoinHandle<()> {
@@ -20,7 +20,11 @@ pub fn start(reach: Reach, outlet: Outlet) -> JoinHandle<()> {
             Reach::Wire(r) => {
                 outlet.keep(|o| frames::converse(o, r.netns.clone(), r.interfaces.clone())).await;
             }
-            Reach::Snmp(_) | Reach::Bmp(_) => {}
+            Reach::Snmp(r) => {
+                let every = seconds(r.every_s);
+                outlet.keep(|o| snmp::converse(o, r.agent, r.community.clone(), every)).await;
+            }
+            Reach::Bmp(r) => outlet.keep(|o| bmp::converse(o, r.listen, r.netns.clone())).await,
         }
     })
 }
