@@ -230,9 +230,12 @@ pub struct LldpNeighbor {
 pub struct BgpPeer {
     /// The VRF's name; `default` for none.
     pub vrf: String,
+    /// The observer's own address in the session, if known.
+    #[serde(default)]
+    pub local: Option<IpAddr>,
     /// The peer's address.
     pub address: IpAddr,
-    /// The peer's AS number.
+    /// The peer's AS number; 0 where it is not known (RFC 7607: nobody's).
     pub asn: u32,
     /// The peer's BGP identifier, if known.
     pub router_id: Option<String>,
