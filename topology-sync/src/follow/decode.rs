@@ -1,10 +1,20 @@
 //! What a source received, as observations.
 
+use std::collections::BTreeMap;
+
 use twin::{Diagnostic, WallTime};
 
 use super::{Form, Kernel, Mark, Routes, Spec, snmp};
+use crate::bgp::router::Router;
 use crate::observation::{Observation, Observer};
 use crate::wire::Listener;
+
+/// Routers by their names, and who speaks on each connection.
+#[derive(Default)]
+pub struct Station {
+    routers: BTreeMap<String, Router>,
+    connections: BTreeMap<u32, String>,
+}
 
 /// The reader of what one source receives: pure, but with a memory of the conversation.
 pub enum Decoder {
@@ -14,8 +24,10 @@ pub enum Decoder {
     Wire(Listener),
     /// [`Form::Snmp`].
     Snmp(Observer),
-    /// A form that this build does not read.
-    Unread,
+    /// [`Form::Bmp`].
+    Bmp(Station),
+    /// [`Form::Dump`].
+    Dump(Observer),
 }
 
 impl Decoder {
@@ -26,7 +38,8 @@ impl Decoder {
             Form::Netlink => Self::Kernel(Box::new(Kernel::new(observer))),
             Form::Frames => Self::Wire(Listener::new(&spec.node)),
             Form::Snmp => Self::Snmp(observer),
-            _ => Self::Unread,
+            Form::Bmp => Self::Bmp(Station::default()),
+            Form::Dump => Self::Dump(observer),
         }
     }
 
@@ -50,7 +63,8 @@ impl Decoder {
                     Vec::new()
                 }
             },
-            Self::Unread => Vec::new(),
+            Self::Bmp(station) => station.take(at, bytes),
+            Self::Dump(observer) => dump(observer, bytes, diagnostics),
         }
     }
 
@@ -59,6 +73,7 @@ impl Decoder {
         match (self, mark) {
             (Self::Kernel(kernel), Mark::Began { table, number }) => kernel.begin(*table, *number, at),
             (Self::Kernel(kernel), Mark::Up) => kernel.restart(),
+            (Self::Bmp(station), mark) => station.mark(mark),
             _ => {}
         }
     }
@@ -78,4 +93,45 @@ impl Decoder {
             _ => false,
         }
     }
+}
+
+impl Station {
+    fn take(&mut self, at: WallTime, bytes: &[u8]) -> Vec<Observation> {
+        let mut said = Vec::new();
+        if let Some((number, stream)) = bytes.split_first_chunk()
+            && let Some(node) = self.connections.get(&u32::from_le_bytes(*number))
+            && let Some(router) = self.routers.get_mut(node)
+        {
+            router.bytes(at, stream, &mut |observation| said.push(observation));
+        }
+        said
+    }
+
+    fn mark(&mut self, mark: &Mark) {
+        match mark {
+            Mark::Connected { number, node } => {
+                // A router that connects again has lost its last session, whether or not that was seen.
+                self.connections.retain(|_, known| known != node);
+                let new = || Router::new(Observer::node(node));
+                self.routers.entry(node.clone()).and_modify(Router::lost).or_insert_with(new);
+                self.connections.insert(*number, node.clone());
+            }
+            Mark::Closed { number } => {
+                if let Some(node) = self.connections.remove(number) {
+                    self.routers.get_mut(&node).into_iter().for_each(Router::lost);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What a tool printed: name, zero byte, the instant at which it was asked, content.
+fn dump(observer: &Observer, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Vec<Observation> {
+    let Some(end) = bytes.iter().position(|b| *b == 0) else { return Vec::new() };
+    let (name, rest) = bytes.split_at(end);
+    let Some((began, content)) = rest.get(1..).and_then(<[u8]>::split_first_chunk) else { return Vec::new() };
+    let (name, at) = (String::from_utf8_lossy(name), WallTime::from_ns(i64::from_le_bytes(*began)));
+    let _ = (name, at, content, observer, diagnostics);
+    Vec::new()
 }

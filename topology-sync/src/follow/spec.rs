@@ -49,14 +49,14 @@ pub enum Mark {
         /// The number of the request.
         number: u32,
     },
-    /// A connection of a BMP session is new.
+    /// A router has connected with BMP.
     Connected {
         /// Its number.
         number: u32,
-        /// Who connected.
-        peer: std::net::SocketAddr,
+        /// The router that connected.
+        node: String,
     },
-    /// A connection of a BMP session is over.
+    /// A router's BMP session is over.
     Closed {
         /// Its number.
         number: u32,

@@ -3,3 +3,5 @@
 
 mod lab;
 mod netlink;
+mod agents;
+mod wires;

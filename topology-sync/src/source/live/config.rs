@@ -10,14 +10,14 @@
 //!     files: {paths: [routes.json], every_s: 5}
 //! wires:
 //!   r1: {netns: lab-r1, interfaces: [eth1, eth2]}
-//! bmp: {listen: "127.0.0.1:5000"}
+//! bmp: {listen: "192.0.2.9:5000", routers: {"192.0.2.1": r1}}
 //! snapshot: net.json
 //! checkpoint: follow.state
 //! checkpoint_every_s: 60
 //! ```
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -70,6 +70,9 @@ pub struct Node {
     /// Files that something else writes.
     #[serde(default)]
     pub files: Option<Files>,
+    /// Where it alone connects with BMP.
+    #[serde(default)]
+    pub bmp: Option<Bmp>,
 }
 
 /// A kernel.
@@ -111,6 +114,9 @@ pub struct Frr {
 pub struct Snmp {
     /// Its address and port.
     pub agent: SocketAddr,
+    /// The network namespace from which it is asked; this process's own if absent.
+    #[serde(default)]
+    pub netns: Option<String>,
     /// The community of SNMPv2c.
     #[serde(default = "public")]
     pub community: String,
@@ -151,6 +157,9 @@ pub struct Bmp {
     /// The network namespace; this process's own if absent.
     #[serde(default)]
     pub netns: Option<String>,
+    /// Names of routers by the addresses from which they connect.
+    #[serde(default)]
+    pub routers: BTreeMap<IpAddr, String>,
 }
 
 fn a_minute() -> u32 {
@@ -193,8 +202,8 @@ pub enum Reach {
     Files(Files),
     /// [`Config::wires`].
     Wire(Wire),
-    /// [`Config::bmp`].
-    Bmp(Bmp),
+    /// [`Config::bmp`], or [`Node::bmp`] with the node's name.
+    Bmp(Bmp, Option<String>),
 }
 
 impl Config {
@@ -225,6 +234,7 @@ impl Config {
             add("frr", Form::Dump, node.frr.clone().map(Reach::Frr));
             add("snmp", Form::Snmp, node.snmp.clone().map(Reach::Snmp));
             add("files", Form::Dump, node.files.clone().map(Reach::Files));
+            add("bmp", Form::Bmp, node.bmp.clone().map(|bmp| Reach::Bmp(bmp, Some(name.clone()))));
         }
         for (name, wire) in &self.wires {
             let spec = Spec { name: format!("wire:{name}"), node: name.clone(), form: Form::Frames };
@@ -232,7 +242,7 @@ impl Config {
         }
         if let Some(bmp) = &self.bmp {
             let spec = Spec { name: "bmp".into(), node: "bmp".into(), form: Form::Bmp };
-            all.push((spec, Reach::Bmp(bmp.clone())));
+            all.push((spec, Reach::Bmp(bmp.clone(), None)));
         }
         all
     }
@@ -261,7 +271,7 @@ mod tests {
         let error = |text| Config::parse("c.yaml", text).unwrap_err().to_string();
         assert_eq!(
             error("nodes:\n  r1:\n    netlnk: {}\n"),
-            "c.yaml:3:5: unknown member 'netlnk'; expected one of netlink, lldpd, frr, snmp, files; \
+            "c.yaml:3:5: unknown member 'netlnk'; expected one of netlink, lldpd, frr, snmp, files, bmp; \
              did you mean 'netlink'?"
         );
         assert!(error("bmp: {listen: nowhere}\n").starts_with("c.yaml:1:"));

@@ -76,6 +76,19 @@ impl Outlet {
         self.records.is_closed()
     }
 
+    /// Lets a thread wait; it goes on when nobody follows any more.
+    pub(super) fn wait(&self, span: Duration) {
+        const LOOK: Duration = Duration::from_millis(100);
+        let end = std::time::Instant::now() + span;
+        while !self.is_closed() {
+            let left = end.saturating_duration_since(std::time::Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::sleep(left.min(LOOK));
+        }
+    }
+
     /// Keeps a source going: after each loss it says so, waits, and begins again. The wait doubles up to half a minute,
     /// and is short again after a conversation that lasted longer than that.
     pub async fn keep<F, C>(self, mut converse: F)

@@ -1,12 +1,12 @@
 //! SNMP agents, walked again and again (SNMPv2c).
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use snmp2::{AsyncSession, Oid, Value};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use snmp2::{Oid, SyncSession, Value};
 
+use super::config::{Snmp, seconds};
+use super::netns::on_thread;
 use super::outlet::{Outlet, now};
 use crate::follow::Mark;
 use crate::follow::snmp::{Held, ROOTS, Walk};
@@ -22,44 +22,36 @@ const MOST: usize = 1_000_000;
 ///
 /// # Errors
 /// An agent that does not answer, or not as SNMP says. What was read till then is handed over as unfinished.
-pub(super) async fn converse(
-    outlet: Outlet,
-    agent: SocketAddr,
-    community: String,
-    every: Duration,
-) -> io::Result<()> {
-    let mut session = AsyncSession::new_v2c(agent, community.as_bytes(), 1).await?;
-    let mut round = interval(every.max(Duration::from_secs(1)));
-    round.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        round.tick().await;
+pub(super) async fn converse(outlet: Outlet, config: Snmp) -> io::Result<()> {
+    on_thread(config.netns.clone(), move || walks(&outlet, &config)).await
+}
+
+fn walks(outlet: &Outlet, config: &Snmp) -> io::Result<()> {
+    let community = config.community.as_bytes();
+    let mut session = SyncSession::new_v2c(config.agent, community, Some(PATIENCE), 1)?;
+    while !outlet.is_closed() {
         let mut walk = Walk { began: now(), ..Walk::default() };
-        let mut result = Ok(());
-        for root in ROOTS {
-            result = below(&mut session, root, &mut walk.rows).await;
-            if result.is_err() {
-                break;
-            }
-        }
+        let result = ROOTS.iter().try_for_each(|root| below(&mut session, root, &mut walk.rows));
         walk.finished = result.is_ok();
-        outlet.data(serde_json::to_vec(&walk)?).await;
+        outlet.data_waiting(serde_json::to_vec(&walk)?);
         result?;
-        outlet.mark(&Mark::Up).await;
+        outlet.mark_waiting(&Mark::Up);
+        outlet.wait(seconds(config.every_s));
     }
+    Ok(())
 }
 
 /// Everything below an object.
-async fn below(
-    session: &mut AsyncSession,
+fn below(
+    session: &mut SyncSession,
     root: &[u64],
     rows: &mut Vec<(Vec<u64>, Held)>,
 ) -> io::Result<()> {
     let mut last = root.to_vec();
     loop {
         let oid = Oid::from(&last).map_err(|_| io::Error::other("an object identifier too long"))?;
-        let answer = timeout(PATIENCE, session.getbulk(&[&oid], 0, AT_ONCE)).await;
-        let answer = answer
-            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        let answer = session
+            .getbulk(&[&oid], 0, AT_ONCE)
             .map_err(|e| io::Error::other(format!("the agent's answer: {e}")))?;
         let before = rows.len();
         for (oid, value) in answer.varbinds {

@@ -20,11 +20,8 @@ pub fn start(reach: Reach, outlet: Outlet) -> JoinHandle<()> {
             Reach::Wire(r) => {
                 outlet.keep(|o| frames::converse(o, r.netns.clone(), r.interfaces.clone())).await;
             }
-            Reach::Snmp(r) => {
-                let every = seconds(r.every_s);
-                outlet.keep(|o| snmp::converse(o, r.agent, r.community.clone(), every)).await;
-            }
-            Reach::Bmp(r) => outlet.keep(|o| bmp::converse(o, r.listen, r.netns.clone())).await,
+            Reach::Snmp(r) => outlet.keep(|o| snmp::converse(o, r.clone())).await,
+            Reach::Bmp(r, alone) => outlet.keep(|o| bmp::converse(o, r.clone(), alone.clone())).await,
         }
     })
 }
