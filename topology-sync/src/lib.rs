@@ -26,6 +26,7 @@ mod external;
 mod lines;
 mod xml;
 
+pub mod dump;
 pub mod compare;
 #[cfg(feature = "bgp")]
 pub mod bgp;
@@ -33,6 +34,7 @@ pub mod encoding;
 #[cfg(feature = "live")]
 pub mod follow;
 pub mod form;
+pub mod fuse;
 pub mod graphml;
 #[cfg(feature = "live")]
 pub mod journal;
