@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use twin::{InputError, Place, WallTime};
 
-use super::{Decoder, Follower, Fuse, Health, Kernel, Spec};
+use super::{Decoder, Follower, Health, Kernel, Spec};
 use crate::store::Store;
 
 /// The value of the `format` member.
@@ -74,9 +74,9 @@ impl Follower {
     }
 
     /// A follower that goes on from a state; errors call its journal `name`.
-    pub fn restore(name: &str, fuse: Fuse, checkpoint: Checkpoint) -> Self {
+    pub fn restore(name: &str, checkpoint: Checkpoint) -> Self {
         let Checkpoint { settled, store, sources, health, .. } = checkpoint;
-        let mut follower = Self::new(name, fuse);
+        let mut follower = Self::new(name);
         follower.sources = sources
             .into_iter()
             .map(|(spec, kernel)| {
@@ -85,9 +85,9 @@ impl Follower {
             })
             .collect();
         (follower.store, follower.settled, follower.health) = (store, settled, health);
-        follower.store.take_dirty();
+        let fused = follower.fusion.update(&mut follower.store, settled);
         // What this gives was told before the state was saved.
-        follower.changes(settled, true);
+        follower.take_changes(fused);
         follower
     }
 }

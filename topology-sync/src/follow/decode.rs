@@ -6,7 +6,8 @@ use twin::{Diagnostic, WallTime};
 
 use super::{Form, Kernel, Mark, Routes, Spec, snmp};
 use crate::bgp::router::Router;
-use crate::observation::{Observation, Observer};
+use crate::dump;
+use crate::observation::{Observation, Observer, Said};
 use crate::wire::Listener;
 
 /// Routers by their names, and who speaks on each connection.
@@ -132,6 +133,45 @@ fn dump(observer: &Observer, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) ->
     let (name, rest) = bytes.split_at(end);
     let Some((began, content)) = rest.get(1..).and_then(<[u8]>::split_first_chunk) else { return Vec::new() };
     let (name, at) = (String::from_utf8_lossy(name), WallTime::from_ns(i64::from_le_bytes(*began)));
-    let _ = (name, at, content, observer, diagnostics);
-    Vec::new()
+    if let Some(event) = lldpd_event(content) {
+        let (happened, list) = event;
+        // An event is written as a list of one neighbour; it is not the whole list.
+        let said = dump::read(observer, at, &name, &list, diagnostics).unwrap_or_default();
+        return said.into_iter().filter_map(|o| happened.turn(o)).collect();
+    }
+    dump::read(observer, at, &name, content, diagnostics).unwrap_or_default()
+}
+
+/// What an event of `lldpcli watch` says of a neighbour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Happened {
+    Heard,
+    Gone,
+}
+
+impl Happened {
+    fn turn(self, observation: Observation) -> Option<Observation> {
+        let Observation { observer, source, at, said } = observation;
+        let Said::Is(fact, lifetime) = said else { return None };
+        let said = match self {
+            Self::Heard => Said::Is(fact, lifetime),
+            Self::Gone => Said::Not(fact.key()),
+        };
+        Some(Observation { observer, source, at, said })
+    }
+}
+
+/// An event and its neighbour as lldpd's lists are written; `None` for anything else.
+fn lldpd_event(content: &[u8]) -> Option<(Happened, Vec<u8>)> {
+    if !content.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
+    let value: serde_json::Value = serde_json::from_slice(content).ok()?;
+    let (word, neighbor) = value.as_object()?.iter().next()?;
+    let happened = match word.as_str() {
+        "lldp-added" | "lldp-updated" => Happened::Heard,
+        "lldp-deleted" => Happened::Gone,
+        _ => return None,
+    };
+    serde_json::to_vec(&serde_json::json!({ "lldp": neighbor })).ok().map(|list| (happened, list))
 }

@@ -28,29 +28,18 @@ pub use self::health::{Health, State};
 pub use self::netlink::{Kernel, Table};
 pub use self::routes::{Changed, Routes};
 pub use self::spec::{Form, Mark, Spec};
+use crate::fuse::Fusion;
 use crate::journal::{Kind, Record};
-use crate::observation::Observer;
 use crate::store::Store;
-
-/// What fusion makes of a store.
-#[derive(Clone, Debug, Default)]
-pub struct Fused {
-    /// The network.
-    pub twin: Twin,
-    /// Which node of the twin each observer is, where it is one.
-    pub nodes: BTreeMap<Observer, EntityKey>,
-}
-
-/// Fusion: a function of what has been said and of the instant.
-pub type Fuse = fn(&Store, WallTime) -> Fused;
 
 /// Turns records into deltas.
 pub struct Follower {
-    fuse: Fuse,
     name: String,
     sources: Vec<(Spec, Decoder)>,
     health: Vec<Health>,
     store: Store,
+    fusion: Fusion,
+    /// What fusion makes, with the tables of kernels, which go past it.
     twin: Twin,
     /// Under which key the routes of a source stand in the twin.
     routed: BTreeMap<u16, EntityKey>,
@@ -64,17 +53,19 @@ pub struct Follower {
 struct News {
     valid_at: Option<WallTime>,
     sources: BTreeSet<String>,
+    /// Nodes whose kernels are not followed any more, until it is seen that they are again.
+    unrouted: BTreeSet<EntityKey>,
 }
 
 impl Follower {
     /// A follower of a journal that errors call `name`.
-    pub fn new(name: &str, fuse: Fuse) -> Self {
+    pub fn new(name: &str) -> Self {
         Self {
-            fuse,
             name: name.to_owned(),
             sources: Vec::new(),
             health: Vec::new(),
             store: Store::default(),
+            fusion: Fusion::default(),
             twin: Twin::default(),
             routed: BTreeMap::new(),
             settled: WallTime::default(),
@@ -103,7 +94,8 @@ impl Follower {
             .map_err(|e| self.broken(format!("sources that are not understood: {e}")))?;
         self.health = specs.iter().map(|spec| Health::new(&spec.name, record.at)).collect();
         self.sources = specs.into_iter().map(|spec| (spec.clone(), Decoder::new(&spec))).collect();
-        self.routed.clear();
+        // Whose table stood in the twin and is no longer told by a kernel gets back the one that is known otherwise.
+        self.news.unrouted.extend(std::mem::take(&mut self.routed).into_values());
         Ok(())
     }
 
@@ -138,33 +130,35 @@ impl Follower {
     /// What has changed since the last tick.
     fn settle(&mut self, at: WallTime) -> Option<TwinDelta> {
         self.health.iter_mut().for_each(|h| h.settle(at));
-        let lapsed = self.next_lapse().filter(|lapse| *lapse <= at);
-        let dirty = !self.store.take_dirty().is_empty();
-        self.settled = at;
+        let lapse = self.store.next_look().filter(|lapse| *lapse <= at);
         let news = std::mem::take(&mut self.news);
-        if !dirty && lapsed.is_none() && news.valid_at.is_none() {
-            return None;
-        }
-        let changes = self.changes(at, dirty || lapsed.is_some());
+        self.settled = at;
+        let fused = self.fusion.update(&mut self.store, at);
+        let changes = self.take_changes(fused);
         if changes.is_empty() {
             return None;
         }
-        let source = if news.sources.is_empty() {
-            "ageing".to_owned()
-        } else {
-            news.sources.into_iter().collect::<Vec<_>>().join(",")
-        };
-        Some(TwinDelta { valid_at: news.valid_at.max(lapsed).unwrap_or(at), learned_at: at, source, changes })
+        let valid_at = news.valid_at.max(lapse).unwrap_or(at);
+        let names: Vec<_> = news.sources.into_iter().collect();
+        let source = if names.is_empty() { "ageing".to_owned() } else { names.join(",") };
+        Some(TwinDelta { valid_at, learned_at: at, source, changes })
     }
 
-    /// What leads from the twin as it was to what it is now, and makes it so.
-    fn changes(&mut self, at: WallTime, words: bool) -> Vec<Change> {
-        let mut changes = Vec::new();
-        if words {
-            let Fused { twin: mut next, nodes } = (self.fuse)(&self.store, at);
-            self.keep_tables(&mut next, &nodes);
-            changes = self.twin.changes_to(&next);
-            self.twin = next;
+    /// Makes what fusion changed, and what became of kernels' routes, changes of the twin.
+    fn take_changes(&mut self, fused: Vec<Change>) -> Vec<Change> {
+        let (moved, routed) = self.place_tables();
+        let of_kernel = |node: &EntityKey| routed.contains(node) || moved.contains(node);
+        // Fusion knows of a kernel's routes only those to its own addresses.
+        let keep = |c: &Change| !matches!(c, Change::Fib { node, .. } if of_kernel(node));
+        let mut changes: Vec<_> = fused.into_iter().filter(keep).collect();
+        changes.iter().for_each(|change| self.twin.set(change));
+        for node in moved.difference(&routed) {
+            let (before, after) = (self.twin.fib(node).cloned(), self.fusion.twin().fib(node).cloned());
+            if before != after {
+                let change = Change::Fib { node: node.clone(), before, after };
+                self.twin.set(&change);
+                changes.push(change);
+            }
         }
         for (number, (_, decoder)) in (0u16..).zip(&mut self.sources) {
             let (Some(node), Some(routes)) = (self.routed.get(&number), decoder.routes_mut()) else { continue };
@@ -175,21 +169,22 @@ impl Follower {
         changes
     }
 
-    /// Kernels' routes go past fusion: their tables stand as they are, under the key that the node has now.
-    fn keep_tables(&mut self, next: &mut Twin, nodes: &BTreeMap<Observer, EntityKey>) {
+    /// Finds under which keys kernels' tables stand now: those under which they stood and do not any more, and those under
+    /// which they stand. A node's key changes where it is identified better.
+    fn place_tables(&mut self) -> (BTreeSet<EntityKey>, BTreeSet<EntityKey>) {
+        let mut moved = BTreeSet::new();
         for (number, (spec, decoder)) in (0u16..).zip(&mut self.sources) {
             let Some(routes) = decoder.routes_mut() else { continue };
-            let node = nodes.get(&Observer::node(&spec.node)).filter(|key| next.entity(key).is_some());
+            let node = self.fusion.node_key(&spec.node);
+            let node = node.filter(|key| self.fusion.twin().entity(key).is_some());
             if node != self.routed.get(&number) {
                 routes.forget();
-                self.routed.remove(&number);
+                moved.extend(self.routed.remove(&number));
                 self.routed.extend(node.map(|key| (number, key.clone())));
             }
-            if let Some(node) = node {
-                let after = self.twin.fib(node).cloned();
-                next.set(&Change::Fib { node: node.clone(), before: None, after });
-            }
         }
+        moved.append(&mut self.news.unrouted);
+        (moved, self.routed.values().cloned().collect())
     }
 
     /// The twin as of the last tick.
@@ -207,9 +202,9 @@ impl Follower {
         self.settled
     }
 
-    /// The first instant after the last tick at which something lapses unless it is said again.
+    /// When to look for what lapses, if nothing arrives till then.
     pub fn next_lapse(&self) -> Option<WallTime> {
-        self.store.next_lapse(self.settled)
+        self.store.next_look()
     }
 
     /// How the sources are, in their order.
@@ -219,7 +214,8 @@ impl Follower {
 
     /// What was odd, and each source that is not fresh.
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        let mut all = self.diagnostics.clone();
+        let mut all = self.fusion.diagnostics();
+        all.extend(self.diagnostics.iter().cloned());
         all.extend(self.health.iter().filter_map(Health::diagnostic));
         all
     }

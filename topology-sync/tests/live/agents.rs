@@ -14,7 +14,7 @@ impl Snmpd {
     fn start(netns: &Netns) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let conf = folder.path().join("snmpd.conf");
-        std::fs::write(&conf, "rocommunity umbra 127.0.0.1\nsysName leaf-7\n").expect("a file");
+        std::fs::write(&conf, "rocommunity umbra 127.0.0.1\nsysName leaf-7\ninterface_fadeout 0\n").expect("a file");
         let child = Command::new("ip")
             .args(["netns", "exec", &netns.0, "snmpd", "-f", "-C", "-c"])
             .arg(&conf)
@@ -60,7 +60,7 @@ fn an_agents_tables_are_walked_and_its_death_erases_nothing() {
         netns.0
     );
     let mut watch = Watch::start(&config);
-    let long = Duration::from_secs(15);
+    let long = Duration::from_secs(45);
     assert!(watch.until(long, |f| link(f, "eth1").is_some_and(|l| l.carrier == Some(true))));
     let eth1 = link(watch.follower(), "eth1").expect("just seen");
     assert!(eth1.mac.is_some() && eth1.mtu == Some(1500) && eth1.ifindex.is_some(), "{eth1:?}");

@@ -1,16 +1,13 @@
-//! Namespaces that go away with the test, and a fusion that shows what was said and nothing more.
+//! Namespaces that go away with the test, and a follower that the test drives.
 
 use std::io;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
-use twin::{Change, Entity, EntityKey, EntityKind, NodeKind, Port, PortAddress, TwinDelta, WallTime};
-use umbra_topology_sync::follow::{Follower, Fused, Spec};
+use twin::TwinDelta;
+use umbra_topology_sync::follow::Follower;
 use umbra_topology_sync::journal::{Reader, Writer};
-use umbra_topology_sync::observation::Fact;
 use umbra_topology_sync::source::live::{Config, Recorder, Session, replay, start};
-use umbra_topology_sync::store::Store;
 
 /// Whether this test can run; says why not.
 pub fn can_run(tools: &[&str]) -> bool {
@@ -52,49 +49,11 @@ pub fn sh(command: &str) {
     assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Every observer is a node, every link a port.
-pub fn show(store: &Store, now: WallTime) -> Fused {
-    let mut fused = Fused::default();
-    for observer in store.observers() {
-        let node = EntityKey::node(observer.id());
-        let kind = EntityKind::Node { role: NodeKind::Router, location: None };
-        put(&mut fused, node.clone(), None, kind);
-        let standing: Vec<_> = store.standing(observer, now).map(|s| s.fact.clone()).collect();
-        for fact in &standing {
-            let Fact::Link(link) = fact else { continue };
-            let addresses = standing.iter().filter_map(|f| match f {
-                Fact::Address(a) if a.port == link.name => {
-                    Some(PortAddress { ip: a.ip, len: a.len.unwrap_or_default() })
-                }
-                _ => None,
-            });
-            let port = Port {
-                ifindex: link.ifindex,
-                mac: link.mac,
-                alias: link.alias.clone(),
-                carrier: link.carrier,
-                addresses: addresses.collect(),
-                ..Port::default()
-            };
-            put(&mut fused, EntityKey::port(&node, &link.name), Some(node.clone()), EntityKind::Port(port));
-        }
-        fused.nodes.insert(observer.clone(), node);
-    }
-    fused
-}
-
-fn put(fused: &mut Fused, key: EntityKey, parent: Option<EntityKey>, kind: EntityKind) {
-    let name = key.as_str().to_owned();
-    let entity = Entity { key: key.clone(), name, ordinal: 0, parent, aliases: Vec::new(), kind };
-    fused.twin.set(&Change::Entity { key, before: None, after: Some(Arc::new(entity)) });
-}
-
 /// A follower of a configuration, driven by the test.
 pub struct Watch {
     runtime: tokio::runtime::Runtime,
     session: Session,
     recorder: Recorder<Vec<u8>>,
-    pub specs: Vec<Spec>,
     pub deltas: Vec<TwinDelta>,
 }
 
@@ -105,13 +64,13 @@ impl Watch {
         let session = Session::default();
         let specs: Vec<_> = config.sources().into_iter().map(|(spec, _)| spec).collect();
         let journal = Writer::begin(Vec::new()).expect("memory");
-        let recorder = Recorder::begin(Some(journal), Follower::new("test", show), &specs).expect("memory");
+        let recorder = Recorder::begin(Some(journal), Follower::new("test"), &specs).expect("memory");
         let enter = runtime.enter();
         for (number, (_, reach)) in (0..).zip(config.sources()) {
             start(reach, session.outlet(number));
         }
         drop(enter);
-        Self { runtime, session, recorder, specs, deltas: Vec::new() }
+        Self { runtime, session, recorder, deltas: Vec::new() }
     }
 
     /// Follows until something is so of the follower, at most so long; whether it came to be so.
@@ -156,7 +115,7 @@ impl Watch {
 pub fn replayed(journal: &[u8]) -> Vec<TwinDelta> {
     let mut deltas = Vec::new();
     let mut reader = Reader::open("journal", journal).expect("a journal");
-    let mut follower = Follower::new("journal", show);
+    let mut follower = Follower::new("journal");
     let torn = replay(&mut reader, &mut follower, |delta| deltas.push(delta)).expect("records");
     assert_eq!(torn, None);
     deltas

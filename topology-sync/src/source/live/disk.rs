@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use twin::{InputError, Place};
 
 use super::run::replay;
-use crate::follow::{Checkpoint, Follower, Fuse};
+use crate::follow::{Checkpoint, Follower};
 use crate::journal::{Reader, Writer};
 use crate::source::files;
 
@@ -26,7 +26,7 @@ pub struct Opened {
 ///
 /// # Errors
 /// [`InputError`] for a state or a journal that is something else, or that may not be read or written.
-pub fn open(journal: Option<&Path>, state: Option<&Path>, fuse: Fuse) -> Result<Opened, InputError> {
+pub fn open(journal: Option<&Path>, state: Option<&Path>) -> Result<Opened, InputError> {
     let name = journal.map(|p| p.display().to_string()).unwrap_or_default();
     let mut notes = Vec::new();
     let (mut follower, offset) = match state.filter(|path| path.exists()) {
@@ -34,9 +34,9 @@ pub fn open(journal: Option<&Path>, state: Option<&Path>, fuse: Fuse) -> Result<
             let text = String::from_utf8_lossy(&files::read(path)?).into_owned();
             let checkpoint = Checkpoint::from_json(&path.display().to_string(), &text)?;
             let offset = checkpoint.offset();
-            (Follower::restore(&name, fuse, checkpoint), offset)
+            (Follower::restore(&name, checkpoint), offset)
         }
-        None => (Follower::new(&name, fuse), 0),
+        None => (Follower::new(&name), 0),
     };
     let journal = match journal {
         Some(path) => Some(go_on(path, &name, &mut follower, offset, &mut notes)?),
