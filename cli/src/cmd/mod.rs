@@ -9,6 +9,8 @@ mod man;
 mod net;
 mod replay;
 mod schema;
+#[cfg(feature = "live")]
+mod sync;
 mod trace;
 
 use clap::{Parser, Subcommand};
@@ -59,6 +61,7 @@ commands! {
     "Networks" {
         import: Import,
         inspect: Inspect,
+        sync: Sync,
         trace: Trace,
     }
     "Traffic" {

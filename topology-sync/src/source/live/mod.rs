@@ -17,9 +17,11 @@ mod run;
 mod snmp;
 mod split;
 mod start;
+mod watch;
 
 pub use self::config::{Bmp, Config, Files, Frr, Lldpd, Netlink, Node, Reach, Snmp, Wire};
 pub use self::disk::{Opened, open, write_whole};
 pub use self::outlet::{Outlet, now};
 pub use self::run::{Recorder, Session, replay};
 pub use self::start::start;
+pub use self::watch::{Watch, WatchError, write_delta};
