@@ -10,12 +10,13 @@ const LONG: Duration = Duration::from_secs(10);
 
 fn watch(netns: &Netns) -> Watch {
     let mut watch = Watch::start(&format!("nodes: {{r: {{netlink: {{netns: {}}}}}}}", netns.0));
-    assert!(watch.until(LONG, |f| f.twin().fib(&node()).is_some()), "the first reading ends with routes");
+    assert!(watch.until(LONG, |f| f.twin().fib(&key(f.twin())).is_some()), "the first reading ends with routes");
     watch
 }
 
-fn node() -> EntityKey {
-    EntityKey::node("r")
+/// The key of the one node.
+fn key(twin: &Twin) -> EntityKey {
+    twin.nodes().iter().find(|n| n.name == "r").map_or(EntityKey::new(""), |n| n.key.clone())
 }
 
 /// Two namespaces with two cables; the first has addresses and routes of every kind.
@@ -44,7 +45,7 @@ fn cabled() -> (Netns, Netns) {
 
 fn ports(twin: &Twin, prefix: &str) -> String {
     let prefix = prefix.parse().expect("a prefix");
-    match twin.fib(&node()).and_then(|fib| fib.exact(prefix)) {
+    match twin.fib(&key(twin)).and_then(|fib| fib.exact(prefix)) {
         Some(RouteAction::Forward(hops)) => {
             let hop = |h: &twin::NextHop| h.port.as_str().rsplit('/').next().unwrap_or_default().to_owned();
             hops.iter().map(hop).collect::<Vec<_>>().join(" ")
@@ -100,11 +101,35 @@ fn every_change_reaches_the_twin_and_a_fresh_reading_says_the_same() {
     assert_eq!(lines(&replayed(&journal)), lines(&deltas), "live and replayed");
 }
 
+#[test]
+fn what_the_kernel_could_not_hold_is_read_again() {
+    if !can_run(&["ip"]) {
+        return;
+    }
+    let (a, _b) = cabled();
+    let mut watch = Watch::start(&format!("nodes: {{r: {{netlink: {{netns: {}, buffer: 4096}}}}}}", a.0));
+    assert!(watch.until(LONG, |f| f.twin().fib(&key(f.twin())).is_some()));
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let add = (0..20_000u32).map(|i| format!("route add 30.{}.{}.0/24 via 10.0.1.9\n", i >> 8, i & 255));
+    let del = (0..20_000u32).step_by(3).map(|i| format!("route del 30.{}.{}.0/24\n", i >> 8, i & 255));
+    std::fs::write(file.path(), add.chain(del).collect::<String>()).expect("a file");
+    sh(&format!("ip -n {} -batch {}", a.0, file.path().display()));
+    watch.settle(Duration::from_secs(1));
+    let mut fresh = crate::netlink::watch(&a);
+    fresh.settle(Duration::from_millis(500));
+    same(watch.follower().twin(), fresh.follower().twin());
+    let (journal, deltas) = watch.end();
+    assert_eq!(lines(&replayed(&journal)), lines(&deltas));
+    let began = r#""table":"routes""#.as_bytes();
+    let readings = journal.windows(began.len()).filter(|w| *w == began).count();
+    assert!(readings > 1, "the buffer of 4 KB overflowed");
+}
+
 /// Equal but for what the kernel forgets by itself (neighbours age).
 fn same(a: &Twin, b: &Twin) {
     let keys = |t: &Twin| t.entities().map(|e| format!("{e:?}")).collect::<Vec<_>>();
     assert_eq!(keys(a), keys(b));
-    let routes = |t: &Twin| t.fib(&node()).map(|f: &std::sync::Arc<Fib>| f.routes());
+    let routes = |t: &Twin| t.fib(&key(t)).map(|f: &std::sync::Arc<Fib>| f.routes());
     assert_eq!(routes(a), routes(b));
 }
 
@@ -130,7 +155,7 @@ fn a_large_table_in_the_twin() {
     let began = std::time::Instant::now();
     let watch = watch(&a);
     let wall = began.elapsed();
-    let routes = watch.follower().twin().fib(&node()).map_or(0, |fib| fib.len());
+    let routes = watch.follower().twin().fib(&key(watch.follower().twin())).map_or(0, |fib| fib.len());
     assert!(routes >= count as usize, "{routes}");
     let status = std::fs::read_to_string("/proc/self/status").expect("procfs");
     let peak = status.lines().find(|l| l.starts_with("VmHWM")).unwrap_or_default();

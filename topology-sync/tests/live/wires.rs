@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use umbra_topology_sync::follow::Follower;
+use umbra_topology_sync::follow::{Follower, State};
 use umbra_topology_sync::observation::{Fact, Topic};
 
 use crate::lab::{Netns, Watch, can_run, lines, replayed, sh};
@@ -86,6 +86,31 @@ fn an_agent_that_dies_without_a_word_lapses_with_its_ttl() {
     let began = Instant::now();
     assert!(watch.until(Duration::from_secs(15), |f| heard(f).is_empty()));
     eprintln!("an agent with a TTL of 4 s was gone {:?} after it died", began.elapsed());
+    let (journal, deltas) = watch.end();
+    assert_eq!(lines(&replayed(&journal)), lines(&deltas));
+}
+
+#[test]
+fn an_agents_own_events_follow_a_neighbour_that_comes_and_goes() {
+    if !can_run(&["ip", "unshare", "lldpd", "lldpcli"]) {
+        return;
+    }
+    let (a, b) = (Netns::new("la"), Netns::new("lb"));
+    cable(&a, &b);
+    let near = Lldpd::start(&a, "near", 1);
+    let mut far = Lldpd::start(&b, "far", 1);
+    let long = Duration::from_secs(20);
+    let mut watch = Watch::start(&format!("nodes: {{near: {{lldpd: {{socket: {}}}}}}}", near.socket()));
+    assert!(watch.until(long, |f| heard(f) == ["far"]), "it is heard");
+    far.kill(&b);
+    assert!(watch.until(long, |f| heard(f).is_empty()), "an event says that it is gone");
+    let _back = Lldpd::start(&b, "again", 1);
+    assert!(watch.until(long, |f| heard(f) == ["again"]), "an event says that it is back");
+    drop(near);
+    sh(&format!("kill -9 $(ip netns pids {}) || true", a.0));
+    assert!(watch.until(long, |f| f.health()[0].state == State::Stale), "the agent itself is lost");
+    watch.settle(Duration::from_millis(500));
+    assert_eq!(heard(watch.follower()), ["again"], "what it said stands");
     let (journal, deltas) = watch.end();
     assert_eq!(lines(&replayed(&journal)), lines(&deltas));
 }

@@ -76,12 +76,15 @@ pub struct Node {
 }
 
 /// A kernel.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Netlink {
     /// The network namespace; this process's own if absent.
     #[serde(default)]
     pub netns: Option<String>,
+    /// How much the kernel holds for us while we are busy, in bytes; what does not fit is read again.
+    #[serde(default = "held")]
+    pub buffer: u32,
 }
 
 /// An lldpd.
@@ -160,6 +163,10 @@ pub struct Bmp {
     /// Names of routers by the addresses from which they connect.
     #[serde(default)]
     pub routers: BTreeMap<IpAddr, String>,
+}
+
+fn held() -> u32 {
+    64 << 20
 }
 
 fn a_minute() -> u32 {

@@ -15,6 +15,7 @@ use nix::sys::socket::{
 };
 use nix::sys::time::TimeVal;
 
+use super::config::Netlink;
 use super::netns::on_thread;
 use super::outlet::Outlet;
 use crate::follow::wire::{self, kind};
@@ -22,8 +23,6 @@ use crate::follow::{Mark, Table};
 
 /// Notices: link (1), neighbour (3), addresses (5, 9), routes (7, 11), next-hop objects (32) (`RTNLGRP_…`).
 const GROUPS: u32 = 1 | 1 << 2 | 1 << 4 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 31;
-/// What the kernel holds for us while we are busy, in bytes.
-const HELD: usize = 64 << 20;
 /// How long to let a change settle whose silent consequences must be read.
 const SETTLE: Duration = Duration::from_millis(300);
 /// How often to look at the clock while the kernel is silent: 50 ms.
@@ -35,12 +34,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// Whatever ends the conversation.
-pub(super) async fn converse(outlet: Outlet, netns: Option<String>) -> io::Result<()> {
-    on_thread(netns, move || follow(&outlet)).await
+pub(super) async fn converse(outlet: Outlet, config: Netlink) -> io::Result<()> {
+    on_thread(config.netns, move || follow(&outlet, config.buffer)).await
 }
 
-fn follow(outlet: &Outlet) -> io::Result<()> {
-    let socket = open()?;
+fn follow(outlet: &Outlet, buffer: u32) -> io::Result<()> {
+    let socket = open(buffer as usize)?;
     outlet.mark_waiting(&Mark::Up);
     let mut asking = Asking::default();
     asking.all();
@@ -66,13 +65,13 @@ fn follow(outlet: &Outlet) -> io::Result<()> {
     Ok(())
 }
 
-fn open() -> io::Result<OwnedFd> {
+fn open(held: usize) -> io::Result<OwnedFd> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let fd = socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkRoute)?;
     setsockopt(&fd, sockopt::ReceiveTimeout, &LOOK)?;
     // Beyond the system's limit only with the capability; below it anybody may.
-    if setsockopt(&fd, sockopt::RcvBufForce, &HELD).is_err() {
-        setsockopt(&fd, sockopt::RcvBuf, &HELD)?;
+    if setsockopt(&fd, sockopt::RcvBufForce, &held).is_err() {
+        setsockopt(&fd, sockopt::RcvBuf, &held)?;
     }
     bind(fd.as_raw_fd(), &NetlinkAddr::new(0, GROUPS))?;
     Ok(fd)

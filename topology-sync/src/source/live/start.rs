@@ -10,7 +10,7 @@ use super::{bmp, dumps, frames, lldpd, netlink, snmp};
 pub fn start(reach: Reach, outlet: Outlet) -> JoinHandle<()> {
     tokio::spawn(async move {
         match reach {
-            Reach::Netlink(r) => outlet.keep(|o| netlink::converse(o, r.netns.clone())).await,
+            Reach::Netlink(r) => outlet.keep(|o| netlink::converse(o, r.clone())).await,
             Reach::Lldpd(r) => outlet.keep(|o| lldpd::converse(o, r.socket.clone())).await,
             Reach::Frr(r) => {
                 let every = seconds(r.every_s);
