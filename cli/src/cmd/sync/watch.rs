@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use topology_sync::source::files;
-use topology_sync::source::live::{Config, Watch, WatchError};
+use topology_sync::source::live::{Config, Note, Watch, WatchError};
 use twin::{InputError, Place, SimDuration};
 
 use crate::duration;
@@ -43,12 +43,13 @@ pub(crate) fn run(args: &Args, _global: &Global) -> Result<Outcome, Failure> {
     let span = args.span.map(|s| Duration::from_nanos(s.as_ps() / 1_000));
     let watch = Watch { config, journal: args.journal.clone(), span };
     let mut out = std::io::stdout().lock();
-    watch.run(&mut out, &mut |note| tracing::warn!("{note}")).map_err(|error| match error {
+    let mut tell = |note| match note {
+        Note::News(text) => tracing::info!("{text}"),
+        Note::Trouble(text) => tracing::warn!("{text}"),
+    };
+    watch.run(&mut out, &mut tell).map_err(|error| match error {
         WatchError::Input(error) => error.into(),
-        WatchError::Output { what, error } if what == "standard output" => {
-            tracing::debug!("{what}: {error}");
-            Failure::stdout(&error)
-        }
+        WatchError::Stdout(error) => Failure::stdout(&error),
         WatchError::Output { what, error } => Failure::environment(format!("cannot write {what}"), error),
     })?;
     Ok(Outcome::Done)

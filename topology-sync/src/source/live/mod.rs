@@ -24,4 +24,4 @@ pub use self::disk::{Opened, open, write_whole};
 pub use self::outlet::{Outlet, now};
 pub use self::run::{Recorder, Session, replay};
 pub use self::start::start;
-pub use self::watch::{Watch, WatchError, write_delta};
+pub use self::watch::{Note, Watch, WatchError, write_delta};

@@ -10,7 +10,7 @@ use super::config::{Config, seconds};
 use super::disk::{Opened, open, write_whole};
 use super::run::{Recorder, Session};
 use super::start::start;
-use crate::follow::{Follower, State};
+use crate::follow::{Follower, Health, State};
 
 /// What to watch, and where to write.
 #[derive(Clone, Debug)]
@@ -23,12 +23,24 @@ pub struct Watch {
     pub span: Option<Duration>,
 }
 
+/// What the user should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A source is heard again.
+    News(String),
+    /// A source is lost, or what an earlier watch left is broken.
+    Trouble(String),
+}
+
 /// Why a watch ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
     /// The journal or the state is something else, or may not be read.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// Who reads the deltas does not any more.
+    #[error("the deltas cannot be written: {0}")]
+    Stdout(io::Error),
     /// Something cannot be written.
     #[error("{what}: {error}")]
     Output {
@@ -40,14 +52,14 @@ pub enum WatchError {
 }
 
 impl Watch {
-    /// Watches. Each delta is a line on `out`; `note` is told what the user should know, such as a source that is lost.
+    /// Watches. Each delta is a line on `out`.
     ///
     /// # Errors
     /// [`WatchError`]; sources that cannot be reached are none: they are tried again.
-    pub fn run(self, out: &mut dyn Write, note: &mut dyn FnMut(String)) -> Result<(), WatchError> {
+    pub fn run(self, out: &mut dyn Write, note: &mut dyn FnMut(Note)) -> Result<(), WatchError> {
         let Opened { follower, journal, notes } =
             open(self.journal.as_deref(), self.config.checkpoint.as_deref())?;
-        notes.into_iter().for_each(&mut *note);
+        notes.into_iter().map(Note::Trouble).for_each(&mut *note);
         let (specs, reaches): (Vec<_>, Vec<_>) = self.config.sources().into_iter().unzip();
         let name = self.journal.as_ref().map_or("the follower".into(), |p| p.display().to_string());
         let failed = |error| WatchError::Output { what: name.clone(), error };
@@ -83,7 +95,7 @@ impl Watch {
 /// What was told, and when.
 struct Told {
     config: Config,
-    states: Vec<State>,
+    health: Vec<Health>,
     /// When the twin and the state were last written, and how long that took.
     twin: Option<(Instant, Duration)>,
     state: Instant,
@@ -92,27 +104,29 @@ struct Told {
 
 impl Told {
     fn new(config: &Config) -> Self {
-        Self { config: config.clone(), states: Vec::new(), twin: None, state: Instant::now(), changed: true }
+        Self { config: config.clone(), health: Vec::new(), twin: None, state: Instant::now(), changed: true }
     }
 
-    fn health(&mut self, follower: &Follower, note: &mut dyn FnMut(String)) {
-        let states: Vec<_> = follower.health().iter().map(|h| h.state).collect();
-        if states == self.states {
-            return;
-        }
+    fn health(&mut self, follower: &Follower, note: &mut dyn FnMut(Note)) {
         for (i, health) in follower.health().iter().enumerate() {
-            if self.states.get(i) != Some(&health.state) {
-                let reason = if health.reason.is_empty() { "" } else { ": " };
-                note(format!("{} is {}{reason}{}", health.name, health.state.word(), health.reason));
+            let known = self.health.get(i);
+            if known.is_some_and(|k| (k.state, &k.reason) == (health.state, &health.reason)) {
+                continue;
+            }
+            match health.state {
+                State::Fresh => note(Note::News(format!("{} is fresh", health.name))),
+                // That a source has not been heard before it was tried is no news.
+                _ if known.is_none() && health.heard.is_none() => {}
+                state => note(Note::Trouble(format!("{} is {}: {}", health.name, state.word(), health.reason))),
             }
         }
-        self.states = states;
+        self.health = follower.health().to_vec();
     }
 
     fn delta(&mut self, delta: Option<&TwinDelta>, out: &mut dyn Write) -> Result<(), WatchError> {
         let Some(delta) = delta else { return Ok(()) };
         self.changed = true;
-        write_delta(delta, out).map_err(|error| WatchError::Output { what: "standard output".into(), error })
+        write_delta(delta, out).map_err(WatchError::Stdout)
     }
 
     /// Writes the twin where it has changed, at most once a second and never for more than a twentieth of the time; and
