@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
-pub use printed::TRACES;
+pub use printed::{CHANGES, TRACES, VALIDATION};
 
 /// The declaration of a table.
 #[derive(Debug, PartialEq)]
@@ -126,6 +126,8 @@ pub const TABLES: &[&TableSpec] = &[
     &RESIDUALS,
     &ANOMALIES,
     &TRACES,
+    &CHANGES,
+    &VALIDATION,
 ];
 
 /// A column that is never null.

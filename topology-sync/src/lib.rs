@@ -30,6 +30,7 @@ pub mod dump;
 pub mod compare;
 #[cfg(feature = "bgp")]
 pub mod bgp;
+pub mod counters;
 pub mod encoding;
 #[cfg(feature = "live")]
 pub mod follow;
@@ -38,6 +39,7 @@ pub mod fuse;
 pub mod graphml;
 #[cfg(feature = "live")]
 pub mod journal;
+pub mod inventory;
 pub mod lab;
 pub mod observation;
 pub mod overrides;

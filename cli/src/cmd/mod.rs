@@ -9,9 +9,9 @@ mod man;
 mod net;
 mod replay;
 mod schema;
-#[cfg(feature = "live")]
 mod sync;
 mod trace;
+mod validate;
 
 use clap::{Parser, Subcommand};
 
@@ -63,6 +63,7 @@ commands! {
         inspect: Inspect,
         sync: Sync,
         trace: Trace,
+        validate: Validate,
     }
     "Traffic" {
         flows: Flows,

@@ -85,8 +85,11 @@ impl LinkStates {
 
     /// The session is lost: what these peers told stands until they have told everything again.
     pub fn mark_stale(&mut self, is_lost: impl Fn(&PeerKey) -> bool) {
-        let tellers: BTreeSet<PeerKey> =
-            self.nodes.values().flat_map(|parts| parts.values().flat_map(|told| told.keys().copied())).collect();
+        let tellers: BTreeSet<PeerKey> = self
+            .nodes
+            .values()
+            .flat_map(|parts| parts.values().flat_map(|told| told.keys().copied()))
+            .collect();
         for peer in tellers.into_iter().filter(is_lost) {
             *self.generations.entry(peer).or_default() += 1;
         }
@@ -234,7 +237,10 @@ fn link(nlri: &BgpLsNlriLink) -> Option<(LinkStateId, Part)> {
             BgpLsLinkDescriptor::IPv4NeighborAddress(ip) => far[0] = Some(LinkEnd::Address((*ip).into())),
             BgpLsLinkDescriptor::IPv6InterfaceAddress(ip) => near[1] = Some(LinkEnd::Address((*ip).into())),
             BgpLsLinkDescriptor::IPv6NeighborAddress(ip) => far[1] = Some(LinkEnd::Address((*ip).into())),
-            BgpLsLinkDescriptor::LinkLocalRemoteIdentifiers { link_local_identifier, link_remote_identifier } => {
+            BgpLsLinkDescriptor::LinkLocalRemoteIdentifiers {
+                link_local_identifier,
+                link_remote_identifier,
+            } => {
                 let index = |n: u32| (n != 0).then_some(LinkEnd::Index(n)); // 0: not known (RFC 5307 §1.1)
                 (near[2], far[2]) = (index(*link_local_identifier), index(*link_remote_identifier));
             }
@@ -268,7 +274,10 @@ fn first(ids: &MultiTopologyIdData) -> u16 {
 }
 
 /// A node's identity (RFC 9552 §5.2.1.4), and its name as the far end of a link.
-fn node(protocol: BgpLsProtocolId, descriptors: &[BgpLsNodeDescriptorSubTlv]) -> Option<(LinkStateId, String)> {
+fn node(
+    protocol: BgpLsProtocolId,
+    descriptors: &[BgpLsNodeDescriptorSubTlv],
+) -> Option<(LinkStateId, String)> {
     let mut area = Ipv4Addr::UNSPECIFIED;
     let mut router: &[u8] = &[];
     for descriptor in descriptors {

@@ -6,6 +6,7 @@ pub mod frame;
 pub mod framer;
 pub mod link_states;
 pub mod listener;
+pub mod mrt;
 pub mod recognise;
 pub mod rib;
 pub mod router;

@@ -33,8 +33,24 @@ pub struct Router {
     rib: Rib,
     link_states: LinkStates,
     heard: Option<WallTime>,
+    order: Order,
     messages: u64,
     diagnostics: Vec<Diagnostic>,
+}
+
+/// Keeps the order of messages that came in one instant: of two words on one subject the later counts, so that each is
+/// given an instant of its own, a nanosecond after the one before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Order(Option<WallTime>);
+
+impl Order {
+    /// The instant of a message that came at `at`.
+    pub(super) fn instant(&mut self, at: WallTime) -> WallTime {
+        let next = self.0.map(|last| WallTime::from_ns(last.as_ns().saturating_add(1)));
+        let at = next.map_or(at, |next| next.max(at));
+        self.0 = Some(at);
+        at
+    }
 }
 
 impl Router {
@@ -48,6 +64,7 @@ impl Router {
             rib: Rib::default(),
             link_states: LinkStates::default(),
             heard: None,
+            order: Order::default(),
             messages: 0,
             diagnostics: Vec::new(),
         }
@@ -91,6 +108,7 @@ impl Router {
     /// Takes a message, and tells what follows from it.
     pub fn message(&mut self, at: WallTime, message: &BmpMessage, tell: &mut dyn FnMut(Observation)) {
         self.heard = self.heard.max(Some(at));
+        let at = self.order.instant(at);
         self.messages += 1;
         if let Some((header, update)) = bmp::update(message) {
             self.update(at, header, update, tell);
@@ -101,7 +119,9 @@ impl Router {
         } else {
             match message {
                 BmpMessage::V3(v3::BmpMessageValue::Initiation(m))
-                | BmpMessage::V4(v4::BmpMessageValue::Initiation(m)) => self.initiation(at, m.information(), tell),
+                | BmpMessage::V4(v4::BmpMessageValue::Initiation(m)) => {
+                    self.initiation(at, m.information(), tell)
+                }
                 BmpMessage::V3(v3::BmpMessageValue::Termination(_))
                 | BmpMessage::V4(v4::BmpMessageValue::Termination(_)) => self.lost(),
                 _ => {} // statistics, mirrored messages: signs of life
@@ -117,18 +137,30 @@ impl Router {
         self.link_states.mark_stale(|_| true);
     }
 
-    fn initiation(&mut self, at: WallTime, information: &[InitiationInformation], tell: &mut dyn FnMut(Observation)) {
+    fn initiation(
+        &mut self,
+        at: WallTime,
+        information: &[InitiationInformation],
+        tell: &mut dyn FnMut(Observation),
+    ) {
         for item in information {
             match item {
                 InitiationInformation::SystemName(name) => self.node.hostname = Some(name.to_string()),
-                InitiationInformation::SystemDescription(text) => self.node.model = Some(text.trim().to_owned()),
+                InitiationInformation::SystemDescription(text) => {
+                    self.node.model = Some(text.trim().to_owned())
+                }
                 _ => {}
             }
         }
         self.say(at, Fact::Node(self.node.clone()), tell);
     }
 
-    fn peer_up(&mut self, at: WallTime, up: &v3::PeerUpNotificationMessage, tell: &mut dyn FnMut(Observation)) {
+    fn peer_up(
+        &mut self,
+        at: WallTime,
+        up: &v3::PeerUpNotificationMessage,
+        tell: &mut dyn FnMut(Observation),
+    ) {
         let header = up.peer_header();
         if let BgpMessage::Open(sent) = up.sent_message() {
             let (asn, id) = speaker(sent);
@@ -198,7 +230,13 @@ impl Router {
         self.say(at, Fact::BgpPeer(peer), tell);
     }
 
-    fn update(&mut self, at: WallTime, header: &PeerHeader, update: &BgpMessage, tell: &mut dyn FnMut(Observation)) {
+    fn update(
+        &mut self,
+        at: WallTime,
+        header: &PeerHeader,
+        update: &BgpMessage,
+        tell: &mut dyn FnMut(Observation),
+    ) {
         let BgpMessage::Update(update) = update else { return };
         let key = peer_key(header);
         self.rib.update(key, update);

@@ -9,7 +9,7 @@ use twin::WallTime;
 
 use super::link_states::LinkStates;
 use super::rib::{PeerKey, Rib, RibView};
-use super::router::{ESTABLISHED, IDLE, say_link_states};
+use super::router::{ESTABLISHED, IDLE, Order, say_link_states};
 use super::session::speaker;
 use crate::observation::{BgpPeer, Fact, NodeInfo, Observation, Observer, Source};
 
@@ -19,6 +19,7 @@ pub struct Speakers {
     sessions: BTreeMap<[SocketAddr; 2], Session>,
     /// What each speaker has been told.
     told: BTreeMap<Observer, (Rib, LinkStates)>,
+    order: Order,
 }
 
 /// A session between two addresses, the smaller first.
@@ -53,6 +54,7 @@ impl Speakers {
         tell: &mut dyn FnMut(Observation),
     ) {
         let (key, end) = key(from, to);
+        let at = self.order.instant(at);
         match message {
             BgpMessage::Open(open) => {
                 let (asn, id) = speaker(open);
@@ -76,7 +78,14 @@ impl Speakers {
     }
 
     /// The connection is closed; the routes go, unless both ends keep them over a restart.
-    pub fn closed(&mut self, at: WallTime, from: SocketAddr, to: SocketAddr, tell: &mut dyn FnMut(Observation)) {
+    pub fn closed(
+        &mut self,
+        at: WallTime,
+        from: SocketAddr,
+        to: SocketAddr,
+        tell: &mut dyn FnMut(Observation),
+    ) {
+        let at = self.order.instant(at);
         self.end(at, from, to, true, tell);
     }
 

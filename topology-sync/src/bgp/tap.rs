@@ -86,7 +86,9 @@ impl Sayings {
             What::Bgp(message, guessed) => {
                 if *guessed {
                     Diagnostic::count(&mut self.diagnostics, "bgp-without-open", || {
-                        format!("an update from {from} to {to} was read without knowing what the two agreed on")
+                        format!(
+                            "an update from {from} to {to} was read without knowing what the two agreed on"
+                        )
                     });
                 }
                 self.speakers.message(*at, *from, *to, message, tell);
@@ -119,8 +121,8 @@ impl Sayings {
 /// A router goes by the system name with which it introduces itself, or else by its address. Two addresses with one name
 /// are two routers: names are no identities.
 fn observer(names: &mut BTreeMap<String, IpAddr>, address: IpAddr, message: &BmpMessage) -> Observer {
-    let (BmpMessage::V3(v3::BmpMessageValue::Initiation(m)) | BmpMessage::V4(v4::BmpMessageValue::Initiation(m))) =
-        message
+    let (BmpMessage::V3(v3::BmpMessageValue::Initiation(m))
+    | BmpMessage::V4(v4::BmpMessageValue::Initiation(m))) = message
     else {
         return Observer::node(&address.to_string());
     };

@@ -1,5 +1,8 @@
 //! What stands in the twin for a node and for an area's media.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use twin::{
     BitsPerSec, Entity, EntityKey, EntityKind, Evidence, HalfLink, HalfLinkKey, Layer, NodeKind, Port,
     SimDuration,
@@ -8,6 +11,7 @@ use twin::{
 use super::cable::{Cable, Direction};
 use super::claim::{Adjacency, Body, Claim, Finding, NodeId, NodeName, PortId};
 use super::device::Device;
+use super::directory::is_global;
 use super::ground::{Ground, Placed};
 use super::medium::Media;
 use crate::observation::{Id, LinkKind};
@@ -68,8 +72,10 @@ pub(crate) fn external(ground: &Ground, id: NodeId, wanted: &[PortId]) -> Emitte
     let node = &ground.nodes[id];
     let mut out = Emitted::default();
     let heard: Vec<_> = node.ports.values().flat_map(|p| heard_from(ground, *p)).collect();
-    let name = heard.iter().filter_map(|(name, _)| name.as_deref()).min();
     let NodeName::External(external) = &node.name else { return out };
+    let resolved = node.ports.values().filter_map(|p| resolved_to(ground, *p)).min();
+    let resolved = resolved.map(|(_, ip)| ip.to_string()).filter(|_| external.kind == "mac");
+    let name = heard.iter().filter_map(|(name, _)| name.as_deref()).min().or(resolved.as_deref());
     let role = match external.kind.as_str() {
         "router-id" | "system-id" => NodeKind::Router,
         _ => heard.iter().map(|(_, role)| *role).min().unwrap_or(NodeKind::Host),
@@ -88,6 +94,25 @@ fn heard_from(ground: &Ground, port: PortId) -> impl Iterator<Item = (Option<Str
         Body::Heard { name, role, .. } if c.claim.from == port => Some((name.clone(), *role)),
         _ => None,
     })
+}
+
+/// The address that others resolved to a port, one that means the same everywhere before others.
+fn resolved_to(ground: &Ground, port: PortId) -> Option<(bool, IpAddr)> {
+    let ips = ground.claims_of(port).filter_map(|c| match &c.claim.body {
+        Body::Resolved { ip } if c.claim.from == port => Some((!is_global(*ip), *ip)),
+        _ => None,
+    });
+    ips.min()
+}
+
+/// What a node calls itself: its own word, or what all who hear it agree on, or else its host name.
+pub(crate) fn system_name(ground: &Ground, node: NodeId) -> Option<String> {
+    let device = ground.directory.device(node);
+    let own = device.and_then(|d| d.chassis.as_ref()?.name.clone());
+    let heard: BTreeSet<_> =
+        ground.nodes[node].ports.values().flat_map(|p| heard_from(ground, *p)).filter_map(|(name, _)| name).collect();
+    let agreed = || heard.first().filter(|_| heard.len() == 1).cloned();
+    own.or_else(agreed).or_else(|| device.and_then(|d| d.node.hostname.clone()))
 }
 
 fn entity(key: &EntityKey, name: &str, ordinal: u32, parent: Option<&EntityKey>, kind: EntityKind) -> Entity {
@@ -126,7 +151,7 @@ fn role(device: &Device, said_to_route: bool) -> NodeKind {
 pub(crate) fn area(ground: &Ground, media: &Media, claims: &[&Placed]) -> Emitted {
     let mut out = Emitted { findings: media.findings.clone(), ..Emitted::default() };
     for (a, b) in &media.cables {
-        let cable = Cable::between(ground, *a, *b, media.disputed.contains(a) || media.disputed.contains(b));
+        let cable = Cable::between(ground, media, *a, *b);
         emit_cable(ground, &cable, &mut out);
     }
     for members in &media.segments {
@@ -180,7 +205,7 @@ fn emit_heard(ground: &Ground, media: &Media, placed: &Placed, out: &mut Emitted
 /// An adjacency that carries traffic is a half-link with the cost of sending over it; any other is a finding.
 fn emit_adjacent(ground: &Ground, media: &Media, placed: &Placed, out: &mut Emitted) {
     let claim = &placed.claim;
-    let Body::Adjacent { protocol, state, id } = &claim.body else { return };
+    let Body::Adjacent { protocol, state, id, .. } = &claim.body else { return };
     let of = &ground.ports[claim.from];
     let mut find =
         |code, why: String| out.findings.push(Finding::new(code, ground.node_name(of.node), &of.name, why));
@@ -203,7 +228,7 @@ fn emit_adjacent(ground: &Ground, media: &Media, placed: &Placed, out: &mut Emit
             1
         });
     let to = media.adjacent_end(ground, placed.ends.0, claim.to);
-    let cable = cable_of(ground, media, placed.ends);
+    let cable = cable_of(ground, media, (placed.ends.0, media.adjacent_end(ground, placed.ends.0, placed.ends.1)));
     let evidence = vec![evidence(claim)];
     out.half_links.push(half(ground, Layer::Igp, (claim.from, to), cable, cost, "full", evidence));
 }

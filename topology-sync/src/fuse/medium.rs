@@ -113,6 +113,7 @@ pub(crate) fn judge(ground: &Ground, ports: &BTreeSet<PortId>) -> Media {
     let tied = area.tied();
     area.form(&settled, &tied);
     area.keep_neighbors();
+    area.report_strangers();
     area.report_lonely(&settled, &tied);
     area.media
 }
@@ -281,7 +282,7 @@ impl Area<'_> {
                 .extend(medium.iter().filter(|p| medium.len() > 1 && !self.ground.is_own(**p)));
             match medium[..] {
                 [a, b] if settled.contains_key(&a) || settled.contains_key(&b) => {} // through a bridge
-                [a, b] if self.ground.is_own(a) && self.ground.is_own(b) => self.add_cable(a, b),
+                [a, b] if self.is_named(a) && self.is_named(b) => self.add_cable(a, b),
                 [_, _] => {} // The far port is not known by its node's own name: no cable.
                 _ => self.add_segment(medium, settled),
             }
@@ -311,6 +312,26 @@ impl Area<'_> {
     fn add_cable(&mut self, a: PortId, b: PortId) {
         let ends = if self.ground.order(a) <= self.ground.order(b) { (a, b) } else { (b, a) };
         self.media.cables.push(ends);
+    }
+
+    /// Whether a port is called by its node's own name for it.
+    fn is_named(&self, port: PortId) -> bool {
+        let says = |c: &Placed| c.ends.0 == port && matches!(c.claim.body, Body::Heard { named: true, .. });
+        self.ground.is_own(port) || self.ground.claims_of(port).any(says)
+    }
+
+    /// Neighbours that are in the twin by what others call them, and whose port nothing names.
+    fn report_strangers(&mut self) {
+        let mut findings = Vec::new();
+        for port in self.media.externals.iter().filter(|p| !self.is_named(**p)) {
+            for c in self.ground.claims_of(*port).filter(|c| c.claim.body != Body::Learnt) {
+                let near = if c.ends.0 == *port { c.ends.1 } else { c.ends.0 };
+                let stranger = self.ground.node_name(self.ground.ports[*port].node);
+                let why = format!("{} neighbour {stranger}: {}", c.claim.word(), c.claim.how);
+                findings.push(self.finding("unmatched-neighbour", near, why));
+            }
+        }
+        self.media.findings.extend(findings);
     }
 
     /// Every port with carrier and no known peer says so: something may be plugged in there that no source shows.

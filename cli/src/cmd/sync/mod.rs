@@ -1,30 +1,37 @@
-//! `umbra sync`: the twin from what production says.
+//! `umbra sync`: the twin follows the network.
 
+mod diff;
+#[cfg(feature = "live")]
 mod replay;
+#[cfg(feature = "live")]
 mod watch;
-
-use clap::Subcommand;
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 
-/// Keep the twin in step with production.
+/// Keep the twin in step with the network.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    command: Command,
+    what: What,
 }
 
-#[derive(Debug, Subcommand)]
-enum Command {
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    #[cfg(feature = "live")]
     Watch(watch::Args),
+    #[cfg(feature = "live")]
     Replay(replay::Args),
+    Diff(diff::Args),
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
-    match &args.command {
-        Command::Watch(args) => watch::run(args, global),
-        Command::Replay(args) => replay::run(args, global),
+    match &args.what {
+        #[cfg(feature = "live")]
+        What::Watch(args) => watch::run(args, global),
+        #[cfg(feature = "live")]
+        What::Replay(args) => replay::run(args, global),
+        What::Diff(args) => diff::run(args, global),
     }
 }
