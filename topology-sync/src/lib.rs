@@ -37,9 +37,13 @@ pub mod compare;
 pub mod dump;
 pub mod counters;
 pub mod encoding;
+#[cfg(feature = "live")]
+pub mod follow;
 pub mod form;
 pub mod fuse;
 pub mod graphml;
+#[cfg(feature = "live")]
+pub mod journal;
 pub mod inventory;
 pub mod lab;
 pub mod observation;

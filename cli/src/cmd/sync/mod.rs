@@ -1,6 +1,10 @@
 //! `umbra sync`: the twin follows the network.
 
 mod diff;
+#[cfg(feature = "live")]
+mod replay;
+#[cfg(feature = "live")]
+mod watch;
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
@@ -14,12 +18,20 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
+    #[cfg(feature = "live")]
+    Watch(watch::Args),
+    #[cfg(feature = "live")]
+    Replay(replay::Args),
     Diff(diff::Args),
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     match &args.what {
+        #[cfg(feature = "live")]
+        What::Watch(args) => watch::run(args, global),
+        #[cfg(feature = "live")]
+        What::Replay(args) => replay::run(args, global),
         What::Diff(args) => diff::run(args, global),
     }
 }
