@@ -2,6 +2,7 @@
 
 use std::io;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use twin::TwinDelta;
@@ -27,7 +28,10 @@ pub struct Netns(pub String);
 
 impl Netns {
     pub fn new(name: &str) -> Self {
-        let name = format!("umbra-t-{}-{name}", std::process::id());
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        // Tests run beside each other.
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("umbra-t-{}-{number}-{name}", std::process::id());
         sh(&format!("ip netns add {name} && ip -n {name} link set lo up"));
         Self(name)
     }
