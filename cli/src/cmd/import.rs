@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cmd::net::NetOptions;
+use crate::cmd::overrides::OverridesOption;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::target;
@@ -24,12 +25,14 @@ pub(crate) struct Args {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
+    overrides: OverridesOption,
+    #[command(flatten)]
     net: NetOptions,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, _global: &Global) -> Result<Outcome, Failure> {
-    let snapshot = args.net.open(&args.sources)?;
+    let snapshot = args.overrides.apply(args.net.open(&args.sources)?)?;
     target::write(&args.out, snapshot.to_json().as_bytes(), args.dry_run)?;
     Ok(Outcome::Done)
 }

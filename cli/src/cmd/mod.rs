@@ -7,6 +7,7 @@ mod import;
 mod inspect;
 mod man;
 mod net;
+mod overrides;
 mod replay;
 mod schema;
 mod sync;
