@@ -39,7 +39,9 @@ impl<'a> Cable<'a> {
         let mut claims = Vec::new();
         for placed in ground.claims_of(near) {
             let ends = match placed.claim.body {
-                Body::Adjacent { .. } => (placed.ends.0, media.adjacent_end(ground, placed.ends.0, placed.ends.1)),
+                Body::Adjacent { .. } => {
+                    (placed.ends.0, media.adjacent_end(ground, placed.ends.0, placed.ends.1))
+                }
                 _ => placed.ends,
             };
             if ends == (a, b) || ends == (b, a) {
@@ -125,14 +127,21 @@ impl<'a> Cable<'a> {
         });
         known.into_iter().find_map(|(_, protocol, own, other)| {
             let interface = device.interfaces.get(&*self.ground.ports[own].name)?;
-            self.ground.lsdb.cost(device, interface, protocol, self.ground.device_of(other).map(AsRef::as_ref))
+            self.ground.lsdb.cost(
+                device,
+                interface,
+                protocol,
+                self.ground.device_of(other).map(AsRef::as_ref),
+            )
         })
     }
 
     /// What a neighbour without words of its own advertises.
     fn stranger_cost(&self, near: PortId, peer: &Device) -> Option<u32> {
         self.claims.iter().filter(|w| w.ends.1 == near).find_map(|w| match &w.claim.body {
-            Body::Adjacent { protocol, id, address, .. } => self.ground.lsdb.cost_of(*protocol, id, *address, peer),
+            Body::Adjacent { protocol, id, address, .. } => {
+                self.ground.lsdb.cost_of(*protocol, id, *address, peer)
+            }
             _ => None,
         })
     }

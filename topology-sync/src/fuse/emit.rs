@@ -109,8 +109,12 @@ fn resolved_to(ground: &Ground, port: PortId) -> Option<(bool, IpAddr)> {
 pub(crate) fn system_name(ground: &Ground, node: NodeId) -> Option<String> {
     let device = ground.directory.device(node);
     let own = device.and_then(|d| d.chassis.as_ref()?.name.clone());
-    let heard: BTreeSet<_> =
-        ground.nodes[node].ports.values().flat_map(|p| heard_from(ground, *p)).filter_map(|(name, _)| name).collect();
+    let heard: BTreeSet<_> = ground.nodes[node]
+        .ports
+        .values()
+        .flat_map(|p| heard_from(ground, *p))
+        .filter_map(|(name, _)| name)
+        .collect();
     let agreed = || heard.first().filter(|_| heard.len() == 1).cloned();
     own.or_else(agreed).or_else(|| device.and_then(|d| d.node.hostname.clone()))
 }
@@ -126,7 +130,7 @@ fn entity(key: &EntityKey, name: &str, ordinal: u32, parent: Option<&EntityKey>,
     }
 }
 
-fn port_entity(node: &EntityKey, name: &str, ordinal: u32, port: Port) -> Entity {
+pub(super) fn port_entity(node: &EntityKey, name: &str, ordinal: u32, port: Port) -> Entity {
     entity(&EntityKey::port(node, name), name, ordinal, Some(node), EntityKind::Port(port))
 }
 
@@ -228,7 +232,8 @@ fn emit_adjacent(ground: &Ground, media: &Media, placed: &Placed, out: &mut Emit
             1
         });
     let to = media.adjacent_end(ground, placed.ends.0, claim.to);
-    let cable = cable_of(ground, media, (placed.ends.0, media.adjacent_end(ground, placed.ends.0, placed.ends.1)));
+    let cable =
+        cable_of(ground, media, (placed.ends.0, media.adjacent_end(ground, placed.ends.0, placed.ends.1)));
     let evidence = vec![evidence(claim)];
     out.half_links.push(half(ground, Layer::Igp, (claim.from, to), cable, cost, "full", evidence));
 }
@@ -239,7 +244,7 @@ fn cable_of(ground: &Ground, media: &Media, (a, b): (PortId, PortId)) -> Option<
     is.then(|| EntityKey::cable(&ground.port_key(a), &ground.port_key(b)))
 }
 
-fn half(
+pub(super) fn half(
     ground: &Ground,
     layer: Layer,
     (from, to): (PortId, PortId),

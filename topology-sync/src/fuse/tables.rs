@@ -88,13 +88,16 @@ impl Fusion {
     /// The tables of the network as it is now.
     pub fn tables(&self) -> Tables {
         let ids = self.ids();
-        let mut tables = Tables { nodes: self.node_rows(&ids), cables: self.cable_rows(&ids), ..Tables::default() };
+        let mut tables =
+            Tables { nodes: self.node_rows(&ids), cables: self.cable_rows(&ids), ..Tables::default() };
         for segment in self.twin().entities() {
             let EntityKind::Segment { ports } = &segment.kind else { continue };
             let name = || segment.name.clone();
             tables.nodes.push(NodeRow { id: name(), name: name(), kind: "segment" });
             for port in ports {
-                let (Some(node), Some(port)) = (self.twin().node_of(port), self.twin().entity(port)) else { continue };
+                let (Some(node), Some(port)) = (self.twin().node_of(port), self.twin().entity(port)) else {
+                    continue;
+                };
                 let node = ids.get(&node.key).unwrap_or(&node.name).clone();
                 tables.segments.push(SegmentRow { segment: name(), node, port: port.name.clone() });
             }
@@ -102,7 +105,8 @@ impl Fusion {
         tables.segments.sort();
         let codes = ["unmatched-neighbour", "ambiguous-neighbour", "no-known-peer"];
         let unmatched = self.findings().into_iter().filter(|f| codes.contains(&f.code.as_str()));
-        tables.unmatched = unmatched.map(|f| UnmatchedRow { node: f.node, port: f.port, why: f.why }).collect();
+        tables.unmatched =
+            unmatched.map(|f| UnmatchedRow { node: f.node, port: f.port, why: f.why }).collect();
         tables.unmatched.sort();
         tables
     }
