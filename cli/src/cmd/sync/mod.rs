@@ -1,6 +1,8 @@
 //! `umbra sync`: the twin follows the network.
 
 mod diff;
+mod explain;
+mod read;
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
@@ -14,12 +16,16 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
+    Read(read::Args),
+    Explain(explain::Args),
     Diff(diff::Args),
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     match &args.what {
+        What::Read(args) => read::run(args, global),
+        What::Explain(args) => explain::run(args, global),
         What::Diff(args) => diff::run(args, global),
     }
 }
