@@ -42,7 +42,6 @@ fn families(notes: &mut Notes<'_>, value: &Value, depth: u8) {
 fn peer(vrf: &str, name: &str, value: &Value) -> Option<BgpPeer> {
     Some(BgpPeer {
         vrf: vrf.to_owned(),
-        local: None,
         address: name.parse().ok()?,
         asn: number(value, "remoteAs")?,
         router_id: None,
