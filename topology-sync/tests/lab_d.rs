@@ -131,7 +131,8 @@ fn what_nobody_knows_is_said() {
     check("unmatched", &found, &expected);
 }
 
-/// The tricks one by one: without a source, no cable may be there that is not there with all of them.
+/// Without a source, no cable may be there that is not there with all of them, but for the two hosts behind a bridge that
+/// says nothing: as far as anybody else can know, they are one cable apart.
 #[test]
 fn with_less_said_no_false_cable_appears() {
     let ends = |tables: &Tables| -> Rows {
@@ -145,7 +146,8 @@ fn with_less_said_no_false_cable_appears() {
     let whole = ends(&tables(&recordings(|_, _| true)));
     for prefix in ["lldp-", "frr-", "frr-ospf", "frr-isis", "ip-neigh", "ip-addr", "bridge-"] {
         let less = ends(&tables(&recordings(|_, file| !file.starts_with(prefix))));
-        let false_ones: Vec<_> = less.difference(&whole).collect();
+        let behind_bridge = |c: &&String| prefix == "bridge-" && *c == "h12:eth1 h13:eth1";
+        let false_ones: Vec<_> = less.difference(&whole).filter(|c| !behind_bridge(c)).collect();
         assert!(false_ones.is_empty(), "without {prefix}: {false_ones:?}");
         assert!(less.len() >= whole.len() / 2, "without {prefix}: {} of {} cables", less.len(), whole.len());
     }

@@ -8,6 +8,7 @@ mod inspect;
 mod lab;
 mod man;
 mod net;
+mod overrides;
 mod replay;
 mod schema;
 mod sync;

@@ -2,6 +2,7 @@
 
 pub mod bmp;
 pub mod capture;
+pub mod forwarding;
 pub mod frame;
 pub mod framer;
 pub mod link_states;

@@ -130,7 +130,7 @@ fn entity(key: &EntityKey, name: &str, ordinal: u32, parent: Option<&EntityKey>,
     }
 }
 
-fn port_entity(node: &EntityKey, name: &str, ordinal: u32, port: Port) -> Entity {
+pub(super) fn port_entity(node: &EntityKey, name: &str, ordinal: u32, port: Port) -> Entity {
     entity(&EntityKey::port(node, name), name, ordinal, Some(node), EntityKind::Port(port))
 }
 
@@ -244,7 +244,7 @@ fn cable_of(ground: &Ground, media: &Media, (a, b): (PortId, PortId)) -> Option<
     is.then(|| EntityKey::cable(&ground.port_key(a), &ground.port_key(b)))
 }
 
-fn half(
+pub(super) fn half(
     ground: &Ground,
     layer: Layer,
     (from, to): (PortId, PortId),

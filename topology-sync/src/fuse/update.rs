@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use twin::{Change, Diagnostic, Entity, EntityKey, Fib, HalfLink, HalfLinkKey, Twin, WallTime};
 
+use super::bgp;
 use super::claim::{Body, Claim, End, Finding, NodeId, NodeName, PortId};
 use super::device::Device;
 use super::directory::Key;
@@ -36,6 +37,9 @@ pub struct Fusion {
     /// The nodes that have interfaces of pairs in software, and what these come to.
     paired: BTreeSet<NodeId>,
     pairs: Vec<(Claim<End>, ClaimId)>,
+    /// The BGP sessions of each node, and what they come to.
+    sessions: bgp::Sessions,
+    peerings: Unit,
     /// The node whose forwarding table is in the twin under a key.
     tables: BTreeMap<NodeId, EntityKey>,
     /// Words of an instant that has not come.
@@ -151,6 +155,7 @@ impl Fusion {
         self.name_nodes(&mut dirty);
         self.judge(&mut dirty, &mut edit);
         self.put_nodes(&dirty, &mut edit);
+        self.peer(store, words, &dirty, &mut edit);
         self.route(store, words, &dirty, &mut edit);
         self.commit(edit)
     }
@@ -423,6 +428,27 @@ impl Fusion {
         if ports.is_empty() { Emitted::default() } else { emit::external(&self.ground, node, &ports) }
     }
 
+    /// BGP sessions, all of them: where the ends are may change with any node's addresses.
+    fn peer(
+        &mut self,
+        store: &Store,
+        words: &BTreeMap<Observer, BTreeSet<Topic>>,
+        dirty: &Dirty,
+        edit: &mut Edit,
+    ) {
+        let spoke = words.iter().filter(|(_, topics)| topics.contains(&Topic::BgpPeers));
+        let mut changed = !self.sessions.is_empty() && !dirty.nodes.is_empty();
+        for (observer, _) in spoke {
+            let Observer::Node(name) = observer else { continue };
+            let node = self.ground.node(&NodeName::Own(name.clone()));
+            changed |= self.sessions.replace(node, store, observer, self.now);
+        }
+        if changed {
+            edit.forget(std::mem::take(&mut self.peerings));
+            self.peerings = edit.put(self.sessions.emit(&mut self.ground));
+        }
+    }
+
     /// Forwarding tables of nodes whose routes, addresses or key changed.
     fn route(
         &mut self,
@@ -485,7 +511,7 @@ impl Fusion {
     /// All findings, in order, each once.
     pub fn findings(&self) -> Vec<Finding> {
         let resolved = self.words.values().flat_map(|w| &w.resolved.findings);
-        let units = self.units.values().chain(self.areas.values().map(|a| &a.unit));
+        let units = self.units.values().chain(self.areas.values().map(|a| &a.unit)).chain([&self.peerings]);
         let all: BTreeSet<_> = resolved.chain(units.flat_map(|u| &u.findings)).cloned().collect();
         all.into_iter().collect()
     }

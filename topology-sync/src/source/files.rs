@@ -99,7 +99,7 @@ pub fn open(path: &Path, options: &Options) -> Result<Snapshot, InputError> {
 }
 
 /// The files of each direct sub-folder, by name.
-fn recordings(folder: &Path) -> Result<Vec<NodeRecording>, InputError> {
+pub(super) fn recordings(folder: &Path) -> Result<Vec<NodeRecording>, InputError> {
     let mut nodes = Vec::new();
     for sub in entries(folder)?.into_iter().filter(|p| p.is_dir()) {
         let mut node = NodeRecording { name: last(&sub), files: Vec::new() };
@@ -233,11 +233,11 @@ fn unreadable(path: &Path, error: &io::Error) -> InputError {
 }
 
 /// A path as it was given.
-fn name(path: &Path) -> String {
+pub(super) fn name(path: &Path) -> String {
     path.display().to_string()
 }
 
 /// The suffix in lower case, without its dot.
-fn suffix(path: &Path) -> String {
+pub(super) fn suffix(path: &Path) -> String {
     path.extension().map(|s| s.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()
 }

@@ -3,3 +3,4 @@
 pub mod files;
 #[cfg(feature = "live")]
 pub mod live;
+pub mod recorded;
