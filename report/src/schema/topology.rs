@@ -10,7 +10,12 @@ pub static NODES: TableSpec = TableSpec {
     columns: &[
         required("id", Str, "", "its folder's name; without one the name or the address that others give it"),
         required("name", Str, "", "what it calls itself; empty where nobody knows"),
-        required("kind", Str, "", "`router`, `switch`, `host`, `bridge`, `external` (known only from others), `segment`"),
+        required(
+            "kind",
+            Str,
+            "",
+            "`router`, `switch`, `host`, `bridge`, `external` (known only from others), `segment`",
+        ),
     ],
 };
 
@@ -74,6 +79,11 @@ pub static LINK_EVIDENCE: TableSpec = TableSpec {
         nullable("cost", U32, "", "IGP cost of sending over it"),
         required("source", Str, "", "who says so; of a finding its kind"),
         required("says", Str, "", "what it says, and by what both ends were found"),
-        nullable("seen_s", F64, "s", "when it was last said, since the epoch; null for recordings, which bear no time"),
+        nullable(
+            "seen_s",
+            F64,
+            "s",
+            "when it was last said, since the epoch; null for recordings, which bear no time",
+        ),
     ],
 };

@@ -225,6 +225,7 @@ impl Fusion {
         let own = named.iter().filter(|(own, _)| *own).map(|(_, id)| *id);
         let own: Vec<_> = own.collect();
         let count = own.len() as u32;
+        self.ground.strangers = count;
         let others = named.iter().filter(|(own, _)| !*own).map(|(_, id)| (count, *id));
         for (ordinal, node) in (0..).zip(own).chain(others) {
             if self.ground.nodes[node].ordinal != ordinal {

@@ -30,8 +30,9 @@ impl Recorded {
     /// is no capture, and a damage that ends a capture.
     pub fn read<P: AsRef<Path>>(sources: &[P]) -> Result<Self, InputError> {
         let mut recorded = Self::default();
-        let (folders, captures): (Vec<_>, Vec<_>) =
-            sources.iter().map(AsRef::as_ref).partition(|p| p.is_dir());
+        let mut sources: Vec<&Path> = sources.iter().map(AsRef::as_ref).collect();
+        sources.sort(); // Their order says nothing.
+        let (folders, captures): (Vec<_>, Vec<_>) = sources.into_iter().partition(|p| p.is_dir());
         for path in captures {
             recorded.add_capture(path)?;
         }
@@ -65,7 +66,12 @@ impl Recorded {
         }
         if understood == 0 {
             let expected = "direct sub-folders with what the tools of one node each printed";
-            return Err(InputError::new(&files::name(path), Place::Whole, "no recording of a node", expected));
+            return Err(InputError::new(
+                &files::name(path),
+                Place::Whole,
+                "no recording of a node",
+                expected,
+            ));
         }
         Ok(())
     }
