@@ -78,12 +78,15 @@ fn found(files: &[&str], seeds: u64) -> (usize, usize, usize) {
 #[test]
 fn a_wrong_metric_is_the_first_suspect_nearly_always() {
     for files in NETS {
-        let (first, alike, planted) = found(files, 60);
+        let (first, alike, planted) = found(files, SEEDS);
         println!("{files:?}: first {first}, or the same loads as the first {alike}, of {planted}");
         assert!(first * 10 >= planted * 6, "{files:?}: {first} of {planted}");
         assert!(alike * 10 >= planted * 8, "{files:?}: {alike} of {planted}");
     }
 }
+
+/// Of 60 the shares are the same within chance; more take long for nothing.
+const SEEDS: u64 = 20;
 
 const NETS: [&[&str]; 4] = [
     &["abilene.xml"],
@@ -113,9 +116,19 @@ fn umbra(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_umbra")).args(args).env_remove("UMBRA_LOG").output().unwrap()
 }
 
-/// Counters of every port of a network file, as its own demands would make them, with what `edit` changes.
-fn counters(folder: &Path, file: &str, edit: impl Fn(&str, f64) -> f64) -> PathBuf {
-    let net = net(&[file]);
+/// GEANT with a hundredth of its demands, which no link is too small for, in a folder.
+fn quiet(folder: &Path) -> (Snapshot, PathBuf) {
+    let mut net = net(&["geant.xml"]);
+    let demands = net.demands.take().unwrap();
+    let fewer = demands.demands().iter().map(|d| twin::Demand { bps: d.bps / 100.0, ..d.clone() });
+    net.demands = Some(twin::DemandMatrix::new(fewer));
+    let path = folder.join("net.json");
+    std::fs::write(&path, net.to_json()).unwrap();
+    (net, path)
+}
+
+/// Counters of every port of a network, as its own demands would make them, with what `edit` changes.
+fn counters(folder: &Path, net: &Snapshot, edit: impl Fn(&str, f64) -> f64) -> PathBuf {
     let csr = Csr::compile(&net.twin, Layer::Igp);
     let flows = loads(&csr, &node_demands(&csr, net.demands.as_ref().unwrap()));
     let mut text = "node,port,out_bps\n".to_owned();
@@ -137,11 +150,12 @@ fn rows(output: &Output, section: &str) -> Vec<Value> {
 #[test]
 fn the_command_ends_with_1_where_a_link_deviates() {
     let folder = tempfile::tempdir().unwrap();
-    let geant = format!("{TESTDATA}/topologies/geant.xml");
-    let path = counters(folder.path(), "geant.xml", |_, bps| bps);
-    let args = ["validate", &geant, "--counters", path.to_str().unwrap(), "--output", "json"];
+    let (net, file) = quiet(folder.path());
+    let path = counters(folder.path(), &net, |_, bps| bps);
+    let args = ["validate", file.to_str().unwrap(), "--counters", path.to_str().unwrap(), "--output", "json"];
     let output = umbra(&args);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{told}");
     assert_eq!(rows(&output, "link").len(), 72);
     assert!(rows(&output, "link").iter().all(|r| r["finding"] == false));
     assert_eq!(rows(&output, "suspect").len(), 0);
@@ -149,7 +163,7 @@ fn the_command_ends_with_1_where_a_link_deviates() {
     assert_eq!((unmatched.len(), unmatched[0]["measured"].as_f64()), (1, Some(5e6)));
     assert!(unmatched[0]["note"].as_str().unwrap().contains("no node 'elsewhere'"));
 
-    counters(folder.path(), "geant.xml", |port, bps| if port == "at1.at_ch1.ch" { bps + 1e12 } else { bps });
+    counters(folder.path(), &net, |port, bps| if port == "at1.at_ch1.ch" { bps + 1e12 } else { bps });
     let output = umbra(&args);
     assert_eq!(output.status.code(), Some(1));
     assert!(rows(&output, "link").iter().filter(|r| r["finding"] == true).count() == 2);

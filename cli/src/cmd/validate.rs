@@ -183,13 +183,13 @@ impl Answer<'_> {
             Some(scale) if known => format!("all demands times {scale:.4} fit the measured loads best"),
             _ => "no demands: nothing is predicted".to_owned(),
         };
-        let volume: f64 = self.demands.iter().map(|d| d.bps).sum();
+        let volume = self.demands.iter().fold(0.0, |sum, d| sum + d.bps);
         let row = Row { predicted: known.then_some(volume), note: Some(note), ..Row::default() };
         push(table, "coverage", "demands", row);
         let note = "demands without a path in the twin".to_owned();
         let row = Row { predicted: known.then_some(no_path), note: Some(note), ..Row::default() };
         push(table, "coverage", "no path", row);
-        let outside: f64 = outside(placed, rates).map(|r| r.bps).sum();
+        let outside = outside(placed, rates).fold(0.0, |sum, r| sum + r.bps);
         let note =
             format!("traffic of {} interfaces that belong to no link of the twin", placed.unmatched.len());
         push(
@@ -291,7 +291,11 @@ fn outside<'a>(placed: &place::Placed, rates: &'a [rate::Rate]) -> impl Iterator
 fn unmatched(table: &mut Table, placed: &place::Placed, rates: &[rate::Rate]) {
     for u in &placed.unmatched {
         let of_it = rates.iter().filter(|r| r.interface.to_string() == u.interface).map(|r| r.bps);
-        let row = Row { measured: Some(of_it.sum()), note: Some(u.why.clone()), ..Row::default() };
+        let row = Row {
+            measured: Some(of_it.fold(0.0, |sum, bps| sum + bps)),
+            note: Some(u.why.clone()),
+            ..Row::default()
+        };
         push(table, "unmatched", &u.interface, row);
     }
 }

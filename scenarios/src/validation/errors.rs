@@ -69,7 +69,7 @@ const FACTORS: [(u32, u32); 14] = [
 ];
 /// Missing links are looked for between this many nodes, those whose links deviate most.
 const MISSING_NODES: usize = 24;
-/// So many suspects are told.
+/// So many suspects are told, and besides so many wrong capacities.
 const MOST: usize = 20;
 
 /// The network with links that may be missing, what would flow for each destination, and what was measured.
@@ -173,7 +173,12 @@ pub(super) fn scored(csr: &Csr, demands: &[NodeDemand], measured: &[f64]) -> Vec
 /// Sorted, with ties marked.
 fn ranked(mut all: Vec<(TwinSuspect, f64)>) -> Vec<TwinSuspect> {
     all.sort_by(|(a, _), (b, _)| b.log_bayes.total_cmp(&a.log_bayes).then(a.error.cmp(&b.error)));
-    all.truncate(MOST);
+    let (mut routing, mut capacity) = (0, 0);
+    all.retain(|(suspect, _)| {
+        let told = if matches!(suspect.error, TwinError::Capacity(_)) { &mut capacity } else { &mut routing };
+        *told += 1;
+        *told <= MOST
+    });
     for i in 1..all.len() {
         all[i].0.same_as = (0..i).find(|j| same(all[*j].1, all[i].1));
     }
@@ -196,21 +201,18 @@ fn element(error: &TwinError) -> Element {
     }
 }
 
-/// Each link's metric times each factor, in both directions together and in each alone.
+/// Each link's metric times each factor, and the metrics that others have, in both directions together and in each alone.
 fn metrics(csr: &Csr) -> Vec<TwinError> {
+    let usual = usual_metrics(csr);
     let mut errors = BTreeSet::new();
     for (l, arcs) in csr.link_arcs.iter().enumerate().filter(|(_, arcs)| !arcs.is_empty()) {
-        let both = std::iter::once(None).filter(|_| arcs.len() > 1);
+        let (link, both) = (LinkId::new(l), std::iter::once(None).filter(|_| arcs.len() > 1));
         for arc in both.chain(arcs.iter().copied().map(Some)) {
             let metric = csr.metric[arc.unwrap_or(arcs[0]).index()].max(1);
-            for (up, down) in FACTORS {
-                let fits = u32::try_from(u64::from(metric) * u64::from(up) / u64::from(down))
-                    .unwrap_or(u32::MAX)
-                    .max(1);
-                if fits != metric {
-                    errors.insert(TwinError::Metric { link: LinkId::new(l), arc, fits });
-                }
-            }
+            let times = |(up, down): (u32, u32)| u64::from(metric) * u64::from(up) / u64::from(down);
+            let scaled = FACTORS.into_iter().map(|f| u32::try_from(times(f)).unwrap_or(u32::MAX).max(1));
+            let others = scaled.chain(usual.iter().copied()).filter(|fits| *fits != metric);
+            errors.extend(others.map(|fits| TwinError::Metric { link, arc, fits }));
         }
     }
     errors.into_iter().collect()

@@ -72,6 +72,17 @@ pub fn place(twin: &Twin, layer: Layer, rates: &[Rate]) -> Placed {
     placed
 }
 
+/// Whether an interface is this port.
+type IsIt = fn(&Interface, &Entity, &Port) -> bool;
+
+/// By what a port is found, best first.
+const WAYS: [(&str, IsIt); 4] = [
+    ("name", |i, e, _| i.name.as_ref() == Some(&e.name)),
+    ("ifIndex", |i, _, p| i.index.is_some() && i.index == p.ifindex),
+    ("hardware address", |i, _, p| i.mac.is_some() && i.mac == p.mac),
+    ("alias", |i, _, p| i.alias.is_some() && i.alias == p.alias),
+];
+
 struct Index<'a> {
     nodes: Vec<&'a Entity>,
     ports: BTreeMap<&'a EntityKey, Vec<(&'a Entity, &'a Port)>>,
@@ -149,14 +160,8 @@ impl<'a> Index<'a> {
 
     fn port(&self, node: &'a Entity, interface: &Interface) -> Result<&'a EntityKey, String> {
         let ports = self.ports.get(&node.key).map_or(&[][..], Vec::as_slice);
-        let by_name = |e: &Entity, _: &Port| interface.name.as_ref().is_some_and(|n| *n == e.name);
-        let by_index = |_: &Entity, p: &Port| interface.index.is_some() && interface.index == p.ifindex;
-        let by_mac = |_: &Entity, p: &Port| interface.mac.is_some() && interface.mac == p.mac;
-        let by_alias = |_: &Entity, p: &Port| interface.alias.is_some() && interface.alias == p.alias;
-        let ways: [(&str, &dyn Fn(&Entity, &Port) -> bool); 4] =
-            [("name", &by_name), ("ifIndex", &by_index), ("hardware address", &by_mac), ("alias", &by_alias)];
-        for (word, is_it) in ways {
-            let found: Vec<_> = ports.iter().filter(|(e, p)| is_it(e, p)).collect();
+        for (word, is_it) in WAYS {
+            let found: Vec<_> = ports.iter().filter(|(e, p)| is_it(interface, e, p)).collect();
             match found.as_slice() {
                 [] => {}
                 [(port, _)] => return Ok(&port.key),
