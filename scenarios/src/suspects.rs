@@ -25,7 +25,7 @@ pub struct StaleMetric {
 
 /// Factors by which a metric may be wrong. They cover "costed out", the usual steps of traffic engineering, and bandwidth
 /// upgrades that the metric followed.
-pub(crate) const FACTORS: [(u32, u32); 7] = [(1, 10), (1, 4), (1, 2), (2, 1), (3, 1), (5, 1), (10, 1)];
+const FACTORS: [(u32, u32); 7] = [(1, 10), (1, 4), (1, 2), (2, 1), (3, 1), (5, 1), (10, 1)];
 /// What a change must gain beyond the logarithm of the number of changes tried: odds of 1 to 20,000 against.
 const MARGIN: f64 = 10.0;
 const MOST: usize = 3;

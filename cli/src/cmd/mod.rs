@@ -5,8 +5,10 @@ mod demo;
 mod flows;
 mod import;
 mod inspect;
+mod lab;
 mod man;
 mod net;
+mod overrides;
 mod replay;
 mod schema;
 mod sync;
@@ -61,6 +63,7 @@ commands! {
     "Networks" {
         import: Import,
         inspect: Inspect,
+        lab: Lab,
         sync: Sync,
         trace: Trace,
         validate: Validate,

@@ -1,13 +1,12 @@
 //! Single errors of the twin, and how well each explains the measured loads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use models::{Failures, Loads, NodeDemand, Spf, UNREACHABLE};
 use rayon::prelude::*;
 use twin::{ArcId, Csr, LinkId, NodeId};
 
 use crate::load_fit::LoadFit;
-use crate::suspects::FACTORS;
 
 /// One thing that may be wrong in the twin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,8 +40,9 @@ pub enum TwinError {
 pub struct TwinSuspect {
     /// Which.
     pub error: TwinError,
-    /// By how many nats the measured loads are likelier under it than under the twin as it is, less the logarithm of the
-    /// number of errors that were tried: above 0 it explains more than the luckiest of so many would.
+    /// By how many nats the measured loads are likelier if this element is wrong in some way of this kind (the mean over
+    /// the ways that were tried) than under the twin as it is, less the logarithm of the number of elements that may be
+    /// wrong and of the odds against an error of its kind: above 0 it explains more than the luckiest of so many would.
     pub log_bayes: f64,
     /// The share of the absolute deviation (sum over measured arcs) that goes away.
     pub explained: f64,
@@ -50,6 +50,23 @@ pub struct TwinSuspect {
     pub same_as: Option<usize>,
 }
 
+/// Factors by which a metric may be wrong: "costed out", steps of traffic engineering, upgrades that the metric followed.
+const FACTORS: [(u32, u32); 14] = [
+    (1, 10),
+    (1, 8),
+    (1, 5),
+    (1, 4),
+    (1, 3),
+    (1, 2),
+    (2, 3),
+    (3, 2),
+    (2, 1),
+    (3, 1),
+    (4, 1),
+    (5, 1),
+    (8, 1),
+    (10, 1),
+];
 /// Missing links are looked for between this many nodes, those whose links deviate most.
 const MISSING_NODES: usize = 24;
 /// So many suspects are told.
@@ -71,22 +88,59 @@ struct Bench<'a> {
 }
 
 /// Errors that explain the measured loads better than the twin as it is, the best first: one of each kind for an element.
-/// Of errors that explain alike a wrong metric comes before an absent link, and that before a missing one. Cost: for each
-/// error a shortest-path tree for each destination that it moves.
+/// Cost: for each error a shortest-path tree for each destination that it moves.
 pub fn suspects(csr: &Csr, demands: &[NodeDemand], measured: &[f64]) -> Vec<TwinSuspect> {
-    let all = scored(csr, demands, measured);
-    let tried = libm::log(all.len().max(1) as f64);
-    let rows = all.into_iter().map(|(error, (gain, explained))| TwinSuspect {
-        error,
-        log_bayes: gain - tried,
-        explained,
-        same_as: None,
-    });
-    ranked(rows.filter(|s| s.log_bayes > 0.0).collect())
+    let mut elements: BTreeMap<Element, Vec<Scored>> = BTreeMap::new();
+    for one in scored(csr, demands, measured) {
+        elements.entry(element(&one.error)).or_default().push(one);
+    }
+    let tried = libm::log(elements.len().max(1) as f64);
+    let suspects = elements.into_values().filter_map(|ways| suspect(csr, &ways, tried));
+    ranked(suspects.filter(|(s, _)| s.log_bayes > 0.0).collect())
 }
 
-/// All errors with their gain in nats and the share of the deviation that goes away.
-pub(super) fn scored(csr: &Csr, demands: &[NodeDemand], measured: &[f64]) -> Vec<(TwinError, (f64, f64))> {
+/// An error with its gain in nats and the share of the deviation that goes away.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scored {
+    pub(super) error: TwinError,
+    pub(super) gain: f64,
+    explained: f64,
+}
+
+/// The ways in which an element may be wrong, as one suspect, and the gain of its best way.
+fn suspect(csr: &Csr, ways: &[Scored], tried: f64) -> Option<(TwinSuspect, f64)> {
+    let most = ways.iter().map(|w| w.gain).max_by(f64::total_cmp)?;
+    let mean = ways.iter().map(|w| libm::exp(w.gain - most)).sum::<f64>() / ways.len() as f64;
+    // Of ways that explain alike the one that is nearest to what the twin says.
+    let alike = ways.iter().filter(|w| same(w.gain, most));
+    let best = alike.min_by(|a, b| distance(csr, &a.error).total_cmp(&distance(csr, &b.error)))?;
+    let log_bayes = most + libm::log(mean) - tried + log_prior(&best.error);
+    Some((TwinSuspect { error: best.error, log_bayes, explained: best.explained, same_as: None }, most))
+}
+
+/// What is likely before anything is measured, against a wrong metric or capacity: sources show links, so one that they
+/// show is seldom absent, and one that they do not show seldom there. The odds are assumptions.
+fn log_prior(error: &TwinError) -> f64 {
+    match error {
+        TwinError::Metric { .. } | TwinError::Capacity(_) => 0.0,
+        TwinError::Missing { .. } => -libm::log(10.0),
+        TwinError::Absent(_) => -libm::log(20.0),
+    }
+}
+
+/// How far a metric is from what the twin says, as the logarithm of a factor.
+fn distance(csr: &Csr, error: &TwinError) -> f64 {
+    match error {
+        TwinError::Metric { link, arc, fits } => {
+            let arc = arc.unwrap_or(csr.link_arcs[link.index()][0]);
+            libm::fabs(libm::log(f64::from(*fits) / f64::from(csr.metric[arc.index()].max(1))))
+        }
+        _ => 0.0,
+    }
+}
+
+/// All errors with what they explain.
+pub(super) fn scored(csr: &Csr, demands: &[NodeDemand], measured: &[f64]) -> Vec<Scored> {
     let missing = if demands.is_empty() { Vec::new() } else { missing(csr, demands, measured) };
     let links: Vec<_> = missing.iter().map(|(a, b)| (*a, *b, 1, twin::BitsPerSec::gbps(10))).collect();
     let mut measured: Vec<f64> = measured.to_vec();
@@ -109,31 +163,31 @@ pub(super) fn scored(csr: &Csr, demands: &[NodeDemand], measured: &[f64]) -> Vec
         .par_iter()
         .map_init(|| bench.csr.clone(), |scratch, error| bench.score(csr, scratch, &missing, *error))
         .collect();
-    errors.into_iter().zip(scores).collect()
+    errors
+        .into_iter()
+        .zip(scores)
+        .map(|(error, (gain, explained))| Scored { error, gain, explained })
+        .collect()
 }
 
-/// Sorted, one of each kind for an element, with ties marked.
-fn ranked(mut all: Vec<TwinSuspect>) -> Vec<TwinSuspect> {
-    let better = |a: &TwinSuspect, b: &TwinSuspect| b.log_bayes.total_cmp(&a.log_bayes).then(a.error.cmp(&b.error));
-    all.sort_by(better);
-    // Rounding alone does not put one of two equals first: within a run of equals the order is that of errors.
-    for run in all.chunk_by_mut(|a, b| same(a.log_bayes, b.log_bayes)) {
-        run.sort_by_key(|s| s.error);
-    }
-    let mut seen = BTreeSet::new();
-    all.retain(|s| seen.insert(element(&s.error)));
+/// Sorted, with ties marked.
+fn ranked(mut all: Vec<(TwinSuspect, f64)>) -> Vec<TwinSuspect> {
+    all.sort_by(|(a, _), (b, _)| b.log_bayes.total_cmp(&a.log_bayes).then(a.error.cmp(&b.error)));
     all.truncate(MOST);
     for i in 1..all.len() {
-        all[i].same_as = (0..i).find(|j| same(all[*j].log_bayes, all[i].log_bayes));
+        all[i].0.same_as = (0..i).find(|j| same(all[*j].1, all[i].1));
     }
-    all
+    all.into_iter().map(|(suspect, _)| suspect).collect()
 }
 
 fn same(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-9 * (1.0 + a.abs())
 }
 
-fn element(error: &TwinError) -> (u8, u32, u32) {
+/// Kind and numbers.
+type Element = (u8, u32, u32);
+
+fn element(error: &TwinError) -> Element {
     match error {
         TwinError::Metric { link, .. } => (0, link.0, 0),
         TwinError::Absent(link) => (1, link.0, 0),
@@ -150,7 +204,9 @@ fn metrics(csr: &Csr) -> Vec<TwinError> {
         for arc in both.chain(arcs.iter().copied().map(Some)) {
             let metric = csr.metric[arc.unwrap_or(arcs[0]).index()].max(1);
             for (up, down) in FACTORS {
-                let fits = u32::try_from(u64::from(metric) * u64::from(up) / u64::from(down)).unwrap_or(u32::MAX).max(1);
+                let fits = u32::try_from(u64::from(metric) * u64::from(up) / u64::from(down))
+                    .unwrap_or(u32::MAX)
+                    .max(1);
                 if fits != metric {
                     errors.insert(TwinError::Metric { link: LinkId::new(l), arc, fits });
                 }
@@ -172,7 +228,8 @@ fn missing(csr: &Csr, demands: &[NodeDemand], measured: &[f64]) -> Vec<(NodeId, 
     let up = Failures::none(csr);
     let loads = Loads::compute(csr, &models::Routing::compute(csr, &up), &up, demands).arc;
     let mut off = vec![0.0; csr.node_count()];
-    for (arc, (load, measured)) in loads.iter().zip(measured).enumerate().filter(|(_, (_, m))| m.is_finite()) {
+    for (arc, (load, measured)) in loads.iter().zip(measured).enumerate().filter(|(_, (_, m))| m.is_finite())
+    {
         off[csr.src[arc].index()] += (load - measured).abs();
         off[csr.dst[arc].index()] += (load - measured).abs();
     }
@@ -215,7 +272,13 @@ impl<'a> Bench<'a> {
     }
 
     /// The gain in nats and the share of the deviation that goes away. `scratch` is the network as it is, before and after.
-    fn score(&self, real: &Csr, scratch: &mut Csr, missing: &[(NodeId, NodeId)], error: TwinError) -> (f64, f64) {
+    fn score(
+        &self,
+        real: &Csr,
+        scratch: &mut Csr,
+        missing: &[(NodeId, NodeId)],
+        error: TwinError,
+    ) -> (f64, f64) {
         let loads = match error {
             TwinError::Capacity(arc) => {
                 // What can flow at most, against what does.

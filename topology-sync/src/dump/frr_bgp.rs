@@ -7,7 +7,7 @@ use super::text::Notes;
 use crate::observation::{BgpPeer, Fact, NodeInfo, Observation, Observer, Source, Topic};
 
 /// Reads the value if it is this: for each address family, its peers. A peer of several families is one session.
-pub fn read(
+pub(super) fn read(
     observer: &Observer,
     at: WallTime,
     value: &Value,
@@ -46,6 +46,7 @@ fn peer(vrf: &str, name: &str, value: &Value) -> Option<BgpPeer> {
         address: name.parse().ok()?,
         asn: number(value, "remoteAs")?,
         router_id: None,
+        local: None,
         state: value.get("state")?.as_str()?.to_owned(),
     })
 }

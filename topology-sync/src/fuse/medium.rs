@@ -203,8 +203,7 @@ impl Area<'_> {
         self.heard.pairs().for_each(|(a, b)| tied.add(a, b));
         let mut conflicts = BTreeSet::new();
         for (a, b) in self.adjacent.pairs() {
-            let verdicts =
-                [(a, b), (b, a)].map(|(near, far)| self.verdict(near, far, &self.heard, &self.adjacent));
+            let verdicts = [(a, b), (b, a)].map(|(near, far)| self.verdict(near, far));
             if verdicts.iter().all(|v| *v == Verdict::Tied) {
                 tied.add(a, b);
             }
@@ -226,7 +225,8 @@ impl Area<'_> {
     }
 
     /// Whether what the IGP says at one end fits what LLDP says there.
-    fn verdict(&self, near: PortId, far: PortId, heard: &Ties, adjacent: &Ties) -> Verdict {
+    fn verdict(&self, near: PortId, far: PortId) -> Verdict {
+        let (heard, adjacent) = (&self.heard, &self.adjacent);
         let peers: BTreeSet<_> = heard.of(near).collect();
         let confirmed = adjacent.of(near).any(|p| peers.contains(&p));
         match () {
@@ -236,6 +236,8 @@ impl Area<'_> {
             () if confirmed => Verdict::Tied,
             () if peers.iter().any(|p| self.bridges(near, *p)) => Verdict::Behind,
             () if peers.iter().any(|p| !self.ground.is_own(*p)) => Verdict::Behind,
+            // A port with several neighbours is on a medium that others are on too.
+            () if [near, far].iter().any(|p| adjacent.of(*p).count() > 1) => Verdict::Tied,
             () => Verdict::Conflict,
         }
     }

@@ -20,6 +20,7 @@ mod claim;
 mod device;
 mod directory;
 mod emit;
+pub mod explain;
 mod fib;
 mod ground;
 mod igp;

@@ -100,6 +100,13 @@ impl Fusion {
         &self.twin
     }
 
+    /// The key in the twin of a node that speaks for itself, by its name.
+    pub fn node_key(&self, name: &str) -> Option<&EntityKey> {
+        let name = NodeName::Own(Arc::from(name));
+        let (_, node) = self.ground.named().find(|(known, _)| **known == name)?;
+        self.ground.nodes.get(node).map(|n| &n.key)
+    }
+
     /// The instant of the last update.
     pub fn now(&self) -> WallTime {
         self.now
