@@ -1,4 +1,4 @@
-//! How fast BMP goes into the store: route monitoring messages per second, the end of a peer with a million routes, memory.
+//! How fast BMP and MRT go into the store: messages per second, the end of a peer with a million routes, memory.
 //!
 //! `cargo run --release -p umbra-topology-sync --features bgp --example bmp_rates [-- ROUTES]`. One message a route, of
 //! some 100 bytes, 1 set of attributes to 10 routes. The first line is the decoder alone, on the same bytes: the yardstick.
@@ -24,6 +24,8 @@ use netgauze_parse_utils::WritablePdu;
 use netgauze_parse_utils::reader::SliceReader;
 use netgauze_parse_utils::traits::ParseFromWithOneInput;
 use twin::WallTime;
+use umbra_topology_sync::bgp::mrt;
+use umbra_topology_sync::bgp::rib::Rib;
 use umbra_topology_sync::bgp::router::Router;
 use umbra_topology_sync::observation::Observer;
 
@@ -57,7 +59,36 @@ fn main() -> Result<(), Box<dyn Error>> {
     peer_down()?.write(&mut down)?;
     println!("peer down            {:>9.3} ms", 1e3 * time(|| feed(&mut router, &down)));
     println!("{} routes left", router.rib().len());
+
+    let (dump, mut rib) = (table_dump(routes), Rib::default());
+    let mut read = Ok(mrt::Summary::default());
+    let seconds = time(|| read = mrt::read("dump", &dump, &mut rib));
+    println!("MRT table dump       {:>9.0} elements/s", read?.elements as f64 / seconds);
+    println!("{} routes, {:.1} bytes/route", rib.len(), rib.memory() as f64 / rib.len() as f64);
     Ok(())
+}
+
+/// A TABLE_DUMP_V2 file (RFC 6396 §4.3) of one peer with so many prefixes, 1 set of attributes to 10 of them.
+fn table_dump(routes: u32) -> Vec<u8> {
+    let record = |subtype: u8, body: &[u8]| {
+        [&[0x65, 0, 0, 0, 0, 13, 0, subtype][..], &(body.len() as u32).to_be_bytes(), body].concat()
+    };
+    let peers = [10, 0, 0, 9, 0, 0, 0, 1, 2, 192, 0, 2, 1, 192, 0, 2, 1, 0, 0, 0xfd, 0xe9];
+    let mut dump = record(1, &peers);
+    for n in 0..routes {
+        let net = (0x0100_0000 + (n << 8) % 0xd000_0000).to_be_bytes();
+        let path: Vec<u8> = path(n / 10).iter().flat_map(|asn| asn.to_be_bytes()).collect();
+        let attributes =
+            [&[0x40, 1, 1, 0, 0x40, 2, 18, 2, 4][..], &path, &[0x40, 3, 4, 192, 0, 2, 1]].concat();
+        let entry = [&[0, 0, 0, 0, 0, 0, 0, attributes.len() as u8][..], &attributes].concat();
+        dump.extend(record(2, &[&n.to_be_bytes()[..], &[24], &net[..3], &[0, 1], &entry].concat()));
+    }
+    dump
+}
+
+/// The AS path of a set of attributes.
+fn path(set: u32) -> Vec<u32> {
+    vec![65_001, 64_512 + set % 500, 1_000 + set % 7_000, 100_000 + set]
 }
 
 /// Seconds that something takes.
@@ -100,9 +131,7 @@ fn peer_down() -> Result<BmpMessage, Box<dyn Error>> {
 }
 
 fn announcement(n: u32) -> Result<BmpMessage, Box<dyn Error>> {
-    let set = n / 10;
-    let path = vec![65_001, 64_512 + set % 500, 1_000 + set % 7_000, 100_000 + set];
-    let path = As4PathSegment::new(AsPathSegmentType::AsSequence, path);
+    let path = As4PathSegment::new(AsPathSegmentType::AsSequence, path(n / 10));
     let attribute =
         |value| PathAttribute::from(false, true, false, false, value).map_err(|(_, e)| format!("{e:?}"));
     let attributes = vec![
