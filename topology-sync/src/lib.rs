@@ -29,8 +29,8 @@ mod xml;
 #[cfg(feature = "bgp")]
 pub mod bgp;
 pub mod compare;
-pub mod dump;
 pub mod counters;
+pub mod dump;
 pub mod encoding;
 pub mod form;
 pub mod fuse;

@@ -9,7 +9,12 @@ pub static TRACES: TableSpec = TableSpec {
     meaning: "One hop of one way of a packet through the twin. Printed by `umbra trace`.",
     columns: &[
         required("way", U32, "", "number of the way, in the order of next hops"),
-        required("share", F64, "", "share of flows on this way if each node splits equally over its next hops"),
+        required(
+            "share",
+            F64,
+            "",
+            "share of flows on this way if each node splits equally over its next hops",
+        ),
         required("hop", U32, "", "number of the hop on its way"),
         required("node", Str, "", "name of the node"),
         nullable("received_on", Str, "", "the port it came in on; null where it begins"),
@@ -48,7 +53,12 @@ pub static CHANGES: TableSpec = TableSpec {
              of a node differ), `route` (the first few of them), `other`",
         ),
         required("change", Str, "", "`added`, `removed`, `renamed`, `moved` or `changed`"),
-        required("element", Str, "", "names of what it is about, as they are now or, of what is gone, as they were"),
+        required(
+            "element",
+            Str,
+            "",
+            "names of what it is about, as they are now or, of what is gone, as they were",
+        ),
         nullable("before", Str, "", "what was so, where it says more than the element"),
         nullable("after", Str, "", "what is so"),
     ],

@@ -114,7 +114,8 @@ pub(super) fn scored(csr: &Csr, demands: &[NodeDemand], measured: &[f64]) -> Vec
 
 /// Sorted, one of each kind for an element, with ties marked.
 fn ranked(mut all: Vec<TwinSuspect>) -> Vec<TwinSuspect> {
-    let better = |a: &TwinSuspect, b: &TwinSuspect| b.log_bayes.total_cmp(&a.log_bayes).then(a.error.cmp(&b.error));
+    let better =
+        |a: &TwinSuspect, b: &TwinSuspect| b.log_bayes.total_cmp(&a.log_bayes).then(a.error.cmp(&b.error));
     all.sort_by(better);
     // Rounding alone does not put one of two equals first: within a run of equals the order is that of errors.
     for run in all.chunk_by_mut(|a, b| same(a.log_bayes, b.log_bayes)) {
@@ -150,7 +151,9 @@ fn metrics(csr: &Csr) -> Vec<TwinError> {
         for arc in both.chain(arcs.iter().copied().map(Some)) {
             let metric = csr.metric[arc.unwrap_or(arcs[0]).index()].max(1);
             for (up, down) in FACTORS {
-                let fits = u32::try_from(u64::from(metric) * u64::from(up) / u64::from(down)).unwrap_or(u32::MAX).max(1);
+                let fits = u32::try_from(u64::from(metric) * u64::from(up) / u64::from(down))
+                    .unwrap_or(u32::MAX)
+                    .max(1);
                 if fits != metric {
                     errors.insert(TwinError::Metric { link: LinkId::new(l), arc, fits });
                 }
@@ -172,7 +175,8 @@ fn missing(csr: &Csr, demands: &[NodeDemand], measured: &[f64]) -> Vec<(NodeId, 
     let up = Failures::none(csr);
     let loads = Loads::compute(csr, &models::Routing::compute(csr, &up), &up, demands).arc;
     let mut off = vec![0.0; csr.node_count()];
-    for (arc, (load, measured)) in loads.iter().zip(measured).enumerate().filter(|(_, (_, m))| m.is_finite()) {
+    for (arc, (load, measured)) in loads.iter().zip(measured).enumerate().filter(|(_, (_, m))| m.is_finite())
+    {
         off[csr.src[arc].index()] += (load - measured).abs();
         off[csr.dst[arc].index()] += (load - measured).abs();
     }
@@ -215,7 +219,13 @@ impl<'a> Bench<'a> {
     }
 
     /// The gain in nats and the share of the deviation that goes away. `scratch` is the network as it is, before and after.
-    fn score(&self, real: &Csr, scratch: &mut Csr, missing: &[(NodeId, NodeId)], error: TwinError) -> (f64, f64) {
+    fn score(
+        &self,
+        real: &Csr,
+        scratch: &mut Csr,
+        missing: &[(NodeId, NodeId)],
+        error: TwinError,
+    ) -> (f64, f64) {
         let loads = match error {
             TwinError::Capacity(arc) => {
                 // What can flow at most, against what does.

@@ -75,7 +75,10 @@ fn more_than_the_capacity_is_a_wrong_capacity_also_without_demands() {
     let mut measured = vec![f64::NAN; csr.arc_count()];
     (measured[3], measured[4]) = (25e9, 9e9);
     let validation = validate(&csr, &[], &measured, Tolerance::default());
-    assert_eq!(validation.suspects.iter().map(|s| s.error).collect::<Vec<_>>(), [TwinError::Capacity(ArcId(3))]);
+    assert_eq!(
+        validation.suspects.iter().map(|s| s.error).collect::<Vec<_>>(),
+        [TwinError::Capacity(ArcId(3))]
+    );
     assert!(validation.arcs.iter().all(|a| !a.deviates), "nothing is predicted without demands");
 }
 

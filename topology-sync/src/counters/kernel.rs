@@ -20,7 +20,12 @@ pub const FORMAT: &str = "umbra-ip-link/1";
 pub fn read(file: &str, value: &Value) -> Result<Vec<Sample>, InputError> {
     let format = value.get("format").and_then(Value::as_str).unwrap_or_default();
     if format != FORMAT {
-        return Err(InputError::new(file, Place::Whole, format!("format '{format}'"), format!("format '{FORMAT}'")));
+        return Err(InputError::new(
+            file,
+            Place::Whole,
+            format!("format '{format}'"),
+            format!("format '{FORMAT}'"),
+        ));
     }
     let mut samples = Vec::new();
     for (i, sample) in value.get("samples").and_then(Value::as_array).into_iter().flatten().enumerate() {
@@ -33,11 +38,21 @@ pub fn read(file: &str, value: &Value) -> Result<Vec<Sample>, InputError> {
         let links = sample.get("links").and_then(Value::as_array).ok_or_else(|| wrong("links"))?;
         for link in links {
             for (direction, side) in [(Direction::In, "rx"), (Direction::Out, "tx")] {
-                let counter = ["stats64", "stats"].iter().find_map(|s| Some((*s, link.get(s)?.get(side)?.get("bytes")?)));
-                let Some((stats, value)) = counter.and_then(|(s, v)| Some((s, v.as_u64()?))) else { continue };
+                let counter = ["stats64", "stats"]
+                    .iter()
+                    .find_map(|s| Some((*s, link.get(s)?.get(side)?.get("bytes")?)));
+                let Some((stats, value)) = counter.and_then(|(s, v)| Some((s, v.as_u64()?))) else {
+                    continue;
+                };
                 let bits = if stats == "stats64" { 64 } else { 32 };
                 let reading = Reading::Octets { value, bits };
-                samples.push(Sample { interface: interface(node, link), direction, at, reading, uptime: None });
+                samples.push(Sample {
+                    interface: interface(node, link),
+                    direction,
+                    at,
+                    reading,
+                    uptime: None,
+                });
             }
         }
     }

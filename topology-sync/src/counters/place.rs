@@ -122,7 +122,8 @@ impl<'a> Index<'a> {
         if text.is_empty() {
             return Err("the source names no node".to_owned());
         }
-        let host = text.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map(|(host, _)| host);
+        let host =
+            text.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map(|(host, _)| host);
         for name in [Some(text), host].into_iter().flatten() {
             let named: Vec<_> = self.nodes.iter().filter(|n| n.name.eq_ignore_ascii_case(name)).collect();
             match named.as_slice() {
@@ -131,7 +132,8 @@ impl<'a> Index<'a> {
                 several => return Err(format!("{} nodes are called '{name}'", several.len())),
             }
             let called = EntityKey::node(name);
-            let known = |n: &&&Entity| n.key.as_str() == name || n.key == called || n.aliases.contains(&called);
+            let known =
+                |n: &&&Entity| n.key.as_str() == name || n.key == called || n.aliases.contains(&called);
             if let Some(node) = self.nodes.iter().find(known) {
                 return Ok(node);
             }
@@ -158,10 +160,13 @@ impl<'a> Index<'a> {
             match found.as_slice() {
                 [] => {}
                 [(port, _)] => return Ok(&port.key),
-                several => return Err(format!("{} ports of '{}' have this {word}", several.len(), node.name)),
+                several => {
+                    return Err(format!("{} ports of '{}' have this {word}", several.len(), node.name));
+                }
             }
         }
-        let hint = interface.name.as_ref().and_then(|n| nearest(n, ports.iter().map(|(e, _)| e.name.as_str())));
+        let hint =
+            interface.name.as_ref().and_then(|n| nearest(n, ports.iter().map(|(e, _)| e.name.as_str())));
         let hint = hint.map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
         Err(format!("no such port of '{}'{hint}", node.name))
     }

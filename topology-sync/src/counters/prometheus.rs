@@ -39,7 +39,9 @@ pub fn read(file: &str, answer: &Value) -> Result<Vec<Sample>, InputError> {
             let reading = match (is_rate, value) {
                 (_, v) if v.is_nan() => continue, // staleness and division by zero: no reading
                 (true, v) if v.is_finite() && v >= 0.0 => Reading::Rate(v),
-                (false, v) if (0.0..1.9e19).contains(&v) => Reading::Octets { value: v as u64, bits: bits(metric) },
+                (false, v) if (0.0..1.9e19).contains(&v) => {
+                    Reading::Octets { value: v as u64, bits: bits(metric) }
+                }
                 _ => return Err(bad()),
             };
             samples.push(Sample { interface: interface.clone(), direction, at, reading, uptime: None });
@@ -60,7 +62,10 @@ fn kind(metric: &Value) -> Option<(Direction, bool)> {
     let direction = match label(metric, "direction").map(str::to_ascii_lowercase).as_deref() {
         Some("in" | "receive" | "rx") => Direction::In,
         Some("out" | "transmit" | "tx") => Direction::Out,
-        _ if ["receive", "inoctets", "in_octets", "rx_", "in_bps", "in-octets"].iter().any(|w| lower.contains(w)) => {
+        _ if ["receive", "inoctets", "in_octets", "rx_", "in_bps", "in-octets"]
+            .iter()
+            .any(|w| lower.contains(w)) =>
+        {
             Direction::In
         }
         _ if ["transmit", "outoctets", "out_octets", "tx_", "out_bps", "out-octets"]

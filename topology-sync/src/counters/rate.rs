@@ -66,7 +66,9 @@ fn mean(interface: &Interface, samples: &[Sample], diagnostics: &mut Vec<Diagnos
             Increase::By(by) => (octets, seconds) = (octets + by, seconds + span),
             Increase::Wrapped(by) => {
                 (octets, seconds) = (octets + by, seconds + span);
-                Diagnostic::count(diagnostics, "counter-wrap", || format!("{interface}: a 32-bit counter wrapped"));
+                Diagnostic::count(diagnostics, "counter-wrap", || {
+                    format!("{interface}: a 32-bit counter wrapped")
+                });
             }
             Increase::Reset => {
                 let why = || format!("{interface}: a counter was set back; the interval is left out");
@@ -84,7 +86,8 @@ enum Increase {
 }
 
 fn increase(old: &Sample, new: &Sample, span: f64) -> Increase {
-    let (Reading::Octets { value: before, .. }, Reading::Octets { value: after, bits }) = (old.reading, new.reading)
+    let (Reading::Octets { value: before, .. }, Reading::Octets { value: after, bits }) =
+        (old.reading, new.reading)
     else {
         return Increase::Reset;
     };

@@ -52,13 +52,24 @@ pub fn read(file: &str, text: &str) -> Result<Vec<Sample>, InputError> {
     let has = |wanted: &dyn Fn(&Column) -> bool| columns.iter().any(wanted);
     let missing = [
         (has(&|c| *c == Column::Node), "node"),
-        (has(&|c| matches!(c, Column::Name | Column::Index | Column::Alias | Column::Mac)), "port, ifIndex, alias or mac"),
-        (has(&|c| matches!(c, Column::Octets(..) | Column::Rate(_))), "in_octets, out_octets, in_bps or out_bps"),
+        (
+            has(&|c| matches!(c, Column::Name | Column::Index | Column::Alias | Column::Mac)),
+            "port, ifIndex, alias or mac",
+        ),
+        (
+            has(&|c| matches!(c, Column::Octets(..) | Column::Rate(_))),
+            "in_octets, out_octets, in_bps or out_bps",
+        ),
         (has(&|c| *c == Column::Time) || !has(&|c| matches!(c, Column::Octets(..))), "time"),
     ];
     if let Some((_, name)) = missing.iter().find(|(there, _)| !there) {
         let what = format!("no column {name}");
-        return Err(InputError::new(file, Place::Line(1), what, "a header with node, time, port and readings"));
+        return Err(InputError::new(
+            file,
+            Place::Line(1),
+            what,
+            "a header with node, time, port and readings",
+        ));
     }
     let mut samples = Vec::new();
     for record in csv.records() {

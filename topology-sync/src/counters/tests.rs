@@ -14,7 +14,10 @@ fn lab() -> Twin {
 }
 
 fn told(rates: &[Rate]) -> Vec<String> {
-    rates.iter().map(|r| format!("{} {:?} {} bit/s over {} s", r.interface, r.direction, r.bps, r.seconds)).collect()
+    rates
+        .iter()
+        .map(|r| format!("{} {:?} {} bit/s over {} s", r.interface, r.direction, r.bps, r.seconds))
+        .collect()
 }
 
 #[test]
@@ -28,11 +31,14 @@ fn prometheus_counters_by_exporter() {
          "values":[[100.5,"0"],[110.5,"9"]]},
         {"metric":{"direction":"out","node":"r3","interface":"eth1"},"values":[[1,"5"],[2,"NaN"],[3,"7"]]}]}}"#;
     let (rates, diagnostics) = rates(read("p.json", text).unwrap());
-    assert_eq!(told(&rates), [
-        "10.0.0.1:9116 eth1 In 800 bit/s over 120 s",
-        "r2:9100 eth1 Out 800000 bit/s over 10 s",
-        "r3 eth1 Out 6 bit/s over 2 s",
-    ]);
+    assert_eq!(
+        told(&rates),
+        [
+            "10.0.0.1:9116 eth1 In 800 bit/s over 120 s",
+            "r2:9100 eth1 Out 800000 bit/s over 10 s",
+            "r3 eth1 Out 6 bit/s over 2 s",
+        ]
+    );
     assert_eq!(diagnostics, []);
     let twin = lab();
     let placed = place::place(&twin, Layer::Igp, &rates);
@@ -64,16 +70,21 @@ fn wraps_are_added_resets_are_left_out() {
 
 #[test]
 fn a_32_bit_counter_that_would_have_run_too_fast_was_set_back() {
-    let text = |seconds: u32| format!("node,time,port,ifInOctets\nr1,0,e,4000000000\nr1,{seconds},e,3999999999\n");
+    let text =
+        |seconds: u32| format!("node,time,port,ifInOctets\nr1,0,e,4000000000\nr1,{seconds},e,3999999999\n");
     let (fast, why) = rates(read("s.csv", &text(2)).unwrap());
-    assert_eq!((fast.len(), why[0].code.as_str(), why[1].code.as_str()), (0, "counter-reset", "counter-read-once"));
+    assert_eq!(
+        (fast.len(), why[0].code.as_str(), why[1].code.as_str()),
+        (0, "counter-reset", "counter-read-once")
+    );
     assert_eq!(rates(read("s.csv", &text(4)).unwrap()).0.len(), 1);
 }
 
 #[test]
 fn samples_of_the_kernel_and_why_some_do_not_fit() {
     let twin = lab();
-    let link = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/lab-a/full/r1/ip-link.json"));
+    let link =
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/lab-a/full/r1/ip-link.json"));
     let before: serde_json::Value = serde_json::from_slice(&link.unwrap()).unwrap();
     let mut after = before.clone();
     for link in after.as_array_mut().unwrap() {

@@ -203,8 +203,7 @@ impl Area<'_> {
         self.heard.pairs().for_each(|(a, b)| tied.add(a, b));
         let mut conflicts = BTreeSet::new();
         for (a, b) in self.adjacent.pairs() {
-            let verdicts =
-                [(a, b), (b, a)].map(|(near, far)| self.verdict(near, far));
+            let verdicts = [(a, b), (b, a)].map(|(near, far)| self.verdict(near, far));
             if verdicts.iter().all(|v| *v == Verdict::Tied) {
                 tied.add(a, b);
             }
