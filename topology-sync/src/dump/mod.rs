@@ -199,6 +199,7 @@ impl Link {
         self.lower = self.lower.take().or(other.lower);
         self.vlan = self.vlan.or(other.vlan);
         self.peer_index = self.peer_index.or(other.peer_index);
+        self.partner = self.partner.or(other.partner);
     }
 }
 

@@ -1,7 +1,8 @@
 //! What lies over the cables: bundles (IEEE 802.1AX), VLANs (IEEE 802.1Q) and routing instances.
 //!
-//! A bundle is one thing from end to end: the bundle interfaces at both ends of its member cables, and both halves of a
-//! pair of switches that act as one. Its members are cables, which stay what they are.
+//! A bundle is one thing from end to end: the bundle interfaces at both ends of its member cables, those that are each
+//! other's partners in LACP, and both halves of a pair of switches that act as one. Its members are cables, which stay
+//! what they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,11 +56,15 @@ pub(crate) fn bundles(
     let mut groups = Groups::default();
     let mut members: BTreeSet<(PortId, PortId)> = BTreeSet::new();
     let mut shared: BTreeMap<(MacAddr, u32), Half> = BTreeMap::new();
+    let mut partners: BTreeMap<(MacAddr, MacAddr), Vec<Half>> = BTreeMap::new();
     for node in nodes {
         let Some(device) = ground.directory.device(*node) else { continue };
         for bundle in device.interfaces_where(|_, i| i.link.kind == Some(LinkKind::Bundle)) {
             let half = (*node, bundle.to_owned());
             groups.add(&half);
+            for ids in system_ids(device, bundle) {
+                partners.entry(ids).or_default().push(half.clone());
+            }
             let ports = device.members(bundle).into_iter().filter_map(|m| ground.nodes[*node].ports.get(m));
             for cable in ports.flat_map(|p| cables(*p)) {
                 members.insert(cable);
@@ -78,6 +83,12 @@ pub(crate) fn bundles(
             }
         }
     }
+    // Only where both say so: a system id alone names a node, not a bundle.
+    for ((own, partner), halves) in &partners {
+        for other in partners.get(&(*partner, *own)).into_iter().flatten() {
+            halves.iter().for_each(|half| groups.join(half, other));
+        }
+    }
     let mut cables_of: BTreeMap<Half, Vec<EntityKey>> = BTreeMap::new();
     for (a, b) in members {
         let Some(half) = half_at(ground, a).or_else(|| half_at(ground, b)) else { continue };
@@ -89,6 +100,14 @@ pub(crate) fn bundles(
         .into_iter()
         .map(|(first, halves)| entity(ground, &halves, cables_of.remove(&first)))
         .collect()
+}
+
+/// The system ids that a bundle may say of itself in LACP (its own, or that of its pair of switches), each with the one
+/// that it hears.
+fn system_ids(device: &Device, bundle: &str) -> Vec<(MacAddr, MacAddr)> {
+    let Some(link) = device.interfaces.get(bundle).map(|i| &i.link) else { return Vec::new() };
+    let own = link.mac.into_iter().chain(device.mlag.as_ref().map(|m| m.system));
+    own.filter_map(|own| Some((own, link.partner?))).collect()
 }
 
 fn half_at(ground: &Ground, port: PortId) -> Option<Half> {
