@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use expect_test::expect;
 use serde_json::Value;
-use twin::{EntityKind, WallTime};
+use twin::{EntityKey, EntityKind, WallTime};
 use umbra_topology_sync::dump::{self, suzieq};
 use umbra_topology_sync::observation::{Address, Fact, IgpInterface, Link, LinkKind, Observer};
 use umbra_topology_sync::source::files;
@@ -192,5 +193,52 @@ fn cables_are_those_that_lldp_shows() {
         pair((column("hostname"), column("ifname")), (column("peerHostname"), column("peerIfname")))
     };
     let heard: BTreeSet<_> = expected("lldp").iter().map(heard).collect();
-    assert_eq!(cables, heard, "no server has a cable: nothing tells which of a bundle's members it is plugged into");
+    assert_eq!(
+        cables, heard,
+        "no server has a cable: nothing tells which of a bundle's members it is plugged into"
+    );
+}
+
+/// The fabric's bundles: the peer links of the two pairs of leaves with their cables; and the servers', each one bundle
+/// with two leaves by LACP, without cables, for nothing tells which member is plugged into which leaf.
+#[test]
+fn members_are_mapped_to_bundles() {
+    let net = files::open(Path::new(FOLDER), &files::Options::default()).unwrap();
+    let mut bundles = BTreeMap::new();
+    let (mut vlans, mut vrfs) = (BTreeSet::new(), BTreeSet::new());
+    for entity in net.twin.entities() {
+        let node = entity.parent.as_ref().and_then(|p| net.twin.entity(p)).map(|n| n.name.clone());
+        match &entity.kind {
+            EntityKind::Bundle { members, .. } => {
+                let members: Vec<_> =
+                    members.iter().map(|m| net.twin.entity(m).unwrap().name.clone()).collect();
+                bundles.insert(entity.name.clone(), members.join(", "));
+            }
+            EntityKind::Vlan { id } => drop(vlans.insert((node.unwrap(), *id))),
+            EntityKind::Vrf => drop(vrfs.insert((node.unwrap(), entity.name.clone()))),
+            _ => {}
+        }
+    }
+    let printed: Vec<_> = bundles.iter().map(|(name, members)| format!("{name}: {members}")).collect();
+    expect![[r#"
+        leaf01:bond01 - leaf02:bond01 - server101:bond0: 
+        leaf01:bond02 - leaf02:bond02 - server102:bond0: 
+        leaf01:peerlink - leaf02:peerlink: leaf01:swp3 - leaf02:swp3, leaf01:swp4 - leaf02:swp4
+        leaf03:bond01 - leaf04:bond01 - server103:bond0: 
+        leaf03:bond02 - leaf04:bond02 - server104:bond0: 
+        leaf03:peerlink - leaf04:peerlink: leaf03:swp3 - leaf04:swp3, leaf03:swp4 - leaf04:swp4"#]]
+    .assert_eq(&printed.join("\n"));
+    let of =
+        |node: &str| -> Vec<u16> { vlans.iter().filter(|(n, _)| n == node).map(|(_, id)| *id).collect() };
+    assert_eq!(of("leaf01"), [1, 13, 24, 4001, 4094]);
+    assert!(of("server101").is_empty());
+    // As many as SuzieQ counts interfaces of the kind, which are one for each instance.
+    assert_eq!(vrfs.len(), expected("interface").iter().filter(|r| r["type"] == "vrf").count());
+    // Every port that SuzieQ calls a member is part of the bundle that it names.
+    for row in expected("interface").iter().filter(|r| r["type"] == "bond_slave") {
+        let node = net.twin.node_named(&row["hostname"]).unwrap();
+        let port = net.twin.entity(&EntityKey::port(&node.key, &row["ifname"])).unwrap();
+        assert_eq!(port.parent, Some(EntityKey::port(&node.key, &row["master"])));
+        assert_eq!(net.twin.node_of(&port.key).unwrap().key, node.key);
+    }
 }

@@ -213,6 +213,10 @@ fn link(index: u32, name: &str, lower: Option<&str>, flags: &str, record: &Recor
         lower: lower.map(str::to_owned),
         vlan: starts("vlan").and_then(|l| parsed_after(l, "id")),
         peer_index,
+        // All zeros while nobody answers.
+        partner: starts("bond")
+            .and_then(|l| parsed_after(l, "ad_partner_mac"))
+            .filter(|m: &MacAddr| m.0 != [0; 6]),
     }
 }
 

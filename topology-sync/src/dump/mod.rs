@@ -17,8 +17,8 @@ mod iproute_route;
 pub(crate) mod json;
 mod kernel;
 mod linux_more;
-mod lldpctl;
 mod lldp_watch;
+mod lldpctl;
 mod lldpd;
 mod show_isis;
 mod show_lldp;
@@ -199,6 +199,7 @@ impl Link {
         self.lower = self.lower.take().or(other.lower);
         self.vlan = self.vlan.or(other.vlan);
         self.peer_index = self.peer_index.or(other.peer_index);
+        self.partner = self.partner.or(other.partner);
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use twin::{BitsPerSec, Bytes, Port, PortAddress, WallTime};
 
 use crate::observation::{
-    Chassis, Fact, FdbEntry, Id, IgpNeighbor, IgpProtocol, IpNeighbor, Link, LinkKind, LldpNeighbor,
+    Chassis, Fact, FdbEntry, Id, IgpNeighbor, IgpProtocol, IpNeighbor, Link, LinkKind, LldpNeighbor, Mlag,
     NodeInfo, Observer, Source, Topic,
 };
 use crate::store::Store;
@@ -32,6 +32,10 @@ pub(crate) struct Device {
     pub(crate) resolved: Vec<Said<IpNeighbor>>,
     /// What its bridges learnt.
     pub(crate) fdb: Vec<Said<FdbEntry>>,
+    /// VLANs on its bridge ports.
+    pub(crate) vlans: BTreeSet<u16>,
+    /// Its half of a pair of switches that act as one.
+    pub(crate) mlag: Option<Mlag>,
     /// The cost of its interfaces by configuration.
     pub(crate) costs: BTreeMap<(IgpProtocol, String), u32>,
 }
@@ -58,11 +62,13 @@ pub(crate) struct Interface {
 }
 
 /// The topics of which a device is made.
-const TOPICS: [Topic; 10] = [
+const TOPICS: [Topic; 12] = [
     Topic::Node,
     Topic::Links,
     Topic::Addresses,
     Topic::Bundles,
+    Topic::PortVlans,
+    Topic::Mlag,
     Topic::IpNeighbors,
     Topic::Fdb,
     Topic::Chassis,
@@ -120,6 +126,8 @@ impl Device {
                 let master = &mut self.interface(&m.port).link.master;
                 *master = master.take().or(Some(m.bundle.clone()));
             }
+            Fact::PortVlan(v) => drop(self.vlans.insert(v.vlan)),
+            Fact::Mlag(m) => drop(self.mlag.get_or_insert_with(|| m.clone())),
             Fact::Chassis(chassis) => drop(self.chassis.get_or_insert_with(|| chassis.clone())),
             Fact::SentPort(sent) => {
                 self.interface(&sent.port).advertised.get_or_insert_with(|| sent.id.clone());

@@ -8,6 +8,7 @@ use twin::{
     SimDuration,
 };
 
+use super::bundles;
 use super::cable::{Cable, Direction};
 use super::claim::{Adjacency, Body, Claim, Finding, NodeId, NodeName, PortId};
 use super::device::Device;
@@ -62,8 +63,13 @@ pub(crate) fn node(ground: &Ground, id: NodeId, device: &Device, aliases: Vec<En
     ports.extend(unlisted.map(|(n, _)| (&**n, Port::default())));
     ports.sort_by_key(|(name, port)| (port.ifindex, *name));
     for (ordinal, (name, port)) in ports.into_iter().enumerate() {
-        out.entities.push(port_entity(&node.key, name, ordinal as u32, port));
+        // A member is a part of its bundle.
+        let bundle = bundles::bundle_of(device, name).map(|b| EntityKey::port(&node.key, b));
+        let mut port = port_entity(&node.key, name, ordinal as u32, port);
+        port.parent = bundle.or(port.parent);
+        out.entities.push(port);
     }
+    out.entities.extend(bundles::instances(&node.key, device));
     out
 }
 

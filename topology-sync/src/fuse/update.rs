@@ -6,6 +6,7 @@ use std::sync::Arc;
 use twin::{Change, Diagnostic, Entity, EntityKey, Fib, HalfLink, HalfLinkKey, Twin, WallTime};
 
 use super::bgp;
+use super::bundles;
 use super::claim::{Body, Claim, End, Finding, NodeId, NodeName, PortId};
 use super::device::Device;
 use super::directory::Key;
@@ -40,6 +41,9 @@ pub struct Fusion {
     /// The BGP sessions of each node, and what they come to.
     sessions: bgp::Sessions,
     peerings: Unit,
+    /// The nodes that have bundles, and what these put into the twin.
+    bundled: BTreeSet<NodeId>,
+    bundles: Unit,
     /// The node whose forwarding table is in the twin under a key.
     tables: BTreeMap<NodeId, EntityKey>,
     /// Words of an instant that has not come.
@@ -156,6 +160,7 @@ impl Fusion {
         self.judge(&mut dirty, &mut edit);
         self.put_nodes(&dirty, &mut edit);
         self.peer(store, words, &dirty, &mut edit);
+        self.put_bundles(&mut edit);
         self.route(store, words, &dirty, &mut edit);
         self.commit(edit)
     }
@@ -196,6 +201,10 @@ impl Fusion {
             match device.interfaces.values().any(|i| i.link.peer_index.is_some()) {
                 true => self.paired.insert(node),
                 false => self.paired.remove(&node),
+            };
+            match bundles::has_bundles(&device) {
+                true => self.bundled.insert(node),
+                false => self.bundled.remove(&node),
             };
             let keys = self.ground.directory.replace(node, Some(Arc::new(device)));
             hashes.extend(keys.iter().map(resolve::hash));
@@ -407,6 +416,21 @@ impl Fusion {
             let unit = edit.put(emitted);
             self.units.insert(*node, Unit { keys, ..unit });
         }
+    }
+
+    /// Bundles reach over areas, so they are made anew from those of all nodes that have any.
+    fn put_bundles(&mut self, edit: &mut Edit) {
+        if self.bundled.is_empty() && self.bundles.entities.is_empty() {
+            return;
+        }
+        edit.forget(std::mem::take(&mut self.bundles));
+        let cables = |port: PortId| -> Vec<(PortId, PortId)> {
+            let area = self.area_of.get(&port).and_then(|first| self.areas.get(first));
+            let all = area.into_iter().flat_map(|a| a.media.cables.iter().copied());
+            all.filter(|(a, b)| *a == port || *b == port).collect()
+        };
+        let entities = bundles::bundles(&self.ground, &self.bundled, cables);
+        self.bundles = edit.put(Emitted { entities, ..Emitted::default() });
     }
 
     fn own(&self, node: NodeId, device: &Device) -> Emitted {

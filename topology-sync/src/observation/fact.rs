@@ -102,6 +102,9 @@ pub struct Link {
     /// The index, in another namespace, of the interface at the other end of the pair (Linux `IFLA_LINK` with
     /// `IFLA_LINK_NETNSID`).
     pub peer_index: Option<u32>,
+    /// The system id that the other end of a bundle says (LACP, IEEE 802.1AX).
+    #[serde(default)]
+    pub partner: Option<MacAddr>,
 }
 
 /// What an interface is.
