@@ -52,9 +52,10 @@ fn the_twin_follows_a_lab_that_is_cut_moved_renamed_and_silenced() {
     truth.add_cable(&cut);
     lab.becomes("mended", &truth, PATIENCE);
 
-    // One direction is lost without a sign: the carrier stays, r3 hears nothing of r2.
+    // One direction is lost without a sign: the carrier stays, r3 hears nothing of r2. FRR keeps r2's adjacency, though
+    // r3's hellos do not name it any more.
     lab.exec("r2", "nft 'add table netdev l; add chain netdev l o { type filter hook egress device eth2 priority 0; policy drop; }'");
-    truth.replace_cable("r2:eth2", "r2:eth2 r3:eth2 true false true init 15 16");
+    truth.replace_cable("r2:eth2", "r2:eth2 r3:eth2 true false true one_way 15 16");
     lab.becomes("one way", &truth, PATIENCE);
     lab.exec("r2", "nft delete table netdev l");
     truth.replace_cable("r2:eth2", "r2:eth2 r3:eth2 true true true full 15 16");

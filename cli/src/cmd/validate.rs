@@ -119,7 +119,10 @@ fn rates(path: &Path) -> Result<Vec<rate::Rate>, InputError> {
 
 fn by_arc(csr: &Csr, layer: Layer, measured: &BTreeMap<HalfLinkKey, place::Measured>) -> Vec<f64> {
     let key = |(from, to): &(_, _)| HalfLinkKey { layer, from: Clone::clone(from), to: Clone::clone(to) };
-    csr.ports.iter().map(|ends| measured.get(&key(ends)).and_then(place::Measured::bps).unwrap_or(f64::NAN)).collect()
+    csr.ports
+        .iter()
+        .map(|ends| measured.get(&key(ends)).and_then(place::Measured::bps).unwrap_or(f64::NAN))
+        .collect()
 }
 
 struct Answer<'a> {
@@ -169,7 +172,12 @@ impl Answer<'_> {
         let Coverage { arcs_measured, measured, predicted, demand_scale, no_path } = self.validation.coverage;
         let known = !self.demands.is_empty();
         let note = format!("{arcs_measured} of {} half-links have a measured load", self.csr.arc_count());
-        let row = Row { measured: Some(measured), predicted: known.then_some(predicted), note: Some(note), ..Row::default() };
+        let row = Row {
+            measured: Some(measured),
+            predicted: known.then_some(predicted),
+            note: Some(note),
+            ..Row::default()
+        };
         push(table, "coverage", "half-links", row);
         let note = match demand_scale {
             Some(scale) if known => format!("all demands times {scale:.4} fit the measured loads best"),
@@ -182,8 +190,14 @@ impl Answer<'_> {
         let row = Row { predicted: known.then_some(no_path), note: Some(note), ..Row::default() };
         push(table, "coverage", "no path", row);
         let outside: f64 = outside(placed, rates).map(|r| r.bps).sum();
-        let note = format!("traffic of {} interfaces that belong to no link of the twin", placed.unmatched.len());
-        push(table, "coverage", "not modelled", Row { measured: Some(outside), note: Some(note), ..Row::default() });
+        let note =
+            format!("traffic of {} interfaces that belong to no link of the twin", placed.unmatched.len());
+        push(
+            table,
+            "coverage",
+            "not modelled",
+            Row { measured: Some(outside), note: Some(note), ..Row::default() },
+        );
     }
 
     fn links(&self, table: &mut Table, layer: Layer, measured: &BTreeMap<HalfLinkKey, place::Measured>) {
@@ -230,11 +244,13 @@ impl Answer<'_> {
         match error {
             TwinError::Metric { link, arc: None, fits } => {
                 let arc = csr.link_arcs[link.index()][0];
-                let note = format!("metric {} in the twin; {fits} in both directions would fit", believed(arc));
+                let note =
+                    format!("metric {} in the twin; {fits} in both directions would fit", believed(arc));
                 (csr.link_names[link.index()].clone(), note)
             }
             TwinError::Metric { arc: Some(arc), fits, .. } => {
-                let note = format!("metric {} in the twin; {fits} in this direction would fit", believed(*arc));
+                let note =
+                    format!("metric {} in the twin; {fits} in this direction would fit", believed(*arc));
                 (self.arc(*arc), note)
             }
             TwinError::Absent(link) => {
@@ -242,7 +258,10 @@ impl Answer<'_> {
             }
             TwinError::Missing { a, b, metric } => {
                 let names = [a, b].map(|n| csr.node_names[n.index()].as_str());
-                (names.join(" - "), format!("a link that the twin does not hold, of metric {metric}, would fit"))
+                (
+                    names.join(" - "),
+                    format!("a link that the twin does not hold, of metric {metric}, would fit"),
+                )
             }
             TwinError::Capacity(arc) => {
                 let note = format!("carries more than its {} bit/s", csr.capacity[arc.index()].get());

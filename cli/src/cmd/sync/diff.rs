@@ -84,7 +84,9 @@ fn text([before, after]: &[String; 2], differences: &[Difference]) -> String {
 /// What was and what is; of a move the element is what is.
 fn values(d: &Difference) -> String {
     match (&d.before, &d.after) {
-        (Some(before), _) if d.change == Kind::Moved && d.subject == Subject::Cable => format!(", was {before}"),
+        (Some(before), _) if d.change == Kind::Moved && d.subject == Subject::Cable => {
+            format!(", was {before}")
+        }
         (Some(before), _) if d.change == Kind::Renamed => format!(", was {before}"),
         (Some(before), Some(after)) => format!(": {before} -> {after}"),
         (Some(one), None) | (None, Some(one)) => format!(": {one}"),
@@ -136,7 +138,13 @@ fn heading(subject: Subject) -> &'static str {
 mod tests {
     use super::*;
 
-    fn difference(subject: Subject, change: Kind, element: &str, was: Option<&str>, is: Option<&str>) -> Difference {
+    fn difference(
+        subject: Subject,
+        change: Kind,
+        element: &str,
+        was: Option<&str>,
+        is: Option<&str>,
+    ) -> Difference {
         let own = |text: Option<&str>| text.map(str::to_owned);
         Difference { subject, change, element: element.to_owned(), before: own(was), after: own(is) }
     }
