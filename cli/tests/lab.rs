@@ -153,6 +153,18 @@ fn a_dry_run_needs_nothing_and_does_nothing() {
 }
 
 #[test]
+fn a_lab_file_is_inspected() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("l.yaml");
+    fs::write(&file, small("dry")).unwrap();
+    let output = String::from_utf8(umbra(&["inspect", file.to_str().unwrap()]).stdout).unwrap();
+    assert!(
+        output.contains("nodes,3,") && output.contains("routers,2,") && output.contains("cables,2,"),
+        "{output}"
+    );
+}
+
+#[test]
 fn a_wrong_lab_file_is_an_input_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("l.yaml");
