@@ -52,9 +52,10 @@ fn the_twin_follows_a_lab_that_is_cut_moved_renamed_and_silenced() {
     truth.add_cable(&cut);
     lab.becomes("mended", &truth, PATIENCE);
 
-    // One direction is lost without a sign: the carrier stays, r3 hears nothing of r2.
+    // One direction is lost without a sign: the carrier stays, r3 hears nothing of r2. FRR keeps r2's adjacency, though
+    // r3's hellos do not name it any more.
     lab.exec("r2", "nft 'add table netdev l; add chain netdev l o { type filter hook egress device eth2 priority 0; policy drop; }'");
-    truth.replace_cable("r2:eth2", "r2:eth2 r3:eth2 true false true init 15 16");
+    truth.replace_cable("r2:eth2", "r2:eth2 r3:eth2 true false true one_way 15 16");
     lab.becomes("one way", &truth, PATIENCE);
     lab.exec("r2", "nft delete table netdev l");
     truth.replace_cable("r2:eth2", "r2:eth2 r3:eth2 true true true full 15 16");
@@ -149,6 +150,18 @@ fn a_dry_run_needs_nothing_and_does_nothing() {
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8(output.stdout).unwrap().starts_with("ip netns add dry_a\n"));
     assert!(!fs::exists("/run/umbra-lab/dry").unwrap());
+}
+
+#[test]
+fn a_lab_file_is_inspected() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("l.yaml");
+    fs::write(&file, small("dry")).unwrap();
+    let output = String::from_utf8(umbra(&["inspect", file.to_str().unwrap()]).stdout).unwrap();
+    assert!(
+        output.contains("nodes,3,") && output.contains("routers,2,") && output.contains("cables,2,"),
+        "{output}"
+    );
 }
 
 #[test]

@@ -14,9 +14,9 @@ use crate::output::{Table, print_bytes};
 
 /// Build a network of Linux network namespaces, with FRR and lldpd.
 ///
-/// FILE is a lab file (.yaml, `umbra schema umbra-lab/1`) or any network file: then the lab is a shadow of that network,
-/// with a namespace for each node, a veth pair for each cable, and OSPF with its metrics. Needs root, and the packages
-/// frr and lldpd.
+/// FILE is a lab file (.yaml, format umbra-lab/1) or any network file: then the lab is a shadow of that network, with a
+/// namespace for each node, a veth pair for each cable, and OSPF with its metrics. Needs root, and the packages frr and
+/// lldpd.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]

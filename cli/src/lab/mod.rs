@@ -21,6 +21,7 @@ use topology_sync::encoding;
 use topology_sync::source::files;
 use twin::InputError;
 
+pub(crate) use self::file::{FORMAT, Role};
 pub(crate) use self::model::Lab;
 pub(crate) use self::record::record;
 
