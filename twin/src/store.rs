@@ -6,8 +6,8 @@ use std::sync::Arc;
 use petgraph::stable_graph::StableDiGraph;
 
 use crate::{
-    ApplyError, Change, Entity, EntityKey, EntityKind, Fib, HalfLink, HalfLinkKey, Layer, LayerGraph,
-    Route, TwinDelta,
+    ApplyError, Change, Entity, EntityKey, EntityKind, Fib, HalfLink, HalfLinkKey, Layer, LayerGraph, Route,
+    TwinDelta,
 };
 
 type Table<K, V> = Arc<BTreeMap<K, Arc<V>>>;

@@ -46,7 +46,6 @@ fn peer(vrf: &str, name: &str, value: &Value) -> Option<BgpPeer> {
         address: name.parse().ok()?,
         asn: number(value, "remoteAs")?,
         router_id: None,
-        local: None,
         state: value.get("state")?.as_str()?.to_owned(),
     })
 }

@@ -63,7 +63,8 @@ fn can_route() -> bool {
 /// The states and costs of the IGP layer, as text.
 fn igp(twin: &Twin) -> Vec<String> {
     let halves = twin.half_links(Layer::Igp);
-    let mut all: Vec<_> = halves.iter().map(|(key, h)| format!("{} {} {}", key.from, h.state, h.metric)).collect();
+    let mut all: Vec<_> =
+        halves.iter().map(|(key, h)| format!("{} {} {}", key.from, h.state, h.metric)).collect();
     all.sort();
     all
 }
@@ -85,10 +86,10 @@ fn lab() -> Lab {
 }
 
 impl Lab {
+    /// Kernels, one lldpd and the wire; nobody is polled.
     fn watch(&self) -> Watch {
         let mut watch = Watch::start(&format!(
-            "nodes:\n  near: {{netlink: {{netns: {0}}}, lldpd: {{socket: {1}}}, frr: {{pathspace: {0}, every_s: 1}}}}\n  \
-             far: {{netlink: {{netns: {2}}}, frr: {{pathspace: {2}, every_s: 1}}}}\n\
+            "nodes:\n  near: {{netlink: {{netns: {0}}}, lldpd: {{socket: {1}}}}}\n  far: {{netlink: {{netns: {2}}}}}\n\
              wires:\n  w: {{netns: {0}, interfaces: [eth1]}}\n",
             self.a.0,
             self.near.socket(),
@@ -131,15 +132,30 @@ fn how_long_changes_take() {
     let lab = lab();
     let mut watch = lab.watch();
     watch.settle(Duration::from_millis(500));
-    measure("netlink: far end down/up -> carrier", &mut watch, |i| {
-        lab.b.ip(if i % 2 == 0 { "link set lo down" } else { "link set lo up" });
-    }, |change| matches!(change, Change::Entity { key, .. } if key.as_str().ends_with("/lo")));
-    measure("netlink: route", &mut watch, |i| {
-        lab.a.ip(&format!("route {} blackhole 10.77.0.0/16", if i % 2 == 0 { "add" } else { "del" }));
-    }, |change| matches!(change, Change::Route { .. }));
-    measure("OSPF cost", &mut watch, |i| {
-        lab.frr[0].set(&format!("ip ospf cost {}", 20 + i));
-    }, |change| matches!(change, Change::HalfLink { key, .. } if key.layer == Layer::Igp));
+    measure(
+        "netlink: far end down/up -> carrier",
+        &mut watch,
+        |i| {
+            lab.b.ip(if i % 2 == 0 { "link set lo down" } else { "link set lo up" });
+        },
+        |change| matches!(change, Change::Entity { key, .. } if key.as_str().ends_with("/lo")),
+    );
+    measure(
+        "netlink: route",
+        &mut watch,
+        |i| {
+            lab.a.ip(&format!("route {} blackhole 10.77.0.0/16", if i % 2 == 0 { "add" } else { "del" }));
+        },
+        |change| matches!(change, Change::Route { .. }),
+    );
+    measure(
+        "OSPF cost",
+        &mut watch,
+        |i| {
+            lab.frr[0].set(&format!("ip ospf cost {}", 20 + i));
+        },
+        |change| matches!(change, Change::HalfLink { key, .. } if key.layer == Layer::Igp),
+    );
     drop(lab.far);
 }
 

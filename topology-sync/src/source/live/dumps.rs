@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::outlet::{Outlet, now};
@@ -47,14 +47,13 @@ pub(super) async fn frr(
     let mut round = rounds(every);
     loop {
         round.tick().await;
+        // All at once: most of the time of each is its own start.
+        let mut asked = Vec::with_capacity(commands.len());
         for command in &commands {
-            let mut vtysh = Command::new("vtysh");
-            if let Some(name) = &pathspace {
-                vtysh.args(["-N", name]);
-            }
-            let began = now();
-            let output =
-                vtysh.args(["-c", command]).stdin(Stdio::null()).kill_on_drop(true).output().await?;
+            asked.push((command, now(), vtysh(pathspace.as_ref(), command)?));
+        }
+        for (command, began, child) in asked {
+            let output = child.wait_with_output().await?;
             if !output.status.success() {
                 let why = String::from_utf8_lossy(&output.stderr);
                 return Err(io::Error::other(format!("vtysh -c '{command}': {}", why.trim())));
@@ -65,6 +64,16 @@ pub(super) async fn frr(
         }
         outlet.mark(&Mark::Up).await;
     }
+}
+
+fn vtysh(pathspace: Option<&String>, command: &str) -> io::Result<Child> {
+    let mut vtysh = Command::new("vtysh");
+    if let Some(name) = pathspace {
+        vtysh.args(["-N", name]);
+    }
+    let vtysh =
+        vtysh.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    vtysh.kill_on_drop(true).spawn()
 }
 
 fn rounds(every: Duration) -> tokio::time::Interval {

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, send, setsockopt, socket,
-    sockopt,
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, send, setsockopt,
+    socket, sockopt,
 };
 use nix::sys::time::TimeVal;
 
@@ -57,7 +57,7 @@ fn follow(outlet: &Outlet, buffer: u32) -> io::Result<()> {
             }
             Err(Errno::EAGAIN | Errno::EINTR) => {}
             // The kernel had more to say than it holds: what was lost is read again.
-            Err(Errno::ENOBUFS) => asking.all(),
+            Err(Errno::ENOBUFS) => asking.overrun(),
             Err(e) => return Err(e.into()),
         }
         asking.wake(Instant::now());
@@ -99,6 +99,8 @@ struct Asking {
     wanted: VecDeque<Table>,
     current: Option<Current>,
     number: u32,
+    /// Whether notices were lost since everything was last asked for.
+    lost: bool,
     /// When tables are to be read whose change the kernel does not tell.
     again: Option<Instant>,
 }
@@ -115,6 +117,16 @@ impl Asking {
         self.current = None;
         self.wanted = Table::ALL.into();
         self.again = None;
+        self.lost = false;
+    }
+
+    /// Notices were lost. A table that is being read must come to its end first: the kernel refuses a second request till
+    /// then.
+    fn overrun(&mut self) {
+        self.lost = true;
+        if self.current.is_none() {
+            self.all();
+        }
     }
 
     /// The table to ask for now, if none is being read.
@@ -143,11 +155,15 @@ impl Asking {
         let Some(current) = &mut self.current else { return };
         current.heard = Instant::now();
         current.interrupted |= message.flags & wire::INTERRUPTED != 0;
+        let refused = message.kind == wire::ERROR && is_passing(message.body);
         if matches!(message.kind, wire::DONE | wire::ERROR) {
-            if current.interrupted {
+            if current.interrupted || refused {
                 self.wanted.push_front(current.table);
             }
             self.current = None;
+            if self.lost {
+                self.all();
+            }
         }
     }
 
@@ -162,6 +178,15 @@ impl Asking {
             self.wanted.extend(more.collect::<Vec<_>>());
         }
     }
+}
+
+/// Whether an error says that the same request may succeed later; a table that the kernel does not have stays unread.
+fn is_passing(body: &[u8]) -> bool {
+    let code = body.first_chunk().map_or(0, |code| i32::from_ne_bytes(*code));
+    matches!(
+        Errno::from_raw(-code),
+        Errno::EBUSY | Errno::EAGAIN | Errno::EINTR | Errno::ENOBUFS | Errno::ENOMEM
+    )
 }
 
 /// Whether the kernel takes routes or objects away with this without a word on each (Linux, `fib_sync_down_dev`,
