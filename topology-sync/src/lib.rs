@@ -37,7 +37,3 @@ pub mod sndlib;
 pub mod source;
 pub mod store;
 pub mod wire;
-#[path = "fuse/wire.rs"]
-mod fuse_wire;
-#[path = "fuse/graph.rs"]
-mod fuse_graph;
