@@ -26,8 +26,10 @@ mod external;
 mod lines;
 mod xml;
 
+pub mod dump;
 pub mod encoding;
 pub mod form;
+pub mod fuse;
 pub mod graphml;
 pub mod lab;
 pub mod observation;

@@ -18,8 +18,10 @@ use crate::observation::{Fact, FactKey, Observation, Observer, Said, Source, Top
 #[serde(into = "Saved", from = "Saved")]
 pub struct Store {
     accounts: BTreeMap<Observer, Account>,
-    /// What changed since [`Store::take_dirty`].
-    dirty: BTreeSet<(Observer, Topic)>,
+    /// What changed since [`Store::take_dirty`], with the latest instant of those words.
+    dirty: BTreeMap<(Observer, Topic), WallTime>,
+    /// When words may lapse.
+    lapses: BTreeSet<(WallTime, Observer, Topic)>,
 }
 
 /// One observer's words.
@@ -118,7 +120,9 @@ impl Store {
         match said {
             Said::Is(fact, lifetime) => {
                 let words = account.words.entry((source, fact.key())).or_default();
-                words.add(Word { at, fact: *fact, lifetime });
+                let word = Word { at, fact: *fact, lifetime };
+                self.lapses.extend(word.until().map(|until| (until, observer.clone(), topic)));
+                words.add(word);
             }
             Said::Not(key) => account.words.entry((source, key)).or_default().withdraw(at),
             Said::Read(topic) => {
@@ -126,10 +130,16 @@ impl Store {
                 *read = at.max(*read);
             }
         }
-        self.dirty.insert((observer, topic));
+        let latest = self.dirty.entry((observer, topic)).or_insert(at);
+        *latest = at.max(*latest);
     }
 
-    /// Everyone who has said anything, in order.
+    /// Makes an observer known who has said nothing yet: a node whose recordings are all unreadable is still a node.
+    pub fn add_observer(&mut self, observer: &Observer) {
+        self.accounts.entry(observer.clone()).or_default();
+    }
+
+    /// Everyone who is known, in order.
     pub fn observers(&self) -> impl Iterator<Item = &Observer> {
         self.accounts.keys()
     }
@@ -146,9 +156,47 @@ impl Store {
         })
     }
 
+    /// What stands of an observer's words on one topic, by source and subject. Cost: the number of those words.
+    pub fn standing_on(
+        &self,
+        observer: &Observer,
+        topic: Topic,
+        now: WallTime,
+    ) -> impl Iterator<Item = Standing<'_>> {
+        let account = self.accounts.get(observer);
+        account.into_iter().flat_map(move |account| {
+            Source::ALL.into_iter().flat_map(move |source| {
+                let read = account.read.get(&(source, topic)).copied();
+                let first = (source, FactKey::new(topic, &[]));
+                let of_topic = account
+                    .words
+                    .range(first..)
+                    .take_while(move |((s, k), _)| *s == source && k.topic == topic);
+                of_topic.filter_map(move |(_, words)| {
+                    let word = words.standing(read, now)?;
+                    Some(Standing { source, at: word.at, until: word.until(), fact: &word.fact })
+                })
+            })
+        })
+    }
+
     /// What changed since the last call, by observer and topic.
     pub fn take_dirty(&mut self) -> BTreeSet<(Observer, Topic)> {
+        self.take_changed().into_keys().collect()
+    }
+
+    /// As [`Store::take_dirty`], with the latest instant of the words that were taken.
+    pub fn take_changed(&mut self) -> BTreeMap<(Observer, Topic), WallTime> {
         std::mem::take(&mut self.dirty)
+    }
+
+    /// By observer and topic, what may have lapsed until `now` since the last call.
+    pub fn take_lapsed(&mut self, now: WallTime) -> BTreeSet<(Observer, Topic)> {
+        let mut lapsed = BTreeSet::new();
+        while self.lapses.first().is_some_and(|(until, ..)| *until <= now) {
+            lapsed.extend(self.lapses.pop_first().map(|(_, observer, topic)| (observer, topic)));
+        }
+        lapsed
     }
 
     /// The first instant after `now` at which something that stands lapses. Cost: the number of words.
@@ -207,9 +255,20 @@ impl From<Saved> for Store {
     fn from(saved: Saved) -> Self {
         let mut store = Self::default();
         for a in saved.accounts {
-            let words: BTreeMap<_, _> = a.words.into_iter().map(|(s, k, w)| ((s, k), w)).collect();
-            store.dirty.extend(words.keys().map(|(_, key)| (a.observer.clone(), key.topic)));
-            store.dirty.extend(a.read.iter().map(|(_, topic, _)| (a.observer.clone(), *topic)));
+            let words: BTreeMap<(Source, FactKey), Words> =
+                a.words.into_iter().map(|(s, k, w)| ((s, k), w)).collect();
+            for ((_, key), words) in &words {
+                let latest =
+                    words.words.iter().map(|w| w.at).chain(words.withdrawn).max().unwrap_or_default();
+                let known = store.dirty.entry((a.observer.clone(), key.topic)).or_insert(latest);
+                *known = latest.max(*known);
+                let untils = words.words.iter().filter_map(Word::until);
+                store.lapses.extend(untils.map(|until| (until, a.observer.clone(), key.topic)));
+            }
+            for (_, topic, at) in &a.read {
+                let known = store.dirty.entry((a.observer.clone(), *topic)).or_insert(*at);
+                *known = (*at).max(*known);
+            }
             let read = a.read.into_iter().map(|(s, t, at)| ((s, t), at)).collect();
             store.accounts.insert(a.observer, Account { words, read });
         }

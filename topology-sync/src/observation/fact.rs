@@ -95,6 +95,9 @@ pub struct Link {
     pub lower: Option<String>,
     /// IEEE 802.1Q VLAN id of a sub-interface.
     pub vlan: Option<u16>,
+    /// The index, in another namespace, of the interface at the other end of the pair (Linux `IFLA_LINK` with
+    /// `IFLA_LINK_NETNSID`).
+    pub peer_index: Option<u32>,
 }
 
 /// What an interface is.

@@ -44,6 +44,29 @@ pub enum Topic {
     InventoryCables,
 }
 
+impl Topic {
+    /// Every topic.
+    pub const ALL: [Self; 17] = [
+        Self::Node,
+        Self::Links,
+        Self::Addresses,
+        Self::Bundles,
+        Self::IpNeighbors,
+        Self::Fdb,
+        Self::Chassis,
+        Self::SentPorts,
+        Self::Neighbors,
+        Self::IgpInterfaces,
+        Self::IgpNeighbors,
+        Self::Hellos,
+        Self::LinkStates,
+        Self::BgpPeers,
+        Self::Routes,
+        Self::InventoryNodes,
+        Self::InventoryCables,
+    ];
+}
+
 /// What a fact is about: its topic and, within it, its subject (a port, a port and an address, an LSA's id, …).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FactKey {

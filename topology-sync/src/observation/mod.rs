@@ -97,6 +97,21 @@ pub enum Source {
 }
 
 impl Source {
+    /// Every source, the most trusted first.
+    pub const ALL: [Self; 11] = [
+        Self::Kernel,
+        Self::Frr,
+        Self::Show,
+        Self::Lldpd,
+        Self::Lldp,
+        Self::Cdp,
+        Self::Ospf,
+        Self::Isis,
+        Self::Bgp,
+        Self::Snmp,
+        Self::Inventory,
+    ];
+
     /// The word in evidence and tables.
     pub fn word(self) -> &'static str {
         match self {

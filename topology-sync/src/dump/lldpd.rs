@@ -5,38 +5,62 @@
 
 use serde_json::Value;
 
-use super::device::{Chassis, Device, Heard, Id};
+use super::Reading;
 use super::json::{list, members, text};
+use crate::observation::{Chassis, Fact, Id, LldpNeighbor, SentPort, Source, Topic};
 
-/// Takes what the value says. Whether it was lldpd's.
-pub(super) fn take(device: &mut Device, value: &Value) -> bool {
+/// What lldpd says, if it was lldpd.
+pub(super) fn read(value: &Value) -> Option<Reading> {
+    let mut reading = Reading { source: Source::Lldpd, facts: Vec::new(), whole: Vec::new() };
     if let Some(own) = value.get("local-chassis") {
-        for outer in items(own) {
-            device.chassis = list(outer, "chassis").first().and_then(chassis).or(device.chassis.take());
-        }
-        return true;
+        let own = items(own).iter().find_map(|outer| list(outer, "chassis").first().and_then(chassis));
+        reading.facts.extend(own.map(Fact::Chassis));
+        return Some(reading);
     }
-    let Some(lldp) = value.get("lldp") else { return false };
+    let lldp = value.get("lldp")?;
+    let mut own = None;
     for outer in items(lldp) {
         for (name, entry) in list(outer, "interface").iter().flat_map(named) {
-            take_interface(device, name, entry);
+            match interface(name, entry) {
+                Some(Entry::Heard(neighbor)) => reading.facts.push(Fact::Neighbor(neighbor)),
+                Some(Entry::Sent(chassis, port)) => {
+                    own.get_or_insert(chassis);
+                    reading.facts.push(Fact::SentPort(port));
+                }
+                None => {}
+            }
         }
     }
-    true
+    // A list of neighbours that is empty looks like a list of interfaces that is empty; a node has interfaces.
+    let sent = reading.facts.iter().any(|f| matches!(f, Fact::SentPort(_)));
+    reading.whole.push(if sent { Topic::SentPorts } else { Topic::Neighbors });
+    reading.facts.extend(own.map(Fact::Chassis));
+    Some(reading)
+}
+
+/// An entry of a list of interfaces.
+enum Entry {
+    Heard(LldpNeighbor),
+    Sent(Chassis, SentPort),
 }
 
 /// An entry is a neighbour's (it has an age or a protocol) or the node's own (it has a status).
-fn take_interface(device: &mut Device, name: &str, entry: &Value) {
-    let Some(chassis) = list(entry, "chassis").first().and_then(chassis) else { return };
-    let Some(port) = list(entry, "port").first() else { return };
-    let Some(port_id) = id(port) else { return };
+fn interface(name: &str, entry: &Value) -> Option<Entry> {
+    let chassis = list(entry, "chassis").first().and_then(chassis)?;
+    let port = list(entry, "port").first()?;
+    let id = id(port)?;
     if entry.get("status").is_some() {
-        device.interface(name).advertised = Some(port_id);
-        device.chassis.get_or_insert(chassis);
-        return;
+        return Some(Entry::Sent(chassis, SentPort { port: name.to_owned(), id }));
     }
-    let description = value_of(port, "descr").map(str::to_owned);
-    device.heard.push(Heard { on: name.to_owned(), chassis, port: port_id, description });
+    Some(Entry::Heard(LldpNeighbor {
+        on: name.to_owned(),
+        chassis,
+        port: id,
+        description: value_of(port, "descr").map(str::to_owned),
+        aggregate: value_of(port, "aggregation").and_then(|a| a.parse().ok()).filter(|a| *a != 0),
+        mac: None,
+        max_frame: value_of(port, "mfs").and_then(|m| m.parse().ok()),
+    }))
 }
 
 fn chassis(value: &Value) -> Option<Chassis> {
@@ -53,6 +77,7 @@ fn chassis(value: &Value) -> Option<Chassis> {
     Some(Chassis {
         id: id(body)?,
         name: name.map(str::to_owned),
+        description: value_of(body, "descr").map(str::to_owned),
         management: list(body, "mgmt-ip").iter().filter_map(|m| plain(m)?.parse().ok()).collect(),
         router: capable("Router"),
         bridge: capable("Bridge"),

@@ -1,0 +1,246 @@
+//! What stands in the twin for a node and for an area's media.
+
+use twin::{
+    BitsPerSec, Entity, EntityKey, EntityKind, Evidence, HalfLink, HalfLinkKey, Layer, NodeKind, Port,
+    SimDuration,
+};
+
+use super::cable::{Cable, Direction};
+use super::claim::{Adjacency, Body, Claim, Finding, NodeId, NodeName, PortId};
+use super::device::Device;
+use super::ground::{Ground, Placed};
+use super::medium::Media;
+use crate::observation::{Id, LinkKind};
+
+/// Where no line rate is known.
+const ASSUMED: BitsPerSec = BitsPerSec::gbps(10);
+
+/// What one unit, a node or an area, puts into the twin.
+#[derive(Debug, Default)]
+pub(crate) struct Emitted {
+    pub(crate) entities: Vec<Entity>,
+    pub(crate) half_links: Vec<(HalfLinkKey, HalfLink)>,
+    pub(crate) findings: Vec<Finding>,
+    /// Cables whose line rate is not known.
+    pub(crate) without_speed: u64,
+}
+
+/// The key of a node that is known only from others. A MAC stands alone, other chassis ids with their subtype.
+pub(crate) fn external_key(id: &Id) -> EntityKey {
+    match id.kind.as_str() {
+        "router-id" => EntityKey::node_by_router_id(&id.value),
+        "system-id" => EntityKey::new(format!("node:system-id:{}", id.value)),
+        _ => chassis_key(id),
+    }
+}
+
+/// The key of a node by its chassis id.
+pub(crate) fn chassis_key(id: &Id) -> EntityKey {
+    match id.kind.as_str() {
+        "mac" => EntityKey::node_by_chassis(&id.value),
+        kind => EntityKey::node_by_chassis(&format!("{kind}:{}", id.value)),
+    }
+}
+
+/// A node with words of its own, and its ports.
+pub(crate) fn node(ground: &Ground, id: NodeId, device: &Device, aliases: Vec<EntityKey>) -> Emitted {
+    let node = &ground.nodes[id];
+    let mut out = Emitted::default();
+    let heard: Vec<_> = node.ports.values().flat_map(|p| heard_from(ground, *p)).collect();
+    let says_router = heard.iter().any(|(_, role)| *role == NodeKind::Router);
+    let kind = EntityKind::Node { role: role(device, says_router), location: None };
+    out.entities.push(entity(&node.key, &device.name, node.ordinal, None, kind));
+    out.entities[0].aliases = aliases;
+    let mut ports: Vec<_> = device.interfaces.iter().map(|(n, i)| (n.as_str(), i.port.clone())).collect();
+    // Sources that name a port which no interface table has.
+    let named = |p: &PortId| !ground.ports[*p].claims.is_empty() || !ground.ports[*p].logical.is_empty();
+    let unlisted = node.ports.iter().filter(|(n, p)| !device.interfaces.contains_key(&***n) && named(p));
+    ports.extend(unlisted.map(|(n, _)| (&**n, Port::default())));
+    ports.sort_by_key(|(name, port)| (port.ifindex, *name));
+    for (ordinal, (name, port)) in ports.into_iter().enumerate() {
+        out.entities.push(port_entity(&node.key, name, ordinal as u32, port));
+    }
+    out
+}
+
+/// A node that is known only from others, and the ports that they name.
+pub(crate) fn external(ground: &Ground, id: NodeId, wanted: &[PortId]) -> Emitted {
+    let node = &ground.nodes[id];
+    let mut out = Emitted::default();
+    let heard: Vec<_> = node.ports.values().flat_map(|p| heard_from(ground, *p)).collect();
+    let name = heard.iter().filter_map(|(name, _)| name.as_deref()).min();
+    let NodeName::External(external) = &node.name else { return out };
+    let role = match external.kind.as_str() {
+        "router-id" | "system-id" => NodeKind::Router,
+        _ => heard.iter().map(|(_, role)| *role).min().unwrap_or(NodeKind::Host),
+    };
+    let name = name.unwrap_or(&external.value);
+    out.entities.push(entity(&node.key, name, node.ordinal, None, EntityKind::External { role }));
+    for port in wanted {
+        out.entities.push(port_entity(&node.key, &ground.ports[*port].name, 0, Port::default()));
+    }
+    out
+}
+
+/// What others say of the node behind a port: its system name and role.
+fn heard_from(ground: &Ground, port: PortId) -> impl Iterator<Item = (Option<String>, NodeKind)> {
+    ground.claims_of(port).filter_map(move |c| match &c.claim.body {
+        Body::Heard { name, role, .. } if c.claim.from == port => Some((name.clone(), *role)),
+        _ => None,
+    })
+}
+
+fn entity(key: &EntityKey, name: &str, ordinal: u32, parent: Option<&EntityKey>, kind: EntityKind) -> Entity {
+    Entity {
+        key: key.clone(),
+        name: name.to_owned(),
+        ordinal,
+        parent: parent.cloned(),
+        aliases: Vec::new(),
+        kind,
+    }
+}
+
+fn port_entity(node: &EntityKey, name: &str, ordinal: u32, port: Port) -> Entity {
+    entity(&EntityKey::port(node, name), name, ordinal, Some(node), EntityKind::Port(port))
+}
+
+/// A router runs a routing protocol, or says in LLDP that it forwards and has two ports to forward between. A bridge has
+/// two ports in a bridge of its kernel's; a switch says in LLDP that it bridges.
+fn role(device: &Device, said_to_route: bool) -> NodeKind {
+    let ports = device.interfaces.values().filter(|i| !i.is_loopback() && !i.is_logical()).count();
+    let own = device.chassis.as_ref();
+    let routes = own.is_some_and(|c| c.router) || (own.is_none() && said_to_route);
+    let is_bridge = |i: &super::device::Interface| i.link.kind == Some(LinkKind::Bridge);
+    let bridges = device.interfaces.iter().any(|(n, i)| is_bridge(i) && device.members(n).len() > 1);
+    match () {
+        () if device.runs_routing() => NodeKind::Router,
+        () if bridges => NodeKind::Bridge,
+        () if routes && ports > 1 => NodeKind::Router,
+        () if ports > 1 && own.is_some_and(|c| c.bridge) => NodeKind::Switch,
+        () => NodeKind::Host,
+    }
+}
+
+/// The cables, segments and half-links of an area.
+pub(crate) fn area(ground: &Ground, media: &Media, claims: &[&Placed]) -> Emitted {
+    let mut out = Emitted { findings: media.findings.clone(), ..Emitted::default() };
+    for (a, b) in &media.cables {
+        let cable = Cable::between(ground, *a, *b, media.disputed.contains(a) || media.disputed.contains(b));
+        emit_cable(ground, &cable, &mut out);
+    }
+    for members in &media.segments {
+        emit_segment(ground, members, &mut out);
+    }
+    for placed in claims {
+        match &placed.claim.body {
+            Body::Heard { .. } => emit_heard(ground, media, placed, &mut out),
+            Body::Adjacent { .. } => emit_adjacent(ground, media, placed, &mut out),
+            _ => {}
+        }
+    }
+    out
+}
+
+fn emit_cable(ground: &Ground, cable: &Cable<'_>, out: &mut Emitted) {
+    let (a, b) = (cable.a, cable.b);
+    let (port_a, port_b) = (ground.port_key(a), ground.port_key(b));
+    let key = EntityKey::cable(&port_a, &port_b);
+    let name = format!("{} - {}", ground.name(a), ground.name(b));
+    let ordinal = ground.nodes[ground.ports[a].node].ordinal;
+    let kind = EntityKind::Cable { a: port_a, b: port_b };
+    out.entities.push(entity(&key, &name, ordinal, None, kind));
+    out.without_speed += u64::from(speed(ground, a, b).is_none());
+    let state = if cable.carrier() == Some(false) { "down" } else { "up" };
+    for (direction, from, to) in [(Direction::Ab, a, b), (Direction::Ba, b, a)] {
+        let evidence = cable.evidence(direction);
+        out.half_links.push(half(ground, Layer::Cable, (from, to), Some(key.clone()), 1, state, evidence));
+    }
+    out.findings.extend(cable.findings());
+}
+
+fn emit_segment(ground: &Ground, members: &[PortId], out: &mut Emitted) {
+    let mut names: Vec<_> = members.iter().map(|p| ground.name(*p)).collect();
+    names.sort();
+    let mut keys: Vec<_> = members.iter().map(|p| ground.port_key(*p)).collect();
+    keys.sort();
+    let texts: Vec<_> = keys.iter().map(EntityKey::as_str).collect();
+    let key = EntityKey::new(format!("segment:{}", texts.join("|")));
+    let ordinal = members.first().map_or(0, |p| ground.nodes[ground.ports[*p].node].ordinal);
+    out.entities.push(entity(&key, &names.join(", "), ordinal, None, EntityKind::Segment { ports: keys }));
+}
+
+fn emit_heard(ground: &Ground, media: &Media, placed: &Placed, out: &mut Emitted) {
+    let claim = &placed.claim;
+    let cable = cable_of(ground, media, placed.ends);
+    let evidence = vec![evidence(claim)];
+    out.half_links.push(half(ground, Layer::Lldp, (claim.from, claim.to), cable, 1, "up", evidence));
+}
+
+/// An adjacency that carries traffic is a half-link with the cost of sending over it; any other is a finding.
+fn emit_adjacent(ground: &Ground, media: &Media, placed: &Placed, out: &mut Emitted) {
+    let claim = &placed.claim;
+    let Body::Adjacent { protocol, state, id } = &claim.body else { return };
+    let of = &ground.ports[claim.from];
+    let mut find =
+        |code, why: String| out.findings.push(Finding::new(code, ground.node_name(of.node), &of.name, why));
+    if *state != Adjacency::Full {
+        let word = if *state == Adjacency::Init { "Init" } else { "between 2-Way and Full" };
+        find(
+            "igp-not-full",
+            format!("{} neighbour {id} ({}) is {word}", protocol.word(), ground.name(claim.to)),
+        );
+        return;
+    }
+    let peer = ground.device_of(claim.to).map(AsRef::as_ref);
+    let cost = ground
+        .device_of(claim.from)
+        .and_then(|d| ground.lsdb.cost(d, d.interfaces.get(&*of.name)?, *protocol, peer))
+        .unwrap_or_else(|| {
+            let why =
+                format!("no advertisement and no interface says its {} cost, taken as 1", protocol.word());
+            find("unknown-cost", why);
+            1
+        });
+    let to = media.adjacent_end(ground, placed.ends.0, claim.to);
+    let cable = cable_of(ground, media, placed.ends);
+    let evidence = vec![evidence(claim)];
+    out.half_links.push(half(ground, Layer::Igp, (claim.from, to), cable, cost, "full", evidence));
+}
+
+/// The cable under two ports, if they share one.
+fn cable_of(ground: &Ground, media: &Media, (a, b): (PortId, PortId)) -> Option<EntityKey> {
+    let is = media.cables.contains(&(a, b)) || media.cables.contains(&(b, a));
+    is.then(|| EntityKey::cable(&ground.port_key(a), &ground.port_key(b)))
+}
+
+fn half(
+    ground: &Ground,
+    layer: Layer,
+    (from, to): (PortId, PortId),
+    cable: Option<EntityKey>,
+    metric: u32,
+    state: &str,
+    evidence: Vec<Evidence>,
+) -> (HalfLinkKey, HalfLink) {
+    let half = HalfLink {
+        ordinal: ground.nodes[ground.ports[from].node].ordinal,
+        cable,
+        metric,
+        capacity: speed(ground, from, to).unwrap_or(ASSUMED),
+        delay: SimDuration::ZERO,
+        state: state.to_owned(),
+        evidence,
+    };
+    (HalfLinkKey { layer, from: ground.port_key(from), to: ground.port_key(to) }, half)
+}
+
+fn speed(ground: &Ground, a: PortId, b: PortId) -> Option<BitsPerSec> {
+    let of = |port| ground.interface(port).and_then(super::device::Interface::speed);
+    of(a).or_else(|| of(b))
+}
+
+/// A claim as evidence.
+pub(crate) fn evidence(claim: &Claim<PortId>) -> Evidence {
+    Evidence { source: claim.word().to_owned(), detail: claim.how.clone(), seen_at: claim.at }
+}

@@ -1,0 +1,207 @@
+//! All nodes and ports of a fusion with the claims about them: what the media are made from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use twin::EntityKey;
+
+use super::claim::{Claim, End, NodeId, NodeName, PortId};
+use super::device::{Device, Interface};
+use super::directory::Directory;
+use super::lsdb::Lsdb;
+
+/// A claim's number; it says nothing about order.
+pub(crate) type ClaimId = usize;
+
+/// Nodes, ports and claims by number.
+#[derive(Debug, Default)]
+pub(crate) struct Ground {
+    pub(crate) directory: Directory,
+    pub(crate) lsdb: Lsdb,
+    names: BTreeMap<NodeName, NodeId>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) ports: Vec<PortOf>,
+    claims: Vec<Option<Placed>>,
+    free: Vec<ClaimId>,
+}
+
+/// A node.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) name: NodeName,
+    /// Its identity in the twin.
+    pub(crate) key: EntityKey,
+    /// Its place in the order of names.
+    pub(crate) ordinal: u32,
+    /// Every port that was ever named.
+    pub(crate) ports: BTreeMap<Arc<str>, PortId>,
+}
+
+/// A port.
+#[derive(Debug)]
+pub(crate) struct PortOf {
+    pub(crate) node: NodeId,
+    pub(crate) name: Arc<str>,
+    /// The claims whose cable ends at it.
+    pub(crate) claims: Vec<ClaimId>,
+    /// The claims that name it, although the cable ends at another port (a VLAN's).
+    pub(crate) logical: Vec<ClaimId>,
+}
+
+/// A claim with the ports at which the cable under it ends.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    pub(crate) claim: Claim<PortId>,
+    pub(crate) ends: (PortId, PortId),
+}
+
+impl Ground {
+    /// The number of a node, a new one where it is not known.
+    pub(crate) fn node(&mut self, name: &NodeName) -> NodeId {
+        if let Some(id) = self.names.get(name) {
+            return *id;
+        }
+        let id = self.nodes.len();
+        let key = match name {
+            NodeName::Own(name) => EntityKey::node(name),
+            NodeName::External(id) => super::emit::external_key(id),
+        };
+        self.nodes.push(Node { name: name.clone(), key, ordinal: 0, ports: BTreeMap::new() });
+        self.names.insert(name.clone(), id);
+        id
+    }
+
+    /// All nodes in the order of their names.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&NodeName, NodeId)> {
+        self.names.iter().map(|(name, id)| (name, *id))
+    }
+
+    /// The number of a port, a new one where it is not known.
+    pub(crate) fn port(&mut self, node: NodeId, name: &Arc<str>) -> PortId {
+        if let Some(id) = self.nodes[node].ports.get(name) {
+            return *id;
+        }
+        let id = self.ports.len();
+        self.ports.push(PortOf { node, name: name.clone(), claims: Vec::new(), logical: Vec::new() });
+        self.nodes[node].ports.insert(name.clone(), id);
+        id
+    }
+
+    fn end(&mut self, end: &End) -> PortId {
+        let node = self.node(&end.node);
+        self.port(node, &end.port)
+    }
+
+    fn cable_end(&mut self, port: PortId) -> PortId {
+        match self.below(port) {
+            Some((node, below)) => self.port(node, &below),
+            None => port,
+        }
+    }
+
+    /// The port at which the cable under a port ends, if that is another.
+    fn below(&self, port: PortId) -> Option<(NodeId, Arc<str>)> {
+        let PortOf { node, name, .. } = &self.ports[port];
+        let below = self.directory.device(*node)?.cable_port(name);
+        (below != &**name).then(|| (*node, Arc::from(below)))
+    }
+
+    /// Whether the cable under a claim still ends where it did when the claim was added.
+    pub(crate) fn is_in_place(&self, id: ClaimId) -> bool {
+        let placed = self.claim(id);
+        [(placed.claim.from, placed.ends.0), (placed.claim.to, placed.ends.1)].into_iter().all(
+            |(port, end)| match self.below(port) {
+                Some((node, below)) => self.nodes[node].ports.get(&below) == Some(&end),
+                None => port == end,
+            },
+        )
+    }
+
+    /// Adds a claim and gives the ports that it touches.
+    pub(crate) fn add(&mut self, claim: Claim<End>) -> (ClaimId, [PortId; 4]) {
+        let (from, to) = (self.end(&claim.from), self.end(&claim.to));
+        let ends = (self.cable_end(from), self.cable_end(to));
+        let placed = Placed { claim: claim.between(from, to), ends };
+        let id = match self.free.pop() {
+            Some(id) => {
+                self.claims[id] = Some(placed);
+                id
+            }
+            None => {
+                self.claims.push(Some(placed));
+                self.claims.len() - 1
+            }
+        };
+        for port in [ends.0, ends.1] {
+            self.ports[port].claims.push(id);
+        }
+        for (named, end) in [(from, ends.0), (to, ends.1)] {
+            if named != end {
+                self.ports[named].logical.push(id);
+            }
+        }
+        (id, [ends.0, ends.1, from, to])
+    }
+
+    /// Removes a claim and gives the ports that it touched.
+    pub(crate) fn remove(&mut self, id: ClaimId) -> [PortId; 4] {
+        let placed = self.claims[id].take().expect("a claim is removed once, by who made it");
+        self.free.push(id);
+        let touched = [placed.ends.0, placed.ends.1, placed.claim.from, placed.claim.to];
+        for port in touched {
+            self.ports[port].claims.retain(|c| *c != id);
+            self.ports[port].logical.retain(|c| *c != id);
+        }
+        touched
+    }
+
+    /// A claim by its number.
+    pub(crate) fn claim(&self, id: ClaimId) -> &Placed {
+        self.claims[id].as_ref().expect("ports list the claims that stand")
+    }
+
+    /// The claims whose cable ends at a port.
+    pub(crate) fn claims_of(&self, port: PortId) -> impl Iterator<Item = &Placed> {
+        self.ports[port].claims.iter().map(|c| self.claim(*c))
+    }
+
+    /// The words of the node of a port, if it has any.
+    pub(crate) fn device_of(&self, port: PortId) -> Option<&Arc<Device>> {
+        self.directory.device(self.ports[port].node)
+    }
+
+    /// The row of the interface table.
+    pub(crate) fn interface(&self, port: PortId) -> Option<&Interface> {
+        self.device_of(port)?.interfaces.get(&*self.ports[port].name)
+    }
+
+    /// Whether a port is of a node with words of its own.
+    pub(crate) fn is_own(&self, port: PortId) -> bool {
+        matches!(self.nodes[self.ports[port].node].name, NodeName::Own(_))
+    }
+
+    /// The key of a port in the twin.
+    pub(crate) fn port_key(&self, port: PortId) -> EntityKey {
+        let PortOf { node, name, .. } = &self.ports[port];
+        EntityKey::port(&self.nodes[*node].key, name)
+    }
+
+    /// A node's name for people.
+    pub(crate) fn node_name(&self, node: NodeId) -> &str {
+        match &self.nodes[node].name {
+            NodeName::Own(name) => name,
+            NodeName::External(id) => &id.value,
+        }
+    }
+
+    /// `node:port` for people.
+    pub(crate) fn name(&self, port: PortId) -> String {
+        format!("{}:{}", self.node_name(self.ports[port].node), self.ports[port].name)
+    }
+
+    /// The order of ports: nodes in their order, ports by index, so that `eth10` comes after `eth9`.
+    pub(crate) fn order(&self, port: PortId) -> (&NodeName, Option<u32>, &str) {
+        let of = &self.ports[port];
+        (&self.nodes[of.node].name, self.interface(port).and_then(|i| i.link.ifindex), &of.name)
+    }
+}

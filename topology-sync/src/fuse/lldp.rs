@@ -1,0 +1,70 @@
+//! LLDP and CDP: who hears whom.
+
+use twin::NodeKind;
+
+use super::claim::{Body, Claim, End, Finding};
+use super::device::Device;
+use super::directory::{Directory, Match};
+use super::resolve::Resolved;
+use crate::observation::{Chassis, LldpNeighbor};
+
+/// Every neighbour whose sender is known, or who is beyond the boundary, as a claim; the others as findings.
+pub(super) fn claims(directory: &Directory, device: &Device, out: &mut Resolved) {
+    for heard in &device.heard {
+        let neighbor = &heard.what;
+        out.ask(super::directory::asked(neighbor));
+        let (from, how) = match directory.sender(neighbor) {
+            Match::Found((node, port), how) => {
+                out.about.insert(node);
+                match directory.device(node) {
+                    Some(peer) => (End::own(&peer.name, port), how),
+                    None => continue,
+                }
+            }
+            Match::Unknown(why) => {
+                out.unmatched(&device.name, &neighbor.on, &described(neighbor, &why));
+                (external(neighbor), why)
+            }
+            Match::Ambiguous(why) => {
+                out.findings.push(Finding::new("ambiguous-neighbour", &device.name, &neighbor.on, why));
+                continue;
+            }
+            Match::NoPort(why) => {
+                out.unmatched(&device.name, &neighbor.on, &why);
+                continue;
+            }
+        };
+        let to = End::own(&device.name, device.cable_port(&neighbor.on));
+        if from == to {
+            out.unmatched(&device.name, &neighbor.on, "it hears its own frames");
+            continue;
+        }
+        let body = Body::Heard {
+            chassis: neighbor.chassis.id.clone(),
+            name: neighbor.chassis.name.clone(),
+            role: role(&neighbor.chassis),
+            bridge: neighbor.chassis.bridge,
+        };
+        out.claims.push(Claim { from, to, source: heard.source, at: heard.at, how, body });
+    }
+}
+
+fn external(heard: &LldpNeighbor) -> End {
+    let id = &heard.chassis.id;
+    End::external(&id.kind, &id.value, &heard.port.value)
+}
+
+fn described(heard: &LldpNeighbor, why: &str) -> String {
+    match &heard.chassis.name {
+        Some(name) => format!("{name}, port {}: {why}", heard.port),
+        None => format!("port {}: {why}", heard.port),
+    }
+}
+
+fn role(chassis: &Chassis) -> NodeKind {
+    match (chassis.router, chassis.bridge) {
+        (true, _) => NodeKind::Router,
+        (false, true) => NodeKind::Switch,
+        (false, false) => NodeKind::Host,
+    }
+}

@@ -1,0 +1,533 @@
+//! A fusion that follows its store: what changed is done again, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use twin::{Change, Diagnostic, Entity, EntityKey, Fib, HalfLink, HalfLinkKey, Twin, WallTime};
+
+use super::claim::{Body, Claim, End, Finding, NodeId, NodeName, PortId};
+use super::device::Device;
+use super::directory::Key;
+use super::emit::{self, Emitted};
+use super::fib;
+use super::ground::{ClaimId, Ground};
+use super::medium::{self, Media};
+use super::resolve::{self, Resolved, resolve};
+use crate::observation::{Observer, Topic};
+use crate::store::Store;
+
+/// A twin and all that it was made from.
+#[derive(Debug, Default)]
+pub struct Fusion {
+    pub(super) ground: Ground,
+    twin: Twin,
+    /// By node: what its words came to.
+    words: BTreeMap<NodeId, Words>,
+    pub(super) areas: BTreeMap<PortId, Judged>,
+    /// The area of each port: the number of the area's first port.
+    area_of: BTreeMap<PortId, PortId>,
+    /// What each node put into the twin.
+    units: BTreeMap<NodeId, Unit>,
+    /// Who may bear a key, in the order of names.
+    bearers: BTreeMap<EntityKey, BTreeMap<NodeName, NodeId>>,
+    /// The ports of nodes known only from others that areas want.
+    wanted: BTreeMap<NodeId, BTreeMap<PortId, u32>>,
+    /// The node whose forwarding table is in the twin under a key.
+    tables: BTreeMap<NodeId, EntityKey>,
+    /// Words of an instant that has not come.
+    ahead: BTreeMap<(Observer, Topic), WallTime>,
+    now: WallTime,
+}
+
+/// What a node's words came to.
+#[derive(Debug, Default)]
+struct Words {
+    resolved: Resolved,
+    claims: Vec<ClaimId>,
+}
+
+/// An area that has been judged.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    pub(super) ports: BTreeSet<PortId>,
+    pub(super) media: Media,
+    unit: Unit,
+}
+
+/// What a unit put into the twin.
+#[derive(Debug, Default)]
+struct Unit {
+    entities: Vec<EntityKey>,
+    half_links: Vec<HalfLinkKey>,
+    findings: Vec<Finding>,
+    without_speed: u64,
+    /// The keys that the node may bear.
+    keys: Vec<EntityKey>,
+}
+
+/// What has to be done again.
+#[derive(Debug, Default)]
+struct Dirty {
+    /// Nodes whose words are to be resolved again.
+    resolve: BTreeSet<NodeId>,
+    /// Nodes that are to be put into the twin again.
+    nodes: BTreeSet<NodeId>,
+    /// Ports whose areas are to be judged again.
+    ports: BTreeSet<PortId>,
+    /// Whether there are new nodes with words of their own.
+    newcomers: bool,
+}
+
+/// What was in the twin under the keys that are touched, and what will be.
+#[derive(Debug, Default)]
+struct Edit {
+    entities: BTreeMap<EntityKey, Option<Entity>>,
+    half_links: BTreeMap<HalfLinkKey, Option<HalfLink>>,
+    fibs: BTreeMap<EntityKey, Option<Fib>>,
+}
+
+impl Fusion {
+    /// The twin as of the last update.
+    pub fn twin(&self) -> &Twin {
+        &self.twin
+    }
+
+    /// The instant of the last update.
+    pub fn now(&self) -> WallTime {
+        self.now
+    }
+
+    /// Takes what changed in the store since the last call, and what lapsed until `now`; the changes of the twin, which
+    /// has them already.
+    pub fn update(&mut self, store: &mut Store, now: WallTime) -> Vec<Change> {
+        if now < self.now {
+            store.take_dirty();
+            return self.rebuild(store, now);
+        }
+        let mut changed = std::mem::take(&mut self.ahead);
+        changed.extend(store.take_changed());
+        // A clock that runs ahead: the word does not stand yet.
+        self.ahead = changed.iter().filter(|(_, at)| **at > now).map(|(k, at)| (k.clone(), *at)).collect();
+        let lapsed = store.take_lapsed(now);
+        let mut words: BTreeMap<Observer, BTreeSet<Topic>> = BTreeMap::new();
+        for (observer, topic) in changed.into_keys().chain(lapsed) {
+            words.entry(observer).or_default().insert(topic);
+        }
+        self.take(store, &words, now)
+    }
+
+    /// Takes the whole store anew; the changes of the twin.
+    pub fn rebuild(&mut self, store: &Store, now: WallTime) -> Vec<Change> {
+        let all = store.observers().map(|o| (o.clone(), BTreeSet::from(Topic::ALL))).collect();
+        self.take(store, &all, now)
+    }
+
+    fn take(
+        &mut self,
+        store: &Store,
+        words: &BTreeMap<Observer, BTreeSet<Topic>>,
+        now: WallTime,
+    ) -> Vec<Change> {
+        self.now = now;
+        let mut dirty = Dirty::default();
+        let mut edit = Edit::default();
+        self.take_words(store, words, &mut dirty);
+        self.resolve(&mut dirty);
+        if dirty.newcomers {
+            self.order_nodes(&mut dirty);
+        }
+        self.name_nodes(&mut dirty);
+        self.judge(&mut dirty, &mut edit);
+        self.put_nodes(&dirty, &mut edit);
+        self.route(store, words, &dirty, &mut edit);
+        self.commit(edit)
+    }
+
+    /// Nodes and databases as they are said to be now.
+    fn take_words(&mut self, store: &Store, words: &BTreeMap<Observer, BTreeSet<Topic>>, dirty: &mut Dirty) {
+        let mut hashes = Vec::new();
+        let mut about = BTreeSet::new();
+        let mut routers = BTreeSet::new();
+        for (observer, topics) in words {
+            if topics.contains(&Topic::LinkStates) {
+                routers.extend(self.ground.lsdb.replace(store, observer, self.now));
+            }
+            let Observer::Node(name) = observer else { continue };
+            let node = self.own_node(name, dirty);
+            let known = self.ground.directory.device(node).cloned();
+            if known.is_some() && !topics.iter().any(|t| Device::is_of(*t)) {
+                continue;
+            }
+            let device = Device::of(store, observer, self.now);
+            if known.as_deref() == Some(&device) {
+                continue;
+            }
+            dirty.resolve.insert(node);
+            dirty.nodes.insert(node);
+            match known.as_deref() {
+                Some(known) if known.is_seen_alike(&device) => {
+                    let changed =
+                        device.interfaces.iter().filter(|(n, i)| known.interfaces.get(*n) != Some(i));
+                    let ports = &self.ground.nodes[node].ports;
+                    dirty.ports.extend(changed.filter_map(|(n, _)| ports.get(n.as_str())));
+                }
+                _ => {
+                    about.insert(node);
+                    dirty.ports.extend(self.ports_of(node, &device));
+                }
+            }
+            let keys = self.ground.directory.replace(node, Some(Arc::new(device)));
+            hashes.extend(keys.iter().map(resolve::hash));
+        }
+        if !hashes.is_empty() || !about.is_empty() {
+            let asks = |w: &Words| w.resolved.asks_any(&hashes) || !w.resolved.about.is_disjoint(&about);
+            dirty.resolve.extend(self.words.iter().filter(|(_, w)| asks(w)).map(|(n, _)| *n));
+        }
+        self.touch_routers(&routers, dirty);
+    }
+
+    /// The number of a node with words of its own. A new one may change the place of all others.
+    fn own_node(&mut self, name: &Arc<str>, dirty: &mut Dirty) -> NodeId {
+        let node = self.ground.node(&NodeName::Own(name.clone()));
+        if let std::collections::btree_map::Entry::Vacant(new) = self.words.entry(node) {
+            new.insert(Words::default());
+            dirty.nodes.insert(node);
+            dirty.newcomers = true;
+        }
+        node
+    }
+
+    /// Numbers the nodes with words of their own in the order of names; all others come after them.
+    fn order_nodes(&mut self, dirty: &mut Dirty) {
+        let named: Vec<_> =
+            self.ground.named().map(|(name, id)| (matches!(name, NodeName::Own(_)), id)).collect();
+        let own = named.iter().filter(|(own, _)| *own).map(|(_, id)| *id);
+        let own: Vec<_> = own.collect();
+        let count = own.len() as u32;
+        let others = named.iter().filter(|(own, _)| !*own).map(|(_, id)| (count, *id));
+        for (ordinal, node) in (0..).zip(own).chain(others) {
+            if self.ground.nodes[node].ordinal != ordinal {
+                self.ground.nodes[node].ordinal = ordinal;
+                dirty.nodes.insert(node);
+                dirty.ports.extend(self.ground.nodes[node].ports.values());
+            }
+        }
+    }
+
+    fn ports_of(&mut self, node: NodeId, device: &Device) -> Vec<PortId> {
+        for name in device.interfaces.keys() {
+            self.ground.port(node, &Arc::from(name.as_str()));
+        }
+        self.ground.nodes[node].ports.values().copied().collect()
+    }
+
+    /// The costs of routers whose advertisements changed are looked up again.
+    fn touch_routers(&mut self, routers: &BTreeSet<String>, dirty: &mut Dirty) {
+        if routers.is_empty() {
+            return;
+        }
+        for router in routers {
+            let id: Arc<str> = Arc::from(router.as_str());
+            let names = self.ground.lsdb.names_of(router).map(|n| Key::Name(Arc::from(n)));
+            let keys = names.chain([Key::Router(id.clone()), Key::System(id.clone()), Key::Name(id)]);
+            for node in keys.flat_map(|k| self.ground.directory.owners(&k).to_vec()) {
+                dirty.ports.extend(self.ground.nodes[node].ports.values());
+            }
+        }
+    }
+
+    fn resolve(&mut self, dirty: &mut Dirty) {
+        for node in std::mem::take(&mut dirty.resolve) {
+            let Some(device) = self.ground.directory.device(node).cloned() else { continue };
+            let resolved = resolve(&self.ground.directory, node, &device);
+            let words = self.words.entry(node).or_default();
+            let mut known: BTreeMap<&Claim<End>, Vec<ClaimId>> = BTreeMap::new();
+            for (claim, id) in words.resolved.claims.iter().zip(std::mem::take(&mut words.claims)) {
+                known.entry(claim).or_default().push(id);
+            }
+            for claim in &resolved.claims {
+                let kept = known.get_mut(claim).and_then(Vec::pop).filter(|id| self.ground.is_in_place(*id));
+                words.claims.push(match kept {
+                    Some(id) => id,
+                    None => {
+                        let (id, touched) = self.ground.add(claim.clone());
+                        dirty.ports.extend(touched);
+                        id
+                    }
+                });
+            }
+            for id in known.into_values().flatten() {
+                dirty.ports.extend(self.ground.remove(id));
+            }
+            words.resolved = resolved;
+        }
+    }
+
+    /// The keys of nodes: from their own words, or from what all their neighbours agree on.
+    fn name_nodes(&mut self, dirty: &mut Dirty) {
+        let touched: BTreeSet<_> = dirty
+            .ports
+            .iter()
+            .map(|p| self.ground.ports[*p].node)
+            .chain(dirty.nodes.iter().copied())
+            .collect();
+        let own = |n: &NodeId| self.ground.directory.device(*n).is_some();
+        let mut rename: BTreeSet<_> = touched.into_iter().filter(own).collect();
+        for node in rename.clone() {
+            let keys = self.identities(node);
+            let unit = self.units.entry(node).or_default();
+            if unit.keys == keys {
+                continue;
+            }
+            let name = self.ground.nodes[node].name.clone();
+            for key in std::mem::replace(&mut unit.keys, keys.clone()) {
+                if let Some(bearers) = self.bearers.get_mut(&key) {
+                    bearers.remove(&name);
+                    rename.extend(bearers.values());
+                }
+            }
+            for key in keys {
+                let bearers = self.bearers.entry(key).or_default();
+                bearers.insert(name.clone(), node);
+                rename.extend(bearers.values());
+            }
+        }
+        for node in rename {
+            let key = self.borne(node).next().expect("no other node has its name").clone();
+            if self.ground.nodes[node].key != key {
+                self.ground.nodes[node].key = key;
+                dirty.ports.extend(self.ground.nodes[node].ports.values());
+            }
+            dirty.nodes.insert(node);
+        }
+    }
+
+    /// The keys of a node, best first: chassis id (its own word, or what all its neighbours agree on), router id, name.
+    fn identities(&self, node: NodeId) -> Vec<EntityKey> {
+        let Some(device) = self.ground.directory.device(node) else { return Vec::new() };
+        let own = device.chassis.as_ref().map(|c| emit::chassis_key(&c.id));
+        let chassis = own.or_else(|| {
+            let ports = self.ground.nodes[node].ports.values();
+            let said: BTreeSet<_> = ports
+                .flat_map(|p| self.ground.claims_of(*p).filter(|c| c.claim.from == *p))
+                .filter_map(|c| match &c.claim.body {
+                    Body::Heard { chassis, .. } => Some(chassis),
+                    _ => None,
+                })
+                .collect();
+            said.first().filter(|_| said.len() == 1).map(|id| emit::chassis_key(id))
+        });
+        let router = device.node.router_id.as_deref().map(EntityKey::node_by_router_id);
+        chassis.into_iter().chain(router).chain([EntityKey::node(&device.name)]).collect()
+    }
+
+    /// The keys that a node bears: of those who may bear one the first by name does.
+    fn borne(&self, node: NodeId) -> impl Iterator<Item = &EntityKey> {
+        let first = move |key: &&EntityKey| {
+            self.bearers.get(*key).and_then(|b| b.first_key_value()).is_some_and(|(_, first)| *first == node)
+        };
+        self.units.get(&node).into_iter().flat_map(|u| &u.keys).filter(first)
+    }
+
+    /// Judges the areas of all touched ports again.
+    fn judge(&mut self, dirty: &mut Dirty, edit: &mut Edit) {
+        let mut open = std::mem::take(&mut dirty.ports);
+        for port in open.clone() {
+            let Some(area) = self.area_of.get(&port).and_then(|first| self.areas.remove(first)) else {
+                continue;
+            };
+            for port in &area.ports {
+                self.area_of.remove(port);
+            }
+            open.extend(&area.ports);
+            self.want(&area.media, dirty, false);
+            edit.forget(area.unit);
+        }
+        while let Some(port) = open.pop_first() {
+            let ports = medium::closure(&self.ground, port);
+            for port in &ports {
+                open.remove(port);
+            }
+            let media = medium::judge(&self.ground, &ports);
+            self.want(&media, dirty, true);
+            let first = *ports.first().expect("an area has the port that it grew from");
+            self.area_of.extend(ports.iter().map(|p| (*p, first)));
+            let of_area = |p: &PortId| {
+                let port = *p;
+                self.ground.claims_of(port).filter(move |c| c.ends.0 == port)
+            };
+            let claims: Vec<_> = ports.iter().flat_map(of_area).collect();
+            let unit = edit.put(emit::area(&self.ground, &media, &claims));
+            self.areas.insert(first, Judged { ports, media, unit });
+        }
+    }
+
+    fn want(&mut self, media: &Media, dirty: &mut Dirty, more: bool) {
+        for port in &media.externals {
+            let node = self.ground.ports[*port].node;
+            dirty.nodes.insert(node);
+            let count = self.wanted.entry(node).or_default().entry(*port).or_default();
+            if more {
+                *count += 1;
+            } else {
+                *count -= 1;
+            }
+        }
+    }
+
+    fn put_nodes(&mut self, dirty: &Dirty, edit: &mut Edit) {
+        for node in &dirty.nodes {
+            let mut unit = self.units.remove(node).unwrap_or_default();
+            let keys = std::mem::take(&mut unit.keys);
+            edit.forget(unit);
+            self.units.insert(*node, Unit { keys, ..Unit::default() });
+            let emitted = match self.ground.directory.device(*node) {
+                Some(device) => self.own(*node, &device.clone()),
+                None => self.external(*node),
+            };
+            let keys = self.units.remove(node).map(|u| u.keys).unwrap_or_default();
+            let unit = edit.put(emitted);
+            self.units.insert(*node, Unit { keys, ..unit });
+        }
+    }
+
+    fn own(&self, node: NodeId, device: &Device) -> Emitted {
+        let aliases = self.borne(node).skip(1).cloned().collect();
+        let mut emitted = emit::node(&self.ground, node, device, aliases);
+        for key in self.units.get(&node).into_iter().flat_map(|u| &u.keys) {
+            if !self.borne(node).any(|k| k == key) {
+                let why = format!("another node is {key} too");
+                emitted.findings.push(Finding::new("shared-identity", &device.name, "", why));
+            }
+        }
+        emitted
+    }
+
+    fn external(&mut self, node: NodeId) -> Emitted {
+        let wanted = self.wanted.entry(node).or_default();
+        wanted.retain(|_, count| *count > 0);
+        let mut ports: Vec<_> = wanted.keys().copied().collect();
+        ports.sort_by_key(|p| &self.ground.ports[*p].name);
+        if ports.is_empty() { Emitted::default() } else { emit::external(&self.ground, node, &ports) }
+    }
+
+    /// Forwarding tables of nodes whose routes, addresses or key changed.
+    fn route(
+        &mut self,
+        store: &Store,
+        words: &BTreeMap<Observer, BTreeSet<Topic>>,
+        dirty: &Dirty,
+        edit: &mut Edit,
+    ) {
+        let said =
+            |topics: &BTreeSet<Topic>| topics.contains(&Topic::Routes) || topics.contains(&Topic::Addresses);
+        let spoke = words.iter().filter(|(_, topics)| said(topics)).map(|(o, _)| o.clone());
+        let moved = dirty
+            .nodes
+            .iter()
+            .filter(|n| self.tables.get(n).is_some_and(|k| *k != self.ground.nodes[**n].key));
+        let moved = moved.map(|n| Observer::node(self.ground.node_name(*n)));
+        for observer in spoke.chain(moved).collect::<BTreeSet<_>>() {
+            let Observer::Node(name) = &observer else { continue };
+            let node = self.ground.node(&NodeName::Own(name.clone()));
+            let Some(device) = self.ground.directory.device(node) else { continue };
+            let key = self.ground.nodes[node].key.clone();
+            let own = device.interfaces.values().flat_map(|i| i.port.addresses.iter().map(|a| a.ip));
+            let table = fib::table(store, &observer, self.now, own, &key);
+            if let Some(old) = self.tables.insert(node, key.clone()) {
+                edit.fibs.entry(old).or_insert(None);
+            }
+            edit.fibs.insert(key, (!table.is_empty()).then_some(table));
+        }
+    }
+
+    /// Makes the edit of the twin; what it changed.
+    fn commit(&mut self, edit: Edit) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (key, after) in edit.entities {
+            let before = self.twin.entity(&key);
+            if before != after.as_ref() {
+                let before = before.cloned().map(Arc::new);
+                changes.push(Change::Entity { key, before, after: after.map(Arc::new) });
+            }
+        }
+        for (key, after) in edit.half_links {
+            let before = self.twin.half_link(&key);
+            if before != after.as_ref() {
+                let before = before.cloned().map(Arc::new);
+                changes.push(Change::HalfLink { key, before, after: after.map(Arc::new) });
+            }
+        }
+        for (node, after) in edit.fibs {
+            let before = self.twin.fib(&node).cloned();
+            if before.as_deref() != after.as_ref() {
+                changes.push(Change::Fib { node, before, after: after.map(Arc::new) });
+            }
+        }
+        for change in &changes {
+            self.twin.set(change);
+        }
+        changes
+    }
+
+    /// All findings, in order, each once.
+    pub fn findings(&self) -> Vec<Finding> {
+        let resolved = self.words.values().flat_map(|w| &w.resolved.findings);
+        let units = self.units.values().chain(self.areas.values().map(|a| &a.unit));
+        let all: BTreeSet<_> = resolved.chain(units.flat_map(|u| &u.findings)).cloned().collect();
+        all.into_iter().collect()
+    }
+
+    /// The findings, each as a diagnostic of its own (planners look for the port, not for a number), and what had to be
+    /// assumed of cables.
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        let mut diagnostics: Vec<_> = self.findings().into_iter().map(Finding::into_diagnostic).collect();
+        let cables: u64 = self.areas.values().map(|a| a.media.cables.len() as u64).sum();
+        let without_speed: u64 = self.areas.values().map(|a| a.unit.without_speed).sum();
+        let mut assume = |code: &str, message: &str, count| {
+            if count > 0 {
+                diagnostics.push(Diagnostic { code: code.to_owned(), message: message.to_owned(), count });
+            }
+        };
+        assume("assumed-speed", "a cable without a known line rate is taken as 10 Gbit/s", without_speed);
+        assume("unknown-delay", "nothing says how long a cable is: its delay is 0", cables);
+        diagnostics
+    }
+}
+
+impl Edit {
+    /// What a unit put into the twin goes, unless it is put there again.
+    fn forget(&mut self, unit: Unit) {
+        for key in unit.entities {
+            self.entities.entry(key).or_insert(None);
+        }
+        for key in unit.half_links {
+            self.half_links.entry(key).or_insert(None);
+        }
+    }
+
+    fn put(&mut self, emitted: Emitted) -> Unit {
+        let mut unit =
+            Unit { findings: emitted.findings, without_speed: emitted.without_speed, ..Unit::default() };
+        for entity in emitted.entities {
+            unit.entities.push(entity.key.clone());
+            self.entities.insert(entity.key.clone(), Some(entity));
+        }
+        for (key, half) in emitted.half_links {
+            unit.half_links.push(key.clone());
+            match self.half_links.entry(key).or_insert(None) {
+                Some(known) => join(known, half),
+                place => *place = Some(half),
+            }
+        }
+        unit
+    }
+}
+
+/// Two words for one half-link (LLDP and CDP, two processes) are one with the evidence of both.
+fn join(known: &mut HalfLink, more: HalfLink) {
+    known.metric = known.metric.min(more.metric);
+    known.evidence.extend(more.evidence);
+    known.evidence.sort();
+    known.evidence.dedup();
+}
