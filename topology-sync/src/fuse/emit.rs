@@ -48,8 +48,15 @@ pub(crate) fn node(ground: &Ground, id: NodeId, device: &Device, aliases: Vec<En
     let mut out = Emitted::default();
     let heard: Vec<_> = node.ports.values().flat_map(|p| heard_from(ground, *p)).collect();
     let says_router = heard.iter().any(|(_, role)| *role == NodeKind::Router);
-    let kind = EntityKind::Node { role: role(device, says_router), location: None };
-    out.entities.push(entity(&node.key, &device.name, node.ordinal, None, kind));
+    let role = role(device, says_router);
+    let (name, kind) = match &device.external {
+        None => (&*device.name, EntityKind::Node { role, location: None }),
+        Some(id) => {
+            let said = device.chassis.as_ref().and_then(|c| c.name.as_deref());
+            (said.unwrap_or(&id.value), EntityKind::External { role })
+        }
+    };
+    out.entities.push(entity(&node.key, name, node.ordinal, None, kind));
     out.entities[0].aliases = aliases;
     let mut ports: Vec<_> = device.interfaces.iter().map(|(n, i)| (n.as_str(), i.port.clone())).collect();
     // Sources that name a port which no interface table has.

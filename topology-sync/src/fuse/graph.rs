@@ -87,7 +87,8 @@ impl Graph {
     fn areas(&self, protocol: IgpProtocol) -> impl Iterator<Item = String> {
         let mut from = Some((protocol, String::new(), String::new()));
         std::iter::from_fn(move || {
-            let (next, _) = self.routers.range(from.take()?..).next().filter(|((p, _, _), _)| *p == protocol)?;
+            let (next, _) =
+                self.routers.range(from.take()?..).next().filter(|((p, _, _), _)| *p == protocol)?;
             // The first key behind all of this area.
             from = Some((protocol, format!("{}\0", next.1), String::new()));
             Some(next.1.clone())
@@ -110,6 +111,11 @@ impl Graph {
     /// The routers on a medium.
     pub(crate) fn members<'a>(&'a self, medium: &Vertex) -> impl Iterator<Item = &'a str> + use<'a> {
         self.of(&self.media, medium).flat_map(|l| &l.links).map(|l| l.to.as_str())
+    }
+
+    /// The routers on a medium of any area.
+    pub(crate) fn members_anywhere(&self, protocol: IgpProtocol, medium: &str) -> impl Iterator<Item = &str> {
+        self.areas(protocol).flat_map(move |area| self.members(&(protocol, area, medium.to_owned())))
     }
 
     /// The routers that a router's advertisements name, directly or on a medium: those whose edges change with its own.
@@ -143,7 +149,12 @@ impl Graph {
                         let back = self.links(&at(member)).find(|l| l.kind == link.kind && l.to == link.to);
                         if let Some(back) = back {
                             let far = back.near;
-                            edges.push(Edge { to: member.to_owned(), near: link.near, far, metric: link.metric });
+                            edges.push(Edge {
+                                to: member.to_owned(),
+                                near: link.near,
+                                far,
+                                metric: link.metric,
+                            });
                         }
                     }
                 }
@@ -173,7 +184,9 @@ impl Graph {
     fn on_one_block(&self, router: &Vertex, link: &IgpLink, back: &[&IgpLink]) -> Option<LinkEnd> {
         let Some(LinkEnd::Address(near)) = link.near else { return None };
         let blocks = self.of(&self.routers, router).flat_map(|l| &l.prefixes).map(|(net, _)| *net);
-        let block: IpNet = blocks.filter(|b| b.contains(&near) && b.prefix_len() < b.max_prefix_len()).max_by_key(IpNet::prefix_len)?;
+        let block: IpNet = blocks
+            .filter(|b| b.contains(&near) && b.prefix_len() < b.max_prefix_len())
+            .max_by_key(IpNet::prefix_len)?;
         let in_block = |l: &&&IgpLink| matches!(l.near, Some(LinkEnd::Address(ip)) if block.contains(&ip));
         let fitting: Vec<_> = back.iter().filter(in_block).collect();
         match fitting[..] {
@@ -257,7 +270,9 @@ mod tests {
                 None => "?".to_owned(),
             };
             let edges = graph.edges(v).into_iter();
-            edges.map(|e| format!("{} {} > {} {} {}", v.2, show(e.near), e.to, show(e.far), e.metric)).collect::<Vec<_>>()
+            edges
+                .map(|e| format!("{} {} > {} {} {}", v.2, show(e.near), e.to, show(e.far), e.metric))
+                .collect::<Vec<_>>()
         };
         graph.routers().flat_map(of).collect()
     }
@@ -287,7 +302,8 @@ mod tests {
         };
         for part in rest.split(',').map(str::trim).filter(|p| !p.is_empty()) {
             let words: Vec<&str> = part.split(' ').collect();
-            let link = |kind, to: &str, near, metric| IgpLink { kind, to: to.to_owned(), near, far: None, metric };
+            let link =
+                |kind, to: &str, near, metric| IgpLink { kind, to: to.to_owned(), near, far: None, metric };
             let end = |text: &str| match text.parse::<u32>() {
                 Ok(index) => Some(LinkEnd::Index(index)),
                 Err(_) => text.parse().ok().map(LinkEnd::Address),
@@ -312,12 +328,16 @@ mod tests {
         let text = "1.1.1.1: p2p 2.2.2.2 10.0.0.0 5, p2p 3.3.3.3 10.0.0.2 7
                     2.2.2.2: p2p 1.1.1.1 10.0.0.1 6
                     3.3.3.3:";
-        assert_eq!(edges(text), ["1.1.1.1 10.0.0.0 > 2.2.2.2 10.0.0.1 5", "2.2.2.2 10.0.0.1 > 1.1.1.1 10.0.0.0 6"]);
+        assert_eq!(
+            edges(text),
+            ["1.1.1.1 10.0.0.0 > 2.2.2.2 10.0.0.1 5", "2.2.2.2 10.0.0.1 > 1.1.1.1 10.0.0.0 6"]
+        );
     }
 
     #[test]
     fn parallel_links_are_told_apart_by_their_blocks() {
-        let text = "1.1.1.1: p2p 2.2.2.2 10.0.0.0 5, p2p 2.2.2.2 10.0.0.2 7, stub 10.0.0.0/31 5, stub 10.0.0.2/31 7
+        let text =
+            "1.1.1.1: p2p 2.2.2.2 10.0.0.0 5, p2p 2.2.2.2 10.0.0.2 7, stub 10.0.0.0/31 5, stub 10.0.0.2/31 7
                     2.2.2.2: p2p 1.1.1.1 10.0.0.3 8, p2p 1.1.1.1 10.0.0.1 6";
         assert_eq!(
             edges(text),
@@ -337,7 +357,10 @@ mod tests {
                     2.2.2.2: transit 10.0.0.1 10.0.0.2 6
                     3.3.3.3:
                     net 10.0.0.1 1.1.1.1: 1.1.1.1, 2.2.2.2, 3.3.3.3";
-        assert_eq!(edges(text), ["1.1.1.1 10.0.0.1 > 2.2.2.2 10.0.0.2 5", "2.2.2.2 10.0.0.2 > 1.1.1.1 10.0.0.1 6"]);
+        assert_eq!(
+            edges(text),
+            ["1.1.1.1 10.0.0.1 > 2.2.2.2 10.0.0.2 5", "2.2.2.2 10.0.0.2 > 1.1.1.1 10.0.0.1 6"]
+        );
     }
 
     #[test]

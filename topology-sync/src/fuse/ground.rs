@@ -175,9 +175,16 @@ impl Ground {
         self.device_of(port)?.interfaces.get(&*self.ports[port].name)
     }
 
-    /// Whether a port is of a node with words of its own.
+    /// Whether a port is known by its node's own words: from its table, or, of a node without one, from its own frames.
     pub(crate) fn is_own(&self, port: PortId) -> bool {
-        matches!(self.nodes[self.ports[port].node].name, NodeName::Own(_))
+        let PortOf { node, name, .. } = &self.ports[port];
+        match self.nodes[*node].name {
+            NodeName::Own(_) => true,
+            NodeName::External(_) => self
+                .directory
+                .device(*node)
+                .is_some_and(|d| d.interfaces.contains_key(&**name) && !d.nameless.contains(name)),
+        }
     }
 
     /// The key of a port in the twin.

@@ -1,24 +1,18 @@
 //! The link-state database: the newest advertisement of each router, whoever has it, and the costs in it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use twin::{PortAddress, WallTime};
 
 use super::device::{Device, Interface};
-use crate::observation::{
-    Fact, IgpLink, IgpProtocol, LinkEnd, LinkState, LinkStateId, LinkStateKind, Observer, Topic,
-};
+use super::graph::Graph;
+use crate::observation::{Fact, IgpLink, IgpLinkKind, IgpProtocol, LinkEnd, LinkStateId, Observer, Topic};
 use crate::store::Store;
-
-type Originator = (IgpProtocol, LinkStateKind, String);
-type Copies = BTreeMap<Observer, Arc<LinkState>>;
 
 /// The advertisements of all observers.
 #[derive(Debug, Default)]
 pub(crate) struct Lsdb {
-    /// What each observer has, by protocol, kind and router.
-    copies: BTreeMap<Originator, BTreeMap<LinkStateId, Copies>>,
+    pub(crate) graph: Graph,
     held: BTreeMap<Observer, BTreeSet<LinkStateId>>,
     /// System ids by dynamic host name (RFC 5301).
     names: BTreeMap<String, BTreeSet<String>>,
@@ -38,10 +32,7 @@ impl Lsdb {
             if !held.insert(state.id.clone()) {
                 continue; // A more trusted source has said it.
             }
-            let copies =
-                self.copies.entry(originator(&state.id)).or_default().entry(state.id.clone()).or_default();
-            if copies.get(observer).is_none_or(|known| **known != *state) {
-                copies.insert(observer.clone(), Arc::new(state.clone()));
+            if self.graph.take(observer, state) {
                 changed.insert(state.id.router.clone());
                 if let Some(name) = &state.name {
                     self.names.entry(name.clone()).or_default().insert(state.id.router.clone());
@@ -51,7 +42,7 @@ impl Lsdb {
         }
         for id in gone {
             changed.insert(id.router.clone());
-            self.remove(observer, &id);
+            self.graph.drop(observer, &id);
         }
         if !held.is_empty() {
             self.held.insert(observer.clone(), held);
@@ -81,32 +72,6 @@ impl Lsdb {
         self.named.get(router).into_iter().flatten().map(String::as_str)
     }
 
-    fn remove(&mut self, observer: &Observer, id: &LinkStateId) {
-        let Some(ids) = self.copies.get_mut(&originator(id)) else { return };
-        if let Some(copies) = ids.get_mut(id) {
-            copies.remove(observer);
-            if copies.is_empty() {
-                ids.remove(id);
-            }
-        }
-        if ids.is_empty() {
-            self.copies.remove(&originator(id));
-        }
-    }
-
-    /// The newest advertisements of a router, of one kind.
-    fn newest(
-        &self,
-        protocol: IgpProtocol,
-        kind: LinkStateKind,
-        router: &str,
-    ) -> impl Iterator<Item = &LinkState> {
-        let ids = self.copies.get(&(protocol, kind, router.to_owned()));
-        ids.into_iter()
-            .flat_map(BTreeMap::values)
-            .filter_map(|copies| copies.values().max_by_key(|l| l.sequence).map(AsRef::as_ref))
-    }
-
     /// The cost of sending out of an interface to a neighbour: the advertised one, or else the configured one.
     pub(crate) fn cost(
         &self,
@@ -116,8 +81,7 @@ impl Lsdb {
         peer: Option<&Device>,
     ) -> Option<u32> {
         let ids = self.ids(device, protocol);
-        let states: Vec<_> =
-            ids.iter().flat_map(|id| self.newest(protocol, LinkStateKind::Router, id)).collect();
+        let states: Vec<_> = ids.iter().flat_map(|id| self.graph.of_router(protocol, id)).collect();
         let links = || states.iter().flat_map(|s| &s.links);
         let by_end = links().find(|l| l.near.is_some_and(|near| is_end(interface, near))).map(|l| l.metric);
         let by_peer = || self.metrics_to(links(), protocol, peer?);
@@ -150,28 +114,14 @@ impl Lsdb {
         peer: &Device,
     ) -> Option<BTreeSet<u32>> {
         let peers = self.ids(peer, protocol);
-        let leads = |link: &IgpLink| {
-            let to = link.to.as_str();
-            peers.contains(to)
-                || to.strip_suffix(".00").is_some_and(|id| peers.contains(id))
-                || (protocol == IgpProtocol::Isis && self.pseudonode_has(to, &peers))
+        let is_peer = |id: &str| peers.contains(id.strip_suffix(".00").unwrap_or(id));
+        let leads = |link: &IgpLink| match link.kind {
+            IgpLinkKind::Transit => self.graph.members_anywhere(protocol, &link.to).any(is_peer),
+            IgpLinkKind::PointToPoint | IgpLinkKind::Virtual => is_peer(&link.to),
         };
         let metrics: BTreeSet<_> = links.filter(|l| leads(l)).map(|l| l.metric).collect();
         (!metrics.is_empty()).then_some(metrics)
     }
-
-    /// Whether a pseudonode `xxxx.xxxx.xxxx.nn` lists one of the routers.
-    fn pseudonode_has(&self, pseudonode: &str, routers: &BTreeSet<String>) -> bool {
-        let Some((router, number)) = pseudonode.rsplit_once('.') else { return false };
-        let states = self.newest(IgpProtocol::Isis, LinkStateKind::Network, router);
-        let mut members =
-            states.filter(|s| s.id.number.split('-').next() == Some(number)).flat_map(|s| &s.links);
-        members.any(|l| routers.contains(l.to.strip_suffix(".00").unwrap_or(&l.to)))
-    }
-}
-
-fn originator(id: &LinkStateId) -> Originator {
-    (id.protocol, id.kind, id.router.clone())
 }
 
 fn is_end(interface: &Interface, end: LinkEnd) -> bool {

@@ -3,6 +3,8 @@
 //! Fusion is a pure function of a store and an instant. It goes in steps, each a file:
 //!
 //! 1. [`device`]: the words of one node, put together by the trust in their sources.
+//!    What is heard on wires is put together into the nodes that sent it ([`wire`], [`party`]) and becomes words of theirs
+//!    ([`testimony`]).
 //! 2. [`resolve`]: each word about a neighbour is matched to a node and a port through that node's own words
 //!    ([`directory`]): [`lldp`], [`igp`], [`layer2`]. What comes out are claims that two ports are next to each other, and
 //!    a finding for every neighbour that could not be matched, with the reason.
@@ -20,15 +22,19 @@ mod device;
 mod directory;
 mod emit;
 mod fib;
+mod graph;
 mod ground;
 mod igp;
 mod layer2;
 mod lldp;
 mod lsdb;
 mod medium;
+mod party;
 mod resolve;
 pub mod tables;
+mod testimony;
 mod update;
+mod wire;
 
 use twin::{Diagnostic, Twin, WallTime};
 

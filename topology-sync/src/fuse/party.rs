@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use twin::{MacAddr, WallTime};
 
+use super::wire::Wire;
 use crate::observation::{
     Address, Chassis, Fact, Hello, Id, IgpNeighbor, IgpProtocol, Link, LldpNeighbor, NodeInfo, Source,
 };
@@ -37,16 +38,16 @@ pub(crate) struct Outlet {
     /// Its addresses, with prefix lengths where said.
     pub(crate) addresses: BTreeMap<IpAddr, Option<u8>>,
     /// Whose LLDP and CDP frames reach it.
-    heard: Vec<Said<LldpNeighbor>>,
+    pub(super) heard: Vec<Said<LldpNeighbor>>,
     /// Its IGP neighbours.
-    neighbors: Vec<Said<IgpNeighbor>>,
+    pub(super) neighbors: Vec<Said<IgpNeighbor>>,
     /// The latest word of it.
-    at: WallTime,
+    pub(super) at: WallTime,
 }
 
 /// By what a port is told from others.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum PortName {
+pub(super) enum PortName {
     /// Its own LLDP or CDP words: chassis id and port id.
     Said(Id, Id),
     /// Its hardware address.
@@ -57,13 +58,13 @@ enum PortName {
 
 /// An id in an IGP.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum RouterName {
+pub(super) enum RouterName {
     Router(String),
     System(String),
 }
 
 impl RouterName {
-    fn of(hello: &Hello) -> Self {
+    pub(super) fn of(hello: &Hello) -> Self {
         match hello.protocol {
             IgpProtocol::Ospf2 | IgpProtocol::Ospf3 => Self::Router(hello.sender.clone()),
             IgpProtocol::Isis => Self::System(hello.sender.clone()),
@@ -73,7 +74,7 @@ impl RouterName {
 
 /// The ports of all wires by the words and hardware addresses of their frames.
 #[derive(Default)]
-struct PortNames {
+pub(super) struct PortNames {
     /// What is said from a hardware address on a wire: the latest, LLDP before CDP.
     current: BTreeMap<(usize, Option<MacAddr>), (Id, Id)>,
     /// All that is said from a hardware address.
@@ -81,7 +82,7 @@ struct PortNames {
 }
 
 impl PortNames {
-    fn of(wires: &[Wire<'_>]) -> Self {
+    pub(super) fn of(wires: &[Wire<'_>]) -> Self {
         let mut names = Self::default();
         for (number, wire) in wires.iter().enumerate() {
             let mut sent: Vec<_> = wire.sent.iter().collect();
@@ -99,17 +100,17 @@ impl PortNames {
     }
 
     /// Whether this is what its sender says now, and not what it said under another name or in CDP beside LLDP.
-    fn is_current(&self, wire: usize, sent: &LldpNeighbor) -> bool {
+    pub(super) fn is_current(&self, wire: usize, sent: &LldpNeighbor) -> bool {
         self.current.get(&(wire, sent.mac)) == Some(&ids(sent))
     }
 
-    fn of_sender(&self, wire: usize, sent: &LldpNeighbor) -> PortName {
+    pub(super) fn of_sender(&self, wire: usize, sent: &LldpNeighbor) -> PortName {
         let (chassis, port) = self.current.get(&(wire, sent.mac)).cloned().unwrap_or_else(|| ids(sent));
         PortName::Said(chassis, port)
     }
 
     /// The port of a hello: what the same hardware address says on this wire in LLDP, or anywhere if it says one thing.
-    fn of_hello(&self, wire: usize, hello: &Hello) -> PortName {
+    pub(super) fn of_hello(&self, wire: usize, hello: &Hello) -> PortName {
         let Some(mac) = hello.mac else {
             return PortName::Address(hello.sender.clone(), hello.from.clone());
         };
@@ -128,7 +129,10 @@ fn ids(sent: &LldpNeighbor) -> (Id, Id) {
 
 /// Puts ports together into nodes: by chassis id, and where there is none by router or system id. A router id that several
 /// chassis use joins nothing to any of them.
-fn group(outlets: BTreeMap<PortName, Outlet>, ids: &BTreeMap<PortName, BTreeSet<RouterName>>) -> Vec<Party> {
+pub(super) fn group(
+    outlets: BTreeMap<PortName, Outlet>,
+    ids: &BTreeMap<PortName, BTreeSet<RouterName>>,
+) -> Vec<Party> {
     let classes = Classes::of(ids.values());
     let class_of = |name: &PortName| ids.get(name).and_then(|ids| ids.first()).map(|id| classes.of_id(id));
     let mut chassis: BTreeMap<RouterName, BTreeSet<&Id>> = BTreeMap::new();
@@ -179,7 +183,10 @@ impl Classes {
         for ids in ports {
             let roots: BTreeSet<RouterName> = ids.iter().map(|id| classes.of_id(id)).collect();
             if let Some(first) = roots.first().cloned() {
-                roots.into_iter().chain(ids.iter().cloned()).for_each(|id| drop(classes.0.insert(id, first.clone())));
+                roots
+                    .into_iter()
+                    .chain(ids.iter().cloned())
+                    .for_each(|id| drop(classes.0.insert(id, first.clone())));
             }
         }
         classes
@@ -224,8 +231,8 @@ impl Party {
             .unwrap_or_else(|| of("local", &String::new()))
     }
 
-    /// What the node says and hears, in the words of a node that was asked; `name` names its ports.
-    pub(crate) fn words(&self, name: impl Fn(&Outlet) -> String) -> Vec<Said<Fact>> {
+    /// What the node says and hears, in the words of a node that was asked; `name` names its ports, if they are to be.
+    pub(crate) fn words(&self, name: impl Fn(&Outlet) -> Option<String>) -> Vec<Said<Fact>> {
         let at = self.ports.iter().map(|p| p.at).max().unwrap_or_default();
         let source = if self.chassis.is_some() { Source::Lldp } else { Source::Ospf };
         let node = NodeInfo {
@@ -237,7 +244,9 @@ impl Party {
         let mut words = vec![(source, at, Fact::Node(node))];
         words.extend(self.chassis.clone().map(|c| (source, at, Fact::Chassis(c))));
         for port in &self.ports {
-            port.words(&name(port), source, &mut words);
+            if let Some(name) = name(port) {
+                port.words(&name, source, &mut words);
+            }
         }
         words
     }
@@ -259,11 +268,21 @@ impl Outlet {
         }
     }
 
+    /// What can be said of a port whose owner does not name it: its address, or its hardware address.
+    pub(crate) fn place(&self) -> String {
+        let address = self.addresses.keys().next().map(IpAddr::to_string);
+        address.or_else(|| self.mac.map(|m| m.to_string())).unwrap_or_default()
+    }
+
     fn words(&self, name: &str, source: Source, words: &mut Vec<Said<Fact>>) {
         let link = Link { name: name.to_owned(), mac: self.mac, ifindex: self.ifindex, ..Link::default() };
         words.push((source, self.at, Fact::Link(link)));
         for (ip, len) in &self.addresses {
-            words.push((source, self.at, Fact::Address(Address { port: name.to_owned(), ip: *ip, len: *len })));
+            words.push((
+                source,
+                self.at,
+                Fact::Address(Address { port: name.to_owned(), ip: *ip, len: *len }),
+            ));
         }
         for (source, at, heard) in &self.heard {
             let heard = LldpNeighbor { on: name.to_owned(), ..heard.clone() };

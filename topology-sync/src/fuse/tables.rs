@@ -116,7 +116,7 @@ impl Fusion {
         });
         let row = |(a, b, disputed): (usize, usize, &std::collections::BTreeSet<usize>)| {
             let cable = Cable::between(ground, a, b, disputed.contains(&a) || disputed.contains(&b));
-            let node = |port: usize| ground.node_name(ground.ports[port].node).to_owned();
+            let node = |port: usize| self.twin().node_of(&ground.port_key(port)).map(id).unwrap_or_default();
             CableRow {
                 a_node: node(a),
                 a_port: ground.ports[a].name.to_string(),

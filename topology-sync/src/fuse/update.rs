@@ -13,6 +13,8 @@ use super::fib;
 use super::ground::{ClaimId, Ground};
 use super::medium::{self, Media};
 use super::resolve::{self, Resolved, resolve};
+use super::testimony::{Asked, Overheard, attribute};
+use super::wire;
 use crate::observation::{Observer, Topic};
 use crate::store::Store;
 
@@ -21,6 +23,12 @@ use crate::store::Store;
 pub struct Fusion {
     pub(super) ground: Ground,
     twin: Twin,
+    /// The nodes with words of their own, by those words alone.
+    asked: BTreeMap<NodeId, (Arc<str>, Arc<Device>)>,
+    /// The words that wires carry, by whose they are.
+    overheard: BTreeMap<NodeName, Overheard>,
+    /// Whether anything was ever heard on a wire.
+    wired: bool,
     /// By node: what its words came to.
     words: BTreeMap<NodeId, Words>,
     pub(super) areas: BTreeMap<PortId, Judged>,
@@ -63,6 +71,21 @@ struct Unit {
     without_speed: u64,
     /// The keys that the node may bear.
     keys: Vec<EntityKey>,
+}
+
+/// What others may have looked up, and what became of it.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Hashes of the keys that changed hands.
+    hashes: Vec<u64>,
+    /// Nodes whose tables changed.
+    about: BTreeSet<NodeId>,
+}
+
+impl Seen {
+    fn is_nothing(&self) -> bool {
+        self.hashes.is_empty() && self.about.is_empty()
+    }
 }
 
 /// What has to be done again.
@@ -145,45 +168,101 @@ impl Fusion {
 
     /// Nodes and databases as they are said to be now.
     fn take_words(&mut self, store: &Store, words: &BTreeMap<Observer, BTreeSet<Topic>>, dirty: &mut Dirty) {
-        let mut hashes = Vec::new();
-        let mut about = BTreeSet::new();
+        let mut seen = Seen::default();
         let mut routers = BTreeSet::new();
+        let mut on_wires = false;
         for (observer, topics) in words {
             if topics.contains(&Topic::LinkStates) {
                 routers.extend(self.ground.lsdb.replace(store, observer, self.now));
             }
-            let Observer::Node(name) = observer else { continue };
-            let node = self.own_node(name, dirty);
-            let known = self.ground.directory.device(node).cloned();
-            if known.is_some() && !topics.iter().any(|t| Device::is_of(*t)) {
-                continue;
-            }
-            let device = Device::of(store, observer, self.now);
-            if known.as_deref() == Some(&device) {
-                continue;
-            }
-            dirty.resolve.insert(node);
-            dirty.nodes.insert(node);
-            match known.as_deref() {
-                Some(known) if known.is_seen_alike(&device) => {
-                    let changed =
-                        device.interfaces.iter().filter(|(n, i)| known.interfaces.get(*n) != Some(i));
-                    let ports = &self.ground.nodes[node].ports;
-                    dirty.ports.extend(changed.filter_map(|(n, _)| ports.get(n.as_str())));
+            match observer {
+                Observer::Node(name) => {
+                    let node = self.own_node(name, dirty);
+                    let known = self.asked.get(&node).map(|(_, device)| device);
+                    if known.is_some() && !topics.iter().any(|t| Device::is_of(*t)) {
+                        continue;
+                    }
+                    let device = Device::of(store, observer, self.now);
+                    if known.is_none_or(|known| **known != device) {
+                        self.asked.insert(node, (name.clone(), Arc::new(device)));
+                        self.renew(node, &mut seen, dirty);
+                    }
                 }
-                _ => {
-                    about.insert(node);
-                    dirty.ports.extend(self.ports_of(node, &device));
-                }
+                Observer::Wire(_) => on_wires |= topics.iter().any(|t| wire::is_of(*t)),
+                Observer::List(_) => {}
             }
-            let keys = self.ground.directory.replace(node, Some(Arc::new(device)));
-            hashes.extend(keys.iter().map(resolve::hash));
         }
-        if !hashes.is_empty() || !about.is_empty() {
+        self.wired |= on_wires;
+        if self.wired && (on_wires || !routers.is_empty() || !seen.is_nothing()) {
+            self.listen(store, &mut seen, dirty);
+        }
+        if !seen.is_nothing() {
+            let Seen { hashes, about } = seen;
             let asks = |w: &Words| w.resolved.asks_any(&hashes) || !w.resolved.about.is_disjoint(&about);
             dirty.resolve.extend(self.words.iter().filter(|(_, w)| asks(w)).map(|(n, _)| *n));
         }
         self.touch_routers(&routers, dirty);
+    }
+
+    /// Whom wires show, and whose words they carry.
+    fn listen(&mut self, store: &Store, seen: &mut Seen, dirty: &mut Dirty) {
+        let graph = &self.ground.lsdb.graph;
+        let parties = wire::parties(store, self.now, &|x, y| graph.is_adjacent(x, y));
+        let overheard = attribute(parties, Asked { directory: &self.ground.directory, own: &self.asked });
+        let before = std::mem::replace(&mut self.overheard, overheard);
+        let names: BTreeSet<NodeName> = before.keys().chain(self.overheard.keys()).cloned().collect();
+        for name in names {
+            if before.get(&name) != self.overheard.get(&name) {
+                let node = match &name {
+                    NodeName::Own(own) => self.own_node(own, dirty),
+                    NodeName::External(_) => self.stranger(&name, dirty),
+                };
+                self.renew(node, seen, dirty);
+            }
+        }
+    }
+
+    /// The number of a node that has words on wires alone.
+    fn stranger(&mut self, name: &NodeName, dirty: &mut Dirty) -> NodeId {
+        let node = self.ground.node(name);
+        dirty.newcomers |= self.ground.directory.device(node).is_none();
+        node
+    }
+
+    /// Puts a node together again from its own words and from those that wires carry.
+    fn renew(&mut self, node: NodeId, seen: &mut Seen, dirty: &mut Dirty) {
+        let overheard = self.overheard.get(&self.ground.nodes[node].name);
+        let device = match (&self.ground.nodes[node].name, self.asked.get(&node), overheard) {
+            (NodeName::Own(_), Some((_, device)), None) => Some(device.clone()),
+            (NodeName::Own(_), Some((_, device)), Some(o)) => Some(Arc::new((**device).clone().overheard(o))),
+            (NodeName::External(id), _, Some(o)) => Some(Arc::new(Device::stranger(id).overheard(o))),
+            _ => None,
+        };
+        dirty.nodes.insert(node);
+        let known = self.ground.directory.device(node).cloned();
+        match (known.as_deref(), device.as_deref()) {
+            (Some(known), Some(device)) if known.is_seen_alike(device) => {
+                let changed = device.interfaces.iter().filter(|(n, i)| known.interfaces.get(*n) != Some(i));
+                let ports = &self.ground.nodes[node].ports;
+                dirty.ports.extend(changed.filter_map(|(n, _)| ports.get(n.as_str())));
+            }
+            (_, Some(device)) => {
+                seen.about.insert(node);
+                dirty.ports.extend(self.ports_of(node, device));
+            }
+            (_, None) => {
+                seen.about.insert(node);
+                dirty.ports.extend(self.ground.nodes[node].ports.values());
+                for claim in self.words.remove(&node).into_iter().flat_map(|w| w.claims) {
+                    dirty.ports.extend(self.ground.remove(claim));
+                }
+            }
+        }
+        if device.is_some() {
+            dirty.resolve.insert(node);
+        }
+        let keys = self.ground.directory.replace(node, device);
+        seen.hashes.extend(keys.iter().map(resolve::hash));
     }
 
     /// The number of a node with words of its own. A new one may change the place of all others.
@@ -271,8 +350,11 @@ impl Fusion {
             .map(|p| self.ground.ports[*p].node)
             .chain(dirty.nodes.iter().copied())
             .collect();
-        let own = |n: &NodeId| self.ground.directory.device(*n).is_some();
-        let mut rename: BTreeSet<_> = touched.into_iter().filter(own).collect();
+        let bears = |n: &NodeId| {
+            self.ground.directory.device(*n).is_some()
+                || self.units.get(n).is_some_and(|u| !u.keys.is_empty())
+        };
+        let mut rename: BTreeSet<_> = touched.into_iter().filter(bears).collect();
         for node in rename.clone() {
             let keys = self.identities(node);
             let unit = self.units.entry(node).or_default();
@@ -293,7 +375,12 @@ impl Fusion {
             }
         }
         for node in rename {
-            let key = self.borne(node).next().expect("no other node has its name").clone();
+            let key = match (self.borne(node).next(), &self.ground.nodes[node].name) {
+                (Some(key), _) => key.clone(),
+                // No longer heard on wires: known from others alone.
+                (None, NodeName::External(id)) => emit::external_key(id),
+                (None, NodeName::Own(name)) => unreachable!("no other node has the name {name}"),
+            };
             if self.ground.nodes[node].key != key {
                 self.ground.nodes[node].key = key;
                 dirty.ports.extend(self.ground.nodes[node].ports.values());
@@ -318,7 +405,14 @@ impl Fusion {
             said.first().filter(|_| said.len() == 1).map(|id| emit::chassis_key(id))
         });
         let router = device.node.router_id.as_deref().map(EntityKey::node_by_router_id);
-        chassis.into_iter().chain(router).chain([EntityKey::node(&device.name)]).collect()
+        let name = match &device.external {
+            None => EntityKey::node(&device.name),
+            Some(id) => EntityKey::new(format!("node:external:{}:{}", id.kind, id.value)),
+        };
+        let external = device.external.as_ref().map(emit::external_key);
+        let mut keys: Vec<_> = external.into_iter().chain(chassis).chain(router).chain([name]).collect();
+        keys.dedup();
+        keys
     }
 
     /// The keys that a node bears: of those who may bear one the first by name does.

@@ -5,17 +5,20 @@
 //! of them had been asked, and is matched and fused in the same way as theirs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use twin::{MacAddr, WallTime};
 
-use crate::observation::{
-    Address, Chassis, Fact, Hello, Id, IgpNeighbor, IgpProtocol, Link, LldpNeighbor, NodeInfo, Observer, Source,
-};
+use super::party::{Outlet, Party, PortName, PortNames, RouterName, Said, group};
+use crate::observation::{Fact, Hello, IgpNeighbor, IgpProtocol, Link, LldpNeighbor, Observer, Topic};
 use crate::store::Store;
 
-/// A word with its source and instant.
-type Said<T> = (Source, WallTime, T);
+/// The topics of which wires speak; link states are no word about a wire.
+const TOPICS: [Topic; 3] = [Topic::Links, Topic::Neighbors, Topic::Hellos];
+
+/// Whether what wires show is made of what is said on this topic.
+pub(crate) fn is_of(topic: Topic) -> bool {
+    TOPICS.contains(&topic)
+}
 
 /// What two ports with a two-way hello have come to by the link-state database; `None`: it knows nothing of them.
 pub(crate) type Adjacent<'a> = &'a dyn Fn(&Hello, &Hello) -> Option<bool>;
@@ -40,17 +43,17 @@ pub(crate) fn parties(store: &Store, now: WallTime, adjacent: Adjacent<'_>) -> V
 }
 
 /// What stands on one wire.
-struct Wire<'a> {
+pub(super) struct Wire<'a> {
     /// The end at which it was tapped, if known.
     own: Option<&'a Link>,
-    sent: Vec<Said<&'a LldpNeighbor>>,
+    pub(super) sent: Vec<Said<&'a LldpNeighbor>>,
     hellos: Vec<Said<&'a Hello>>,
 }
 
 impl<'a> Wire<'a> {
     fn of(store: &'a Store, observer: &Observer, now: WallTime) -> Self {
         let mut wire = Self { own: None, sent: Vec::new(), hellos: Vec::new() };
-        for standing in store.standing(observer, now) {
+        for standing in TOPICS.into_iter().flat_map(|t| store.standing_on(observer, t, now)) {
             match standing.fact {
                 Fact::Link(link) => wire.own = Some(link),
                 Fact::Neighbor(n) => wire.sent.push((standing.source, standing.at, n)),
@@ -150,7 +153,8 @@ fn share_area(x: &Hello, y: &Hello) -> bool {
 
 fn hears(x: &Hello, y: &Hello) -> bool {
     let mac = || y.mac.map(|m| m.to_string());
-    x.hears.contains(&y.sender) || (x.protocol == IgpProtocol::Isis && mac().is_some_and(|m| x.hears.contains(&m)))
+    x.hears.contains(&y.sender)
+        || (x.protocol == IgpProtocol::Isis && mac().is_some_and(|m| x.hears.contains(&m)))
 }
 
 /// The state in which `x` has `y`, in the protocol's words (RFC 2328 §10.1, ISO 10589 §8.2); `None`: it does not hear it.
