@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, LineStyle, TableStyle};
+use report::TableSpec;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
@@ -36,6 +37,11 @@ impl Table {
     /// A table without rows. It keeps its columns in every form.
     pub(crate) fn new(columns: &[&'static str]) -> Self {
         Self { columns: columns.to_vec(), rows: Vec::new() }
+    }
+
+    /// A table with the columns of a declared one.
+    pub(crate) fn of(spec: &'static TableSpec) -> Self {
+        Self { columns: spec.columns.iter().map(|c| c.name).collect(), rows: Vec::new() }
     }
 
     /// Adds a row, one value for each column.

@@ -26,6 +26,7 @@ pub mod fluid;
 pub mod packet;
 pub mod routing;
 pub mod sensor;
+pub mod trace;
 
 pub use packet::{poisson_schedule, replay};
 pub use routing::{

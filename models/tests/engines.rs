@@ -143,6 +143,25 @@ proptest! {
     }
 
     #[test]
+    fn stages_of_windows(
+        tree in 2usize..4,
+        drawn in drawn(),
+        changes in changes(),
+        limit in 1_440u64..20_000,
+        until in prop_oneof![Just(u64::MAX), 0u64..400_000_000],
+        stages in 2usize..6,
+    ) {
+        let lab = lab(TOPOLOGIES[tree]);
+        let net = PacketNet::build(&lab.csr, lab.routing(), config(limit));
+        let workload = Workload::compile(&lab.csr, &schedule(&lab.csr, &drawn, |src, dst| src * 6 + dst)).unwrap();
+        let (faults, until, chance) = (faults(&lab.csr, &changes), SimTime::from_ps(until), Seeds::new(3).trial(0));
+        let events = net.run_by(Engine::Events, &workload, &faults, until, chance);
+        let staged = net.run_sharded(Engine::Windows, stages, stages, &workload, &faults, until, chance);
+        prop_assert_eq!(staged.engine.engine, Engine::Windows);
+        prop_assert_eq!(first_difference(&events, &staged), Ok(()));
+    }
+
+    #[test]
     fn pinned_flows_round_a_ring_whose_next_hops_change(
         drawn in drawn(),
         moves in prop::collection::vec((0u64..500, 0u32..12, 0u32..6, any::<bool>()), 0..20),
@@ -211,7 +230,8 @@ fn parts_of_a_network_that_go_on_together_give_what_one_loop_gives() {
             let one = net.run_by(Engine::Events, &workload, &faults, until, chance);
             assert!(until < SimTime::MAX || one.dropped > 100 && one.delivered > 100);
             for (shards, threads) in [(1, 1), (2, 1), (2, 2), (4, 3), (8, 2)] {
-                let parts = net.run_sharded(shards, threads, &workload, &faults, until, chance);
+                let parts =
+                    net.run_sharded(Engine::Events, shards, threads, &workload, &faults, until, chance);
                 assert_eq!(
                     first_difference(&one, &parts),
                     Ok(()),

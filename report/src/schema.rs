@@ -1,8 +1,12 @@
 //! Every table, declared once: writers, readers, documentation (`docs/tables.md`) and JSON Schema come from here.
 
+mod printed;
+
 use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
+
+pub use printed::TRACES;
 
 /// The declaration of a table.
 #[derive(Debug, PartialEq)]
@@ -121,6 +125,7 @@ pub const TABLES: &[&TableSpec] = &[
     &FLOW_RECORDS,
     &RESIDUALS,
     &ANOMALIES,
+    &TRACES,
 ];
 
 /// A column that is never null.

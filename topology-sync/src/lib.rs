@@ -27,15 +27,20 @@ mod lines;
 mod xml;
 
 pub mod dump;
+pub mod compare;
+#[cfg(feature = "bgp")]
+pub mod bgp;
 pub mod encoding;
 pub mod form;
 pub mod fuse;
 pub mod graphml;
 pub mod lab;
 pub mod observation;
+pub mod overrides;
 pub mod repetita;
 pub mod rfc8345;
 pub mod sndlib;
 pub mod source;
 pub mod store;
 pub mod wire;
+pub mod yaml;

@@ -2,7 +2,7 @@
 //! of parts, and through forks in mid-run.
 
 use engine::Seeds;
-use models::packet::{Fault, PacketResult, TimedFault};
+use models::packet::{Engine, Fault, PacketResult, TimedFault};
 use testkit::workloads::{Spec, w4};
 use twin::{ArcId, LinkId, SimTime};
 
@@ -68,7 +68,15 @@ impl World {
 
     fn in_shards(&self, shards: usize, threads: usize) -> PacketResult {
         let Case { net, workload, faults } = &self.case;
-        net.run_sharded(shards, threads, workload, faults, SimTime::MAX, Seeds::new(1).trial(0))
+        net.run_sharded(
+            Engine::Events,
+            shards,
+            threads,
+            workload,
+            faults,
+            SimTime::MAX,
+            Seeds::new(1).trial(0),
+        )
     }
 
     /// By trial; each thread takes every so many-th.

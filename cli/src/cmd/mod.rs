@@ -9,6 +9,7 @@ mod man;
 mod net;
 mod replay;
 mod schema;
+mod trace;
 
 use clap::{Parser, Subcommand};
 
@@ -58,6 +59,7 @@ commands! {
     "Networks" {
         import: Import,
         inspect: Inspect,
+        trace: Trace,
     }
     "Traffic" {
         flows: Flows,

@@ -26,6 +26,7 @@ use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::inputs;
 use crate::output::Table;
+pub(crate) use crate::replay::addresses::is_global;
 use crate::replay::addresses::{self, Placing};
 use crate::replay::fluid::FluidReplay;
 use crate::replay::tables;
@@ -206,7 +207,7 @@ fn open(args: &Args, kind: Kind) -> Result<Snapshot, Failure> {
 
 /// Where there are forwarding tables packets go wherever cables go, to hosts and to other networks; elsewhere they
 /// follow the IGP.
-fn layer(twin: &Twin) -> Layer {
+pub(crate) fn layer(twin: &Twin) -> Layer {
     let has = |layer| !twin.half_links(layer).is_empty();
     let by_table = twin.fibs().next().is_some() || !has(Layer::Igp);
     if by_table && has(Layer::Cable) { Layer::Cable } else { Layer::Igp }

@@ -69,7 +69,8 @@ fn anchors(twin: &Twin, ids: &BTreeMap<&EntityKey, u32>) -> Vec<(IpNet, u32)> {
     discarded.into_iter().filter_map(alone).collect()
 }
 
-fn is_global(ip: IpAddr) -> bool {
+/// Whether an address means the same everywhere in the network.
+pub(crate) fn is_global(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local(),
         IpAddr::V6(ip) => !ip.is_loopback() && !ip.is_unicast_link_local(),

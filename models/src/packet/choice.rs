@@ -6,6 +6,7 @@ use twin::{SimDuration, SimTime};
 use super::dependence::Dependence;
 use super::fault::TimedFault;
 use super::net::PacketNet;
+use super::network::Network;
 use super::result::PacketResult;
 use super::windows::Windows;
 use super::workload::Workload;
@@ -81,45 +82,59 @@ impl PacketNet {
         chance: Trial,
     ) -> PacketResult {
         faults.iter().for_each(TimedFault::check);
-        let by_events = |because| {
-            let mut run = self.start(workload, faults, chance);
-            run.run_until(until);
-            run.finish_as(Computed::by_events(because))
-        };
+        let mut in_order = faults.to_vec();
+        in_order.sort_by_key(|f| f.at); // stable: those of one instant happen as they are given
+        match self.windows(engine, workload, &in_order, chance) {
+            Ok((network, dependence, because)) => {
+                let network = Windows::new(network, &dependence, &in_order).run(until);
+                PacketResult::collect(self, network, Computed { engine: Engine::Windows, because })
+            }
+            Err(because) => {
+                let mut run = self.start(workload, faults, chance);
+                run.run_until(until);
+                run.finish_as(Computed::by_events(because))
+            }
+        }
+    }
+
+    /// What a run by windows needs, with why they are used, or else why events are. `faults` are in order of time.
+    pub(crate) fn windows(
+        &self,
+        engine: Engine,
+        workload: &Workload,
+        faults: &[TimedFault],
+        chance: Trial,
+    ) -> Result<(Network, Dependence, &'static str), &'static str> {
         if engine == Engine::Events {
-            return by_events("as asked");
+            return Err("as asked");
         }
         if self.has_disciplines() {
-            return by_events("queue disciplines decide when their transmitter is free");
+            return Err("queue disciplines decide when their transmitter is free");
         }
         if self.background().is_some() {
-            return by_events(BEHIND_BACKGROUND);
+            return Err(BEHIND_BACKGROUND);
         }
         if workload.is_closed_loop() {
-            return by_events("TCP sends by what becomes of its packets");
+            return Err("TCP sends by what becomes of its packets");
         }
         if engine == Engine::Auto && workload.packet_count() < FEW_PACKETS {
-            return by_events("few packets");
+            return Err("few packets");
         }
         let network = self.network(workload, chance);
-        let mut faults = faults.to_vec();
-        faults.sort_by_key(|f| f.at); // stable: those of one instant happen as they are given
-        let Some(dependence) = Dependence::of(&network, &faults) else {
-            return by_events("too many addresses to find circles among half-links");
-        };
+        let dependence =
+            Dependence::of(&network, faults).ok_or("too many addresses to find circles among half-links")?;
         let circle = dependence.components.iter().filter(|c| c.cyclic).map(|c| network.least_delay(c)).min();
         let because = match circle {
             None => "traffic without feedback",
-            Some(SimDuration::ZERO) => return by_events("half-links feed each other in no time"),
+            Some(SimDuration::ZERO) => return Err("half-links feed each other in no time"),
             Some(width) if engine == Engine::Auto && is_narrow(width, workload) => {
-                return by_events("half-links feed each other in a circle, and windows would be narrow");
+                return Err("half-links feed each other in a circle, and windows would be narrow");
             }
             Some(_) => {
                 "half-links feed each other in a circle: windows are as narrow as their propagation delay"
             }
         };
-        let network = Windows::new(network, dependence, &faults).run(until);
-        PacketResult::collect(self, network, Computed { engine: Engine::Windows, because })
+        Ok((network, dependence, because))
     }
 }
 

@@ -25,8 +25,14 @@ impl FlowHash {
     /// Without an arc.
     #[inline]
     pub fn pick(&self, node: NodeId, arcs: &[ArcId], entropy: u64) -> ArcId {
+        arcs[self.index(node, arcs.len(), entropy)]
+    }
+
+    /// Which of `count` equal next hops, by position.
+    #[inline]
+    pub(crate) fn index(&self, node: NodeId, count: usize, entropy: u64) -> usize {
         let hash = self.salts[node.index()].bits(entropy);
-        arcs[((u128::from(hash) * arcs.len() as u128) >> 64) as usize]
+        ((u128::from(hash) * count as u128) >> 64) as usize
     }
 
     /// The path of a flow; `None` if there is no route.

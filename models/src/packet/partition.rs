@@ -106,7 +106,7 @@ impl Traffic {
 }
 
 /// Packets that come to each node and that cross each arc, if every flow keeps to the way that its first packet takes now.
-fn weights(forwarding: &Forwarding) -> (Vec<u64>, Vec<u64>) {
+pub(crate) fn weights(forwarding: &Forwarding) -> (Vec<u64>, Vec<u64>) {
     let (csr, workload) = (&forwarding.csr, &forwarding.workload);
     let mut nodes = vec![0u64; csr.node_count()];
     let mut arcs = vec![0u64; csr.arc_count()];

@@ -13,7 +13,7 @@ use engine::{Simulation, Trial};
 use twin::{ArcId, NodeId, SimDuration, SimTime};
 
 use super::barrier::Barrier;
-use super::choice::{BEHIND_BACKGROUND, Computed};
+use super::choice::{BEHIND_BACKGROUND, Computed, Engine};
 use super::fault::TimedFault;
 use super::flight::Flight;
 use super::net::PacketNet;
@@ -22,6 +22,7 @@ use super::partition::{cut, partition};
 use super::result::PacketResult;
 use super::router;
 use super::run::Device;
+use super::stages;
 use super::workload::Workload;
 
 /// A packet that leaves a part: its arc, and the packet as it stands on it.
@@ -46,14 +47,16 @@ struct Part {
 }
 
 impl PacketNet {
-    /// As [`run_by`](Self::run_by) with events, in `shards` parts of the network on `threads` threads. With one part, with
-    /// queue disciplines, a background or TCP, or where every cut has an arc that takes no time, it is done in one loop;
-    /// [`PacketResult::engine`] says so. Memory: one copy of the half-links for each part.
+    /// As [`run_by`](Self::run_by), in `shards` parts of the network on `threads` threads. By windows, where half-links do
+    /// not feed each other in a circle, the parts are stages, at most one for each thread; else by events they are regions.
+    /// With one part, with queue disciplines, a background or TCP, or where every cut has an arc that takes no time, it is
+    /// done in one loop; [`PacketResult::engine`] says so. Memory: one copy of the half-links for each part.
     ///
     /// # Panics
     /// If a fault's probability is none, or there are no threads or parts.
     pub fn run_sharded(
         &self,
+        engine: Engine,
         shards: usize,
         threads: usize,
         workload: &Workload,
@@ -63,6 +66,15 @@ impl PacketNet {
     ) -> PacketResult {
         assert!(shards > 0 && threads > 0, "a run has parts and threads");
         faults.iter().for_each(TimedFault::check);
+        let mut in_order = faults.to_vec();
+        in_order.sort_by_key(|f| f.at); // stable
+        if let Ok((network, dependence, _)) = self.windows(engine, workload, &in_order, chance)
+            && dependence.components.iter().all(|c| !c.cyclic)
+        {
+            let network = stages::run(&network, &dependence, shards.min(threads), &in_order, until);
+            let because = "traffic without feedback, in stages of the network that go on together";
+            return PacketResult::collect(self, network, Computed { engine: Engine::Windows, because });
+        }
         let in_one = |because| {
             let mut run = self.start(workload, faults, chance);
             run.run_until(until);
@@ -101,13 +113,11 @@ impl PacketNet {
                 }
             })
             .collect();
-        let mut faults = faults.to_vec();
-        faults.sort_by_key(|f| f.at); // stable
         let shared = Shared::new(shards, threads.min(shards));
         let each = shards.div_ceil(threads.min(shards));
         std::thread::scope(|scope| {
             for part in parts.chunks_mut(each) {
-                let (shared, part_of, faults) = (&shared, &part_of[..], &faults[..]);
+                let (shared, part_of, faults) = (&shared, &part_of[..], &in_order[..]);
                 scope.spawn(move || run_parts(part, shared, part_of, faults, lookahead, until));
             }
         });

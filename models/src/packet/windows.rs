@@ -10,20 +10,27 @@
 //! comes out of them in a window left their queues before it. Changes of the network cut the window: they happen
 //! before the packets of their instant.
 
+use std::ops::Range;
+
 use twin::{ArcId, NodeId, SimDuration, SimTime};
 
 use super::dependence::{Component, Dependence};
 use super::fault::TimedFault;
 use super::flight::Flight;
 use super::network::{Network, arrive, transmit};
+use super::stages::{Neighbours, Window};
 
 /// Arrivals in a window at which the lists of a network of some hundred half-links stay in the cache.
 const ARRIVALS: u64 = 16_384;
 
-/// A run in progress.
+/// A run in progress: of the whole network, or of one stage of it.
 pub(crate) struct Windows<'a> {
     network: Network,
-    dependence: Dependence,
+    dependence: &'a Dependence,
+    /// The components that are computed here.
+    mine: Range<usize>,
+    /// The stages before and after this one.
+    neighbours: Neighbours,
     /// In order of time; those of one instant as they were given.
     faults: std::iter::Peekable<std::slice::Iter<'a, TimedFault>>,
     sources: Vec<Source>,
@@ -43,13 +50,25 @@ struct Source {
 
 impl<'a> Windows<'a> {
     /// A run at time zero. `faults` are in order of time.
-    pub(crate) fn new(network: Network, dependence: Dependence, faults: &'a [TimedFault]) -> Self {
+    pub(crate) fn new(network: Network, dependence: &'a Dependence, faults: &'a [TimedFault]) -> Self {
+        let all = 0..dependence.components.len();
+        Self::stage(network, dependence, faults, all, Neighbours::default())
+    }
+
+    /// The part of a run that computes the components `mine`. Sources belong to the first stage.
+    pub(crate) fn stage(
+        network: Network,
+        dependence: &'a Dependence,
+        faults: &'a [TimedFault],
+        mine: Range<usize>,
+        neighbours: Neighbours,
+    ) -> Self {
         let nodes = (0..network.forwarding.csr.node_count()).map(NodeId::new);
         let source = |node| {
             let packets = network.forwarding.workload.source(node);
             Source { node, next: packets.start, end: packets.end }
         };
-        let sources = nodes.map(source).filter(|s| s.next < s.end).collect();
+        let sources = nodes.map(source).filter(|s| s.next < s.end && mine.start == 0).collect();
         let lists = vec![Vec::new(); network.forwarding.csr.arc_count()];
         let packets = network.forwarding.workload.packet_count().max(1) as u64;
         // A guess of a few hops for each packet; each window then follows from the one before.
@@ -57,6 +76,8 @@ impl<'a> Windows<'a> {
         Self {
             network,
             dependence,
+            mine,
+            neighbours,
             faults: faults.iter().peekable(),
             sources,
             lists,
@@ -67,24 +88,37 @@ impl<'a> Windows<'a> {
 
     /// Goes on up to and including `until`, or to the end of all packets, and gives the network as it is then.
     pub(crate) fn run(mut self, until: SimTime) -> Network {
-        loop {
-            let next = self.next_at();
-            let fault = self.faults.peek().map(|f| f.at);
-            let Some(at) = [next, fault].into_iter().flatten().min().filter(|at| *at <= until) else { break };
-            self.now = self.now.max(at);
-            while let Some(fault) = self.faults.next_if(|f| f.at <= self.now) {
+        while let Some(window) = self.next_window(until) {
+            while let Some(fault) = self.faults.next_if(|f| f.at <= window.start) {
                 self.network.change(&fault.fault, fault.at);
             }
-            let end = self.end(until);
             let before = self.network.recorder.arrivals;
-            self.window(end);
+            self.window(window.end);
             self.adapt(self.network.recorder.arrivals - before);
-            match end {
+            self.neighbours.hand_on(window, &mut self.lists);
+            match window.end {
                 Some(end) => self.now = end,
                 None => break,
             }
         }
         self.network
+    }
+
+    /// The next window. The stage before decides as long as it goes on.
+    fn next_window(&mut self, until: SimTime) -> Option<Window> {
+        if let Some(window) = self.neighbours.receive(&mut self.lists) {
+            self.width = window.end.map_or(self.width, |end| end.since(window.start));
+            return Some(window);
+        }
+        let next = self.next_at();
+        let fault = self.faults.peek().map(|f| f.at);
+        let at = [next, fault].into_iter().flatten().min().filter(|at| *at <= until)?;
+        if at > self.now && self.neighbours.follow() {
+            // Nothing happens here; but it may in the stages that follow.
+            return Some(Window { start: self.now, end: Some(at) });
+        }
+        self.now = self.now.max(at);
+        Some(Window { start: self.now, end: self.end(until) })
     }
 
     /// When something happens next.
@@ -98,7 +132,7 @@ impl<'a> Windows<'a> {
     /// The first instant after the window; `None` if that is the end of time.
     fn end(&mut self, until: SimTime) -> Option<SimTime> {
         let mut width = self.width;
-        for component in self.dependence.components.iter().filter(|c| c.cyclic) {
+        for component in self.dependence.components[self.mine.clone()].iter().filter(|c| c.cyclic) {
             width = width.min(self.network.least_delay(component));
         }
         let after = |at: SimTime| at.as_ps().checked_add(1).map(SimTime::from_ps);
@@ -109,11 +143,11 @@ impl<'a> Windows<'a> {
 
     fn window(&mut self, end: Option<SimTime>) {
         let within = |at: SimTime| end.is_none_or(|end| at < end);
-        let Self { network, dependence, sources, lists, .. } = self;
+        let Self { network, dependence, sources, lists, mine, .. } = self;
         for source in sources {
             send(source, network, lists, within);
         }
-        for (number, component) in dependence.components.iter().enumerate() {
+        for (number, component) in mine.clone().zip(&dependence.components[mine.clone()]) {
             if component.cyclic {
                 // What comes out in this window is there already, and all of it goes into this window's lists.
                 component.arcs.iter().for_each(|arc| emit(*arc, network, lists, within));
@@ -125,7 +159,10 @@ impl<'a> Windows<'a> {
             }
             debug_assert!(component.arcs.iter().all(|a| dependence.component_of[a.index()] == number as u32));
         }
-        debug_assert!(lists.iter().all(Vec::is_empty), "an arc was fed after its turn");
+        debug_assert!(
+            lists.iter().zip(&dependence.component_of).all(|(l, c)| l.is_empty() || *c as usize >= mine.end),
+            "an arc was fed after its turn"
+        );
     }
 
     /// As many arrivals in the next window as fit the cache, or at most four times as many as in this one.

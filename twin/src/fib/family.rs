@@ -52,11 +52,11 @@ impl<B: Block> Family<B> {
         Arc::make_mut(map).insert(block, number)
     }
 
-    /// The number of the longest block that holds `host`, which is a block of one address.
-    pub(super) fn lookup(&self, host: &B) -> Option<u32> {
+    /// The longest block that holds `host`, which is a block of one address, and its number.
+    pub(super) fn lookup(&self, host: &B) -> Option<(B, u32)> {
         let part = host.part().and_then(|part| self.parts.get(&part));
-        let (_, number) = part.and_then(|map| map.get_lpm(host)).or_else(|| self.short.get_lpm(host))?;
-        Some(*number)
+        let (block, number) = part.and_then(|map| map.get_lpm(host)).or_else(|| self.short.get_lpm(host))?;
+        Some((block, *number))
     }
 
     /// All blocks: those that span several parts, then the others; each group in order.

@@ -4,7 +4,7 @@
 //! workload w3 --engine windows
 //! workload w4 --seed 7 --per-flow flows.csv
 //! workload w2 --k 8 --headers --output json
-//! workload w3 --shards 4 --threads 2
+//! workload w3 --engine windows --shards 2 --threads 2
 //! workload hold --pending 1000000
 //! ```
 //!

@@ -28,10 +28,10 @@ pub(crate) struct Options {
     /// Packets of each source; by default as published.
     #[arg(long)]
     packets: Option<u64>,
-    /// How to compute the run.
-    #[arg(long, value_enum, default_value_t = By::Event)]
-    engine: By,
-    /// Parts of the network that go on together, each with an event loop of its own.
+    /// How to compute the run; by default one event after another, but several parts as is quickest.
+    #[arg(long, value_enum)]
+    engine: Option<By>,
+    /// Parts of the network that go on together: regions with an event loop each, or stages of windows.
     #[arg(long, default_value_t = 1)]
     shards: usize,
     /// Threads for the parts, or for the trials.
@@ -59,18 +59,13 @@ enum By {
     Windows,
 }
 
-impl By {
-    fn engine(self) -> Engine {
-        match self {
-            Self::Event => Engine::Events,
-            Self::Windows => Engine::Windows,
-        }
-    }
-
-    fn other(self) -> Self {
-        match self {
-            Self::Event => Self::Windows,
-            Self::Windows => Self::Event,
+impl Options {
+    fn engine(&self) -> Engine {
+        match self.engine {
+            Some(By::Event) => Engine::Events,
+            Some(By::Windows) => Engine::Windows,
+            None if self.shards > 1 => Engine::Auto,
+            None => Engine::Events,
         }
     }
 }
@@ -111,9 +106,6 @@ fn spec(kind: Kind, options: &Options) -> Result<Spec> {
     ensure!(options.shards > 0 && options.threads > 0, "--shards, --threads: expected at least 1");
     ensure!(options.trials > 0, "--trials 0: expected at least 1");
     ensure!(options.trials == 1 || options.shards == 1, "--trials: expected without --shards");
-    if options.shards > 1 && options.engine == By::Windows {
-        bail!("--shards: expected with --engine event");
-    }
     if options.headers && !matches!(kind, Kind::W1 | Kind::W2) {
         bail!("--headers: expected with w1 or w2, whose ways are decided by destinations alone");
     }
@@ -138,9 +130,17 @@ fn trials(case: &Case, options: &Options) -> Result<PacketResult> {
 fn simulate(case: &Case, options: &Options) -> PacketResult {
     let (Case { net, workload, faults }, chance) = (case, Seeds::new(0).trial(0));
     if options.shards > 1 {
-        net.run_sharded(options.shards, options.threads, workload, faults, SimTime::MAX, chance)
+        net.run_sharded(
+            options.engine(),
+            options.shards,
+            options.threads,
+            workload,
+            faults,
+            SimTime::MAX,
+            chance,
+        )
     } else {
-        net.run_by(options.engine.engine(), workload, faults, SimTime::MAX, chance)
+        net.run_by(options.engine(), workload, faults, SimTime::MAX, chance)
     }
 }
 
@@ -157,8 +157,11 @@ fn check(kind: Kind, spec: &Spec, options: &Options, case: &Case, result: &Packe
     }
     if options.check {
         let (Case { net, workload, faults }, chance) = (case, Seeds::new(0).trial(0));
-        let other = if options.shards > 1 { By::Event } else { options.engine.other() };
-        let other = net.run_by(other.engine(), workload, faults, SimTime::MAX, chance);
+        let other = match options.engine() {
+            Engine::Events if options.shards == 1 => Engine::Windows,
+            _ => Engine::Events,
+        };
+        let other = net.run_by(other, workload, faults, SimTime::MAX, chance);
         ensure!(
             other.digest() == result.digest(),
             "the engines differ: {} and {}",

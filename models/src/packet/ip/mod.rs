@@ -142,19 +142,19 @@ impl IpForwarding {
         let mut egress = Vec::new();
         for hop in hops {
             let on_port = arcs.get(&hop.port).map_or(&[][..], Vec::as_slice);
-            // On a shared medium only the gateway's arc; where the gateway is unknown, all of them.
             let gateway = hop.gateway.and_then(|ip| self.owner(ip));
-            let to_gateway = on_port.iter().filter(|a| Some(csr.dst[a.index()]) == gateway);
-            let before = egress.len();
-            egress.extend(to_gateway.copied());
-            if egress.len() == before {
-                egress.extend(on_port);
-            }
+            egress.extend(meant(on_port, |a| Some(csr.dst[a.index()]) == gateway));
         }
         egress.sort();
         egress.dedup();
         egress
     }
+}
+
+/// Which of those behind a port a next hop means: on a shared medium only the gateway; where it is unknown, all of them.
+pub(crate) fn meant<T: Copy>(behind: &[T], is_gateway: impl Fn(&T) -> bool) -> Vec<T> {
+    let gateway: Vec<_> = behind.iter().copied().filter(is_gateway).collect();
+    if gateway.is_empty() { behind.to_vec() } else { gateway }
 }
 
 /// The distinct actions of all tables, by number.
