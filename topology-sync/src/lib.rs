@@ -34,6 +34,7 @@ pub mod encoding;
 pub mod form;
 pub mod fuse;
 pub mod graphml;
+pub mod inventory;
 pub mod lab;
 pub mod observation;
 pub mod overrides;

@@ -6,6 +6,8 @@
 //! `metric1`, 1 where absent. The models have neither rate nor length: links are taken as 10 Gbit/s without delay,
 //! which is counted.
 
+mod write;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,6 +19,8 @@ use twin::{
     BitsPerSec, Change, Diagnostic, Entity, EntityKey, EntityKind, Evidence, HalfLink, HalfLinkKey,
     InputError, Layer, NodeKind, Place, Port, PortAddress, SimDuration, Snapshot, Twin, WallTime,
 };
+
+pub use self::write::write;
 
 #[derive(Deserialize)]
 struct Document {

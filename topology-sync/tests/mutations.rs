@@ -3,9 +3,13 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use twin::{InputError, Snapshot};
+use twin::{InputError, Snapshot, WallTime};
+use umbra_topology_sync::dump::{self, suzieq};
+use umbra_topology_sync::inventory::netbox;
 use umbra_topology_sync::lab::{self, NodeRecording};
+use umbra_topology_sync::observation::{Observation, Observer};
 use umbra_topology_sync::sndlib::SndlibOptions;
+use umbra_topology_sync::store::Store;
 use umbra_topology_sync::{encoding, form, graphml, repetita, rfc8345, sndlib};
 
 fn bytes(name: &str) -> Vec<u8> {
@@ -109,6 +113,42 @@ proptest! {
     }
 
     #[test]
+    fn dumps(which in 0..DUMPS.len(), damages in prop::collection::vec(damage(), 1..6)) {
+        let mut bytes = bytes(DUMPS[which]);
+        damages.iter().for_each(|d| apply(&mut bytes, d));
+        let (observer, at) = (Observer::node("n"), WallTime::from_ns(1));
+        let read = |bytes: &[u8]| dump::read(&observer, at, DUMPS[which], bytes, &mut Vec::new());
+        // What was said must survive the journal.
+        if let Some(said) = read(&bytes) {
+            let again: Vec<Observation> = serde_json::from_str(&serde_json::to_string(&said).unwrap()).unwrap();
+            prop_assert_eq!(&again, &said);
+            let mut store = Store::default();
+            store.extend(said);
+        }
+    }
+
+    #[test]
+    fn suzieq_outputs(which in 0..SUZIEQ.len(), damages in prop::collection::vec(damage(), 1..4)) {
+        let mut bytes = bytes(&format!("suzieq/fabric/{}.output", SUZIEQ[which]));
+        damages.iter().for_each(|d| apply(&mut bytes, d));
+        let text = String::from_utf8_lossy(&bytes);
+        suzieq::looks_like(&text);
+        for recording in suzieq::read(&[&text]).unwrap_or_default() {
+            for output in &recording.outputs {
+                dump::read(&Observer::node("n"), recording.at, "f", output.as_bytes(), &mut Vec::new());
+            }
+        }
+    }
+
+    #[test]
+    fn inventories(which in 0..NETBOX.len(), damages in prop::collection::vec(damage(), 1..3)) {
+        let mut files: Vec<_> = NETBOX.iter().map(|n| bytes(&format!("netbox/{n}.json"))).collect();
+        damages.iter().for_each(|d| apply(&mut files[which], d));
+        let files: Vec<_> = files.iter().filter_map(|f| serde_json::from_slice(f).ok()).collect();
+        netbox::read(&Observer::list("l"), WallTime::default(), &files, &mut Vec::new());
+    }
+
+    #[test]
     fn recordings(which in 0..LAB.len(), damages in prop::collection::vec(damage(), 1..4)) {
         let all = lab_files();
         check(&format!("lab-a/full/r2/{}", LAB[which]), &damages, |damaged| {
@@ -119,6 +159,48 @@ proptest! {
         });
     }
 }
+
+const DUMPS: [&str; 34] = [
+    "frr/interface.txt",
+    "frr/ip-address.txt",
+    "frr/ip-neigh.txt",
+    "frr/ip-route.txt",
+    "frr/isis-database-detail.txt",
+    "frr/isis-database.txt",
+    "frr/isis-hostname.txt",
+    "frr/isis-neighbor-detail.txt",
+    "frr/isis-neighbor.json",
+    "frr/isis-neighbor.txt",
+    "frr/ospf-database-external.txt",
+    "frr/ospf-database-network.txt",
+    "frr/ospf-database-router.txt",
+    "frr/ospf-interface.txt",
+    "frr/ospf-neighbor-detail.txt",
+    "frr/ospf-neighbor.txt",
+    "frr/ospf6-database.json",
+    "frr/ospf6-neighbor.json",
+    "lab-a/events/r1/ip-monitor.txt",
+    "lab-a/events/r4/lldp-watch.txt",
+    "lab-a/full/r1/frr-bgp-summary.json",
+    "lab-a/full/r1/frr-ospf-database-router.txt",
+    "lab-a/full/r1/frr-running-config.txt",
+    "lab-a/full/r1/ip-neigh.json",
+    "lab-c/full/c3/frr-isis-database.json",
+    "lab-c/full/c3/frr-isis-database.txt",
+    "lab-c/full/c3/frr-isis-neighbor.json",
+    "vendor/junos-isis-adjacency.txt",
+    "vendor/junos-isis-database.txt",
+    "vendor/junos-lldp.txt",
+    "vendor/xr-isis-database.txt",
+    "vendor/xr-isis-neighbors.txt",
+    "vendor/xr-lldp-detail.txt",
+    "vendor/xr-lldp.txt",
+];
+
+const SUZIEQ: [&str; 10] =
+    ["arpnd", "device", "interfaces", "lldp", "macs", "mlag", "ospfIf", "ospfNbr", "routes", "vlan"];
+
+const NETBOX: [&str; 4] = ["devices", "interfaces", "front-ports", "cables"];
 
 const LAB: [&str; 8] = [
     "ip-link.json",

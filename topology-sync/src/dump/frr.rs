@@ -1,4 +1,4 @@
-//! FRR's vtysh: OSPF neighbours (short and detail), OSPF interfaces, router LSAs, IS-IS neighbours, interfaces, routes,
+//! FRR's vtysh: OSPF neighbours (short and detail), OSPF interfaces, router LSAs, interfaces, routes,
 //! BGP summary.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -17,8 +17,8 @@ use crate::observation::{
 /// What FRR says, if it was FRR and a form that is understood.
 pub(super) fn read(value: &Value) -> Option<Reading> {
     value.as_object()?;
-    let forms: [fn(&Value) -> Option<Reading>; 7] =
-        [ospf_neighbors, router_lsas, ospf_interfaces, isis_neighbors, interfaces, routes, bgp_summary];
+    let forms: [fn(&Value) -> Option<Reading>; 6] =
+        [ospf_neighbors, router_lsas, ospf_interfaces, interfaces, routes, bgp_summary];
     forms.iter().find_map(|form| form(value))
 }
 
@@ -140,48 +140,6 @@ fn ospf_interfaces(value: &Value) -> Option<Reading> {
         facts.extend(router_id(entry));
     }
     (!facts.is_empty()).then(|| reading(facts, &[]))
-}
-
-/// `show isis neighbor detail json`.
-fn isis_neighbors(value: &Value) -> Option<Reading> {
-    let areas = value.get("areas").filter(|a| a.is_array())?;
-    let circuits = list(value, "areas").iter().flat_map(|area| list(area, "circuits"));
-    let facts = circuits.filter_map(isis_neighbor).map(Fact::IgpNeighbor).collect();
-    areas
-        .as_array()?
-        .iter()
-        .any(|a| a.get("circuits").is_some())
-        .then(|| reading(facts, &[Topic::IgpNeighbors]))
-}
-
-fn isis_neighbor(circuit: &Value) -> Option<IgpNeighbor> {
-    let interface = circuit.get("interface")?;
-    let (name, state) = match interface.as_str() {
-        Some(name) => (name, text(circuit, "state")?), // the short form
-        None => (text(interface, "name")?, text(interface, "state")?),
-    };
-    let address = |outer: &str, inner: &str| -> Option<IpAddr> {
-        list(interface, outer).iter().find_map(|a| parsed(a, inner))
-    };
-    Some(IgpNeighbor {
-        protocol: IgpProtocol::Isis,
-        on: name.to_owned(),
-        id: text(circuit, "adj")?.to_owned(),
-        address: address("ipv4-address", "ipv4").or_else(|| address("ipv6-link-local", "ipv6")),
-        mac: text(interface, "snpa").or_else(|| text(circuit, "snpa")).and_then(snpa),
-        state: state.to_owned(),
-        role: None,
-    })
-}
-
-/// A subnetwork point of attachment as IS-IS tools print it: `a239.df27.0c06`.
-fn snpa(printed: &str) -> Option<MacAddr> {
-    let digits: String = printed.chars().filter(char::is_ascii_hexdigit).collect();
-    let mut mac = [0; 6];
-    for (i, byte) in mac.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(digits.get(2 * i..2 * i + 2)?, 16).ok()?;
-    }
-    (digits.len() == 12).then_some(MacAddr(mac))
 }
 
 /// `show interface json`.

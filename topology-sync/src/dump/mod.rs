@@ -1,13 +1,29 @@
 //! Dumps: what a node's tools printed, as observations.
 //!
-//! [`read`] tells a dump by its content, never by its name. Each form is a pure function from the content to a
-//! [`Reading`], or `None` where it is something else; a new form is a function and a line in [`JSON_FORMS`] or
-//! [`TEXT_FORMS`].
+//! [`read`] tells a dump by its content, never by its name. Each form is a pure function from the content to
+//! observations, or `None` where it is something else; a new form is a function and a line in `JSON_FORMS` or
+//! `TEXT_FORMS`.
 
 mod frr;
 pub(crate) mod json;
 mod kernel;
 mod lldpd;
+mod text;
+
+pub mod frr_bgp;
+pub mod frr_config;
+pub mod frr_interface_text;
+pub mod frr_isis;
+pub mod frr_ospf6;
+pub mod frr_ospf_text;
+pub mod iproute;
+mod iproute_route;
+pub mod linux_more;
+pub mod lldpctl;
+pub mod show_isis;
+pub mod show_lldp;
+pub mod suzieq;
+pub mod vendor_json;
 
 use std::collections::BTreeMap;
 
@@ -28,11 +44,34 @@ pub(crate) struct Reading {
     pub(crate) whole: Vec<Topic>,
 }
 
-/// Forms that are JSON, in the order in which they are tried.
-const JSON_FORMS: &[fn(&Value) -> Option<Reading>] = &[lldpd::read, kernel::read, frr::read];
+/// A form of JSON or text: what a node printed at an instant, as observations; `None` where it is something else.
+type Form<T> = fn(&Observer, WallTime, &T, &mut Vec<Diagnostic>) -> Option<Vec<Observation>>;
 
-/// Forms that are text.
-const TEXT_FORMS: &[fn(&str) -> Option<Reading>] = &[];
+/// Forms of JSON, in the order in which they are tried.
+const JSON_FORMS: &[Form<Value>] = &[
+    |o, at, value, _| lldpd::read(value).map(|r| r.observations(o, at)),
+    |o, at, value, _| kernel::read(value).map(|r| r.observations(o, at)),
+    frr_isis::read_json,
+    frr_ospf6::read,
+    |o, at, value, _| frr::read(value).map(|r| r.observations(o, at)),
+    frr_bgp::read,
+    linux_more::read_clag,
+    vendor_json::read,
+];
+
+/// Forms of text, in the order in which they are tried.
+const TEXT_FORMS: &[Form<str>] = &[
+    lldpctl::read,
+    frr_config::read,
+    frr_interface_text::read,
+    frr_ospf_text::read,
+    frr_isis::read,
+    show_lldp::read,
+    show_isis::read,
+    linux_more::read_hostnamectl,
+    linux_more::read_bridge_vlan,
+    iproute::read,
+];
 
 /// What one node's tools printed.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +96,7 @@ pub fn read(
         return None;
     }
     let reading = match serde_json::from_slice::<Value>(bytes) {
-        Ok(value) => JSON_FORMS.iter().find_map(|form| form(&value)),
+        Ok(value) => JSON_FORMS.iter().find_map(|form| form(observer, at, &value, diagnostics)),
         Err(e) if file.ends_with(".json") => {
             let (line, column) = (e.line(), e.column());
             Diagnostic::count(diagnostics, "broken-recording", || {
@@ -67,7 +106,7 @@ pub fn read(
         }
         Err(_) => {
             let text = String::from_utf8_lossy(bytes);
-            TEXT_FORMS.iter().find_map(|form| form(&text))
+            TEXT_FORMS.iter().find_map(|form| form(observer, at, &text, diagnostics))
         }
     };
     if reading.is_none() {
@@ -75,7 +114,7 @@ pub fn read(
             format!("nothing is taken from recordings such as {file}")
         });
     }
-    reading.map(|r| r.observations(observer, at))
+    reading
 }
 
 /// Reads all that one node's tools printed at one instant, and how many dumps were understood. What is said of one

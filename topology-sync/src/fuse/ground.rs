@@ -1,6 +1,6 @@
 //! All nodes and ports of a fusion with the claims about them: what the media are made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use twin::EntityKey;
@@ -107,7 +107,7 @@ impl Ground {
     }
 
     /// Whether the cable under a claim still ends where it did when the claim was added.
-    pub(crate) fn is_in_place(&self, id: ClaimId) -> bool {
+    fn is_in_place(&self, id: ClaimId) -> bool {
         let placed = self.claim(id);
         [(placed.claim.from, placed.ends.0), (placed.claim.to, placed.ends.1)].into_iter().all(
             |(port, end)| match self.below(port) {
@@ -118,7 +118,7 @@ impl Ground {
     }
 
     /// Adds a claim and gives the ports that it touches.
-    pub(crate) fn add(&mut self, claim: Claim<End>) -> (ClaimId, [PortId; 4]) {
+    fn add(&mut self, claim: Claim<End>) -> (ClaimId, [PortId; 4]) {
         let (from, to) = (self.end(&claim.from), self.end(&claim.to));
         let ends = (self.cable_end(from), self.cable_end(to));
         let placed = Placed { claim: claim.between(from, to), ends };
@@ -153,6 +153,32 @@ impl Ground {
             self.ports[port].logical.retain(|c| *c != id);
         }
         touched
+    }
+
+    /// Puts claims in the place of those that are known; the ports that this touches are added to `touched`.
+    pub(crate) fn exchange<'a>(
+        &mut self,
+        known: impl Iterator<Item = (&'a Claim<End>, ClaimId)>,
+        claims: &[Claim<End>],
+        touched: &mut BTreeSet<PortId>,
+    ) -> Vec<ClaimId> {
+        let mut left: BTreeMap<&Claim<End>, Vec<ClaimId>> = BTreeMap::new();
+        for (claim, id) in known {
+            left.entry(claim).or_default().push(id);
+        }
+        let mut ids = Vec::with_capacity(claims.len());
+        for claim in claims {
+            let kept = left.get_mut(claim).and_then(|ids| ids.pop_if(|id| self.is_in_place(*id)));
+            ids.push(kept.unwrap_or_else(|| {
+                let (id, ports) = self.add(claim.clone());
+                touched.extend(ports);
+                id
+            }));
+        }
+        for id in left.into_values().flatten() {
+            touched.extend(self.remove(id));
+        }
+        ids
     }
 
     /// A claim by its number.

@@ -3,7 +3,8 @@
 //! An *area* is a set of ports that claims tie together; no claim leads out of it, so that each area is judged by itself.
 //! Within it, means are believed in this order:
 //!
-//! 1. A bridge that learnt the address of one station alone on a port: a cable between the two.
+//! 1. A bridge that learnt the address of one station alone on a port, or a pair in software with a bridge's port at one
+//!    end: a cable between the two.
 //! 2. LLDP and CDP: who hears whom shares a medium, unless a bridge stands between (1).
 //! 3. IGP adjacencies, where LLDP is silent, or where they confirm what LLDP says and know of more. Where the two
 //!    contradict each other that is a conflict; where LLDP knows a bridge there, it is none: the neighbour is behind it.
@@ -125,8 +126,15 @@ impl Area<'_> {
         self.ports.iter().flat_map(of)
     }
 
-    /// Cables between a bridge's port and the only station behind it; all ports of such cables with their peers.
+    /// Cables between a bridge's port and the only station behind it, or the other end of its pair; all ports of such
+    /// cables with their peers.
     fn bridged(&mut self) -> BTreeMap<PortId, PortId> {
+        let mut settled = BTreeMap::new();
+        let paired = |c: &&Placed| c.claim.body == Body::Paired && self.is_bridged(c.ends.0) != self.is_bridged(c.ends.1);
+        for (a, b) in self.claims().filter(paired).map(|c| c.ends).collect::<Vec<_>>() {
+            settled.extend([(a, b), (b, a)]);
+            self.add_cable(a, b);
+        }
         let mut behind: BTreeMap<PortId, BTreeSet<PortId>> = BTreeMap::new();
         for placed in self.claims().filter(|c| c.claim.body == Body::Learnt) {
             behind.entry(placed.ends.1).or_default().insert(placed.ends.0);
@@ -135,12 +143,13 @@ impl Area<'_> {
         for (bridge, stations) in &behind {
             if let [station] = stations.iter().copied().collect::<Vec<_>>()[..]
                 && self.ground.is_own(station)
+                && !settled.contains_key(bridge)
+                && !settled.contains_key(&station)
                 && self.may_be_cabled(*bridge, station)
             {
                 alone.entry(station).or_default().push(*bridge);
             }
         }
-        let mut settled = BTreeMap::new();
         for (station, bridges) in alone {
             if let [bridge] = bridges[..] {
                 settled.extend([(station, bridge), (bridge, station)]);

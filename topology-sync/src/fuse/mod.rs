@@ -29,6 +29,7 @@ mod layer2;
 mod lldp;
 mod lsdb;
 mod medium;
+mod pairs;
 mod party;
 mod resolve;
 pub mod tables;

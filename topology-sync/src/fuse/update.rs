@@ -12,6 +12,7 @@ use super::emit::{self, Emitted};
 use super::fib;
 use super::ground::{ClaimId, Ground};
 use super::medium::{self, Media};
+use super::pairs;
 use super::resolve::{self, Resolved, resolve};
 use super::testimony::{Asked, Overheard, attribute};
 use super::wire;
@@ -40,6 +41,9 @@ pub struct Fusion {
     bearers: BTreeMap<EntityKey, BTreeMap<NodeName, NodeId>>,
     /// The ports of nodes known only from others that areas want.
     wanted: BTreeMap<NodeId, BTreeMap<PortId, u32>>,
+    /// The nodes that have interfaces of pairs in software, and what these come to.
+    paired: BTreeSet<NodeId>,
+    pairs: Vec<(Claim<End>, ClaimId)>,
     /// The node whose forwarding table is in the twin under a key.
     tables: BTreeMap<NodeId, EntityKey>,
     /// Words of an instant that has not come.
@@ -156,6 +160,7 @@ impl Fusion {
         let mut edit = Edit::default();
         self.take_words(store, words, &mut dirty);
         self.resolve(&mut dirty);
+        self.pair(&mut dirty);
         if dirty.newcomers {
             self.order_nodes(&mut dirty);
         }
@@ -261,6 +266,10 @@ impl Fusion {
         if device.is_some() {
             dirty.resolve.insert(node);
         }
+        match device.iter().flat_map(|d| d.interfaces.values()).any(|i| i.link.peer_index.is_some()) {
+            true => self.paired.insert(node),
+            false => self.paired.remove(&node),
+        };
         let keys = self.ground.directory.replace(node, device);
         seen.hashes.extend(keys.iter().map(resolve::hash));
     }
@@ -320,26 +329,22 @@ impl Fusion {
             let Some(device) = self.ground.directory.device(node).cloned() else { continue };
             let resolved = resolve(&self.ground.directory, node, &device);
             let words = self.words.entry(node).or_default();
-            let mut known: BTreeMap<&Claim<End>, Vec<ClaimId>> = BTreeMap::new();
-            for (claim, id) in words.resolved.claims.iter().zip(std::mem::take(&mut words.claims)) {
-                known.entry(claim).or_default().push(id);
-            }
-            for claim in &resolved.claims {
-                let kept = known.get_mut(claim).and_then(Vec::pop).filter(|id| self.ground.is_in_place(*id));
-                words.claims.push(match kept {
-                    Some(id) => id,
-                    None => {
-                        let (id, touched) = self.ground.add(claim.clone());
-                        dirty.ports.extend(touched);
-                        id
-                    }
-                });
-            }
-            for id in known.into_values().flatten() {
-                dirty.ports.extend(self.ground.remove(id));
-            }
+            let known = words.resolved.claims.iter().zip(std::mem::take(&mut words.claims));
+            words.claims = self.ground.exchange(known, &resolved.claims, &mut dirty.ports);
             words.resolved = resolved;
         }
+    }
+
+    /// Pairs in software depend on what all others say.
+    fn pair(&mut self, dirty: &mut Dirty) {
+        if self.paired.is_empty() && self.pairs.is_empty() {
+            return;
+        }
+        let claims = pairs::claims(&self.ground, self.paired.iter().copied());
+        let known: Vec<_> = std::mem::take(&mut self.pairs);
+        let known = known.iter().map(|(claim, id)| (claim, *id));
+        let ids = self.ground.exchange(known, &claims, &mut dirty.ports);
+        self.pairs = claims.into_iter().zip(ids).collect();
     }
 
     /// The keys of nodes: from their own words, or from what all their neighbours agree on.

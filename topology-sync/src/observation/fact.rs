@@ -21,6 +21,10 @@ pub enum Fact {
     Address(Address),
     /// A member of a bundle.
     BundleMember(BundleMember),
+    /// A VLAN on a bridge port.
+    PortVlan(PortVlan),
+    /// The observer's half of a pair of switches that act as one.
+    Mlag(Mlag),
     /// An entry of the ARP or neighbour table.
     IpNeighbor(IpNeighbor),
     /// An entry of a bridge's forwarding database.
@@ -142,6 +146,30 @@ pub struct BundleMember {
     pub bundle: String,
     /// The member's name.
     pub port: String,
+}
+
+/// A VLAN on a bridge port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PortVlan {
+    /// The bridge port's name.
+    pub port: String,
+    /// IEEE 802.1Q VLAN id.
+    pub vlan: u16,
+    /// Whether frames of it leave without a tag.
+    pub untagged: bool,
+}
+
+/// Half of a pair of switches that act as one towards the bundles of others (MLAG, MC-LAG, vPC).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Mlag {
+    /// The LACP system id that both say.
+    pub system: MacAddr,
+    /// The interface towards the other half.
+    pub peer_port: Option<String>,
+    /// The other half's address on it.
+    pub peer: Option<IpAddr>,
+    /// Bundles that the two share: name, number that is the same at both.
+    pub bundles: Vec<(String, u32)>,
 }
 
 /// An entry of the ARP or neighbour table.

@@ -16,6 +16,10 @@ pub enum Topic {
     Addresses,
     /// Members of bundles, where the interface table does not say them.
     Bundles,
+    /// VLANs of its bridge ports.
+    PortVlans,
+    /// Its half of a pair of switches that act as one.
+    Mlag,
     /// ARP and neighbour tables.
     IpNeighbors,
     /// MAC addresses learnt on bridge ports.
@@ -46,11 +50,13 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Node,
         Self::Links,
         Self::Addresses,
         Self::Bundles,
+        Self::PortVlans,
+        Self::Mlag,
         Self::IpNeighbors,
         Self::Fdb,
         Self::Chassis,
@@ -92,6 +98,8 @@ impl Fact {
             Fact::Link(l) => of(Topic::Links, &[&l.name]),
             Fact::Address(a) => of(Topic::Addresses, &[&a.port, &a.ip.to_string()]),
             Fact::BundleMember(m) => of(Topic::Bundles, &[&m.bundle, &m.port]),
+            Fact::PortVlan(v) => of(Topic::PortVlans, &[&v.port, &v.vlan.to_string()]),
+            Fact::Mlag(_) => of(Topic::Mlag, &[]),
             Fact::IpNeighbor(n) => of(Topic::IpNeighbors, &[&n.port, &n.ip.to_string()]),
             Fact::Fdb(e) => {
                 let vlan = e.vlan.map(|v| v.to_string()).unwrap_or_default();

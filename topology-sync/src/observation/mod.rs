@@ -18,7 +18,7 @@ use twin::WallTime;
 
 pub use self::fact::{
     Address, BgpPeer, BundleMember, Chassis, Fact, FdbEntry, Id, InventoryCable, InventoryNode, IpNeighbor,
-    Link, LinkKind, LldpNeighbor, NodeInfo, RouteFact, RouteHop, RouteKind, SentPort,
+    Link, LinkKind, LldpNeighbor, Mlag, NodeInfo, PortVlan, RouteFact, RouteHop, RouteKind, SentPort,
 };
 pub use self::igp::{
     Hello, IgpInterface, IgpLink, IgpLinkKind, IgpNeighbor, IgpProtocol, LinkEnd, LinkState, LinkStateId,

@@ -1,0 +1,3 @@
+//! Inventories: what somebody has written down of a network, as observations of a list.
+
+pub mod netbox;

