@@ -13,7 +13,7 @@ use super::medium::Media;
 use crate::observation::{Id, LinkKind};
 
 /// Where no line rate is known.
-const ASSUMED: BitsPerSec = BitsPerSec::gbps(10);
+pub(crate) const ASSUMED: BitsPerSec = BitsPerSec::gbps(10);
 
 /// What one unit, a node or an area, puts into the twin.
 #[derive(Debug, Default)]
@@ -87,6 +87,17 @@ pub(crate) fn external(ground: &Ground, id: NodeId, wanted: &[PortId]) -> Emitte
         out.entities.push(port_entity(&node.key, &ground.ports[*port].name, 0, Port::default()));
     }
     out
+}
+
+/// A node that is known from others, by itself.
+pub(crate) fn external_node(ground: &Ground, id: NodeId, name: &str, role: NodeKind) -> Entity {
+    let node = &ground.nodes[id];
+    entity(&node.key, name, node.ordinal, None, EntityKind::External { role })
+}
+
+/// A port of which nothing is known but that it is there.
+pub(crate) fn external_port(node: &EntityKey, name: &str) -> Entity {
+    port_entity(node, name, 0, Port::default())
 }
 
 /// What others say of the node behind a port: its system name and role.

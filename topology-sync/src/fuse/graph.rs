@@ -71,9 +71,10 @@ impl Graph {
         }
     }
 
-    /// All routers that advertise links, in order.
-    pub(crate) fn routers(&self) -> impl Iterator<Item = &Vertex> {
-        self.routers.iter().filter(|(_, ids)| !ids.is_empty()).map(|(vertex, _)| vertex)
+    /// A router in each area in which it advertises links.
+    pub(crate) fn vertices(&self, protocol: IgpProtocol, router: &str) -> impl Iterator<Item = Vertex> {
+        let at = move |area| (protocol, area, router.to_owned());
+        self.areas(protocol).map(at).filter(|v| self.routers.get(v).is_some_and(|ids| !ids.is_empty()))
     }
 
     /// The newest advertisements of a router about its links, in all areas.
@@ -118,9 +119,12 @@ impl Graph {
         self.areas(protocol).flat_map(move |area| self.members(&(protocol, area, medium.to_owned())))
     }
 
-    /// The routers that a router's advertisements name, directly or on a medium: those whose edges change with its own.
-    pub(crate) fn named_by(&self, state: &LinkState) -> BTreeSet<String> {
-        let mut named = BTreeSet::from([state.id.router.clone()]);
+    /// The routers whose edges change with the newest copy of an advertisement: its own, and those that it names, directly or
+    /// on a medium.
+    pub(crate) fn named_by(&self, id: &LinkStateId) -> BTreeSet<String> {
+        let mut named = BTreeSet::from([id.router.clone()]);
+        let newest = self.copies.get(id).and_then(|c| c.values().max_by_key(|l| l.sequence));
+        let Some(state) = newest else { return named };
         for link in &state.links {
             match link.kind {
                 IgpLinkKind::Transit => {
@@ -130,6 +134,12 @@ impl Graph {
             }
         }
         named
+    }
+
+    /// A router itself and the routers that its advertisements name, in all areas.
+    pub(crate) fn near(&self, protocol: IgpProtocol, router: &str) -> BTreeSet<String> {
+        let ids = self.vertices(protocol, router).flat_map(|v| self.routers.get(&v).into_iter().flatten());
+        ids.flat_map(|id| self.named_by(id)).collect()
     }
 
     /// The adjacencies of a router that both ends advertise (RFC 2328 §16.1 (2) (b), ISO 10589 §7.2.8.2).
@@ -274,7 +284,7 @@ mod tests {
                 .map(|e| format!("{} {} > {} {} {}", v.2, show(e.near), e.to, show(e.far), e.metric))
                 .collect::<Vec<_>>()
         };
-        graph.routers().flat_map(of).collect()
+        graph.routers.keys().flat_map(of).collect()
     }
 
     fn state(line: &str) -> LinkState {
@@ -370,8 +380,9 @@ mod tests {
         let state = state("1.1.1.1: p2p 2.2.2.2 1 5");
         assert!(graph.take(&a, &state) && !graph.take(&a, &state) && graph.take(&b, &state));
         graph.drop(&a, &state.id);
-        assert_eq!(graph.routers().count(), 1);
+        assert_eq!(graph.vertices(IgpProtocol::Ospf2, "1.1.1.1").count(), 1);
         graph.drop(&b, &state.id);
-        assert_eq!((graph.routers().count(), graph.of_router(IgpProtocol::Ospf2, "1.1.1.1").count()), (0, 0));
+        assert_eq!(graph.vertices(IgpProtocol::Ospf2, "1.1.1.1").count(), 0);
+        assert_eq!(graph.of_router(IgpProtocol::Ospf2, "1.1.1.1").count(), 0);
     }
 }

@@ -56,6 +56,11 @@ pub(crate) struct Placed {
 }
 
 impl Ground {
+    /// The number of a node, if it has one.
+    pub(crate) fn known(&self, name: &NodeName) -> Option<NodeId> {
+        self.names.get(name).copied()
+    }
+
     /// The number of a node, a new one where it is not known.
     pub(crate) fn node(&mut self, name: &NodeName) -> NodeId {
         if let Some(id) = self.names.get(name) {

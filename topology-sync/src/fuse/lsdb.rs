@@ -6,48 +6,84 @@ use twin::{PortAddress, WallTime};
 
 use super::device::{Device, Interface};
 use super::graph::Graph;
-use crate::observation::{Fact, IgpLink, IgpLinkKind, IgpProtocol, LinkEnd, LinkStateId, Observer, Topic};
+use crate::observation::{
+    Fact, FactKey, IgpLink, IgpLinkKind, IgpProtocol, LinkEnd, LinkState, LinkStateId, LinkStateKind, Observer, Topic,
+};
 use crate::store::Store;
 
 /// The advertisements of all observers.
 #[derive(Debug, Default)]
 pub(crate) struct Lsdb {
     pub(crate) graph: Graph,
-    held: BTreeMap<Observer, BTreeSet<LinkStateId>>,
+    held: BTreeMap<Observer, BTreeMap<FactKey, LinkStateId>>,
     /// System ids by dynamic host name (RFC 5301).
     names: BTreeMap<String, BTreeSet<String>>,
     /// The other way round.
     named: BTreeMap<String, BTreeSet<String>>,
 }
 
+/// The routers that a change of the database touches.
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    /// Those whose advertisements changed.
+    pub(crate) changed: BTreeSet<String>,
+    /// Those whose adjacencies may have changed with them.
+    pub(crate) near: BTreeSet<(IgpProtocol, String)>,
+}
+
 impl Lsdb {
-    /// Takes what an observer has now; the routers whose advertisements changed.
-    pub(crate) fn replace(&mut self, store: &Store, observer: &Observer, now: WallTime) -> BTreeSet<String> {
-        let mut changed = BTreeSet::new();
+    /// Takes what an observer has now.
+    pub(crate) fn replace(&mut self, store: &Store, observer: &Observer, now: WallTime, touched: &mut Touched) {
         let mut gone = self.held.remove(observer).unwrap_or_default();
-        let mut held = BTreeSet::new();
         for standing in store.standing_on(observer, Topic::LinkStates, now) {
             let Fact::LinkState(state) = standing.fact else { continue };
-            gone.remove(&state.id);
-            if !held.insert(state.id.clone()) {
-                continue; // A more trusted source has said it.
+            gone.remove(&state.id.key());
+            self.take(observer, state, touched);
+        }
+        for id in gone.into_values() {
+            self.drop(observer, &id, touched);
+        }
+    }
+
+    /// Takes what an observer has now under these keys.
+    pub(crate) fn renew(
+        &mut self,
+        store: &Store,
+        observer: &Observer,
+        keys: &BTreeSet<FactKey>,
+        now: WallTime,
+        touched: &mut Touched,
+    ) {
+        for key in keys {
+            let held = self.held.get_mut(observer).and_then(|held| held.remove(key));
+            match (store.standing_at(observer, key, now).map(|s| s.fact), held) {
+                (Some(Fact::LinkState(state)), _) => self.take(observer, state, touched),
+                (_, Some(id)) => self.drop(observer, &id, touched),
+                _ => {}
             }
-            if self.graph.take(observer, state) {
-                changed.insert(state.id.router.clone());
-                if let Some(name) = &state.name {
-                    self.names.entry(name.clone()).or_default().insert(state.id.router.clone());
-                    self.named.entry(state.id.router.clone()).or_default().insert(name.clone());
-                }
+        }
+    }
+
+    fn take(&mut self, observer: &Observer, state: &LinkState, touched: &mut Touched) {
+        let held = self.held.entry(observer.clone()).or_default();
+        if held.insert(state.id.key(), state.id.clone()).is_some() {
+            return; // A more trusted source has said it.
+        }
+        touched.near(&self.graph, &state.id);
+        if self.graph.take(observer, state) {
+            touched.changed.insert(state.id.router.clone());
+            touched.near(&self.graph, &state.id);
+            if let Some(name) = &state.name {
+                self.names.entry(name.clone()).or_default().insert(state.id.router.clone());
+                self.named.entry(state.id.router.clone()).or_default().insert(name.clone());
             }
         }
-        for id in gone {
-            changed.insert(id.router.clone());
-            self.graph.drop(observer, &id);
-        }
-        if !held.is_empty() {
-            self.held.insert(observer.clone(), held);
-        }
-        changed
+    }
+
+    fn drop(&mut self, observer: &Observer, id: &LinkStateId, touched: &mut Touched) {
+        touched.changed.insert(id.router.clone());
+        touched.near(&self.graph, id);
+        self.graph.drop(observer, id);
     }
 
     /// The ids under which a node advertises in a protocol.
@@ -124,7 +160,16 @@ impl Lsdb {
     }
 }
 
-fn is_end(interface: &Interface, end: LinkEnd) -> bool {
+impl Touched {
+    fn near(&mut self, graph: &Graph, id: &LinkStateId) {
+        if matches!(id.kind, LinkStateKind::Router | LinkStateKind::Network) {
+            self.near.extend(graph.named_by(id).into_iter().map(|router| (id.protocol, router)));
+        }
+    }
+}
+
+/// Whether an advertised end is this interface.
+pub(crate) fn is_end(interface: &Interface, end: LinkEnd) -> bool {
     match end {
         LinkEnd::Address(ip) => interface.ips().any(|own| own == ip),
         LinkEnd::Index(index) => interface.link.ifindex == Some(index),

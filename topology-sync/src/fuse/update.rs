@@ -5,18 +5,20 @@ use std::sync::Arc;
 
 use twin::{Change, Diagnostic, Entity, EntityKey, Fib, HalfLink, HalfLinkKey, Twin, WallTime};
 
+use super::beyond;
 use super::claim::{Body, Claim, End, Finding, NodeId, NodeName, PortId};
 use super::device::Device;
 use super::directory::Key;
 use super::emit::{self, Emitted};
 use super::fib;
 use super::ground::{ClaimId, Ground};
+use super::lsdb::Touched;
 use super::medium::{self, Media};
 use super::pairs;
 use super::resolve::{self, Resolved, resolve};
 use super::testimony::{Asked, Overheard, attribute};
 use super::wire;
-use crate::observation::{Observer, Topic};
+use crate::observation::{FactKey, IgpProtocol, Observer, Topic};
 use crate::store::Store;
 
 /// A twin and all that it was made from.
@@ -46,6 +48,8 @@ pub struct Fusion {
     pairs: Vec<(Claim<End>, ClaimId)>,
     /// The node whose forwarding table is in the twin under a key.
     tables: BTreeMap<NodeId, EntityKey>,
+    /// Of the databases that changed, the advertisements that did, where no others can have.
+    advertised: BTreeMap<Observer, BTreeSet<FactKey>>,
     /// Words of an instant that has not come.
     ahead: BTreeMap<(Observer, Topic), WallTime>,
     now: WallTime,
@@ -99,6 +103,8 @@ struct Dirty {
     resolve: BTreeSet<NodeId>,
     /// Nodes that are to be put into the twin again.
     nodes: BTreeSet<NodeId>,
+    /// Nodes whose words or keys changed.
+    renewed: BTreeSet<NodeId>,
     /// Ports whose areas are to be judged again.
     ports: BTreeSet<PortId>,
     /// Whether there are new nodes with words of their own.
@@ -131,16 +137,22 @@ impl Fusion {
             store.take_dirty();
             return self.rebuild(store, now);
         }
-        let mut changed = std::mem::take(&mut self.ahead);
+        let ahead = std::mem::take(&mut self.ahead);
+        let mut changed = ahead.clone();
         changed.extend(store.take_changed());
         // A clock that runs ahead: the word does not stand yet.
         self.ahead = changed.iter().filter(|(_, at)| **at > now).map(|(k, at)| (k.clone(), *at)).collect();
         let lapsed = store.take_lapsed(now);
+        self.advertised = store.take_advertised();
+        self.advertised.retain(|o, _| !lapsed.contains(&(o.clone(), Topic::LinkStates)));
+        self.advertised.retain(|o, _| !ahead.contains_key(&(o.clone(), Topic::LinkStates)));
         let mut words: BTreeMap<Observer, BTreeSet<Topic>> = BTreeMap::new();
         for (observer, topic) in changed.into_keys().chain(lapsed) {
             words.entry(observer).or_default().insert(topic);
         }
-        self.take(store, &words, now)
+        let changes = self.take(store, &words, now);
+        self.advertised.clear();
+        changes
     }
 
     /// Takes the whole store anew; the changes of the twin.
@@ -165,6 +177,7 @@ impl Fusion {
             self.order_nodes(&mut dirty);
         }
         self.name_nodes(&mut dirty);
+        self.touch_neighbors(&mut dirty);
         self.judge(&mut dirty, &mut edit);
         self.put_nodes(&dirty, &mut edit);
         self.route(store, words, &dirty, &mut edit);
@@ -174,11 +187,15 @@ impl Fusion {
     /// Nodes and databases as they are said to be now.
     fn take_words(&mut self, store: &Store, words: &BTreeMap<Observer, BTreeSet<Topic>>, dirty: &mut Dirty) {
         let mut seen = Seen::default();
-        let mut routers = BTreeSet::new();
+        let mut touched = Touched::default();
         let mut on_wires = false;
         for (observer, topics) in words {
             if topics.contains(&Topic::LinkStates) {
-                routers.extend(self.ground.lsdb.replace(store, observer, self.now));
+                let lsdb = &mut self.ground.lsdb;
+                match self.advertised.get(observer) {
+                    Some(keys) => lsdb.renew(store, observer, keys, self.now, &mut touched),
+                    None => lsdb.replace(store, observer, self.now, &mut touched),
+                }
             }
             match observer {
                 Observer::Node(name) => {
@@ -198,7 +215,7 @@ impl Fusion {
             }
         }
         self.wired |= on_wires;
-        if self.wired && (on_wires || !routers.is_empty() || !seen.is_nothing()) {
+        if self.wired && (on_wires || !touched.changed.is_empty() || !seen.is_nothing()) {
             self.listen(store, &mut seen, dirty);
         }
         if !seen.is_nothing() {
@@ -206,7 +223,40 @@ impl Fusion {
             let asks = |w: &Words| w.resolved.asks_any(&hashes) || !w.resolved.about.is_disjoint(&about);
             dirty.resolve.extend(self.words.iter().filter(|(_, w)| asks(w)).map(|(n, _)| *n));
         }
-        self.touch_routers(&routers, dirty);
+        self.touch_routers(&touched.changed, dirty);
+        for (protocol, router) in touched.near {
+            self.touch_beyond(protocol, &router, dirty);
+        }
+    }
+
+    /// A router whose adjacencies in the database changed is put into the twin again, if it was not asked itself.
+    fn touch_beyond(&mut self, protocol: IgpProtocol, router: &str, dirty: &mut Dirty) {
+        let owners = beyond::owners(&self.ground, protocol, router);
+        let strangers = owners.iter().filter(|o| matches!(self.ground.nodes[**o].name, NodeName::External(_)));
+        dirty.nodes.extend(strangers);
+        if owners.is_empty() {
+            let name = beyond::name(protocol, router);
+            dirty.newcomers |= self.ground.known(&name).is_none();
+            dirty.nodes.insert(self.ground.node(&name));
+        }
+    }
+
+    /// Whoever is next to a node in the database names its ports and its key.
+    fn touch_neighbors(&mut self, dirty: &mut Dirty) {
+        let mut near = BTreeSet::new();
+        for node in &dirty.renewed {
+            let Some(device) = self.ground.directory.device(*node) else { continue };
+            for protocol in [IgpProtocol::Ospf2, IgpProtocol::Ospf3, IgpProtocol::Isis] {
+                for id in self.ground.lsdb.ids(device, protocol) {
+                    near.extend(self.ground.lsdb.graph.near(protocol, &id).into_iter().map(|r| (protocol, r)));
+                }
+            }
+        }
+        for (protocol, router) in near {
+            self.touch_beyond(protocol, &router, dirty);
+            // Known from the database alone until now, perhaps.
+            dirty.nodes.extend(self.ground.known(&beyond::name(protocol, &router)));
+        }
     }
 
     /// Whom wires show, and whose words they carry.
@@ -244,6 +294,7 @@ impl Fusion {
             _ => None,
         };
         dirty.nodes.insert(node);
+        dirty.renewed.insert(node);
         let known = self.ground.directory.device(node).cloned();
         match (known.as_deref(), device.as_deref()) {
             (Some(known), Some(device)) if known.is_seen_alike(device) => {
@@ -388,6 +439,7 @@ impl Fusion {
             };
             if self.ground.nodes[node].key != key {
                 self.ground.nodes[node].key = key;
+                dirty.renewed.insert(node);
                 dirty.ports.extend(self.ground.nodes[node].ports.values());
             }
             dirty.nodes.insert(node);
@@ -499,6 +551,7 @@ impl Fusion {
                 emitted.findings.push(Finding::new("shared-identity", &device.name, "", why));
             }
         }
+        beyond::emit(&self.ground, node, &mut emitted);
         emitted
     }
 
@@ -507,7 +560,10 @@ impl Fusion {
         wanted.retain(|_, count| *count > 0);
         let mut ports: Vec<_> = wanted.keys().copied().collect();
         ports.sort_by_key(|p| &self.ground.ports[*p].name);
-        if ports.is_empty() { Emitted::default() } else { emit::external(&self.ground, node, &ports) }
+        let mut emitted =
+            if ports.is_empty() { Emitted::default() } else { emit::external(&self.ground, node, &ports) };
+        beyond::emit(&self.ground, node, &mut emitted);
+        emitted
     }
 
     /// Forwarding tables of nodes whose routes, addresses or key changed.
