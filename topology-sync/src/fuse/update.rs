@@ -103,8 +103,8 @@ struct Dirty {
     resolve: BTreeSet<NodeId>,
     /// Nodes that are to be put into the twin again.
     nodes: BTreeSet<NodeId>,
-    /// Nodes whose words or keys changed.
-    renewed: BTreeSet<NodeId>,
+    /// Routers that the database may name otherwise now.
+    routers: BTreeSet<(IgpProtocol, String)>,
     /// Ports whose areas are to be judged again.
     ports: BTreeSet<PortId>,
     /// Whether there are new nodes with words of their own.
@@ -241,22 +241,23 @@ impl Fusion {
         }
     }
 
-    /// Whoever is next to a node in the database names its ports and its key.
+    /// Whoever is next to a router in the database names its ports and its key.
     fn touch_neighbors(&mut self, dirty: &mut Dirty) {
         let mut near = BTreeSet::new();
-        for node in &dirty.renewed {
-            let Some(device) = self.ground.directory.device(*node) else { continue };
-            for protocol in [IgpProtocol::Ospf2, IgpProtocol::Ospf3, IgpProtocol::Isis] {
-                for id in self.ground.lsdb.ids(device, protocol) {
-                    near.extend(self.ground.lsdb.graph.near(protocol, &id).into_iter().map(|r| (protocol, r)));
-                }
-            }
+        for (protocol, id) in std::mem::take(&mut dirty.routers) {
+            near.extend(self.ground.lsdb.graph.near(protocol, &id).into_iter().map(|r| (protocol, r)));
         }
         for (protocol, router) in near {
             self.touch_beyond(protocol, &router, dirty);
             // Known from the database alone until now, perhaps.
             dirty.nodes.extend(self.ground.known(&beyond::name(protocol, &router)));
         }
+    }
+
+    /// The ids under which a node advertises.
+    fn router_ids(&self, device: &Device) -> Vec<(IgpProtocol, String)> {
+        let all = [IgpProtocol::Ospf2, IgpProtocol::Ospf3, IgpProtocol::Isis];
+        all.into_iter().flat_map(|p| self.ground.lsdb.ids(device, p).into_iter().map(move |id| (p, id))).collect()
     }
 
     /// Whom wires show, and whose words they carry.
@@ -294,8 +295,10 @@ impl Fusion {
             _ => None,
         };
         dirty.nodes.insert(node);
-        dirty.renewed.insert(node);
         let known = self.ground.directory.device(node).cloned();
+        for device in known.iter().chain(&device) {
+            dirty.routers.extend(self.router_ids(device));
+        }
         match (known.as_deref(), device.as_deref()) {
             (Some(known), Some(device)) if known.is_seen_alike(device) => {
                 let changed = device.interfaces.iter().filter(|(n, i)| known.interfaces.get(*n) != Some(i));
@@ -439,7 +442,9 @@ impl Fusion {
             };
             if self.ground.nodes[node].key != key {
                 self.ground.nodes[node].key = key;
-                dirty.renewed.insert(node);
+                if let Some(device) = self.ground.directory.device(node) {
+                    dirty.routers.extend(self.router_ids(device));
+                }
                 dirty.ports.extend(self.ground.nodes[node].ports.values());
             }
             dirty.nodes.insert(node);

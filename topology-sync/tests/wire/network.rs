@@ -201,6 +201,14 @@ fn what_is_heard_step_by_step_is_what_is_heard_at_once() {
             fusion.update(&mut store, now);
             let at_once = fused(words[..=i].iter().cloned(), now);
             assert!(fusion.tables() == at_once.tables(), "after {i} words");
+            let lines = |f: &Fusion| -> BTreeSet<String> {
+                let twin = f.twin();
+                let halves = twin.half_links(twin::Layer::Igp);
+                let halves = halves.iter().map(|(k, h)| format!("{} > {} {}", k.from, k.to, h.metric));
+                twin.entities().map(|e| format!("{e:?}")).chain(halves).collect()
+            };
+            let (a, b) = (lines(&fusion), lines(&at_once));
+            assert_eq!(a.symmetric_difference(&b).collect::<Vec<_>>(), Vec::<&String>::new(), "after {i} words");
             assert!(fusion.twin() == at_once.twin(), "after {i} words");
         }
     }
