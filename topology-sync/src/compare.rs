@@ -204,7 +204,8 @@ impl Comparison<'_> {
         };
         for ((what, old), (_, new)) in texts(old).into_iter().zip(texts(new)) {
             if old != new {
-                let text = |v: Option<String>| format!("{what} {}", v.unwrap_or_else(|| "unknown".to_owned()));
+                let text =
+                    |v: Option<String>| format!("{what} {}", v.unwrap_or_else(|| "unknown".to_owned()));
                 let row = Difference::new(Subject::Port, Kind::Changed, element.to_owned());
                 self.out.push(row.from_to(text(old), text(new)));
             }
@@ -213,7 +214,8 @@ impl Comparison<'_> {
     }
 
     fn addresses(&mut self, element: &str, old: &Port, new: &Port) {
-        let text = |p: &Port| p.addresses.iter().map(|a| format!("{}/{}", a.ip, a.len)).collect::<BTreeSet<_>>();
+        let text =
+            |p: &Port| p.addresses.iter().map(|a| format!("{}/{}", a.ip, a.len)).collect::<BTreeSet<_>>();
         let (old, new) = (text(old), text(new));
         let row = |before, after| Difference::one(Subject::Address, element.to_owned(), before, after);
         self.out.extend(old.difference(&new).map(|a| row(Some(a.clone()), None)));
@@ -308,7 +310,8 @@ impl Comparison<'_> {
     }
 
     fn describe(&self, twin: &Twin, kind: &EntityKind) -> String {
-        let names = |keys: &[EntityKey]| keys.iter().map(|k| name(twin, twin, k)).collect::<Vec<_>>().join(", ");
+        let names =
+            |keys: &[EntityKey]| keys.iter().map(|k| name(twin, twin, k)).collect::<Vec<_>>().join(", ");
         match kind {
             EntityKind::Node { role, .. } => role.word().to_owned(),
             EntityKind::External { role } => format!("external {}", role.word()),

@@ -26,10 +26,10 @@ mod external;
 mod lines;
 mod xml;
 
-pub mod dump;
-pub mod compare;
 #[cfg(feature = "bgp")]
 pub mod bgp;
+pub mod compare;
+pub mod dump;
 pub mod encoding;
 pub mod form;
 pub mod fuse;

@@ -70,7 +70,9 @@ fn cables(tables: &Tables) -> BTreeSet<String> {
 
 /// What differs, to be read.
 fn check(what: &str, found: &BTreeSet<String>, truth: &BTreeSet<String>) {
-    let list = |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>().join("\n  ");
+    let list = |a: &BTreeSet<String>, b: &BTreeSet<String>| {
+        a.difference(b).cloned().collect::<Vec<_>>().join("\n  ")
+    };
     assert!(found == truth, "{what}\nmissing:\n  {}\nfalse:\n  {}", list(truth, found), list(found, truth));
 }
 
@@ -141,9 +143,8 @@ fn lab_c_is_exact() {
 fn happen(event: &Value, cables: &mut [TrueCable], dead: &mut BTreeSet<String>) {
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     let truth = &event["truth"];
-    let ports = |name: &str| -> Vec<String> {
-        truth[name].as_array().into_iter().flatten().map(text).collect()
-    };
+    let ports =
+        |name: &str| -> Vec<String> { truth[name].as_array().into_iter().flatten().map(text).collect() };
     let (down, up) = (ports("link_down"), ports("link_up"));
     for c in cables.iter_mut() {
         if c.ends.iter().any(|e| down.contains(e)) {
@@ -192,8 +193,9 @@ fn lab_a_is_exact_after_every_event() {
 fn unpacked(name: &str) -> Vec<NodeRecording> {
     let nodes: BTreeMap<String, BTreeMap<String, Value>> = serde_json::from_value(json(name)).unwrap();
     let file = |(file, content): (String, Value)| (file, serde_json::to_vec(&content).unwrap());
-    let node = |(name, files): (String, BTreeMap<String, Value>)| {
-        NodeRecording { name, files: files.into_iter().map(file).collect() }
+    let node = |(name, files): (String, BTreeMap<String, Value>)| NodeRecording {
+        name,
+        files: files.into_iter().map(file).collect(),
     };
     nodes.into_iter().map(node).collect()
 }

@@ -26,7 +26,13 @@ pub(super) fn differences(before: &Twin, after: &Twin, changes: &[Change]) -> Ve
                 false => format!("{one} -> {other} ({})", word(row.layer)),
             };
             let (subject, change) = (row.subject, row.change);
-            out.push(Difference { subject, change, element, before: row.before.clone(), after: row.after.clone() });
+            out.push(Difference {
+                subject,
+                change,
+                element,
+                before: row.before.clone(),
+                after: row.after.clone(),
+            });
         }
     }
     out
@@ -49,7 +55,9 @@ fn rows_of(key: &HalfLinkKey, before: Option<&HalfLink>, after: Option<&HalfLink
         // A cable that comes or goes is told as a cable.
         (None, _) | (_, None) if layer == Layer::Cable => Vec::new(),
         (None, Some(half)) => vec![row(Subject::Adjacency, Kind::Added, None, Some(described(layer, half)))],
-        (Some(half), None) => vec![row(Subject::Adjacency, Kind::Removed, Some(described(layer, half)), None)],
+        (Some(half), None) => {
+            vec![row(Subject::Adjacency, Kind::Removed, Some(described(layer, half)), None)]
+        }
         (Some(old), Some(new)) => {
             let values = |h: &HalfLink| {
                 [

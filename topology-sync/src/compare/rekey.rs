@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use twin::{Change, Entity, EntityKey, EntityKind, Fib, HalfLink, HalfLinkKey, Layer, NextHop, Route, RouteAction, Twin};
+use twin::{
+    Change, Entity, EntityKey, EntityKind, Fib, HalfLink, HalfLinkKey, Layer, NextHop, Route, RouteAction,
+    Twin,
+};
 
 /// `before` with the keys that its nodes have in `after`, where one's key is an alias of the other, and their ports with
 /// them. Other evidence of what a node is gives it another key; its aliases tell that it is the same.
@@ -41,7 +44,9 @@ fn renamed_nodes(before: &Twin, after: &Twin) -> Keys {
         // A name alone does not make two nodes one: it must be one's key.
         let by_key = aliases.get(&old.key).copied();
         let by_alias = || new.iter().copied().find(|n| old.aliases.contains(&n.key));
-        if let Some(node) = by_key.or_else(by_alias) && !keys.values().any(|taken| *taken == node.key) {
+        if let Some(node) = by_key.or_else(by_alias)
+            && !keys.values().any(|taken| *taken == node.key)
+        {
             keys.insert(old.key.clone(), node.key.clone());
         }
     }

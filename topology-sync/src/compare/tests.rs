@@ -57,22 +57,31 @@ fn nothing_differs_from_itself_and_evidence_is_no_difference() {
 #[test]
 fn a_rename_is_one_row_and_a_moved_cable_another() {
     let before = lab();
-    check(&before, &edited(before.clone(), "names: [{node: r1, name: core}]"), expect![[r#"
+    check(
+        &before,
+        &edited(before.clone(), "names: [{node: r1, name: core}]"),
+        expect![[r#"
         node renamed core: r1 => core
-    "#]]);
+    "#]],
+    );
     let mut after = before.clone();
     let spare = port(&after, "r2", "eth9");
     let like = after.entity(&port(&after, "r2", "eth1")).unwrap().clone();
-    let spare_port = Entity { key: spare.clone(), name: "eth9".into(), kind: EntityKind::Port(Port::default()), ..like };
+    let spare_port =
+        Entity { key: spare.clone(), name: "eth9".into(), kind: EntityKind::Port(Port::default()), ..like };
     after.set(&Change::Entity { key: spare, before: None, after: Some(Arc::new(spare_port)) });
     let after = edited(after, "links: [{between: ['r1:eth1', 'r2:eth9'], metric: 10}]");
-    check(&before, &after, expect![[r#"
+    check(
+        &before,
+        &after,
+        expect![[r#"
         cable moved r1:eth1 - r2:eth9: r1:eth1 - r2:eth1 => r1:eth1 - r2:eth9
         port added r2:eth9: - => -
         adjacency added r1:eth1 - r2:eth9 (igp): - => up, cost 10
         adjacency removed r1:eth1 - r2:eth1 (igp): full, cost 10 => -
         adjacency removed r1:eth1 - r2:eth1 (lldp): up => -
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -80,9 +89,11 @@ fn costs_addresses_states_ports_and_routes() {
     let before = lab();
     let mut after = before.clone();
     let (a, b) = (port(&after, "r1", "eth1"), port(&after, "r2", "eth1"));
-    for (from, to, layer, metric, state) in
-        [(&a, &b, Layer::Igp, 70, "full"), (&a, &b, Layer::Cable, 1, "down"), (&b, &a, Layer::Cable, 1, "down")]
-    {
+    for (from, to, layer, metric, state) in [
+        (&a, &b, Layer::Igp, 70, "full"),
+        (&a, &b, Layer::Cable, 1, "down"),
+        (&b, &a, Layer::Cable, 1, "down"),
+    ] {
         let key = HalfLinkKey { layer, from: from.clone(), to: to.clone() };
         let mut half = after.half_link(&key).unwrap().clone();
         (half.metric, half.state) = (metric, state.to_owned());
@@ -101,7 +112,10 @@ fn costs_addresses_states_ports_and_routes() {
     }
     fib.insert(Route { prefix: "10.3.0.0/24".parse().unwrap(), action: RouteAction::Blackhole });
     after.set(&Change::Fib { node, before: None, after: Some(Arc::new(fib)) });
-    check(&before, &after, expect![[r#"
+    check(
+        &before,
+        &after,
+        expect![[r#"
         port changed r1:eth1: carrier up => carrier down
         address removed r1:eth1: 10.1.0.0/31 => -
         adjacency changed r1:eth1 - r2:eth1 (cable): up => down
@@ -114,7 +128,8 @@ fn costs_addresses_states_ports_and_routes() {
         route added r1 198.51.3.0/24: - => unreachable
         route added r1 198.51.4.0/24: - => unreachable
         route changed r1 10.3.0.0/24: via 10.1.3.0 on eth2 => blackhole
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -162,10 +177,18 @@ fn segments_with_a_member_in_common_are_one() {
         with(&[("r1", "eth1"), ("r2", "eth1"), ("r3", "eth1")]),
         with(&[("r1", "eth1"), ("r2", "eth1"), ("r3", "eth1"), ("r4", "eth1")]),
     );
-    check(&three, &four, expect![[r#"
+    check(
+        &three,
+        &four,
+        expect![[r#"
         segment changed r1:eth1, r2:eth1, r3:eth1, r4:eth1: r1:eth1, r2:eth1, r3:eth1 => r1:eth1, r2:eth1, r3:eth1, r4:eth1
-    "#]]);
-    check(&before, &three, expect![[r#"
+    "#]],
+    );
+    check(
+        &before,
+        &three,
+        expect![[r#"
         segment added r1:eth1, r2:eth1, r3:eth1: - => -
-    "#]]);
+    "#]],
+    );
 }

@@ -54,8 +54,8 @@ pub(crate) fn emit(ground: &Ground, node: NodeId, out: &mut Emitted) {
         let mut count: BTreeMap<&str, usize> = BTreeMap::new();
         edges.iter().for_each(|e| *count.entry(&e.to).or_default() += 1);
         for edge in &edges {
-            if edge.near.is_some_and(|near| port_at(device, near).is_some()) {
-                continue; // Its hellos were heard there and tell more.
+            if is_heard(device, vertex.0, edge) {
+                continue;
             }
             let Some(to) = far(ground, vertex, edge) else { continue };
             let from = place(edge.near, &edge.to);
@@ -113,6 +113,15 @@ fn far(ground: &Ground, vertex: &Vertex, edge: &Edge) -> Option<EntityKey> {
             }
         }
         _ => None,
+    }
+}
+
+/// Whether the node's hellos were heard where the adjacency is, or, if that is not said, list the neighbour: they tell more.
+fn is_heard(device: Option<&Device>, protocol: IgpProtocol, edge: &Edge) -> bool {
+    match edge.near {
+        Some(near) => port_at(device, near).is_some(),
+        None => device
+            .is_some_and(|d| d.neighbors.iter().any(|n| n.what.protocol == protocol && n.what.id == edge.to)),
     }
 }
 

@@ -7,7 +7,8 @@ use twin::{PortAddress, WallTime};
 use super::device::{Device, Interface};
 use super::graph::Graph;
 use crate::observation::{
-    Fact, FactKey, IgpLink, IgpLinkKind, IgpProtocol, LinkEnd, LinkState, LinkStateId, LinkStateKind, Observer, Topic,
+    Fact, FactKey, IgpLink, IgpLinkKind, IgpProtocol, LinkEnd, LinkState, LinkStateId, LinkStateKind,
+    Observer, Topic,
 };
 use crate::store::Store;
 
@@ -33,7 +34,13 @@ pub(crate) struct Touched {
 
 impl Lsdb {
     /// Takes what an observer has now.
-    pub(crate) fn replace(&mut self, store: &Store, observer: &Observer, now: WallTime, touched: &mut Touched) {
+    pub(crate) fn replace(
+        &mut self,
+        store: &Store,
+        observer: &Observer,
+        now: WallTime,
+        touched: &mut Touched,
+    ) {
         let mut gone = self.held.remove(observer).unwrap_or_default();
         for standing in store.standing_on(observer, Topic::LinkStates, now) {
             let Fact::LinkState(state) = standing.fact else { continue };
@@ -152,7 +159,10 @@ impl Lsdb {
         let peers = self.ids(peer, protocol);
         let is_peer = |id: &str| peers.contains(id.strip_suffix(".00").unwrap_or(id));
         let leads = |link: &IgpLink| match link.kind {
-            IgpLinkKind::Transit => self.graph.members_anywhere(protocol, &link.to).any(is_peer),
+            // OSPF says by which interface a router is on a medium: another one's cost is none of this one's.
+            IgpLinkKind::Transit => {
+                protocol == IgpProtocol::Isis && self.graph.members_anywhere(protocol, &link.to).any(is_peer)
+            }
             IgpLinkKind::PointToPoint | IgpLinkKind::Virtual => is_peer(&link.to),
         };
         let metrics: BTreeSet<_> = links.filter(|l| leads(l)).map(|l| l.metric).collect();

@@ -130,7 +130,9 @@ impl Area<'_> {
     /// cables with their peers.
     fn bridged(&mut self) -> BTreeMap<PortId, PortId> {
         let mut settled = BTreeMap::new();
-        let paired = |c: &&Placed| c.claim.body == Body::Paired && self.is_bridged(c.ends.0) != self.is_bridged(c.ends.1);
+        let paired = |c: &&Placed| {
+            c.claim.body == Body::Paired && self.is_bridged(c.ends.0) != self.is_bridged(c.ends.1)
+        };
         for (a, b) in self.claims().filter(paired).map(|c| c.ends).collect::<Vec<_>>() {
             settled.extend([(a, b), (b, a)]);
             self.add_cable(a, b);

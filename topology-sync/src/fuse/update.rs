@@ -232,7 +232,8 @@ impl Fusion {
     /// A router whose adjacencies in the database changed is put into the twin again, if it was not asked itself.
     fn touch_beyond(&mut self, protocol: IgpProtocol, router: &str, dirty: &mut Dirty) {
         let owners = beyond::owners(&self.ground, protocol, router);
-        let strangers = owners.iter().filter(|o| matches!(self.ground.nodes[**o].name, NodeName::External(_)));
+        let strangers =
+            owners.iter().filter(|o| matches!(self.ground.nodes[**o].name, NodeName::External(_)));
         dirty.nodes.extend(strangers);
         if owners.is_empty() {
             let name = beyond::name(protocol, router);
@@ -257,7 +258,9 @@ impl Fusion {
     /// The ids under which a node advertises.
     fn router_ids(&self, device: &Device) -> Vec<(IgpProtocol, String)> {
         let all = [IgpProtocol::Ospf2, IgpProtocol::Ospf3, IgpProtocol::Isis];
-        all.into_iter().flat_map(|p| self.ground.lsdb.ids(device, p).into_iter().map(move |id| (p, id))).collect()
+        all.into_iter()
+            .flat_map(|p| self.ground.lsdb.ids(device, p).into_iter().map(move |id| (p, id)))
+            .collect()
     }
 
     /// Whom wires show, and whose words they carry.

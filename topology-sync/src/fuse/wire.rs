@@ -83,6 +83,10 @@ impl<'a> Wire<'a> {
             let name = names.of_hello(number, hello);
             let outlet = outlets.entry(name.clone()).or_default();
             self.meet(outlet, hello.mac, *at);
+            if hello.protocol == IgpProtocol::Ospf3 {
+                // RFC 5340 §A.3.2: unique within the router; in practice, and as RFC 5340 §C.3 suggests, its index.
+                outlet.ifindex = outlet.ifindex.or(hello.interface);
+            }
             for ip in &hello.addresses {
                 let len = outlet.addresses.entry(*ip).or_default();
                 *len = len.or(hello.prefix_len.filter(|_| ip.is_ipv4()));

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde_saphyr::Spanned;
 use twin::{
-    BitsPerSec, Change, Diagnostic, Entity, EntityKey, EntityKind, Evidence, HalfLink, HalfLinkKey, Layer, Place,
-    SimDuration, Snapshot, Twin, WallTime,
+    BitsPerSec, Change, Diagnostic, Entity, EntityKey, EntityKind, Evidence, HalfLink, HalfLinkKey, Layer,
+    Place, SimDuration, Snapshot, Twin, WallTime,
 };
 
 use super::{
-    CapacityOverride, LinkOverride, NameOverride, Outcome, Overrides, Report, RiskGroupOverride, SiteOverride,
-    names,
+    CapacityOverride, LinkOverride, NameOverride, Outcome, Overrides, Report, RiskGroupOverride,
+    SiteOverride, names,
 };
 use crate::yaml::place;
 
@@ -33,8 +33,7 @@ pub fn apply(overrides: &Overrides, mut snapshot: Snapshot) -> (Snapshot, Report
     file.risk_groups.iter().for_each(|o| it.risk_group(o));
     for row in &it.report.rows {
         let code = if row.outcome == Outcome::Applied { "override" } else { "stale-override" };
-        let message =
-            format!("{}:{}:{}: {}: {}", overrides.name, row.line, row.column, row.what, row.detail);
+        let message = format!("{}:{}:{}: {}: {}", overrides.name, row.line, row.column, row.what, row.detail);
         snapshot.diagnostics.push(Diagnostic { code: code.to_owned(), message, count: 1 });
     }
     snapshot.twin = it.twin;
@@ -165,7 +164,11 @@ impl Applying<'_> {
             }
         }
         let names: Vec<_> = others.iter().map(|(key, _)| key.as_str()).collect();
-        Ok(if names.is_empty() { "not discovered".into() } else { format!("instead of {}", names.join(", ")) })
+        Ok(if names.is_empty() {
+            "not discovered".into()
+        } else {
+            format!("instead of {}", names.join(", "))
+        })
     }
 
     /// The cables at either port, with their ends.
@@ -182,7 +185,8 @@ impl Applying<'_> {
     fn remove_cable(&mut self, cable: &EntityKey) {
         for layer in Layer::ALL {
             let halves = self.twin.half_links(layer).into_iter();
-            let keys: Vec<_> = halves.filter(|(_, h)| h.cable.as_ref() == Some(cable)).map(|(k, _)| k.clone()).collect();
+            let keys: Vec<_> =
+                halves.filter(|(_, h)| h.cable.as_ref() == Some(cable)).map(|(k, _)| k.clone()).collect();
             for key in keys {
                 self.twin.set(&Change::HalfLink { key, before: None, after: None });
             }

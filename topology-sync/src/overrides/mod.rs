@@ -160,7 +160,9 @@ impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         rate(&text).map(Rate).ok_or_else(|| {
-            serde::de::Error::custom(format!("'{text}' is no rate such as 10G, 2.5G, 100M or 1000000 (bit/s)"))
+            serde::de::Error::custom(format!(
+                "'{text}' is no rate such as 10G, 2.5G, 100M or 1000000 (bit/s)"
+            ))
         })
     }
 }

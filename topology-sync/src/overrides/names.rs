@@ -23,7 +23,11 @@ pub(super) fn node<'a>(twin: &'a Twin, text: &str) -> Result<&'a Entity, String>
     let named: Vec<_> = nodes.iter().filter(|n| n.name == text).collect();
     if named.len() > 1 {
         let keys: Vec<_> = named.iter().map(|n| n.key.as_str()).collect();
-        return Err(format!("{} nodes are called '{text}': say which by its key ({})", named.len(), keys.join(", ")));
+        return Err(format!(
+            "{} nodes are called '{text}': say which by its key ({})",
+            named.len(),
+            keys.join(", ")
+        ));
     }
     let called = EntityKey::node(text);
     let known = |n: &&&Entity| n.key.as_str() == text || n.aliases.contains(&called) || n.key == called;

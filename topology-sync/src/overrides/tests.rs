@@ -2,7 +2,8 @@
 
 use expect_test::{Expect, expect};
 use twin::{
-    BitsPerSec, EntityKey, EntityKind, HalfLinkKey, Layer, LinkSpec, NodeKind, SimDuration, Snapshot, TwinBuilder,
+    BitsPerSec, EntityKey, EntityKind, HalfLinkKey, Layer, LinkSpec, NodeKind, SimDuration, Snapshot,
+    TwinBuilder,
 };
 
 use super::*;
@@ -25,9 +26,8 @@ fn lay(text: &str) -> (Snapshot, Report) {
 
 fn check(text: &str, expected: Expect) -> Snapshot {
     let (snapshot, report) = lay(text);
-    let line = |r: &ReportRow| {
-        format!("{}:{} {}: {} ({})\n", r.line, r.column, r.outcome.word(), r.what, r.detail)
-    };
+    let line =
+        |r: &ReportRow| format!("{}:{} {}: {} ({})\n", r.line, r.column, r.outcome.word(), r.what, r.detail);
     expected.assert_eq(&report.rows.iter().map(line).collect::<String>());
     let flagged = snapshot.diagnostics.iter().filter(|d| d.code == "stale-override").count();
     assert_eq!(flagged, report.stale().count());
@@ -54,8 +54,13 @@ fn a_capacity_wins_in_both_directions_or_in_one_and_says_so() {
     assert_eq!((rate("b", "c", "bc"), rate("c", "b", "bc")), (2_500_000_000, 10_000_000_000));
     let evidence = &net.twin.half_link(&half("b", "c", "bc")).unwrap().evidence;
     assert_eq!(evidence.last().unwrap().source, "override");
-    assert_eq!(evidence.last().unwrap().detail, "o.yaml:4:13: capacity 2500000000 bit/s, discovered 10000000000");
-    assert!(net.twin.half_link(&half("x", "y", "xy")).unwrap().evidence.iter().all(|e| e.source != "override"));
+    assert_eq!(
+        evidence.last().unwrap().detail,
+        "o.yaml:4:13: capacity 2500000000 bit/s, discovered 10000000000"
+    );
+    assert!(
+        net.twin.half_link(&half("x", "y", "xy")).unwrap().evidence.iter().all(|e| e.source != "override")
+    );
 }
 
 #[test]
@@ -108,7 +113,8 @@ fn a_risk_group_has_the_members_that_are_there() {
             4:10 matches-nothing: risk group none (power) (none of its members is there)
         "#]],
     );
-    let EntityKind::RiskGroup { members, .. } = &net.twin.entity(&EntityKey::new("risk-group:duct")).unwrap().kind
+    let EntityKind::RiskGroup { members, .. } =
+        &net.twin.entity(&EntityKey::new("risk-group:duct")).unwrap().kind
     else {
         panic!("a risk group")
     };
@@ -142,7 +148,8 @@ fn errors_name_place_expectation_and_nearest_name() {
         "format: umbra-overrides/1\nnames: [ {node: a\n",
         "names: []\n",
     ];
-    let text: String = errors.iter().map(|t| format!("{}\n", Overrides::parse("o.yaml", t).unwrap_err())).collect();
+    let text: String =
+        errors.iter().map(|t| format!("{}\n", Overrides::parse("o.yaml", t).unwrap_err())).collect();
     expect![[r#"
         o.yaml:1:9: format 'umbra-overrides/2'; expected format 'umbra-overrides/1'
         o.yaml:2:1: unknown member 'capacites'; expected one of format, names, sites, capacities, risk_groups, ignored_links, links; did you mean 'capacities'?
@@ -157,7 +164,10 @@ fn errors_name_place_expectation_and_nearest_name() {
 #[test]
 fn rates() {
     let bps = |text| rate(text).map(BitsPerSec::get);
-    assert_eq!((bps("10G"), bps("2.5g"), bps("64k"), bps("1000")), (Some(10_000_000_000), Some(2_500_000_000), Some(64_000), Some(1000)));
+    assert_eq!(
+        (bps("10G"), bps("2.5g"), bps("64k"), bps("1000")),
+        (Some(10_000_000_000), Some(2_500_000_000), Some(64_000), Some(1000))
+    );
     for bad in ["", "G", "0", "-1G", "nan", "inf", "1e30", "0.4"] {
         assert_eq!(bps(bad), None, "{bad}");
     }
