@@ -19,6 +19,7 @@ pub mod fidelity;
 mod fluid_workload;
 pub mod hypotheses;
 pub mod kernel;
+pub mod lsdb;
 pub mod packets;
 pub mod queues;
 

@@ -20,6 +20,8 @@ pub struct Store {
     accounts: BTreeMap<Observer, Account>,
     /// What changed since [`Store::take_dirty`], with the latest instant of those words.
     dirty: BTreeMap<(Observer, Topic), WallTime>,
+    /// Of the link-state databases in `dirty`, the advertisements that changed; `None`: perhaps all.
+    advertised: BTreeMap<Observer, Option<BTreeSet<FactKey>>>,
     /// When words may lapse.
     lapses: BTreeSet<(WallTime, Observer, Topic)>,
 }
@@ -111,27 +113,41 @@ impl Store {
     /// Takes a word.
     pub fn take(&mut self, observation: Observation) {
         let Observation { observer, source, at, said } = observation;
-        let topic = match &said {
-            Said::Is(fact, _) => fact.key().topic,
-            Said::Not(key) => key.topic,
-            Said::Read(topic) => *topic,
-        };
         let account = self.accounts.entry(observer.clone()).or_default();
-        match said {
+        let (topic, advertised) = match said {
             Said::Is(fact, lifetime) => {
-                let words = account.words.entry((source, fact.key())).or_default();
+                let key = fact.key();
+                let (topic, advertised) = (key.topic, (key.topic == Topic::LinkStates).then(|| key.clone()));
                 let word = Word { at, fact: *fact, lifetime };
                 self.lapses.extend(word.until().map(|until| (until, observer.clone(), topic)));
-                words.add(word);
+                account.words.entry((source, key)).or_default().add(word);
+                (topic, advertised)
             }
-            Said::Not(key) => account.words.entry((source, key)).or_default().withdraw(at),
+            Said::Not(key) => {
+                account.words.entry((source, key.clone())).or_default().withdraw(at);
+                (key.topic, Some(key))
+            }
             Said::Read(topic) => {
                 let read = account.read.entry((source, topic)).or_insert(at);
                 *read = at.max(*read);
+                (topic, None)
             }
+        };
+        if topic == Topic::LinkStates {
+            self.note_advertised(&observer, advertised);
         }
         let latest = self.dirty.entry((observer, topic)).or_insert(at);
         *latest = at.max(*latest);
+    }
+
+    /// Remembers that an advertisement was spoken of, or (`None`) that a reading of the database ended.
+    fn note_advertised(&mut self, observer: &Observer, key: Option<FactKey>) {
+        let known = self.advertised.entry(observer.clone()).or_insert_with(|| Some(BTreeSet::new()));
+        match (known, key) {
+            (Some(known), Some(key)) => drop(known.insert(key)),
+            (known, None) => *known = None,
+            (None, Some(_)) => {}
+        }
     }
 
     /// Makes an observer known who has said nothing yet: a node whose recordings are all unreadable is still a node.
@@ -154,6 +170,24 @@ impl Store {
                 Some(Standing { source: *source, at: word.at, until: word.until(), fact: &word.fact })
             })
         })
+    }
+
+    /// What stands of an observer's words on one subject, by the most trusted source.
+    pub fn standing_at(&self, observer: &Observer, key: &FactKey, now: WallTime) -> Option<Standing<'_>> {
+        let account = self.accounts.get(observer)?;
+        Source::ALL.into_iter().find_map(|source| {
+            let words = account.words.get(&(source, key.clone()))?;
+            let read = account.read.get(&(source, key.topic)).copied();
+            let word = words.standing(read, now)?;
+            Some(Standing { source, at: word.at, until: word.until(), fact: &word.fact })
+        })
+    }
+
+    /// The advertisements that were spoken of since the last call, where that is all that changed in an observer's
+    /// link-state database: databases are large, and their changes small.
+    pub fn take_advertised(&mut self) -> BTreeMap<Observer, BTreeSet<FactKey>> {
+        let all = std::mem::take(&mut self.advertised).into_iter();
+        all.filter_map(|(observer, keys)| Some((observer, keys?))).collect()
     }
 
     /// What stands of an observer's words on one topic, by source and subject. Cost: the number of those words.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use twin::{BitsPerSec, Bytes, Port, PortAddress, WallTime};
 
+use super::claim::{End, NodeName};
+use super::testimony::Overheard;
 use crate::observation::{
     Chassis, Fact, FdbEntry, Id, IgpNeighbor, IgpProtocol, IpNeighbor, Link, LinkKind, LldpNeighbor, Mlag,
     NodeInfo, Observer, Source, Topic,
@@ -36,6 +38,10 @@ pub(crate) struct Device {
     pub(crate) vlans: BTreeSet<u16>,
     /// Its half of a pair of switches that act as one.
     pub(crate) mlag: Option<Mlag>,
+    /// By what it is known, if it has no words but those that wires carry.
+    pub(crate) external: Option<Id>,
+    /// Ports of which nothing tells what the node calls them.
+    pub(crate) nameless: BTreeSet<Arc<str>>,
     /// The cost of its interfaces by configuration.
     pub(crate) costs: BTreeMap<(IgpProtocol, String), u32>,
 }
@@ -94,6 +100,45 @@ impl Device {
         device.name_masters();
         device.interfaces.values_mut().for_each(Interface::settle);
         device
+    }
+
+    /// A node that is known from wires alone.
+    pub(crate) fn stranger(id: &Id) -> Self {
+        Self { name: Arc::from(id.value.as_str()), external: Some(id.clone()), ..Self::default() }
+    }
+
+    /// The node with what wires carry of its words. Its LLDP agent and its daemons, where they were asked themselves,
+    /// know better than a listener what they hear.
+    pub(crate) fn overheard(mut self, overheard: &Overheard) -> Self {
+        let agent = self.chassis.is_some() || !self.heard.is_empty();
+        let daemons: BTreeSet<_> = self
+            .neighbors
+            .iter()
+            .map(|n| n.what.protocol)
+            .chain(self.costs.keys().map(|(p, _)| *p))
+            .collect();
+        for (source, at, fact) in &overheard.words {
+            let known = match fact {
+                Fact::Neighbor(_) => agent,
+                Fact::IgpNeighbor(n) => daemons.contains(&n.protocol),
+                _ => false,
+            };
+            if !known {
+                self.take(*source, *at, fact);
+            }
+        }
+        self.nameless.clone_from(&overheard.nameless);
+        self.interfaces.values_mut().for_each(Interface::settle);
+        self
+    }
+
+    /// One of its ports in a claim.
+    pub(crate) fn end(&self, port: &str) -> End {
+        let node = match &self.external {
+            Some(id) => NodeName::External(id.clone()),
+            None => NodeName::Own(self.name.clone()),
+        };
+        End { node, port: Arc::from(port) }
     }
 
     /// An interface that others belong to is a bridge, unless its kind is told.

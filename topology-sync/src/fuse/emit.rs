@@ -18,7 +18,7 @@ use super::medium::Media;
 use crate::observation::{Id, LinkKind};
 
 /// Where no line rate is known.
-const ASSUMED: BitsPerSec = BitsPerSec::gbps(10);
+pub(crate) const ASSUMED: BitsPerSec = BitsPerSec::gbps(10);
 
 /// What one unit, a node or an area, puts into the twin.
 #[derive(Debug, Default)]
@@ -53,8 +53,15 @@ pub(crate) fn node(ground: &Ground, id: NodeId, device: &Device, aliases: Vec<En
     let mut out = Emitted::default();
     let heard: Vec<_> = node.ports.values().flat_map(|p| heard_from(ground, *p)).collect();
     let says_router = heard.iter().any(|(_, role)| *role == NodeKind::Router);
-    let kind = EntityKind::Node { role: role(device, says_router), location: None };
-    out.entities.push(entity(&node.key, &device.name, node.ordinal, None, kind));
+    let role = role(device, says_router);
+    let (name, kind) = match &device.external {
+        None => (&*device.name, EntityKind::Node { role, location: None }),
+        Some(id) => {
+            let said = device.chassis.as_ref().and_then(|c| c.name.as_deref());
+            (said.unwrap_or(&id.value), EntityKind::External { role })
+        }
+    };
+    out.entities.push(entity(&node.key, name, node.ordinal, None, kind));
     out.entities[0].aliases = aliases;
     let mut ports: Vec<_> = device.interfaces.iter().map(|(n, i)| (n.as_str(), i.port.clone())).collect();
     // Sources that name a port which no interface table has.
@@ -92,6 +99,17 @@ pub(crate) fn external(ground: &Ground, id: NodeId, wanted: &[PortId]) -> Emitte
         out.entities.push(port_entity(&node.key, &ground.ports[*port].name, 0, Port::default()));
     }
     out
+}
+
+/// A node that is known from others, by itself.
+pub(crate) fn external_node(ground: &Ground, id: NodeId, name: &str, role: NodeKind) -> Entity {
+    let node = &ground.nodes[id];
+    entity(&node.key, name, node.ordinal, None, EntityKind::External { role })
+}
+
+/// A port of which nothing is known but that it is there.
+pub(crate) fn external_port(node: &EntityKey, name: &str) -> Entity {
+    port_entity(node, name, 0, Port::default())
 }
 
 /// What others say of the node behind a port: its system name and role.

@@ -58,6 +58,11 @@ pub(crate) struct Placed {
 }
 
 impl Ground {
+    /// The number of a node, if it has one.
+    pub(crate) fn known(&self, name: &NodeName) -> Option<NodeId> {
+        self.names.get(name).copied()
+    }
+
     /// The number of a node, a new one where it is not known.
     pub(crate) fn node(&mut self, name: &NodeName) -> NodeId {
         if let Some(id) = self.names.get(name) {
@@ -146,7 +151,7 @@ impl Ground {
     }
 
     /// Removes a claim and gives the ports that it touched.
-    fn remove(&mut self, id: ClaimId) -> [PortId; 4] {
+    pub(crate) fn remove(&mut self, id: ClaimId) -> [PortId; 4] {
         let placed = self.claims[id].take().expect("a claim is removed once, by who made it");
         self.free.push(id);
         let touched = [placed.ends.0, placed.ends.1, placed.claim.from, placed.claim.to];
@@ -203,9 +208,16 @@ impl Ground {
         self.device_of(port)?.interfaces.get(&*self.ports[port].name)
     }
 
-    /// Whether a port is of a node with words of its own.
+    /// Whether a port is known by its node's own words: from its table, or, of a node without one, from its own frames.
     pub(crate) fn is_own(&self, port: PortId) -> bool {
-        matches!(self.nodes[self.ports[port].node].name, NodeName::Own(_))
+        let PortOf { node, name, .. } = &self.ports[port];
+        match self.nodes[*node].name {
+            NodeName::Own(_) => true,
+            NodeName::External(_) => self
+                .directory
+                .device(*node)
+                .is_some_and(|d| d.interfaces.contains_key(&**name) && !d.nameless.contains(name)),
+        }
     }
 
     /// The key of a port in the twin.

@@ -38,7 +38,7 @@ pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: 
                 continue;
             }
         };
-        let from = End::own(&device.name, &neighbor.on);
+        let from = device.end(&neighbor.on);
         let id = neighbor.id.clone();
         let body = Body::Adjacent { protocol: neighbor.protocol, state, id, address: neighbor.address };
         out.claims.push(Claim { from, to, source: said.source, at: said.at, how, body });
@@ -178,7 +178,7 @@ impl Asking<'_> {
     }
 
     fn end(&self, node: NodeId, port: &str) -> Option<End> {
-        Some(End::own(&self.directory.device(node)?.name, port))
+        Some(self.directory.device(node)?.end(port))
     }
 
     fn external(&self) -> End {

@@ -17,7 +17,7 @@ pub(super) fn claims(directory: &Directory, device: &Device, out: &mut Resolved)
             Match::Found((node, port), how) => {
                 out.about.insert(node);
                 match directory.device(node) {
-                    Some(peer) => (End::own(&peer.name, port), how),
+                    Some(peer) => (peer.end(port), how),
                     None => continue,
                 }
             }
@@ -31,7 +31,7 @@ pub(super) fn claims(directory: &Directory, device: &Device, out: &mut Resolved)
                 continue;
             }
         };
-        let to = End::own(&device.name, device.cable_port(&neighbor.on));
+        let to = device.end(device.cable_port(&neighbor.on));
         if from == to {
             out.unmatched(&device.name, &neighbor.on, "it hears its own frames");
             continue;

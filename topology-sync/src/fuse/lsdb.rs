@@ -2,62 +2,96 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use twin::{PortAddress, WallTime};
 
 use super::device::{Device, Interface};
+use super::graph::Graph;
 use crate::observation::{
-    Fact, IgpLink, IgpProtocol, LinkEnd, LinkState, LinkStateId, LinkStateKind, Observer, Topic,
+    Fact, FactKey, IgpLink, IgpLinkKind, IgpProtocol, LinkEnd, LinkState, LinkStateId, LinkStateKind,
+    Observer, Topic,
 };
 use crate::store::Store;
-
-type Originator = (IgpProtocol, LinkStateKind, String);
-type Copies = BTreeMap<Observer, Arc<LinkState>>;
 
 /// The advertisements of all observers.
 #[derive(Debug, Default)]
 pub(crate) struct Lsdb {
-    /// What each observer has, by protocol, kind and router.
-    copies: BTreeMap<Originator, BTreeMap<LinkStateId, Copies>>,
-    held: BTreeMap<Observer, BTreeSet<LinkStateId>>,
+    pub(crate) graph: Graph,
+    held: BTreeMap<Observer, BTreeMap<FactKey, LinkStateId>>,
     /// System ids by dynamic host name (RFC 5301).
     names: BTreeMap<String, BTreeSet<String>>,
     /// The other way round.
     named: BTreeMap<String, BTreeSet<String>>,
 }
 
+/// The routers that a change of the database touches.
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    /// Those whose advertisements changed.
+    pub(crate) changed: BTreeSet<String>,
+    /// Those whose adjacencies may have changed with them.
+    pub(crate) near: BTreeSet<(IgpProtocol, String)>,
+}
+
 impl Lsdb {
-    /// Takes what an observer has now; the routers whose advertisements changed.
-    pub(crate) fn replace(&mut self, store: &Store, observer: &Observer, now: WallTime) -> BTreeSet<String> {
-        let mut changed = BTreeSet::new();
+    /// Takes what an observer has now.
+    pub(crate) fn replace(
+        &mut self,
+        store: &Store,
+        observer: &Observer,
+        now: WallTime,
+        touched: &mut Touched,
+    ) {
         let mut gone = self.held.remove(observer).unwrap_or_default();
-        let mut held = BTreeSet::new();
         for standing in store.standing_on(observer, Topic::LinkStates, now) {
             let Fact::LinkState(state) = standing.fact else { continue };
-            gone.remove(&state.id);
-            if !held.insert(state.id.clone()) {
-                continue; // A more trusted source has said it.
+            gone.remove(&state.id.key());
+            self.take(observer, state, touched);
+        }
+        for id in gone.into_values() {
+            self.drop(observer, &id, touched);
+        }
+    }
+
+    /// Takes what an observer has now under these keys.
+    pub(crate) fn renew(
+        &mut self,
+        store: &Store,
+        observer: &Observer,
+        keys: &BTreeSet<FactKey>,
+        now: WallTime,
+        touched: &mut Touched,
+    ) {
+        for key in keys {
+            let held = self.held.get_mut(observer).and_then(|held| held.remove(key));
+            match (store.standing_at(observer, key, now).map(|s| s.fact), held) {
+                (Some(Fact::LinkState(state)), _) => self.take(observer, state, touched),
+                (_, Some(id)) => self.drop(observer, &id, touched),
+                _ => {}
             }
-            let copies =
-                self.copies.entry(originator(&state.id)).or_default().entry(state.id.clone()).or_default();
-            if copies.get(observer).is_none_or(|known| **known != *state) {
-                copies.insert(observer.clone(), Arc::new(state.clone()));
-                changed.insert(state.id.router.clone());
-                if let Some(name) = &state.name {
-                    self.names.entry(name.clone()).or_default().insert(state.id.router.clone());
-                    self.named.entry(state.id.router.clone()).or_default().insert(name.clone());
-                }
+        }
+    }
+
+    fn take(&mut self, observer: &Observer, state: &LinkState, touched: &mut Touched) {
+        let held = self.held.entry(observer.clone()).or_default();
+        if held.insert(state.id.key(), state.id.clone()).is_some() {
+            return; // A more trusted source has said it.
+        }
+        touched.near(&self.graph, &state.id);
+        if self.graph.take(observer, state) {
+            touched.changed.insert(state.id.router.clone());
+            touched.near(&self.graph, &state.id);
+            if let Some(name) = &state.name {
+                self.names.entry(name.clone()).or_default().insert(state.id.router.clone());
+                self.named.entry(state.id.router.clone()).or_default().insert(name.clone());
             }
         }
-        for id in gone {
-            changed.insert(id.router.clone());
-            self.remove(observer, &id);
-        }
-        if !held.is_empty() {
-            self.held.insert(observer.clone(), held);
-        }
-        changed
+    }
+
+    fn drop(&mut self, observer: &Observer, id: &LinkStateId, touched: &mut Touched) {
+        touched.changed.insert(id.router.clone());
+        touched.near(&self.graph, id);
+        self.graph.drop(observer, id);
     }
 
     /// The ids under which a node advertises in a protocol.
@@ -82,32 +116,6 @@ impl Lsdb {
         self.named.get(router).into_iter().flatten().map(String::as_str)
     }
 
-    fn remove(&mut self, observer: &Observer, id: &LinkStateId) {
-        let Some(ids) = self.copies.get_mut(&originator(id)) else { return };
-        if let Some(copies) = ids.get_mut(id) {
-            copies.remove(observer);
-            if copies.is_empty() {
-                ids.remove(id);
-            }
-        }
-        if ids.is_empty() {
-            self.copies.remove(&originator(id));
-        }
-    }
-
-    /// The newest advertisements of a router, of one kind.
-    fn newest(
-        &self,
-        protocol: IgpProtocol,
-        kind: LinkStateKind,
-        router: &str,
-    ) -> impl Iterator<Item = &LinkState> {
-        let ids = self.copies.get(&(protocol, kind, router.to_owned()));
-        ids.into_iter()
-            .flat_map(BTreeMap::values)
-            .filter_map(|copies| copies.values().max_by_key(|l| l.sequence).map(AsRef::as_ref))
-    }
-
     /// The cost of sending out of an interface to a neighbour: the advertised one, or else the configured one.
     pub(crate) fn cost(
         &self,
@@ -117,8 +125,7 @@ impl Lsdb {
         peer: Option<&Device>,
     ) -> Option<u32> {
         let ids = self.ids(device, protocol);
-        let states: Vec<_> =
-            ids.iter().flat_map(|id| self.newest(protocol, LinkStateKind::Router, id)).collect();
+        let states: Vec<_> = ids.iter().flat_map(|id| self.graph.of_router(protocol, id)).collect();
         let links = || states.iter().flat_map(|s| &s.links);
         let by_end = links().find(|l| l.near.is_some_and(|near| is_end(interface, near))).map(|l| l.metric);
         let by_peer = || self.metrics_to(links(), protocol, peer?);
@@ -153,7 +160,7 @@ impl Lsdb {
     ) -> Option<u32> {
         let named = self.names.get(router).into_iter().flatten().map(String::as_str);
         let states: Vec<_> =
-            named.chain([router]).flat_map(|r| self.newest(protocol, LinkStateKind::Router, r)).collect();
+            named.chain([router]).flat_map(|r| self.graph.of_router(protocol, r)).collect();
         let links = || states.iter().flat_map(|s| &s.links);
         let at = |l: &&IgpLink| address.is_some_and(|ip| l.near == Some(LinkEnd::Address(ip)));
         let only = || {
@@ -171,31 +178,29 @@ impl Lsdb {
         peer: &Device,
     ) -> Option<BTreeSet<u32>> {
         let peers = self.ids(peer, protocol);
-        let leads = |link: &IgpLink| {
-            let to = link.to.as_str();
-            peers.contains(to)
-                || to.strip_suffix(".00").is_some_and(|id| peers.contains(id))
-                || (protocol == IgpProtocol::Isis && self.pseudonode_has(to, &peers))
+        let is_peer = |id: &str| peers.contains(id.strip_suffix(".00").unwrap_or(id));
+        let leads = |link: &IgpLink| match link.kind {
+            // OSPF says by which interface a router is on a medium: another one's cost is none of this one's.
+            IgpLinkKind::Transit => {
+                protocol == IgpProtocol::Isis && self.graph.members_anywhere(protocol, &link.to).any(is_peer)
+            }
+            IgpLinkKind::PointToPoint | IgpLinkKind::Virtual => is_peer(&link.to),
         };
         let metrics: BTreeSet<_> = links.filter(|l| leads(l)).map(|l| l.metric).collect();
         (!metrics.is_empty()).then_some(metrics)
     }
+}
 
-    /// Whether a pseudonode `xxxx.xxxx.xxxx.nn` lists one of the routers.
-    fn pseudonode_has(&self, pseudonode: &str, routers: &BTreeSet<String>) -> bool {
-        let Some((router, number)) = pseudonode.rsplit_once('.') else { return false };
-        let states = self.newest(IgpProtocol::Isis, LinkStateKind::Network, router);
-        let mut members =
-            states.filter(|s| s.id.number.split('-').next() == Some(number)).flat_map(|s| &s.links);
-        members.any(|l| routers.contains(l.to.strip_suffix(".00").unwrap_or(&l.to)))
+impl Touched {
+    fn near(&mut self, graph: &Graph, id: &LinkStateId) {
+        if matches!(id.kind, LinkStateKind::Router | LinkStateKind::Network) {
+            self.near.extend(graph.named_by(id).into_iter().map(|router| (id.protocol, router)));
+        }
     }
 }
 
-fn originator(id: &LinkStateId) -> Originator {
-    (id.protocol, id.kind, id.router.clone())
-}
-
-fn is_end(interface: &Interface, end: LinkEnd) -> bool {
+/// Whether an advertised end is this interface.
+pub(crate) fn is_end(interface: &Interface, end: LinkEnd) -> bool {
     match end {
         LinkEnd::Address(ip) => interface.ips().any(|own| own == ip),
         LinkEnd::Index(index) => interface.link.ifindex == Some(index),

@@ -3,18 +3,21 @@
 //! Fusion is a pure function of a store and an instant. It goes in steps, each a file:
 //!
 //! 1. [`device`]: the words of one node, put together by the trust in their sources.
+//!    What is heard on wires is put together into the nodes that sent it ([`wire`], [`party`]) and becomes words of theirs
+//!    ([`testimony`]).
 //! 2. [`resolve`]: each word about a neighbour is matched to a node and a port through that node's own words
 //!    ([`directory`]): [`lldp`], [`igp`], [`layer2`]. What comes out are claims that two ports are next to each other, and
 //!    a finding for every neighbour that could not be matched, with the reason.
 //! 3. [`medium`]: claims that touch form an area; within it they are weighed against each other, and cables, segments and
 //!    conflicts come out.
 //! 4. [`emit`]: entities, half-links and findings; [`bundles`]: what lies over the cables; [`bgp`]: sessions, which need
-//!    no common medium.
+//!    no common medium; [`beyond`]: what the link-state database ([`lsdb`], [`graph`]) alone knows.
 //!
 //! [`Fusion`] keeps all of it, so that a change costs what it touches: a node whose words changed is resolved again, so
 //! are those who asked for what changed there, and the areas of the ports that this touches are judged again. What comes
 //! out is always what a fusion from nothing gives.
 
+mod beyond;
 mod bgp;
 mod bundles;
 mod cable;
@@ -24,6 +27,7 @@ mod directory;
 mod emit;
 pub mod explain;
 mod fib;
+mod graph;
 mod ground;
 mod igp;
 mod layer2;
@@ -31,9 +35,12 @@ mod lldp;
 mod lsdb;
 mod medium;
 mod pairs;
+mod party;
 mod resolve;
 pub mod tables;
+mod testimony;
 mod update;
+mod wire;
 
 use twin::{Diagnostic, Twin, WallTime};
 

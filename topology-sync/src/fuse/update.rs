@@ -7,16 +7,20 @@ use twin::{Change, Diagnostic, Entity, EntityKey, Fib, HalfLink, HalfLinkKey, Tw
 
 use super::bgp;
 use super::bundles;
+use super::beyond;
 use super::claim::{Body, Claim, End, Finding, NodeId, NodeName, PortId};
 use super::device::Device;
 use super::directory::Key;
 use super::emit::{self, Emitted};
 use super::fib;
 use super::ground::{ClaimId, Ground};
+use super::lsdb::Touched;
 use super::medium::{self, Media};
 use super::pairs;
 use super::resolve::{self, Resolved, resolve};
-use crate::observation::{Observer, Topic};
+use super::testimony::{Asked, Overheard, attribute};
+use super::wire;
+use crate::observation::{FactKey, IgpProtocol, Observer, Topic};
 use crate::store::Store;
 
 /// A twin and all that it was made from.
@@ -24,6 +28,12 @@ use crate::store::Store;
 pub struct Fusion {
     pub(super) ground: Ground,
     twin: Twin,
+    /// The nodes with words of their own, by those words alone.
+    asked: BTreeMap<NodeId, (Arc<str>, Arc<Device>)>,
+    /// The words that wires carry, by whose they are.
+    overheard: BTreeMap<NodeName, Overheard>,
+    /// Whether anything was ever heard on a wire.
+    wired: bool,
     /// By node: what its words came to.
     words: BTreeMap<NodeId, Words>,
     pub(super) areas: BTreeMap<PortId, Judged>,
@@ -46,6 +56,8 @@ pub struct Fusion {
     bundles: Unit,
     /// The node whose forwarding table is in the twin under a key.
     tables: BTreeMap<NodeId, EntityKey>,
+    /// Of the databases that changed, the advertisements that did, where no others can have.
+    advertised: BTreeMap<Observer, BTreeSet<FactKey>>,
     /// Words of an instant that has not come.
     ahead: BTreeMap<(Observer, Topic), WallTime>,
     now: WallTime,
@@ -77,6 +89,21 @@ struct Unit {
     keys: Vec<EntityKey>,
 }
 
+/// What others may have looked up, and what became of it.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Hashes of the keys that changed hands.
+    hashes: Vec<u64>,
+    /// Nodes whose tables changed.
+    about: BTreeSet<NodeId>,
+}
+
+impl Seen {
+    fn is_nothing(&self) -> bool {
+        self.hashes.is_empty() && self.about.is_empty()
+    }
+}
+
 /// What has to be done again.
 #[derive(Debug, Default)]
 struct Dirty {
@@ -84,6 +111,8 @@ struct Dirty {
     resolve: BTreeSet<NodeId>,
     /// Nodes that are to be put into the twin again.
     nodes: BTreeSet<NodeId>,
+    /// Routers that the database may name otherwise now.
+    routers: BTreeSet<(IgpProtocol, String)>,
     /// Ports whose areas are to be judged again.
     ports: BTreeSet<PortId>,
     /// Whether there are new nodes with words of their own.
@@ -123,16 +152,22 @@ impl Fusion {
             store.take_dirty();
             return self.rebuild(store, now);
         }
-        let mut changed = std::mem::take(&mut self.ahead);
+        let ahead = std::mem::take(&mut self.ahead);
+        let mut changed = ahead.clone();
         changed.extend(store.take_changed());
         // A clock that runs ahead: the word does not stand yet.
         self.ahead = changed.iter().filter(|(_, at)| **at > now).map(|(k, at)| (k.clone(), *at)).collect();
         let lapsed = store.take_lapsed(now);
+        self.advertised = store.take_advertised();
+        self.advertised.retain(|o, _| !lapsed.contains(&(o.clone(), Topic::LinkStates)));
+        self.advertised.retain(|o, _| !ahead.contains_key(&(o.clone(), Topic::LinkStates)));
         let mut words: BTreeMap<Observer, BTreeSet<Topic>> = BTreeMap::new();
         for (observer, topic) in changed.into_keys().chain(lapsed) {
             words.entry(observer).or_default().insert(topic);
         }
-        self.take(store, &words, now)
+        let changes = self.take(store, &words, now);
+        self.advertised.clear();
+        changes
     }
 
     /// Takes the whole store anew; the changes of the twin.
@@ -157,6 +192,7 @@ impl Fusion {
             self.order_nodes(&mut dirty);
         }
         self.name_nodes(&mut dirty);
+        self.touch_neighbors(&mut dirty);
         self.judge(&mut dirty, &mut edit);
         self.put_nodes(&dirty, &mut edit);
         self.peer(store, words, &dirty, &mut edit);
@@ -167,53 +203,153 @@ impl Fusion {
 
     /// Nodes and databases as they are said to be now.
     fn take_words(&mut self, store: &Store, words: &BTreeMap<Observer, BTreeSet<Topic>>, dirty: &mut Dirty) {
-        let mut hashes = Vec::new();
-        let mut about = BTreeSet::new();
-        let mut routers = BTreeSet::new();
+        let mut seen = Seen::default();
+        let mut touched = Touched::default();
+        let mut on_wires = false;
         for (observer, topics) in words {
             if topics.contains(&Topic::LinkStates) {
-                routers.extend(self.ground.lsdb.replace(store, observer, self.now));
-            }
-            let Observer::Node(name) = observer else { continue };
-            let node = self.own_node(name, dirty);
-            let known = self.ground.directory.device(node).cloned();
-            if known.is_some() && !topics.iter().any(|t| Device::is_of(*t)) {
-                continue;
-            }
-            let device = Device::of(store, observer, self.now);
-            if known.as_deref() == Some(&device) {
-                continue;
-            }
-            dirty.resolve.insert(node);
-            dirty.nodes.insert(node);
-            match known.as_deref() {
-                Some(known) if known.is_seen_alike(&device) => {
-                    let changed =
-                        device.interfaces.iter().filter(|(n, i)| known.interfaces.get(*n) != Some(i));
-                    let ports = &self.ground.nodes[node].ports;
-                    dirty.ports.extend(changed.filter_map(|(n, _)| ports.get(n.as_str())));
-                }
-                _ => {
-                    about.insert(node);
-                    dirty.ports.extend(self.ports_of(node, &device));
+                let lsdb = &mut self.ground.lsdb;
+                match self.advertised.get(observer) {
+                    Some(keys) => lsdb.renew(store, observer, keys, self.now, &mut touched),
+                    None => lsdb.replace(store, observer, self.now, &mut touched),
                 }
             }
-            match device.interfaces.values().any(|i| i.link.peer_index.is_some()) {
-                true => self.paired.insert(node),
-                false => self.paired.remove(&node),
-            };
-            match bundles::has_bundles(&device) {
-                true => self.bundled.insert(node),
-                false => self.bundled.remove(&node),
-            };
-            let keys = self.ground.directory.replace(node, Some(Arc::new(device)));
-            hashes.extend(keys.iter().map(resolve::hash));
+            match observer {
+                Observer::Node(name) => {
+                    let node = self.own_node(name, dirty);
+                    let known = self.asked.get(&node).map(|(_, device)| device);
+                    if known.is_some() && !topics.iter().any(|t| Device::is_of(*t)) {
+                        continue;
+                    }
+                    let device = Device::of(store, observer, self.now);
+                    if known.is_none_or(|known| **known != device) {
+                        self.asked.insert(node, (name.clone(), Arc::new(device)));
+                        self.renew(node, &mut seen, dirty);
+                    }
+                }
+                Observer::Wire(_) => on_wires |= topics.iter().any(|t| wire::is_of(*t)),
+                Observer::List(_) => {}
+            }
         }
-        if !hashes.is_empty() || !about.is_empty() {
+        self.wired |= on_wires;
+        if self.wired && (on_wires || !touched.changed.is_empty() || !seen.is_nothing()) {
+            self.listen(store, &mut seen, dirty);
+        }
+        if !seen.is_nothing() {
+            let Seen { hashes, about } = seen;
             let asks = |w: &Words| w.resolved.asks_any(&hashes) || !w.resolved.about.is_disjoint(&about);
             dirty.resolve.extend(self.words.iter().filter(|(_, w)| asks(w)).map(|(n, _)| *n));
         }
-        self.touch_routers(&routers, dirty);
+        self.touch_routers(&touched.changed, dirty);
+        for (protocol, router) in touched.near {
+            self.touch_beyond(protocol, &router, dirty);
+        }
+    }
+
+    /// A router whose adjacencies in the database changed is put into the twin again, if it was not asked itself.
+    fn touch_beyond(&mut self, protocol: IgpProtocol, router: &str, dirty: &mut Dirty) {
+        let owners = beyond::owners(&self.ground, protocol, router);
+        let strangers =
+            owners.iter().filter(|o| matches!(self.ground.nodes[**o].name, NodeName::External(_)));
+        dirty.nodes.extend(strangers);
+        if owners.is_empty() {
+            let name = beyond::name(protocol, router);
+            dirty.newcomers |= self.ground.known(&name).is_none();
+            dirty.nodes.insert(self.ground.node(&name));
+        }
+    }
+
+    /// Whoever is next to a router in the database names its ports and its key.
+    fn touch_neighbors(&mut self, dirty: &mut Dirty) {
+        let mut near = BTreeSet::new();
+        for (protocol, id) in std::mem::take(&mut dirty.routers) {
+            near.extend(self.ground.lsdb.graph.near(protocol, &id).into_iter().map(|r| (protocol, r)));
+        }
+        for (protocol, router) in near {
+            self.touch_beyond(protocol, &router, dirty);
+            // Known from the database alone until now, perhaps.
+            dirty.nodes.extend(self.ground.known(&beyond::name(protocol, &router)));
+        }
+    }
+
+    /// The ids under which a node advertises.
+    fn router_ids(&self, device: &Device) -> Vec<(IgpProtocol, String)> {
+        let all = [IgpProtocol::Ospf2, IgpProtocol::Ospf3, IgpProtocol::Isis];
+        all.into_iter()
+            .flat_map(|p| self.ground.lsdb.ids(device, p).into_iter().map(move |id| (p, id)))
+            .collect()
+    }
+
+    /// Whom wires show, and whose words they carry.
+    fn listen(&mut self, store: &Store, seen: &mut Seen, dirty: &mut Dirty) {
+        let graph = &self.ground.lsdb.graph;
+        let parties = wire::parties(store, self.now, &|x, y| graph.is_adjacent(x, y));
+        let overheard = attribute(parties, Asked { directory: &self.ground.directory, own: &self.asked });
+        let before = std::mem::replace(&mut self.overheard, overheard);
+        let names: BTreeSet<NodeName> = before.keys().chain(self.overheard.keys()).cloned().collect();
+        for name in names {
+            if before.get(&name) != self.overheard.get(&name) {
+                let node = match &name {
+                    NodeName::Own(own) => self.own_node(own, dirty),
+                    NodeName::External(_) => self.stranger(&name, dirty),
+                };
+                self.renew(node, seen, dirty);
+            }
+        }
+    }
+
+    /// The number of a node that has words on wires alone.
+    fn stranger(&mut self, name: &NodeName, dirty: &mut Dirty) -> NodeId {
+        let node = self.ground.node(name);
+        dirty.newcomers |= self.ground.directory.device(node).is_none();
+        node
+    }
+
+    /// Puts a node together again from its own words and from those that wires carry.
+    fn renew(&mut self, node: NodeId, seen: &mut Seen, dirty: &mut Dirty) {
+        let overheard = self.overheard.get(&self.ground.nodes[node].name);
+        let device = match (&self.ground.nodes[node].name, self.asked.get(&node), overheard) {
+            (NodeName::Own(_), Some((_, device)), None) => Some(device.clone()),
+            (NodeName::Own(_), Some((_, device)), Some(o)) => Some(Arc::new((**device).clone().overheard(o))),
+            (NodeName::External(id), _, Some(o)) => Some(Arc::new(Device::stranger(id).overheard(o))),
+            _ => None,
+        };
+        dirty.nodes.insert(node);
+        let known = self.ground.directory.device(node).cloned();
+        for device in known.iter().chain(&device) {
+            dirty.routers.extend(self.router_ids(device));
+        }
+        match (known.as_deref(), device.as_deref()) {
+            (Some(known), Some(device)) if known.is_seen_alike(device) => {
+                let changed = device.interfaces.iter().filter(|(n, i)| known.interfaces.get(*n) != Some(i));
+                let ports = &self.ground.nodes[node].ports;
+                dirty.ports.extend(changed.filter_map(|(n, _)| ports.get(n.as_str())));
+            }
+            (_, Some(device)) => {
+                seen.about.insert(node);
+                dirty.ports.extend(self.ports_of(node, device));
+            }
+            (_, None) => {
+                seen.about.insert(node);
+                dirty.ports.extend(self.ground.nodes[node].ports.values());
+                for claim in self.words.remove(&node).into_iter().flat_map(|w| w.claims) {
+                    dirty.ports.extend(self.ground.remove(claim));
+                }
+            }
+        }
+        if device.is_some() {
+            dirty.resolve.insert(node);
+        }
+        match device.iter().flat_map(|d| d.interfaces.values()).any(|i| i.link.peer_index.is_some()) {
+            true => self.paired.insert(node),
+            false => self.paired.remove(&node),
+        };
+        match device.as_deref().is_some_and(bundles::has_bundles) {
+            true => self.bundled.insert(node),
+            false => self.bundled.remove(&node),
+        };
+        let keys = self.ground.directory.replace(node, device);
+        seen.hashes.extend(keys.iter().map(resolve::hash));
     }
 
     /// The number of a node with words of its own. A new one may change the place of all others.
@@ -298,8 +434,11 @@ impl Fusion {
             .map(|p| self.ground.ports[*p].node)
             .chain(dirty.nodes.iter().copied())
             .collect();
-        let own = |n: &NodeId| self.ground.directory.device(*n).is_some();
-        let mut rename: BTreeSet<_> = touched.into_iter().filter(own).collect();
+        let bears = |n: &NodeId| {
+            self.ground.directory.device(*n).is_some()
+                || self.units.get(n).is_some_and(|u| !u.keys.is_empty())
+        };
+        let mut rename: BTreeSet<_> = touched.into_iter().filter(bears).collect();
         for node in rename.clone() {
             let keys = self.identities(node);
             let unit = self.units.entry(node).or_default();
@@ -320,9 +459,17 @@ impl Fusion {
             }
         }
         for node in rename {
-            let key = self.borne(node).next().expect("no other node has its name").clone();
+            let key = match (self.borne(node).next(), &self.ground.nodes[node].name) {
+                (Some(key), _) => key.clone(),
+                // No longer heard on wires: known from others alone.
+                (None, NodeName::External(id)) => emit::external_key(id),
+                (None, NodeName::Own(name)) => unreachable!("no other node has the name {name}"),
+            };
             if self.ground.nodes[node].key != key {
                 self.ground.nodes[node].key = key;
+                if let Some(device) = self.ground.directory.device(node) {
+                    dirty.routers.extend(self.router_ids(device));
+                }
                 dirty.ports.extend(self.ground.nodes[node].ports.values());
             }
             dirty.nodes.insert(node);
@@ -345,7 +492,14 @@ impl Fusion {
             said.first().filter(|_| said.len() == 1).map(|id| emit::chassis_key(id))
         });
         let router = device.node.router_id.as_deref().map(EntityKey::node_by_router_id);
-        chassis.into_iter().chain(router).chain([EntityKey::node(&device.name)]).collect()
+        let name = match &device.external {
+            None => EntityKey::node(&device.name),
+            Some(id) => EntityKey::new(format!("node:external:{}:{}", id.kind, id.value)),
+        };
+        let external = device.external.as_ref().map(emit::external_key);
+        let mut keys: Vec<_> = external.into_iter().chain(chassis).chain(router).chain([name]).collect();
+        keys.dedup();
+        keys
     }
 
     /// The keys that a node bears: of those who may bear one the first by name does.
@@ -442,6 +596,7 @@ impl Fusion {
                 emitted.findings.push(Finding::new("shared-identity", &device.name, "", why));
             }
         }
+        beyond::emit(&self.ground, node, &mut emitted);
         emitted
     }
 
@@ -450,7 +605,10 @@ impl Fusion {
         wanted.retain(|_, count| *count > 0);
         let mut ports: Vec<_> = wanted.keys().copied().collect();
         ports.sort_by_key(|p| &self.ground.ports[*p].name);
-        if ports.is_empty() { Emitted::default() } else { emit::external(&self.ground, node, &ports) }
+        let mut emitted =
+            if ports.is_empty() { Emitted::default() } else { emit::external(&self.ground, node, &ports) };
+        beyond::emit(&self.ground, node, &mut emitted);
+        emitted
     }
 
     /// BGP sessions, all of them: where the ends are may change with any node's addresses.

@@ -2,6 +2,7 @@
 
 mod listener;
 mod mutations;
+mod network;
 mod packets;
 mod samples;
 mod words;

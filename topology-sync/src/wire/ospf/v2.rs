@@ -37,13 +37,7 @@ pub(super) fn read(packet: &Packet<'_>, heard: &mut Heard<'_>) {
     let Some((header, body)) = heard.whole("ospf-broken", header(packet.data)) else { return };
     let parsed = note(header.kind, heard).and_then(|()| match header.kind {
         kind::HELLO if of_this_wire(packet) => hello(&header, packet.from, body, heard),
-        kind::UPDATE => update(
-            body,
-            heard,
-            Source::Ospf,
-            |lsa| id(&header, lsa),
-            |lsa, body, state| fill(lsa, body, state),
-        ),
+        kind::UPDATE => update(body, heard, Source::Ospf, |lsa| id(&header, lsa), fill),
         _ => Ok(()),
     });
     heard.whole("ospf-broken", parsed);
