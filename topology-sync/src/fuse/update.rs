@@ -189,8 +189,12 @@ impl Fusion {
             hashes.extend(keys.iter().map(resolve::hash));
         }
         if !hashes.is_empty() || !about.is_empty() {
+            hashes.sort_unstable();
+            hashes.dedup();
             let asks = |w: &Words| w.resolved.asks_any(&hashes) || !w.resolved.about.is_disjoint(&about);
-            dirty.resolve.extend(self.words.iter().filter(|(_, w)| asks(w)).map(|(n, _)| *n));
+            let others = self.words.iter().filter(|(n, _)| !dirty.resolve.contains(n));
+            let asking: Vec<_> = others.filter(|(_, w)| asks(w)).map(|(n, _)| *n).collect();
+            dirty.resolve.extend(asking);
         }
         self.touch_routers(&routers, dirty);
     }
