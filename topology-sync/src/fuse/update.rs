@@ -273,7 +273,7 @@ impl Fusion {
         self.pairs = claims.into_iter().zip(ids).collect();
     }
 
-    /// The keys of nodes: from their own words, or from what all their neighbours agree on.
+    /// The keys of nodes: from their own words, or from what all their neighbours agree on; of strangers, from others'.
     fn name_nodes(&mut self, dirty: &mut Dirty) {
         let touched: BTreeSet<_> = dirty
             .ports
@@ -281,8 +281,7 @@ impl Fusion {
             .map(|p| self.ground.ports[*p].node)
             .chain(dirty.nodes.iter().copied())
             .collect();
-        let own = |n: &NodeId| self.ground.directory.device(*n).is_some();
-        let mut rename: BTreeSet<_> = touched.into_iter().filter(own).collect();
+        let mut rename = touched;
         for node in rename.clone() {
             let keys = self.identities(node);
             let unit = self.units.entry(node).or_default();
@@ -303,10 +302,9 @@ impl Fusion {
             }
         }
         for node in rename {
-            let key = self.borne(node).next().expect("no other node has its name").clone();
+            let Some(key) = self.borne(node).next().cloned() else { continue };
             if self.ground.nodes[node].key != key {
-                self.ground.nodes[node].key = key;
-                dirty.ports.extend(self.ground.nodes[node].ports.values());
+                dirty.ports.extend(self.ground.rename(node, key));
             }
             dirty.nodes.insert(node);
         }
@@ -314,6 +312,12 @@ impl Fusion {
 
     /// The keys of a node, best first: chassis id (its own word, or what all its neighbours agree on), router id, name.
     fn identities(&self, node: NodeId) -> Vec<EntityKey> {
+        if let NodeName::External(id) = &self.ground.nodes[node].name {
+            // A node with words of its own comes first in the order of names.
+            let key = emit::external_key(id);
+            let other = EntityKey::new(format!("{key}#stranger"));
+            return vec![key, other];
+        }
         let Some(device) = self.ground.directory.device(node) else { return Vec::new() };
         let own = device.chassis.as_ref().map(|c| emit::chassis_key(&c.id));
         let chassis = own.or_else(|| {
