@@ -41,7 +41,7 @@ fn main() {
     println!("one changed entry: median {:.2?}, longest {:.2?}", times[100], times[199]);
 }
 
-/// An agent hears another description of a neighbour, then his alias; the time until the twin has it.
+/// An agent hears a neighbour's new name; the time until the twin has it.
 fn one_change(store: &mut Store, fusion: &mut Fusion, i: usize, agents: usize) -> std::time::Duration {
     let agent = i * 7 % agents;
     let (peer, there) = other_end(agent, 5, agents);
@@ -61,7 +61,7 @@ fn name(agent: usize) -> String {
 
 fn other_end(agent: usize, port: usize, agents: usize) -> (usize, usize) {
     let away = port / 2 + 1;
-    if port % 2 == 0 {
+    if port.is_multiple_of(2) {
         ((agent + away) % agents, port + 1)
     } else {
         ((agent + agents - away) % agents, port - 1)

@@ -269,7 +269,10 @@ mod tests {
     use super::*;
     use crate::observation::Chassis;
 
-    fn directory(devices: &[(&str, Option<&str>, &[(&str, &str)])]) -> Directory {
+    /// Name, chassis id, and ports with their hardware addresses.
+    type Sample<'a> = (&'a str, Option<&'a str>, &'a [(&'a str, &'a str)]);
+
+    fn directory(devices: &[Sample<'_>]) -> Directory {
         let mut directory = Directory::default();
         for (i, (name, chassis, ports)) in devices.iter().enumerate() {
             let mut device = Device { name: (*name).into(), ..Device::default() };

@@ -44,6 +44,8 @@ pub(crate) struct Node {
 pub(crate) struct PortOf {
     pub(crate) node: NodeId,
     pub(crate) name: Arc<str>,
+    /// Its identity in the twin.
+    key: EntityKey,
     /// The claims whose cable ends at it.
     pub(crate) claims: Vec<ClaimId>,
     /// The claims that name it, although the cable ends at another port (a VLAN's).
@@ -89,7 +91,8 @@ impl Ground {
             return *id;
         }
         let id = self.ports.len();
-        self.ports.push(PortOf { node, name: name.clone(), claims: Vec::new(), logical: Vec::new() });
+        let key = EntityKey::port(&self.nodes[node].key, name);
+        self.ports.push(PortOf { node, name: name.clone(), key, claims: Vec::new(), logical: Vec::new() });
         self.nodes[node].ports.insert(name.clone(), id);
         id
     }
@@ -222,8 +225,17 @@ impl Ground {
 
     /// The key of a port in the twin.
     pub(crate) fn port_key(&self, port: PortId) -> EntityKey {
-        let PortOf { node, name, .. } = &self.ports[port];
-        EntityKey::port(&self.nodes[*node].key, name)
+        self.ports[port].key.clone()
+    }
+
+    /// Gives a node another key, and so its ports; these.
+    pub(crate) fn rename(&mut self, node: NodeId, key: EntityKey) -> Vec<PortId> {
+        let ports: Vec<_> = self.nodes[node].ports.values().copied().collect();
+        for port in &ports {
+            self.ports[*port].key = EntityKey::port(&key, &self.ports[*port].name);
+        }
+        self.nodes[node].key = key;
+        ports
     }
 
     /// A node's name for people.

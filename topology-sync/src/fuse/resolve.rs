@@ -30,9 +30,13 @@ impl Resolved {
         self.findings.push(Finding::new("unmatched-neighbour", node, port, why));
     }
 
-    /// Whether any of the keys was looked up.
+    /// Whether any of the keys was looked up; both lists are ascending.
     pub(crate) fn asks_any(&self, hashes: &[u64]) -> bool {
-        hashes.iter().any(|h| self.asked.binary_search(h).is_ok())
+        let (few, many) = match self.asked.len() < hashes.len() {
+            true => (self.asked.as_slice(), hashes),
+            false => (hashes, self.asked.as_slice()),
+        };
+        few.iter().any(|h| many.binary_search(h).is_ok())
     }
 }
 

@@ -236,9 +236,13 @@ impl Fusion {
             self.listen(store, &mut seen, dirty);
         }
         if !seen.is_nothing() {
-            let Seen { hashes, about } = seen;
+            let Seen { mut hashes, about } = seen;
+            hashes.sort_unstable();
+            hashes.dedup();
             let asks = |w: &Words| w.resolved.asks_any(&hashes) || !w.resolved.about.is_disjoint(&about);
-            dirty.resolve.extend(self.words.iter().filter(|(_, w)| asks(w)).map(|(n, _)| *n));
+            let others = self.words.iter().filter(|(n, _)| !dirty.resolve.contains(n));
+            let asking: Vec<_> = others.filter(|(_, w)| asks(w)).map(|(n, _)| *n).collect();
+            dirty.resolve.extend(asking);
         }
         self.touch_routers(&touched.changed, dirty);
         for (protocol, router) in touched.near {
@@ -426,7 +430,7 @@ impl Fusion {
         self.pairs = claims.into_iter().zip(ids).collect();
     }
 
-    /// The keys of nodes: from their own words, or from what all their neighbours agree on.
+    /// The keys of nodes: from their own words, or from what all their neighbours agree on; of strangers, from others'.
     fn name_nodes(&mut self, dirty: &mut Dirty) {
         let touched: BTreeSet<_> = dirty
             .ports
@@ -439,6 +443,8 @@ impl Fusion {
                 || self.units.get(n).is_some_and(|u| !u.keys.is_empty())
         };
         let mut rename: BTreeSet<_> = touched.into_iter().filter(bears).collect();
+            hashes.sort_unstable();
+            hashes.dedup();
         for node in rename.clone() {
             let keys = self.identities(node);
             let unit = self.units.entry(node).or_default();
@@ -471,6 +477,8 @@ impl Fusion {
                     dirty.routers.extend(self.router_ids(device));
                 }
                 dirty.ports.extend(self.ground.nodes[node].ports.values());
+            hashes.sort_unstable();
+            hashes.dedup();
             }
             dirty.nodes.insert(node);
         }
@@ -478,6 +486,12 @@ impl Fusion {
 
     /// The keys of a node, best first: chassis id (its own word, or what all its neighbours agree on), router id, name.
     fn identities(&self, node: NodeId) -> Vec<EntityKey> {
+        if let NodeName::External(id) = &self.ground.nodes[node].name {
+            // A node with words of its own comes first in the order of names.
+            let key = emit::external_key(id);
+            let other = EntityKey::new(format!("{key}#stranger"));
+            return vec![key, other];
+        }
         let Some(device) = self.ground.directory.device(node) else { return Vec::new() };
         let own = device.chassis.as_ref().map(|c| emit::chassis_key(&c.id));
         let chassis = own.or_else(|| {
