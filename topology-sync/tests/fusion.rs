@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use twin::WallTime;
+use twin::{Csr, Layer, NodeId, Twin, WallTime};
 use umbra_topology_sync::dump::{self, NodeRecording};
 use umbra_topology_sync::fuse::Fusion;
 use umbra_topology_sync::fuse::tables::{CableRow, Tables};
 use umbra_topology_sync::store::Store;
+use umbra_topology_sync::{lab, rfc8345};
 
 fn data(name: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata")).join(name)
@@ -262,4 +263,23 @@ fn lab_d_with_every_trick_is_exact() {
     let truth = csv("lab-d/truth/unmatched.csv");
     check("unmatched", &unmatched, &truth.iter().map(|u| format!("{}:{}", u["node"], u["port"])).collect());
     assert_eq!(found.unmatched.len(), truth.len(), "one reason each: {:?}", found.unmatched);
+}
+
+/// What is exported of a recorded lab and read again has the same adjacencies at the same costs.
+#[test]
+fn a_lab_survives_its_rfc_8345_document() {
+    for folder in ["lab-a/full", "lab-c/full"] {
+        let net = lab::read(folder, &recordings(folder)).unwrap();
+        let again = rfc8345::read("export.json", &rfc8345::write(&net.twin)).unwrap();
+        let adjacencies = |twin: &Twin| -> BTreeSet<(String, String, u32)> {
+            let csr = Csr::compile(twin, Layer::Igp);
+            let port = |key| twin.entity(key).unwrap().name.clone();
+            let end = |node: NodeId, key| format!("{}:{}", csr.node_names[node.index()], port(key));
+            let ends = csr.src.iter().zip(&csr.dst).zip(&csr.ports).zip(&csr.metric);
+            ends.map(|(((a, b), (from, to)), m)| (end(*a, from), end(*b, to), *m)).collect()
+        };
+        let found = adjacencies(&again.twin);
+        assert!(found.len() > 5);
+        assert_eq!(found, adjacencies(&net.twin), "{folder}");
+    }
 }

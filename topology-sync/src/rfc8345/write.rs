@@ -285,4 +285,49 @@ mod tests {
         );
         assert_eq!(write(&net.twin), text);
     }
+
+    #[test]
+    fn layers_rest_on_cables_and_media() {
+        let mut twin = Twin::default();
+        let mut put = |key: &EntityKey, name: &str, parent: Option<&EntityKey>, kind| {
+            let entity = Entity {
+                key: key.clone(),
+                name: name.to_owned(),
+                ordinal: 0,
+                parent: parent.cloned(),
+                aliases: Vec::new(),
+                kind,
+            };
+            let (key, after) = (key.clone(), Some(std::sync::Arc::new(entity)));
+            twin.set(&twin::Change::Entity { key, before: None, after });
+        };
+        let nodes = ["a", "b", "c"].map(EntityKey::node);
+        let ports = nodes.clone().map(|n| EntityKey::port(&n, "e1"));
+        for (i, node) in nodes.iter().enumerate() {
+            let role = twin::NodeKind::Router;
+            put(node, if i == 2 { "b" } else { "a" }, None, EntityKind::Node { role, location: None });
+            put(&ports[i], "e1", Some(node), EntityKind::Port(Port::default()));
+        }
+        let segment = EntityKey::new("segment:1");
+        put(&segment, "hub", None, EntityKind::Segment { ports: ports.to_vec() });
+        let document: Value = serde_json::from_str(&write(&twin)).unwrap();
+        let networks = document["ietf-network:networks"]["network"].as_array().unwrap();
+        let ids: Vec<_> = networks.iter().map(|n| n["network-id"].as_str().unwrap()).collect();
+        assert_eq!(ids, ["igp", "cables"]);
+        let ground = networks[1]["node"].as_array().unwrap();
+        let ids: BTreeSet<_> = ground.iter().map(|n| n["node-id"].as_str().unwrap()).collect();
+        assert_eq!(ids.into_iter().collect::<Vec<_>>(), ["a", "b", "c", "segment:1"]);
+        // RFC 8345 §4.4.5: a link each way between the medium and each port on it.
+        assert_eq!(networks[1]["ietf-network-topology:link"].as_array().unwrap().len(), 6);
+        for link in networks.iter().flat_map(|n| n["ietf-network-topology:link"].as_array().unwrap()) {
+            let point = |end: &str, node: &str, tp: &str| {
+                let node = ground.iter().find(|n| n["node-id"] == link[end][node]).unwrap();
+                let points = node["ietf-network-topology:termination-point"].as_array().unwrap();
+                points.iter().any(|p| p["tp-id"] == link[end][tp])
+            };
+            assert!(
+                point("source", "source-node", "source-tp") && point("destination", "dest-node", "dest-tp")
+            );
+        }
+    }
 }
