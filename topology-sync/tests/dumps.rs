@@ -316,13 +316,15 @@ fn a_stream_of_the_kernel() {
         1795330488808 10.1.3.0 on eth2 is at Some(56:35:43:49:ec:31)
         1795330521251 not Routes main 203.0.115.0/24 20
         1795330522852 10.1.3.0 on eth2 is at Some(56:35:43:49:ec:31)
-    "#]].assert_eq(&said.iter().map(stamped).collect::<String>());
+    "#]]
+    .assert_eq(&said.iter().map(stamped).collect::<String>());
 }
 
 #[test]
 fn a_stream_of_lldpd() {
     let said = read("lab-a/events/r3/lldp-watch.txt");
-    let stamped = |o: &Observation| format!("{} {}", o.at.as_ns() / 1_000_000, lines(std::slice::from_ref(o)));
+    let stamped =
+        |o: &Observation| format!("{} {}", o.at.as_ns() / 1_000_000, lines(std::slice::from_ref(o)));
     expect![[r#"
         1795330439418 eth3 hears [mac 82:cc:93:62:d0:6d] [ifname eth3] r1 to r3 [10.0.0.1, fe80::f8df:d9ff:fe93:2e3f]
         1795330481445 not Neighbors eth1 mac 32:ac:53:af:04:aa ifname eth2
@@ -496,5 +498,6 @@ fn interfaces_by_two_tools() {
         route main 2001:db8:1::/64 metric 256: eth1
         route main 2001:db8::1/128 metric 256: lo
         read Routes
-    "#]].assert_eq(&all.join("\n"));
+    "#]]
+    .assert_eq(&all.join("\n"));
 }

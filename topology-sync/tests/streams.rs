@@ -68,7 +68,9 @@ fn known(store: &Store, now: WallTime) -> BTreeSet<String> {
         for standing in store.standing(observer, now) {
             let line = match standing.fact {
                 Fact::Link(l) => format!("{} {:?} {:?} {:?}", l.name, l.mac, l.admin_up, l.carrier),
-                Fact::Neighbor(n) => format!("{} hears {} {} {:?}", n.on, n.chassis.id, n.port, n.chassis.name),
+                Fact::Neighbor(n) => {
+                    format!("{} hears {} {} {:?}", n.on, n.chassis.id, n.port, n.chassis.name)
+                }
                 Fact::Route(r) if standing.source == Source::Kernel && r.table == "main" => {
                     let RouteKind::Forward(hops) = &r.kind else { continue };
                     // The kernel drops the IPv4 routes of an interface that is taken down without a word, and marks those of
@@ -76,7 +78,8 @@ fn known(store: &Store, now: WallTime) -> BTreeSet<String> {
                     if hops.iter().all(|h| h.port.as_ref().is_some_and(|p| down.contains(p))) {
                         continue;
                     }
-                    let mut hops: Vec<_> = hops.iter().map(|h| format!("{:?} {:?}", h.gateway, h.port)).collect();
+                    let mut hops: Vec<_> =
+                        hops.iter().map(|h| format!("{:?} {:?}", h.gateway, h.port)).collect();
                     hops.sort();
                     format!("{} metric {} {}", r.prefix, r.metric, hops.join(", "))
                 }

@@ -192,5 +192,8 @@ fn cables_are_those_that_lldp_shows() {
         pair((column("hostname"), column("ifname")), (column("peerHostname"), column("peerIfname")))
     };
     let heard: BTreeSet<_> = expected("lldp").iter().map(heard).collect();
-    assert_eq!(cables, heard, "no server has a cable: nothing tells which of a bundle's members it is plugged into");
+    assert_eq!(
+        cables, heard,
+        "no server has a cable: nothing tells which of a bundle's members it is plugged into"
+    );
 }

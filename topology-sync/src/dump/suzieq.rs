@@ -61,7 +61,8 @@ pub fn observe(texts: &[&str], diagnostics: &mut Vec<Diagnostic>) -> Option<(Vec
         let observer = Observer::node(&recording.node);
         let words = by_node.entry(recording.node).or_default();
         for output in &recording.outputs {
-            let said = super::read(&observer, recording.at, &recording.command, output.as_bytes(), diagnostics);
+            let said =
+                super::read(&observer, recording.at, &recording.command, output.as_bytes(), diagnostics);
             understood += u64::from(said.is_some());
             words.extend(said.unwrap_or_default());
         }

@@ -21,10 +21,10 @@ use std::sync::Arc;
 
 use twin::{Change, Diagnostic, EntityKey, Fib, InputError, Place, Twin, TwinDelta, WallTime};
 
-pub(crate) use self::netlink::wire;
 pub use self::checkpoint::Checkpoint;
 pub use self::decode::Decoder;
 pub use self::health::{Health, State};
+pub(crate) use self::netlink::wire;
 pub use self::netlink::{Kernel, Table};
 pub use self::routes::{Changed, Routes};
 pub use self::spec::{Form, Mark, Spec};
@@ -119,7 +119,8 @@ impl Follower {
         let mark: Mark = serde_json::from_slice(&record.bytes)
             .map_err(|e| self.broken(format!("a mark that is not understood: {e}")))?;
         let source = usize::from(record.source);
-        let (Some((_, decoder)), Some(health)) = (self.sources.get_mut(source), self.health.get_mut(source)) else {
+        let (Some((_, decoder)), Some(health)) = (self.sources.get_mut(source), self.health.get_mut(source))
+        else {
             return Err(self.broken(format!("a mark of source {source}, which is not declared")));
         };
         health.mark(record.at, &mark);
@@ -161,7 +162,9 @@ impl Follower {
             }
         }
         for (number, (_, decoder)) in (0u16..).zip(&mut self.sources) {
-            let (Some(node), Some(routes)) = (self.routed.get(&number), decoder.routes_mut()) else { continue };
+            let (Some(node), Some(routes)) = (self.routed.get(&number), decoder.routes_mut()) else {
+                continue;
+            };
             let new = route_changes(node, self.twin.fib(node), routes);
             new.iter().for_each(|change| self.twin.set(change));
             changes.extend(new);

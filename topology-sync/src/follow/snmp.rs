@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use twin::{BitsPerSec, MacAddr, WallTime};
 
 use crate::observation::{
-    Address, Chassis, Fact, Id, Link, LinkKind, LldpNeighbor, NodeInfo, Observation, Observer, SentPort, Source, Topic,
+    Address, Chassis, Fact, Id, Link, LinkKind, LldpNeighbor, NodeInfo, Observation, Observer, SentPort,
+    Source, Topic,
 };
 
 /// A walk of the tables below [`ROOTS`].
@@ -163,15 +164,25 @@ fn addresses<'a>(walk: &'a Walk, links: &'a BTreeMap<u64, Link>) -> impl Iterato
 fn lldp(walk: &Walk, links: &BTreeMap<u64, Link>) -> Vec<Fact> {
     let single = |root: &[u64]| walk.rows.iter().find(|(oid, _)| oid.starts_with(root)).map(|(_, held)| held);
     let mut facts = Vec::new();
-    if let Some(id) = single(LLDP_CHASSIS_KIND).zip(single(LLDP_CHASSIS)).and_then(|(k, v)| chassis_id(k, v)) {
+    if let Some(id) = single(LLDP_CHASSIS_KIND).zip(single(LLDP_CHASSIS)).and_then(|(k, v)| chassis_id(k, v))
+    {
         let name = single(LLDP_SYSTEM).and_then(text);
         let (description, management) = (None, Vec::new());
-        facts.push(Fact::Chassis(Chassis { id, name, description, management, router: false, bridge: false }));
+        facts.push(Fact::Chassis(Chassis {
+            id,
+            name,
+            description,
+            management,
+            router: false,
+            bridge: false,
+        }));
     }
     let mut ports = BTreeMap::new();
     for (index, cells) in table(walk, &[LLDP_LOCAL_PORT]) {
         let ([number], Some(id)) = (index, port_id(&cells, 2, 3)) else { continue };
-        let Some(port) = local_port(*number, &id, cells.get(&4).copied().and_then(text), links) else { continue };
+        let Some(port) = local_port(*number, &id, cells.get(&4).copied().and_then(text), links) else {
+            continue;
+        };
         ports.insert(*number, port.clone());
         facts.push(Fact::SentPort(SentPort { port, id }));
     }
@@ -185,7 +196,11 @@ fn lldp(walk: &Walk, links: &BTreeMap<u64, Link>) -> Vec<Fact> {
     facts
 }
 
-fn neighbor(on: &str, cells: &BTreeMap<u64, &Held>, management: Option<&Vec<IpAddr>>) -> Option<LldpNeighbor> {
+fn neighbor(
+    on: &str,
+    cells: &BTreeMap<u64, &Held>,
+    management: Option<&Vec<IpAddr>>,
+) -> Option<LldpNeighbor> {
     let cell = |column: u64| cells.get(&column).copied();
     // lldpRemSysCapEnabled: bits from the left; 2 is bridge, 4 is router.
     let capable = match cell(12) {
@@ -226,10 +241,16 @@ fn managements(walk: &Walk) -> BTreeMap<Vec<u64>, Vec<IpAddr>> {
 }
 
 /// Which interface a port of the agent is: by what it sends, by its description, by its number.
-fn local_port(number: u64, id: &Id, description: Option<String>, links: &BTreeMap<u64, Link>) -> Option<String> {
+fn local_port(
+    number: u64,
+    id: &Id,
+    description: Option<String>,
+    links: &BTreeMap<u64, Link>,
+) -> Option<String> {
     let named = |name: &str| links.values().find(|l| l.name == name).map(|l| l.name.clone());
     let by_mac = || {
-        let mut with = links.values().filter(|l| l.mac.is_some_and(|m| id.kind == "mac" && m.to_string() == id.value));
+        let mut with =
+            links.values().filter(|l| l.mac.is_some_and(|m| id.kind == "mac" && m.to_string() == id.value));
         with.next().filter(|_| with.next().is_none()).map(|l| l.name.clone())
     };
     let by_number = || links.get(&number).map(|l| l.name.clone());

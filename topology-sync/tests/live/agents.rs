@@ -14,7 +14,8 @@ impl Snmpd {
     fn start(netns: &Netns) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let conf = folder.path().join("snmpd.conf");
-        std::fs::write(&conf, "rocommunity umbra 127.0.0.1\nsysName leaf-7\ninterface_fadeout 0\n").expect("a file");
+        std::fs::write(&conf, "rocommunity umbra 127.0.0.1\nsysName leaf-7\ninterface_fadeout 0\n")
+            .expect("a file");
         let child = Command::new("ip")
             .args(["netns", "exec", &netns.0, "snmpd", "-f", "-C", "-c"])
             .arg(&conf)

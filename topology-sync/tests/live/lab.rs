@@ -15,7 +15,12 @@ pub fn can_run(tools: &[&str]) -> bool {
     let root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout == b"0\n");
     let missing: Vec<_> = tools
         .iter()
-        .filter(|tool| !Command::new("sh").args(["-c", &format!("command -v {tool}")]).output().is_ok_and(|o| o.status.success()))
+        .filter(|tool| {
+            !Command::new("sh")
+                .args(["-c", &format!("command -v {tool}")])
+                .output()
+                .is_ok_and(|o| o.status.success())
+        })
         .collect();
     if !root || !missing.is_empty() {
         eprintln!("SKIPPED: root {}, missing {missing:?}", if root { "yes" } else { "no" });

@@ -10,7 +10,10 @@ const LONG: Duration = Duration::from_secs(10);
 
 fn watch(netns: &Netns) -> Watch {
     let mut watch = Watch::start(&format!("nodes: {{r: {{netlink: {{netns: {}}}}}}}", netns.0));
-    assert!(watch.until(LONG, |f| f.twin().fib(&key(f.twin())).is_some()), "the first reading ends with routes");
+    assert!(
+        watch.until(LONG, |f| f.twin().fib(&key(f.twin())).is_some()),
+        "the first reading ends with routes"
+    );
     watch
 }
 
@@ -70,11 +73,21 @@ fn every_change_reaches_the_twin_and_a_fresh_reading_says_the_same() {
     assert_eq!(ports(twin, "10.0.1.1/32"), "Some(Local)");
 
     let steps: [(&str, &dyn Fn(), &str, &str); 9] = [
-        ("a pure change of an object", &|| a.ip("nexthop replace id 8 via 10.0.1.8 dev eth1"), "10.9.0.0/16", "eth1 eth1"),
+        (
+            "a pure change of an object",
+            &|| a.ip("nexthop replace id 8 via 10.0.1.8 dev eth1"),
+            "10.9.0.0/16",
+            "eth1 eth1",
+        ),
         ("a member leaves", &|| a.ip("nexthop replace id 9 group 7"), "10.9.0.0/16", "eth1"),
         ("an object goes with its routes", &|| a.ip("nexthop del id 9"), "10.9.0.0/16", "None"),
         ("replaced", &|| a.ip("route replace 10.7.0.0/16 via 10.0.2.9"), "10.7.0.0/16", "eth2"),
-        ("one hop of IPv6 goes", &|| a.ip("-6 route del 2001:db8:9::/48 via 2001:db8:1::9"), "2001:db8:9::/48", "eth2"),
+        (
+            "one hop of IPv6 goes",
+            &|| a.ip("-6 route del 2001:db8:9::/48 via 2001:db8:1::9"),
+            "2001:db8:9::/48",
+            "eth2",
+        ),
         ("the far end goes down", &|| b.ip("link set eth2 down"), "10.8.0.0/16", "eth1"),
         ("and up", &|| b.ip("link set eth2 up"), "10.8.0.0/16", "eth1 eth2"),
         ("down takes routes without a word", &|| a.ip("link set eth2 down"), "10.7.0.0/16", "None"),

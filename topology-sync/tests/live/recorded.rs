@@ -102,7 +102,10 @@ fn cost(follower: &Follower, from: &str) -> Option<u64> {
 #[test]
 fn the_recorded_lab_is_right_after_every_event() {
     let file = std::fs::read(folder().join("lab-a.journal")).expect("the journal");
-    let mut records = Reader::open("lab-a.journal", file.as_slice()).expect("a journal").map(|r| r.expect("whole")).peekable();
+    let mut records = Reader::open("lab-a.journal", file.as_slice())
+        .expect("a journal")
+        .map(|r| r.expect("whole"))
+        .peekable();
     let mut follower = Follower::new("lab-a.journal");
     let mut truth = Truth::begin();
     for step in json(&folder().join("timeline.json")).as_array().expect("steps") {
@@ -138,12 +141,20 @@ fn make_the_journal() {
         for dump in std::fs::read_dir(lab.join("full").join(node)).expect("dumps") {
             let path = dump.expect("a dump").path();
             let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-            if name.starts_with("ip-") || name.starts_with("lldp-") || name.contains("ospf-neighbor-detail") || name.contains("ospf-interface") {
+            if name.starts_with("ip-")
+                || name.starts_with("lldp-")
+                || name.contains("ospf-neighbor-detail")
+                || name.contains("ospf-interface")
+            {
                 records.push(dumped(number, begin, &name, &compact(&path)));
             }
         }
         for step in &steps[1..] {
-            let file = lab.join("snapshots").join(step["snapshot"].as_str().expect("a name")).join(node).join("ip-link.json");
+            let file = lab
+                .join("snapshots")
+                .join(step["snapshot"].as_str().expect("a name"))
+                .join(node)
+                .join("ip-link.json");
             // Of the others nothing changes.
             if ["r1", "r2"].contains(&node) && file.exists() {
                 records.push(dumped(number, stamp(&step["started"]), "ip-link.json", &compact(&file)));
@@ -163,7 +174,12 @@ fn make_the_journal() {
     records.sort_by_key(|r| (r.at, r.source));
 
     let first = records[0].at;
-    let head = Record { at: first, source: 0, kind: Kind::Sources, bytes: serde_json::to_vec(&specs).expect("JSON") };
+    let head = Record {
+        at: first,
+        source: 0,
+        kind: Kind::Sources,
+        bytes: serde_json::to_vec(&specs).expect("JSON"),
+    };
     let mut writer = Writer::begin(Vec::new()).expect("memory");
     let mut last = WallTime::from_ns(first.as_ns() - 1);
     let mut put = |mut record: Record| {
@@ -176,7 +192,12 @@ fn make_the_journal() {
     for record in records {
         // Ticks as a watch makes them: after what came together, and once a second.
         if record.at.as_ns() - ticked > 1_000_000_000 {
-            put(Record { at: WallTime::from_ns(ticked + 1_000_000_000), source: 0, kind: Kind::Tick, bytes: Vec::new() });
+            put(Record {
+                at: WallTime::from_ns(ticked + 1_000_000_000),
+                source: 0,
+                kind: Kind::Tick,
+                bytes: Vec::new(),
+            });
         }
         let tick = WallTime::from_ns(record.at.as_ns() + 1_000_000);
         ticked = tick.as_ns();
@@ -205,7 +226,8 @@ fn frames(capture: &Path, begin: WallTime, end: WallTime, records: &mut Vec<Reco
         let packet = packet.expect("a whole capture");
         let at = WallTime::from_ns(packet.timestamp.as_nanos() as i64);
         let said = listener.frame(at, None, SLL2, &packet.data);
-        let states = said.iter().any(|o| matches!(&o.said, Said::Is(f, _) if matches!(**f, Fact::LinkState(_))));
+        let states =
+            said.iter().any(|o| matches!(&o.said, Said::Is(f, _) if matches!(**f, Fact::LinkState(_))));
         if at <= end && (states || (at >= begin && !said.is_empty())) {
             let bytes = [&SLL2.to_le_bytes(), &packet.data[..]].concat();
             records.push(Record { at, source: 6, kind: Kind::Data, bytes });
@@ -228,7 +250,12 @@ fn bmp(folder: &Path, end: WallTime, records: &mut Vec<Record>) {
         }
         if i == 0 {
             let mark = Mark::Connected { number: 0, node: "r1".into() };
-            records.push(Record { at, source: 7, kind: Kind::Mark, bytes: serde_json::to_vec(&mark).expect("JSON") });
+            records.push(Record {
+                at,
+                source: 7,
+                kind: Kind::Mark,
+                bytes: serde_json::to_vec(&mark).expect("JSON"),
+            });
         }
         records.push(Record { at, source: 7, kind: Kind::Data, bytes: [&[0; 4], message].concat() });
     }

@@ -63,7 +63,8 @@ fn can_route() -> bool {
 /// The states and costs of the IGP layer, as text.
 fn igp(twin: &Twin) -> Vec<String> {
     let halves = twin.half_links(Layer::Igp);
-    let mut all: Vec<_> = halves.iter().map(|(key, h)| format!("{} {} {}", key.from, h.state, h.metric)).collect();
+    let mut all: Vec<_> =
+        halves.iter().map(|(key, h)| format!("{} {} {}", key.from, h.state, h.metric)).collect();
     all.sort();
     all
 }
@@ -131,15 +132,30 @@ fn how_long_changes_take() {
     let lab = lab();
     let mut watch = lab.watch();
     watch.settle(Duration::from_millis(500));
-    measure("netlink: far end down/up -> carrier", &mut watch, |i| {
-        lab.b.ip(if i % 2 == 0 { "link set lo down" } else { "link set lo up" });
-    }, |change| matches!(change, Change::Entity { key, .. } if key.as_str().ends_with("/lo")));
-    measure("netlink: route", &mut watch, |i| {
-        lab.a.ip(&format!("route {} blackhole 10.77.0.0/16", if i % 2 == 0 { "add" } else { "del" }));
-    }, |change| matches!(change, Change::Route { .. }));
-    measure("OSPF cost", &mut watch, |i| {
-        lab.frr[0].set(&format!("ip ospf cost {}", 20 + i));
-    }, |change| matches!(change, Change::HalfLink { key, .. } if key.layer == Layer::Igp));
+    measure(
+        "netlink: far end down/up -> carrier",
+        &mut watch,
+        |i| {
+            lab.b.ip(if i % 2 == 0 { "link set lo down" } else { "link set lo up" });
+        },
+        |change| matches!(change, Change::Entity { key, .. } if key.as_str().ends_with("/lo")),
+    );
+    measure(
+        "netlink: route",
+        &mut watch,
+        |i| {
+            lab.a.ip(&format!("route {} blackhole 10.77.0.0/16", if i % 2 == 0 { "add" } else { "del" }));
+        },
+        |change| matches!(change, Change::Route { .. }),
+    );
+    measure(
+        "OSPF cost",
+        &mut watch,
+        |i| {
+            lab.frr[0].set(&format!("ip ospf cost {}", 20 + i));
+        },
+        |change| matches!(change, Change::HalfLink { key, .. } if key.layer == Layer::Igp),
+    );
     drop(lab.far);
 }
 

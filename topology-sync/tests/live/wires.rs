@@ -19,7 +19,8 @@ impl Lldpd {
     pub fn start(netns: &Netns, name: &str, tx: u32) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().display();
-        std::fs::write(folder.path().join("conf"), format!("configure lldp tx-interval {tx}\n")).expect("a file");
+        std::fs::write(folder.path().join("conf"), format!("configure lldp tx-interval {tx}\n"))
+            .expect("a file");
         let script = format!(
             "hostname {name}; mkdir -p /run/lldpd; mount -t tmpfs tmpfs /run/lldpd; \
              exec $(command -v lldpd || echo /usr/sbin/lldpd) -d -u {path}/socket -O {path}/conf"

@@ -18,9 +18,7 @@ use self::link::{LinkRow, Row};
 use self::wire::{Message, kind};
 use super::pairs;
 use super::routes::Routes;
-use crate::observation::{
-    Address, Fact, FdbEntry, IpNeighbor, Observation, Observer, Source, Topic,
-};
+use crate::observation::{Address, Fact, FdbEntry, IpNeighbor, Observation, Observer, Source, Topic};
 
 /// The kernel of one node.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -172,7 +170,8 @@ impl Kernel {
             self.finish(*reading, &mut touched);
         }
         let mut said = self.say(at, &touched);
-        let read = |r: &Reading| Some(Observation::read(&self.observer, Source::Kernel, r.at, r.table.topic()?));
+        let read =
+            |r: &Reading| Some(Observation::read(&self.observer, Source::Kernel, r.at, r.table.topic()?));
         said.extend(finished.iter().filter_map(read));
         said
     }
@@ -308,20 +307,23 @@ impl Kernel {
         (link.master, link.lower) = (name(row.master), name(row.lower));
         let mut facts = vec![Fact::Link(link)];
         let addresses = self.addresses.range((index, LEAST)..).take_while(|((i, _), _)| *i == index);
-        facts.extend(addresses.map(|((_, ip), len)| {
-            Fact::Address(Address { port: port.clone(), ip: *ip, len: Some(len.1) })
-        }));
+        facts.extend(
+            addresses.map(|((_, ip), len)| {
+                Fact::Address(Address { port: port.clone(), ip: *ip, len: Some(len.1) })
+            }),
+        );
         let neighbors = self.neighbors.range((index, LEAST)..).take_while(|((i, _), _)| *i == index);
-        facts.extend(neighbors.map(|((_, ip), mac)| {
-            Fact::IpNeighbor(IpNeighbor { port: port.clone(), ip: *ip, mac: mac.1 })
-        }));
+        facts.extend(
+            neighbors.map(|((_, ip), mac)| {
+                Fact::IpNeighbor(IpNeighbor { port: port.clone(), ip: *ip, mac: mac.1 })
+            }),
+        );
         let fdb = self.fdb.range((index, NO_MAC, None)..).take_while(|((i, ..), _)| *i == index);
         facts.extend(fdb.map(|((_, mac, vlan), own)| {
             Fact::Fdb(FdbEntry { port: port.clone(), mac: *mac, vlan: *vlan, own: own.1 })
         }));
         facts
     }
-
 }
 
 /// The first address in order.

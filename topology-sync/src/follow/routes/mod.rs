@@ -203,9 +203,7 @@ impl Routes {
     }
 
     fn touch_object(&mut self, id: u32) {
-        let holds = |object: Option<&(u32, Object)>| {
-            matches!(object, Some((_, Object::Group(members))) if members.contains(&id))
-        };
+        let holds = |object: Option<&(u32, Object)>| matches!(object, Some((_, Object::Group(members))) if members.contains(&id));
         let concerned: BTreeSet<_> =
             self.objects.keys().copied().filter(|i| holds(self.objects.get(i))).collect();
         self.touch(|way| way.object().is_some_and(|o| o == id || concerned.contains(&o)));
@@ -234,7 +232,8 @@ impl Routes {
             return;
         }
         let uses = |number: &u32| ways.get(*number as usize).copied().unwrap_or(false);
-        let rows = self.rows.iter().filter(|(_, r)| uses(&r.way) || r.more.iter().flat_map(|m| m.iter()).any(uses));
+        let rows =
+            self.rows.iter().filter(|(_, r)| uses(&r.way) || r.more.iter().flat_map(|m| m.iter()).any(uses));
         self.dirty.prefixes.extend(rows.map(|(key, _)| key.prefix));
     }
 
@@ -296,7 +295,11 @@ impl Resolver<'_> {
     }
 
     /// What the first usable row of a prefix does.
-    fn of<'r>(&mut self, rows: impl Iterator<Item = (&'r Key, &'r Row)>, prefix: IpNet) -> Option<RouteAction> {
+    fn of<'r>(
+        &mut self,
+        rows: impl Iterator<Item = (&'r Key, &'r Row)>,
+        prefix: IpNet,
+    ) -> Option<RouteAction> {
         rows.take_while(|(key, _)| key.prefix == prefix).find_map(|(_, row)| self.row(row))
     }
 

@@ -266,7 +266,8 @@ mod tests {
 
     #[test]
     fn sources_have_an_order_and_defaults() {
-        let text = "wires: {w: {}}\nnodes:\n  r2: {lldpd: {}}\n  r1: {frr: {pathspace: x}, netlink: {netns: n}}\n";
+        let text =
+            "wires: {w: {}}\nnodes:\n  r2: {lldpd: {}}\n  r1: {frr: {pathspace: x}, netlink: {netns: n}}\n";
         let names = |c: &Config| c.sources().into_iter().map(|(s, _)| s.name).collect::<Vec<_>>();
         let config = Config::parse("c", text).unwrap();
         assert_eq!(names(&config), ["netlink:r1", "frr:r1", "lldpd:r2", "wire:w"]);
@@ -282,6 +283,9 @@ mod tests {
              did you mean 'netlink'?"
         );
         assert!(error("bmp: {listen: nowhere}\n").starts_with("c.yaml:1:"));
-        assert_eq!(error("nodes: {}\n"), "c.yaml: nothing to follow; expected nodes with sources, wires, or bmp");
+        assert_eq!(
+            error("nodes: {}\n"),
+            "c.yaml: nothing to follow; expected nodes with sources, wires, or bmp"
+        );
     }
 }

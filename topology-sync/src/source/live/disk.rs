@@ -52,7 +52,8 @@ fn go_on(
     offset: u64,
     notes: &mut Vec<String>,
 ) -> Result<Writer<File>, InputError> {
-    let refused = |e: io::Error| InputError::new(name, Place::Whole, e.to_string(), "a journal that can be written");
+    let refused =
+        |e: io::Error| InputError::new(name, Place::Whole, e.to_string(), "a journal that can be written");
     let mut file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(refused)?;
     let length = file.metadata().map_err(refused)?.len();

@@ -53,8 +53,7 @@ pub(super) async fn frr(
                 vtysh.args(["-N", name]);
             }
             let began = now();
-            let output =
-                vtysh.args(["-c", command]).stdin(Stdio::null()).kill_on_drop(true).output().await?;
+            let output = vtysh.args(["-c", command]).stdin(Stdio::null()).kill_on_drop(true).output().await?;
             if !output.status.success() {
                 let why = String::from_utf8_lossy(&output.stderr);
                 return Err(io::Error::other(format!("vtysh -c '{command}': {}", why.trim())));

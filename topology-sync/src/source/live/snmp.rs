@@ -42,11 +42,7 @@ fn walks(outlet: &Outlet, config: &Snmp) -> io::Result<()> {
 }
 
 /// Everything below an object.
-fn below(
-    session: &mut SyncSession,
-    root: &[u64],
-    rows: &mut Vec<(Vec<u64>, Held)>,
-) -> io::Result<()> {
+fn below(session: &mut SyncSession, root: &[u64], rows: &mut Vec<(Vec<u64>, Held)>) -> io::Result<()> {
     let mut last = root.to_vec();
     loop {
         let oid = Oid::from(&last).map_err(|_| io::Error::other("an object identifier too long"))?;

@@ -117,7 +117,9 @@ impl Told {
                 State::Fresh => note(Note::News(format!("{} is fresh", health.name))),
                 // That a source has not been heard before it was tried is no news.
                 _ if known.is_none() && health.heard.is_none() => {}
-                state => note(Note::Trouble(format!("{} is {}: {}", health.name, state.word(), health.reason))),
+                state => {
+                    note(Note::Trouble(format!("{} is {}: {}", health.name, state.word(), health.reason)))
+                }
             }
         }
         self.health = follower.health().to_vec();
