@@ -2,5 +2,6 @@
 #![cfg(feature = "bgp")]
 
 mod build;
+mod gobgp;
 mod link_states;
 mod routes;
