@@ -11,7 +11,7 @@ use umbra_topology_sync::journal::{Reader, Writer};
 use umbra_topology_sync::source::live::{Config, Recorder, Session, replay, start};
 
 /// Whether this test can run; says why not.
-pub fn can_run(tools: &[&str]) -> bool {
+pub(crate) fn can_run(tools: &[&str]) -> bool {
     let root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout == b"0\n");
     let missing: Vec<_> = tools
         .iter()
@@ -29,10 +29,10 @@ pub fn can_run(tools: &[&str]) -> bool {
 }
 
 /// A namespace that goes away with the test.
-pub struct Netns(pub String);
+pub(crate) struct Netns(pub(crate) String);
 
 impl Netns {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
         // Tests run beside each other.
         let number = MADE.fetch_add(1, Ordering::Relaxed);
@@ -41,7 +41,7 @@ impl Netns {
         Self(name)
     }
     /// Runs `ip` in it.
-    pub fn ip(&self, words: &str) {
+    pub(crate) fn ip(&self, words: &str) {
         sh(&format!("ip -n {} {words}", self.0));
     }
 }
@@ -53,21 +53,21 @@ impl Drop for Netns {
 }
 
 /// Runs a command that must succeed.
-pub fn sh(command: &str) {
+pub(crate) fn sh(command: &str) {
     let output = Command::new("sh").args(["-c", command]).output().expect("sh runs");
     assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A follower of a configuration, driven by the test.
-pub struct Watch {
+pub(crate) struct Watch {
     runtime: tokio::runtime::Runtime,
     session: Session,
     recorder: Recorder<Vec<u8>>,
-    pub deltas: Vec<TwinDelta>,
+    pub(crate) deltas: Vec<TwinDelta>,
 }
 
 impl Watch {
-    pub fn start(config: &str) -> Self {
+    pub(crate) fn start(config: &str) -> Self {
         let config = Config::parse("test", config).expect("a configuration");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let session = Session::default();
@@ -83,7 +83,7 @@ impl Watch {
     }
 
     /// Follows until something is so of the follower, at most so long; whether it came to be so.
-    pub fn until(&mut self, longest: Duration, so: impl Fn(&Follower) -> bool) -> bool {
+    pub(crate) fn until(&mut self, longest: Duration, so: impl Fn(&Follower) -> bool) -> bool {
         let Self { runtime, session, recorder, deltas, .. } = self;
         let came = || io::Error::from(io::ErrorKind::Interrupted);
         let result = runtime.block_on(async {
@@ -99,7 +99,7 @@ impl Watch {
     }
 
     /// Follows until nothing has changed for so long.
-    pub fn settle(&mut self, quiet: Duration) {
+    pub(crate) fn settle(&mut self, quiet: Duration) {
         loop {
             let before = self.deltas.len();
             self.until(quiet, |_| false);
@@ -109,19 +109,19 @@ impl Watch {
         }
     }
 
-    pub fn follower(&self) -> &Follower {
+    pub(crate) fn follower(&self) -> &Follower {
         self.recorder.follower()
     }
 
     /// Ends the sources and gives the journal.
-    pub fn end(self) -> (Vec<u8>, Vec<TwinDelta>) {
+    pub(crate) fn end(self) -> (Vec<u8>, Vec<TwinDelta>) {
         let Self { recorder, deltas, .. } = self;
         (recorder.into_journal().expect("a journal"), deltas)
     }
 }
 
 /// The deltas of a journal.
-pub fn replayed(journal: &[u8]) -> Vec<TwinDelta> {
+pub(crate) fn replayed(journal: &[u8]) -> Vec<TwinDelta> {
     let mut deltas = Vec::new();
     let mut reader = Reader::open("journal", journal).expect("a journal");
     let mut follower = Follower::new("journal");
@@ -131,6 +131,6 @@ pub fn replayed(journal: &[u8]) -> Vec<TwinDelta> {
 }
 
 /// Deltas as they are printed.
-pub fn lines(deltas: &[TwinDelta]) -> Vec<String> {
+pub(crate) fn lines(deltas: &[TwinDelta]) -> Vec<String> {
     deltas.iter().map(|d| serde_json::to_string(d).expect("JSON")).collect()
 }

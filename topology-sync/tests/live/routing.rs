@@ -86,10 +86,11 @@ fn lab() -> Lab {
 }
 
 impl Lab {
-    /// Kernels, one lldpd and the wire; nobody is polled.
+    /// Kernels, one lldpd, the wire, and FRR polled once a second: it says who a router id is.
     fn watch(&self) -> Watch {
         let mut watch = Watch::start(&format!(
-            "nodes:\n  near: {{netlink: {{netns: {0}}}, lldpd: {{socket: {1}}}}}\n  far: {{netlink: {{netns: {2}}}}}\n\
+            "nodes:\n  near: {{netlink: {{netns: {0}}}, lldpd: {{socket: {1}}}, frr: {{pathspace: {0}, every_s: 1}}}}\n  \
+             far: {{netlink: {{netns: {2}}}, frr: {{pathspace: {2}, every_s: 1}}}}\n\
              wires:\n  w: {{netns: {0}, interfaces: [eth1]}}\n",
             self.a.0,
             self.near.socket(),

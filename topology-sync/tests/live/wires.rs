@@ -9,14 +9,14 @@ use umbra_topology_sync::observation::{Fact, Topic};
 use crate::lab::{Netns, Watch, can_run, lines, replayed, sh};
 
 /// An lldpd in a namespace, with a name, a folder and a control socket of its own. It ends with the test.
-pub struct Lldpd {
+pub(crate) struct Lldpd {
     child: Child,
     folder: tempfile::TempDir,
 }
 
 impl Lldpd {
     /// Sends every `tx` seconds; its TTL is four times that.
-    pub fn start(netns: &Netns, name: &str, tx: u32) -> Self {
+    pub(crate) fn start(netns: &Netns, name: &str, tx: u32) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().display();
         std::fs::write(folder.path().join("conf"), format!("configure lldp tx-interval {tx}\n"))
@@ -34,12 +34,12 @@ impl Lldpd {
         Self { child, folder }
     }
 
-    pub fn socket(&self) -> String {
+    pub(crate) fn socket(&self) -> String {
         self.folder.path().join("socket").display().to_string()
     }
 
     /// Kills it and its worker: no frame says goodbye.
-    pub fn kill(&mut self, netns: &Netns) {
+    pub(crate) fn kill(&mut self, netns: &Netns) {
         sh(&format!("kill -9 $(ip netns pids {})", netns.0));
         let _ = self.child.wait();
     }
@@ -53,14 +53,14 @@ impl Drop for Lldpd {
     }
 }
 
-pub fn cable(a: &Netns, b: &Netns) {
+pub(crate) fn cable(a: &Netns, b: &Netns) {
     sh(&format!("ip link add eth1 netns {} type veth peer name eth1 netns {}", a.0, b.0));
     a.ip("link set eth1 up");
     b.ip("link set eth1 up");
 }
 
 /// Names of those who are heard now.
-pub fn heard(follower: &Follower) -> Vec<String> {
+pub(crate) fn heard(follower: &Follower) -> Vec<String> {
     let store = follower.store();
     let standing = store.observers().flat_map(|o| store.standing(o, follower.settled()));
     let name = |fact: &Fact| match fact {
