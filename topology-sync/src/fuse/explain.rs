@@ -56,7 +56,12 @@ pub fn explain(file: &str, net: &Snapshot, a: &str, b: &str) -> Result<Vec<Reaso
             && let Some((node, port)) = place.split_once(' ')
             && sides.iter().any(|s| s.node_name == node && s.port.as_deref().is_none_or(|p| p == port))
         {
-            reasons.push(Reason::about("finding", &format!("{node}:{port}"), &diagnostic.code, why.to_owned()));
+            reasons.push(Reason::about(
+                "finding",
+                &format!("{node}:{port}"),
+                &diagnostic.code,
+                why.to_owned(),
+            ));
         }
     }
     Ok(reasons)
@@ -78,9 +83,7 @@ impl Side {
 }
 
 fn side(file: &str, twin: &Twin, name: &str) -> Result<Side, InputError> {
-    let whole = |node: &Entity, port| {
-        Ok(Side { node: node.key.clone(), node_name: node.name.clone(), port })
-    };
+    let whole = |node: &Entity, port| Ok(Side { node: node.key.clone(), node_name: node.name.clone(), port });
     if let Some(node) = twin.node_named(name) {
         return whole(node, None);
     }
@@ -93,10 +96,13 @@ fn side(file: &str, twin: &Twin, name: &str) -> Result<Side, InputError> {
         }
         let ports = twin.entities().filter(|e| e.parent.as_ref() == Some(&node.key)).map(|e| e.name.as_str());
         let what = format!("no port '{port}' of {}", node.name);
-        return Err(InputError::new(file, Place::Whole, what, "a port of this node").with_nearest(port, ports));
+        return Err(
+            InputError::new(file, Place::Whole, what, "a port of this node").with_nearest(port, ports)
+        );
     }
     let nodes = twin.nodes();
-    let error = InputError::new(file, Place::Whole, format!("no node '{name}'"), "NODE or NODE:PORT of this network");
+    let error =
+        InputError::new(file, Place::Whole, format!("no node '{name}'"), "NODE or NODE:PORT of this network");
     Err(error.with_nearest(name, nodes.iter().map(|n| n.name.as_str())))
 }
 
@@ -105,7 +111,8 @@ fn between(twin: &Twin, layer: Layer, word: &'static str, (a, b): (&Side, &Side)
         let of = |e: Option<&Entity>| e.map(|e| e.name.clone()).unwrap_or_default();
         format!("{}:{}", of(twin.node_of(port)), of(twin.entity(port)))
     };
-    let halves = twin.half_links(layer).into_iter().filter(|(k, _)| a.has(twin, &k.from) && b.has(twin, &k.to));
+    let halves =
+        twin.half_links(layer).into_iter().filter(|(k, _)| a.has(twin, &k.from) && b.has(twin, &k.to));
     for (key, half) in halves {
         let reason = |source: &str, says: &str, seen| Reason {
             layer: word,

@@ -65,7 +65,12 @@ impl Recorded {
         }
         if understood == 0 {
             let expected = "direct sub-folders with what the tools of one node each printed";
-            return Err(InputError::new(&files::name(path), Place::Whole, "no recording of a node", expected));
+            return Err(InputError::new(
+                &files::name(path),
+                Place::Whole,
+                "no recording of a node",
+                expected,
+            ));
         }
         Ok(())
     }
