@@ -91,6 +91,35 @@ fn the_twin_follows_a_lab_that_is_cut_moved_renamed_and_silenced() {
 }
 
 #[test]
+fn the_shadow_of_a_recorded_lab_has_its_names_cables_and_costs() {
+    let recorded = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/lab-a/full");
+    let Some(lab) = Lab::shadow(recorded, "shadow") else { return };
+    // OSPF runs on every cable of a shadow; towards the host it is passive.
+    let truth = Tables::of(
+        "
+        e5 e5 router
+        h6 h6 host
+        r1 r1 router
+        r2 r2 router
+        r3 r3 router
+        r4 r4 router
+        ",
+        "
+        r1:eth1 r2:eth1 true true true full 10 10
+        r2:eth2 r3:eth1 true true true full 10 10
+        r3:eth2 r4:eth1 true true true full 10 10
+        r1:eth2 r4:eth2 true true true full 20 20
+        r1:eth3 r3:eth3 true true true full 50 50
+        e5:eth1 r2:eth3 true true true full 10 10
+        h6:eth1 r4:eth3 true true true none - -
+        ",
+        &[],
+        "",
+    );
+    lab.becomes("shadow", &truth, PATIENCE);
+}
+
+#[test]
 fn up_refuses_a_lab_that_is_up_and_down_removes_that_lab_alone() {
     let Some(lab) = Lab::up(&small("NAME"), "twice") else { return };
     let stranger = format!("{}_stranger", lab.name);

@@ -71,7 +71,7 @@ fn true_cables() -> Rows {
 fn cables(tables: &Tables) -> Rows {
     let row = |c: &CableRow| {
         let ends = [format!("{}:{}", c.a_node, c.a_port), format!("{}:{}", c.b_node, c.b_port)];
-        let [carrier, ab, ba] = [c.carrier, c.lldp_ab.into(), c.lldp_ba.into()].map(word::<bool>);
+        let [carrier, ab, ba] = [c.carrier, c.lldp_ab, c.lldp_ba].map(word::<bool>);
         let costs = [c.cost_ab, c.cost_ba].map(word::<u32>);
         cable(ends, &carrier, [&ab, &ba], c.igp, [&costs[0], &costs[1]])
     };

@@ -213,5 +213,5 @@ fn own_addresses(port: &Port) -> Vec<IpNet> {
 fn addresses(a: &Port, b: &Port) -> Option<[OneOrMany<IpNet>; 2]> {
     let (a, b) = (own_addresses(a), own_addresses(b));
     let shared = a.iter().any(|x| b.iter().any(|y| x.trunc() == y.trunc() && x.addr() != y.addr()));
-    shared.then(|| [OneOrMany(a), OneOrMany(b)])
+    shared.then_some([OneOrMany(a), OneOrMany(b)])
 }

@@ -44,6 +44,17 @@ impl Lab {
         Some(lab)
     }
 
+    /// Builds the shadow of a network, which is imported under a name of its own.
+    pub(crate) fn shadow(network: &str, test: &str) -> Option<Self> {
+        let mut lab = Self::prepare("", test)?;
+        let net = lab.folder.path().join(format!("{}.json", lab.name));
+        lab.file = net.to_str().unwrap().to_owned();
+        run(env!("CARGO_BIN_EXE_umbra"), &["import", network, "--out", &lab.file]);
+        let output = umbra(&["lab", "up", &lab.file, "--timeout", "120s"]);
+        assert!(output.status.success(), "{output:?}");
+        Some(lab)
+    }
+
     /// Writes the lab's file and looks whether the machine has what a lab needs.
     pub(crate) fn prepare(text: &str, test: &str) -> Option<Self> {
         let name = format!("{test}-{}", std::process::id());
