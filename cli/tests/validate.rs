@@ -101,7 +101,7 @@ fn a_right_twin_is_not_accused() {
         let net = net(files);
         let csr = Csr::compile(&net.twin, Layer::Igp);
         let demands = node_demands(&csr, net.demands.as_ref().unwrap());
-        let accused = (0..20_u64).filter(|seed| {
+        let accused = (0..8_u64).filter(|seed| {
             let real = noisy(&demands, *seed);
             let ranked = suspects(&csr, &demands, &loads(&csr, &real));
             // These instances do fill some links beyond their capacity.
