@@ -25,7 +25,7 @@ pub(crate) fn name(protocol: IgpProtocol, router: &str) -> NodeName {
 }
 
 /// The nodes that have a router's id by what they or their frames say.
-pub(crate) fn owners<'a>(ground: &'a Ground, protocol: IgpProtocol, router: &str) -> BTreeSet<NodeId> {
+pub(crate) fn owners(ground: &Ground, protocol: IgpProtocol, router: &str) -> BTreeSet<NodeId> {
     let id: Arc<str> = Arc::from(router);
     let names = ground.lsdb.names_of(router).map(|n| Key::Name(Arc::from(n)));
     let keys: Vec<Key> = match protocol {
