@@ -438,13 +438,7 @@ impl Fusion {
             .map(|p| self.ground.ports[*p].node)
             .chain(dirty.nodes.iter().copied())
             .collect();
-        let bears = |n: &NodeId| {
-            self.ground.directory.device(*n).is_some()
-                || self.units.get(n).is_some_and(|u| !u.keys.is_empty())
-        };
-        let mut rename: BTreeSet<_> = touched.into_iter().filter(bears).collect();
-            hashes.sort_unstable();
-            hashes.dedup();
+        let mut rename = touched;
         for node in rename.clone() {
             let keys = self.identities(node);
             let unit = self.units.entry(node).or_default();
@@ -465,20 +459,12 @@ impl Fusion {
             }
         }
         for node in rename {
-            let key = match (self.borne(node).next(), &self.ground.nodes[node].name) {
-                (Some(key), _) => key.clone(),
-                // No longer heard on wires: known from others alone.
-                (None, NodeName::External(id)) => emit::external_key(id),
-                (None, NodeName::Own(name)) => unreachable!("no other node has the name {name}"),
-            };
+            let Some(key) = self.borne(node).next().cloned() else { continue };
             if self.ground.nodes[node].key != key {
-                self.ground.nodes[node].key = key;
+                dirty.ports.extend(self.ground.rename(node, key));
                 if let Some(device) = self.ground.directory.device(node) {
                     dirty.routers.extend(self.router_ids(device));
                 }
-                dirty.ports.extend(self.ground.nodes[node].ports.values());
-            hashes.sort_unstable();
-            hashes.dedup();
             }
             dirty.nodes.insert(node);
         }
@@ -486,13 +472,13 @@ impl Fusion {
 
     /// The keys of a node, best first: chassis id (its own word, or what all its neighbours agree on), router id, name.
     fn identities(&self, node: NodeId) -> Vec<EntityKey> {
-        if let NodeName::External(id) = &self.ground.nodes[node].name {
+        let Some(device) = self.ground.directory.device(node) else {
+            let NodeName::External(id) = &self.ground.nodes[node].name else { return Vec::new() };
             // A node with words of its own comes first in the order of names.
             let key = emit::external_key(id);
             let other = EntityKey::new(format!("{key}#stranger"));
             return vec![key, other];
-        }
-        let Some(device) = self.ground.directory.device(node) else { return Vec::new() };
+        };
         let own = device.chassis.as_ref().map(|c| emit::chassis_key(&c.id));
         let chassis = own.or_else(|| {
             let ports = self.ground.nodes[node].ports.values();
