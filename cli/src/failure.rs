@@ -8,6 +8,8 @@ use twin::InputError;
 
 /// Done.
 pub(crate) const DONE: u8 = 0;
+/// Done, with a finding.
+const FINDING: u8 = 1;
 /// The command line is wrong.
 pub(crate) const USAGE: u8 = 2;
 const INPUT: u8 = 3;
@@ -20,6 +22,8 @@ pub(crate) const INTERRUPTED: u8 = 130;
 pub(crate) enum Outcome {
     /// All done.
     Done,
+    /// All done, and something was found that the caller should look at.
+    Finding,
 }
 
 impl Outcome {
@@ -27,6 +31,7 @@ impl Outcome {
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Done => DONE,
+            Self::Finding => FINDING,
         }
     }
 }

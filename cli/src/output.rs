@@ -56,6 +56,13 @@ impl Table {
         self.write(format, &mut out).and_then(|()| out.flush()).map_err(|e| Failure::stdout(&e))
     }
 
+    /// The table as a CSV file.
+    pub(crate) fn to_csv(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.write_csv(&mut bytes).expect("memory takes all");
+        bytes
+    }
+
     fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
         match format {
             Format::Table => writeln!(out, "{}", self.draw()),

@@ -1,12 +1,14 @@
 //! Every table, declared once: writers, readers, documentation (`docs/tables.md`) and JSON Schema come from here.
 
 mod printed;
+mod topology;
 
 use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
-pub use printed::TRACES;
+pub use printed::{CHANGES, TRACES, VALIDATION};
+pub use topology::{CABLES, LINK_EVIDENCE, NODES, SEGMENTS, UNMATCHED};
 
 /// The declaration of a table.
 #[derive(Debug, PartialEq)]
@@ -126,6 +128,13 @@ pub const TABLES: &[&TableSpec] = &[
     &RESIDUALS,
     &ANOMALIES,
     &TRACES,
+    &CHANGES,
+    &NODES,
+    &CABLES,
+    &SEGMENTS,
+    &UNMATCHED,
+    &LINK_EVIDENCE,
+    &VALIDATION,
 ];
 
 /// A column that is never null.

@@ -6,8 +6,9 @@
 
 use models::{Failures, Loads, NodeDemand, Routing};
 use rayon::prelude::*;
-use twin::stats::median;
 use twin::{Csr, LinkId};
+
+use crate::load_fit::LoadFit;
 
 /// A metric that looks stale.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,20 +66,8 @@ fn best_change(csr: &Csr, demands: &[NodeDemand], quiet: &[f64]) -> Option<(Stal
         Loads::compute(csr, &Routing::compute(csr, &up), &up, demands).arc
     };
     let base = loads(csr);
-    let scale = relative_scale(&base, quiet);
-    let fit = |loads: &[f64]| -> f64 {
-        loads
-            .iter()
-            .zip(quiet)
-            .filter(|(_, q)| q.is_finite())
-            .map(|(l, q)| {
-                let sigma = scale * l.max(*q) + 1e-3 * mean(quiet);
-                let t = (q - l) / sigma;
-                -2.5 * libm::log1p(t * t / 4.0) - libm::log(sigma)
-            })
-            .sum()
-    };
-    let now = fit(&base);
+    let fit = LoadFit::new(&base, quiet);
+    let now = fit.log_likelihood(&base);
     let changes: Vec<(LinkId, u32)> = (0..csr.link_count())
         .filter(|l| !csr.link_arcs[*l].is_empty())
         .flat_map(|l| {
@@ -92,7 +81,7 @@ fn best_change(csr: &Csr, demands: &[NodeDemand], quiet: &[f64]) -> Option<(Stal
         .map(|(link, metric)| {
             let mut fork = csr.clone();
             set_metric(&mut fork, *link, *metric);
-            fit(&loads(&fork)) - now
+            fit.log_likelihood(&loads(&fork)) - now
         })
         .collect();
     let mut best: Option<usize> = None;
@@ -110,18 +99,4 @@ fn best_change(csr: &Csr, demands: &[NodeDemand], quiet: &[f64]) -> Option<(Stal
     let mut fork = csr.clone();
     set_metric(&mut fork, link, fits);
     Some((StaleMetric { link, believed, fits, gain: gains[best] }, fork))
-}
-
-/// How far predicted and measured loads usually are apart, as a share, over the arcs that carry something; at least 2 %,
-/// the error of sampled demands.
-fn relative_scale(base: &[f64], quiet: &[f64]) -> f64 {
-    let floor = 1e-3 * mean(quiet);
-    let used = base.iter().zip(quiet).filter(|(l, q)| l.max(**q) > floor);
-    let scale = 1.4826 * median(used.map(|(l, q)| (l - q).abs() / l.max(*q)));
-    if scale.is_nan() { 0.02 } else { scale.clamp(0.02, 0.3) }
-}
-
-fn mean(values: &[f64]) -> f64 {
-    let finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
-    finite.iter().sum::<f64>() / finite.len().max(1) as f64
 }

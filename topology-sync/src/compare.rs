@@ -111,7 +111,7 @@ impl Difference {
     fn new(subject: Subject, change: Kind, element: String) -> Self {
         Self { subject, change, element, before: None, after: None }
     }
-    fn from_to(mut self, before: impl fmt::Display, after: impl fmt::Display) -> Self {
+    fn between(mut self, before: impl fmt::Display, after: impl fmt::Display) -> Self {
         (self.before, self.after) = (Some(before.to_string()), Some(after.to_string()));
         self
     }
@@ -174,20 +174,20 @@ impl Comparison<'_> {
         let of = |change| Difference::new(subject, change, element.clone());
         // The name of a cable or a segment is made of its ends'.
         if before.name != after.name && !matches!(subject, Subject::Cable | Subject::Segment) {
-            self.out.push(of(Kind::Renamed).from_to(&before.name, &after.name));
+            self.out.push(of(Kind::Renamed).between(&before.name, &after.name));
         }
         if before.parent != after.parent {
             let place = |twin: &Twin, key: &Option<EntityKey>| {
                 key.as_ref().map_or("nowhere".to_owned(), |key| name(twin, twin, key))
             };
             let (from, to) = (place(self.before, &before.parent), place(self.after, &after.parent));
-            self.out.push(of(Kind::Moved).from_to(from, to));
+            self.out.push(of(Kind::Moved).between(from, to));
         }
         match (&before.kind, &after.kind) {
             (EntityKind::Port(old), EntityKind::Port(new)) => self.port(&element, old, new),
             (old, new) if old != new => {
                 let (old, new) = (self.describe(self.before, old), self.describe(self.after, new));
-                self.out.push(of(Kind::Changed).from_to(old, new));
+                self.out.push(of(Kind::Changed).between(old, new));
             }
             _ => {}
         }
@@ -207,7 +207,7 @@ impl Comparison<'_> {
                 let text =
                     |v: Option<String>| format!("{what} {}", v.unwrap_or_else(|| "unknown".to_owned()));
                 let row = Difference::new(Subject::Port, Kind::Changed, element.to_owned());
-                self.out.push(row.from_to(text(old), text(new)));
+                self.out.push(row.between(text(old), text(new)));
             }
         }
         self.addresses(element, old, new);
@@ -230,7 +230,7 @@ impl Comparison<'_> {
                 let Some(at) = new.iter().position(|cable| closeness(self, old, cable)) else { return true };
                 let cable = new.remove(at);
                 let (from, to) = (self.cable(self.before, old), self.cable(self.after, &cable));
-                self.out.push(Difference::new(Subject::Cable, Kind::Moved, to.clone()).from_to(from, to));
+                self.out.push(Difference::new(Subject::Cable, Kind::Moved, to.clone()).between(from, to));
                 false
             });
         }
@@ -269,7 +269,7 @@ impl Comparison<'_> {
                 Some(i) => {
                     let after = self.ports(self.after, &new.remove(i));
                     let row = row(Subject::Segment, Kind::Changed, after.clone());
-                    self.out.push(row.from_to(before, after));
+                    self.out.push(row.between(before, after));
                 }
                 None => self.out.push(row(Subject::Segment, Kind::Removed, before)),
             }

@@ -2,10 +2,13 @@
 //!
 //! The recordings become observations ([`crate::dump`]), the observations a store, the store a twin ([`crate::fuse`]).
 //! The sub-folder's name is the node's id. A recording bears no time: all is said at the epoch.
+//!
+//! A folder without sub-folders may hold outputs as SuzieQ records them ([`read_outputs`]), which name node and instant.
 
 use twin::{InputError, Place, Snapshot, WallTime};
 
 pub use crate::dump::NodeRecording;
+use crate::dump::suzieq;
 use crate::observation::Observer;
 use crate::store::Store;
 use crate::{dump, fuse};
@@ -31,6 +34,28 @@ pub fn read(folder: &str, nodes: &[NodeRecording]) -> Result<Snapshot, InputErro
         return Err(InputError::new(folder, Place::Whole, "no recording of a node", expected));
     }
     let fused = fuse::fuse(&store, WallTime::default());
+    diagnostics.extend(fused.diagnostics);
+    Ok(Snapshot { twin: fused.twin, demands: None, diagnostics })
+}
+
+/// Reads outputs as SuzieQ records them, the files of one folder; `folder` is what errors call it. The twin is that of
+/// the latest recording's instant.
+///
+/// # Errors
+/// [`InputError`] if a file is something else, or nothing in them can be read.
+pub fn read_outputs(folder: &str, files: &[(String, String)]) -> Result<Snapshot, InputError> {
+    let mut diagnostics = Vec::new();
+    let texts: Vec<&str> = files.iter().map(|(_, text)| text.as_str()).collect();
+    let expected = "recorded outputs: JSON arrays of entries with hostname, timestamp, cmd and data";
+    let Some((words, understood)) = suzieq::observe(&texts, &mut diagnostics) else {
+        return Err(InputError::new(folder, Place::Whole, "files of several forms", expected));
+    };
+    if understood == 0 {
+        return Err(InputError::new(folder, Place::Whole, "no output of a node", expected));
+    }
+    let mut store = Store::default();
+    store.extend(words);
+    let fused = fuse::fuse(&store, store.latest());
     diagnostics.extend(fused.diagnostics);
     Ok(Snapshot { twin: fused.twin, demands: None, diagnostics })
 }

@@ -29,12 +29,17 @@ mod xml;
 #[cfg(feature = "bgp")]
 pub mod bgp;
 pub mod compare;
+pub mod counters;
 pub mod dump;
 pub mod encoding;
+#[cfg(feature = "live")]
+pub mod follow;
 pub mod form;
 pub mod fuse;
 pub mod graphml;
 pub mod inventory;
+#[cfg(feature = "live")]
+pub mod journal;
 pub mod lab;
 pub mod observation;
 pub mod overrides;

@@ -239,6 +239,11 @@ impl Store {
         words.filter(|w| w.lives_at(now)).filter_map(Word::until).min()
     }
 
+    /// When to look for what lapses next: no later than the next lapse. Cost: a few steps.
+    pub fn next_look(&self) -> Option<WallTime> {
+        self.lapses.first().map(|(until, ..)| *until)
+    }
+
     /// The latest instant at which anything was said.
     pub fn latest(&self) -> WallTime {
         let words = self.accounts.values().flat_map(|a| a.words.values());

@@ -31,11 +31,16 @@ fn explain(name: &str, what: &str, error: &Error) -> InputError {
             InputError::new(name, at, format!("unknown word '{variant}'"), one_of(expected))
                 .with_nearest(variant, expected.iter().copied())
         }
+        Error::DuplicateMappingKey { key, .. } => {
+            let key = key.as_deref().unwrap_or_default();
+            InputError::new(name, at, format!("a second '{key}'"), "each name once")
+        }
         other => {
-            // The place is said in front: not again behind.
+            // The place is said in front: not again behind; and what is expected at the end: not in the middle.
             let text = other.to_string();
-            let text = text.split(" at line ").next().unwrap_or(&text).to_owned();
-            InputError::new(name, at, text, what)
+            let text = text.split(" at line ").next().unwrap_or(&text);
+            let (text, expected) = text.split_once(" expected ").unwrap_or((text, what));
+            InputError::new(name, at, text.trim_end_matches([',', ';', ':']), expected)
         }
     }
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 use expect_test::expect;
 use twin::WallTime;
 use umbra_topology_sync::dump;
-use umbra_topology_sync::observation::{Fact, IgpLink, LinkEnd, LinkState, Observation, Observer, Said};
+use umbra_topology_sync::observation::{
+    Fact, IgpLink, Link, LinkEnd, LinkState, Observation, Observer, RouteHop, RouteKind, Said,
+};
 
 fn text(name: &str) -> String {
     std::fs::read_to_string(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata")).join(name))
@@ -59,8 +61,41 @@ fn fact_line(fact: &Fact) -> String {
             if n.routing { " routes" } else { "" },
         ),
         Fact::BgpPeer(p) => format!("bgp {} {} as {} {}", p.vrf, p.address, p.asn, p.state),
+        Fact::Link(l) => link(l),
+        Fact::Address(a) => format!("address {} on {} /{:?}", a.ip, a.port, a.len),
+        Fact::IpNeighbor(n) => format!("{} on {} is at {:?}", n.ip, n.port, n.mac),
+        Fact::Route(r) => {
+            let hop = |h: &RouteHop| {
+                let gateway = h.gateway.map(|g| format!("{g} ")).unwrap_or_default();
+                format!("{gateway}{}", h.port.as_deref().unwrap_or_default())
+            };
+            let kind = match &r.kind {
+                RouteKind::Forward(hops) => hops.iter().map(hop).collect::<Vec<_>>().join(", "),
+                other => format!("{other:?}").to_lowercase(),
+            };
+            format!("route {} {} metric {}: {kind}", r.table, r.prefix, r.metric)
+        }
         other => format!("{other:?}"),
     }
+}
+
+/// What is told of an interface.
+fn link(l: &Link) -> String {
+    let mut told = vec![format!("port {}", l.name)];
+    told.extend(l.ifindex.map(|i| format!("#{i}")));
+    told.extend(l.mac.map(|m| m.to_string()));
+    told.extend(l.permanent_mac.map(|m| format!("permanent {m}")));
+    told.extend(l.mtu.map(|m| format!("mtu {m}")));
+    told.extend(l.speed.map(|s| format!("{} bit/s", s.get())));
+    told.extend(l.kind.as_ref().map(|k| format!("{k:?}").to_lowercase()));
+    told.extend(l.alias.as_ref().map(|a| format!("'{a}'")));
+    told.extend(l.master.as_ref().map(|m| format!("of {m}")));
+    told.extend(l.lower.as_ref().map(|m| format!("over {m}")));
+    told.extend(l.peer_index.map(|i| format!("to #{i} elsewhere")));
+    told.extend(l.vlan.map(|v| format!("vlan {v}")));
+    told.extend(l.admin_up.map(|up| if up { "up" } else { "down" }.to_owned()));
+    told.extend(l.carrier.map(|up| if up { "carrier" } else { "no carrier" }.to_owned()));
+    told.join(" ")
 }
 
 fn link_state(l: &LinkState) -> String {
@@ -153,6 +188,10 @@ fn frr_router_advertisements_as_text() {
 fn frr_bgp_summary() {
     expect![[r#"
         node None router-id Some("10.0.0.1") system-id None as Some(65000) routes
+        bgp default 10.0.0.2 as 65000 Established
+        bgp default 10.0.0.3 as 65000 Established
+        bgp default 10.0.0.4 as 65000 Established
+        read BgpPeers
     "#]]
     .assert_eq(&lines(&read("lab-a/full/r1/frr-bgp-summary.json")));
 }
@@ -256,26 +295,40 @@ fn recorded_eos_and_junos_json() {
 fn a_stream_of_the_kernel() {
     let mut said = read("lab-a/events/r1/ip-monitor.txt");
     said.retain(|o| !matches!(&o.said, Said::Is(f, _) if matches!(**f, Fact::Route(_))));
+    said.sort_by_key(|o| o.at);
     let stamped =
         |o: &Observation| format!("{} {}", o.at.as_ns() / 1_000_000, lines(std::slice::from_ref(o)));
     expect![[r#"
-        1795330438097 Link(Link { name: "eth1", ifindex: Some(2), mac: Some(82:cc:93:62:d0:6d), permanent_mac: None, mtu: Some(1500), alias: None, admin_up: Some(false), carrier: Some(false), speed: None, kind: Some(Veth), master: None, lower: None, vlan: None, peer_index: Some(2) })
+        1795330438097 port eth1 #2 82:cc:93:62:d0:6d mtu 1500 veth to #2 elsewhere down no carrier
         1795330438097 not IpNeighbors eth1 10.1.0.1
         1795330438097 not IpNeighbors eth1 224.0.0.22
         1795330438097 not IpNeighbors eth1 224.0.0.5
         1795330438097 not IpNeighbors eth1 ff02::1:ff62:d06d
         1795330438097 not IpNeighbors eth1 ff02::16
         1795330438097 not Addresses eth1 fe80::80cc:93ff:fe62:d06d
-        1795330448526 Link(Link { name: "eth1", ifindex: Some(2), mac: Some(82:cc:93:62:d0:6d), permanent_mac: None, mtu: Some(1500), alias: None, admin_up: Some(true), carrier: Some(false), speed: None, kind: Some(Veth), master: None, lower: None, vlan: None, peer_index: Some(2) })
-        1795330448527 Link(Link { name: "eth1", ifindex: Some(2), mac: Some(82:cc:93:62:d0:6d), permanent_mac: None, mtu: Some(1500), alias: None, admin_up: Some(true), carrier: Some(true), speed: None, kind: Some(Veth), master: None, lower: None, vlan: None, peer_index: Some(2) })
-        1795330448531 IpNeighbor(IpNeighbor { port: "eth1", ip: 10.1.0.1, mac: Some(32:ac:53:af:04:aa) })
-        1795330449892 Address(Address { port: "eth1", ip: fe80::80cc:93ff:fe62:d06d, len: Some(64) })
-        1795330454756 IpNeighbor(IpNeighbor { port: "eth1", ip: 10.1.0.1, mac: Some(32:ac:53:af:04:aa) })
-        1795330454756 IpNeighbor(IpNeighbor { port: "eth1", ip: 10.1.0.1, mac: Some(32:ac:53:af:04:aa) })
-        1795330465510 IpNeighbor(IpNeighbor { port: "eth2", ip: 10.1.3.0, mac: Some(56:35:43:49:ec:31) })
-        1795330488808 IpNeighbor(IpNeighbor { port: "eth2", ip: 10.1.3.0, mac: Some(56:35:43:49:ec:31) })
-        1795330522852 IpNeighbor(IpNeighbor { port: "eth2", ip: 10.1.3.0, mac: Some(56:35:43:49:ec:31) })
+        1795330448526 port eth1 #2 82:cc:93:62:d0:6d mtu 1500 veth to #2 elsewhere up no carrier
+        1795330448527 port eth1 #2 82:cc:93:62:d0:6d mtu 1500 veth to #2 elsewhere up carrier
+        1795330448531 10.1.0.1 on eth1 is at Some(32:ac:53:af:04:aa)
+        1795330449892 address fe80::80cc:93ff:fe62:d06d on eth1 /Some(64)
+        1795330454756 10.1.0.1 on eth1 is at Some(32:ac:53:af:04:aa)
+        1795330454756 10.1.0.1 on eth1 is at Some(32:ac:53:af:04:aa)
+        1795330465510 10.1.3.0 on eth2 is at Some(56:35:43:49:ec:31)
+        1795330488808 10.1.3.0 on eth2 is at Some(56:35:43:49:ec:31)
         1795330521251 not Routes main 203.0.115.0/24 20
+        1795330522852 10.1.3.0 on eth2 is at Some(56:35:43:49:ec:31)
+    "#]]
+    .assert_eq(&said.iter().map(stamped).collect::<String>());
+}
+
+#[test]
+fn a_stream_of_lldpd() {
+    let said = read("lab-a/events/r3/lldp-watch.txt");
+    let stamped =
+        |o: &Observation| format!("{} {}", o.at.as_ns() / 1_000_000, lines(std::slice::from_ref(o)));
+    expect![[r#"
+        1795330439418 eth3 hears [mac 82:cc:93:62:d0:6d] [ifname eth3] r1 to r3 [10.0.0.1, fe80::f8df:d9ff:fe93:2e3f]
+        1795330481445 not Neighbors eth1 mac 32:ac:53:af:04:aa ifname eth2
+        1795330489449 eth1 hears [mac 32:ac:53:af:04:aa] [ifname eth2] r2 to r3 [10.0.0.2, fe80::30ac:53ff:feaf:4aa]
     "#]].assert_eq(&said.iter().map(stamped).collect::<String>());
 }
 
@@ -397,53 +450,54 @@ fn interfaces_by_two_tools() {
         .map(|n| lines(&read(&format!("frr/{n}"))))
         .collect();
     expect![[r#"
-        Address(Address { port: "eth1", ip: 10.9.1.1, len: Some(24) })
-        Address(Address { port: "eth1", ip: 2001:db8:1::1, len: Some(64) })
-        Address(Address { port: "eth1", ip: fe80::d07b:f2ff:feb2:79b, len: Some(64) })
-        Address(Address { port: "eth2", ip: 10.9.0.1, len: Some(32) })
-        Address(Address { port: "eth2", ip: fe80::100e:32ff:fe43:ba6a, len: Some(64) })
-        Address(Address { port: "lo", ip: 10.9.0.1, len: Some(32) })
-        Address(Address { port: "lo", ip: 2001:db8::1, len: Some(128) })
-        Link(Link { name: "eth1", ifindex: Some(2), mac: Some(d2:7b:f2:b2:07:9b), permanent_mac: None, mtu: Some(1500), alias: None, admin_up: Some(true), carrier: Some(true), speed: None, kind: Some(Veth), master: None, lower: None, vlan: None, peer_index: None })
-        Link(Link { name: "eth2", ifindex: Some(3), mac: Some(12:0e:32:43:ba:6a), permanent_mac: None, mtu: Some(1500), alias: None, admin_up: Some(true), carrier: Some(true), speed: None, kind: Some(Veth), master: None, lower: None, vlan: None, peer_index: None })
-        Link(Link { name: "lo", ifindex: Some(1), mac: None, permanent_mac: None, mtu: Some(65536), alias: None, admin_up: Some(true), carrier: Some(true), speed: None, kind: Some(Loopback), master: None, lower: None, vlan: None, peer_index: None })
+        address 10.9.1.1 on eth1 /Some(24)
+        address 2001:db8:1::1 on eth1 /Some(64)
+        address fe80::d07b:f2ff:feb2:79b on eth1 /Some(64)
+        address 10.9.0.1 on eth2 /Some(32)
+        address fe80::100e:32ff:fe43:ba6a on eth2 /Some(64)
+        address 10.9.0.1 on lo /Some(32)
+        address 2001:db8::1 on lo /Some(128)
+        port eth1 #2 d2:7b:f2:b2:07:9b mtu 1500 veth up carrier
+        port eth2 #3 12:0e:32:43:ba:6a mtu 1500 veth up carrier
+        port lo #1 mtu 65536 loopback up carrier
         read Links
         read Addresses
 
-        Link(Link { name: "lo", ifindex: Some(1), mac: None, permanent_mac: None, mtu: Some(65536), alias: None, admin_up: Some(true), carrier: Some(true), speed: None, kind: Some(Loopback), master: None, lower: None, vlan: None, peer_index: None })
-        Address(Address { port: "lo", ip: 127.0.0.1, len: Some(8) })
-        Address(Address { port: "lo", ip: 10.9.0.1, len: Some(32) })
-        Address(Address { port: "lo", ip: 2001:db8::1, len: Some(128) })
-        Address(Address { port: "lo", ip: ::1, len: Some(128) })
-        Link(Link { name: "eth1", ifindex: Some(2), mac: Some(d2:7b:f2:b2:07:9b), permanent_mac: None, mtu: Some(1500), alias: None, admin_up: Some(true), carrier: Some(true), speed: None, kind: Some(Veth), master: None, lower: None, vlan: None, peer_index: Some(2) })
-        Address(Address { port: "eth1", ip: 10.9.1.1, len: Some(24) })
-        Address(Address { port: "eth1", ip: 2001:db8:1::1, len: Some(64) })
-        Address(Address { port: "eth1", ip: fe80::d07b:f2ff:feb2:79b, len: Some(64) })
-        Link(Link { name: "eth2", ifindex: Some(3), mac: Some(12:0e:32:43:ba:6a), permanent_mac: None, mtu: Some(1500), alias: None, admin_up: Some(true), carrier: Some(true), speed: None, kind: Some(Veth), master: None, lower: None, vlan: None, peer_index: Some(3) })
-        Address(Address { port: "eth2", ip: 10.9.0.1, len: Some(32) })
-        Address(Address { port: "eth2", ip: fe80::100e:32ff:fe43:ba6a, len: Some(64) })
+        port lo #1 mtu 65536 loopback up carrier
+        address 127.0.0.1 on lo /Some(8)
+        address 10.9.0.1 on lo /Some(32)
+        address 2001:db8::1 on lo /Some(128)
+        address ::1 on lo /Some(128)
+        port eth1 #2 d2:7b:f2:b2:07:9b mtu 1500 veth to #2 elsewhere up carrier
+        address 10.9.1.1 on eth1 /Some(24)
+        address 2001:db8:1::1 on eth1 /Some(64)
+        address fe80::d07b:f2ff:feb2:79b on eth1 /Some(64)
+        port eth2 #3 12:0e:32:43:ba:6a mtu 1500 veth to #3 elsewhere up carrier
+        address 10.9.0.1 on eth2 /Some(32)
+        address fe80::100e:32ff:fe43:ba6a on eth2 /Some(64)
         read Links
         read Addresses
 
-        IpNeighbor(IpNeighbor { port: "eth1", ip: 10.9.1.2, mac: Some(fe:84:0e:35:a9:a9) })
-        IpNeighbor(IpNeighbor { port: "eth2", ip: 10.9.0.2, mac: Some(b2:af:cd:c7:39:68) })
-        IpNeighbor(IpNeighbor { port: "eth1", ip: fe80::fc84:eff:fe35:a9a9, mac: Some(fe:84:0e:35:a9:a9) })
-        IpNeighbor(IpNeighbor { port: "eth2", ip: fe80::b0af:cdff:fec7:3968, mac: Some(b2:af:cd:c7:39:68) })
+        10.9.1.2 on eth1 is at Some(fe:84:0e:35:a9:a9)
+        10.9.0.2 on eth2 is at Some(b2:af:cd:c7:39:68)
+        fe80::fc84:eff:fe35:a9a9 on eth1 is at Some(fe:84:0e:35:a9:a9)
+        fe80::b0af:cdff:fec7:3968 on eth2 is at Some(b2:af:cd:c7:39:68)
         read IpNeighbors
 
-        Route(RouteFact { table: "local", prefix: 10.9.0.1/32, metric: 0, kind: Local })
-        Route(RouteFact { table: "local", prefix: 10.9.1.1/32, metric: 0, kind: Local })
-        Route(RouteFact { table: "local", prefix: 127.0.0.0/8, metric: 0, kind: Local })
-        Route(RouteFact { table: "local", prefix: 127.0.0.1/32, metric: 0, kind: Local })
-        Route(RouteFact { table: "local", prefix: 2001:db8:1::/128, metric: 0, kind: Local })
-        Route(RouteFact { table: "local", prefix: 2001:db8:1::1/128, metric: 0, kind: Local })
-        Route(RouteFact { table: "local", prefix: 2001:db8::1/128, metric: 0, kind: Local })
-        Route(RouteFact { table: "local", prefix: ::1/128, metric: 0, kind: Local })
-        Route(RouteFact { table: "main", prefix: 10.9.0.2/32, metric: 20, kind: Forward([RouteHop { port: Some("eth2"), gateway: Some(10.9.0.2) }, RouteHop { port: Some("eth1"), gateway: Some(10.9.1.2) }]) })
-        Route(RouteFact { table: "main", prefix: 10.9.1.0/24, metric: 0, kind: Forward([RouteHop { port: Some("eth1"), gateway: None }]) })
-        Route(RouteFact { table: "main", prefix: 198.51.100.0/24, metric: 20, kind: Blackhole })
-        Route(RouteFact { table: "main", prefix: 2001:db8:1::/64, metric: 256, kind: Forward([RouteHop { port: Some("eth1"), gateway: None }]) })
-        Route(RouteFact { table: "main", prefix: 2001:db8::1/128, metric: 256, kind: Forward([RouteHop { port: Some("lo"), gateway: None }]) })
+        route local 10.9.0.1/32 metric 0: local
+        route local 10.9.1.1/32 metric 0: local
+        route local 127.0.0.0/8 metric 0: local
+        route local 127.0.0.1/32 metric 0: local
+        route local 2001:db8:1::/128 metric 0: local
+        route local 2001:db8:1::1/128 metric 0: local
+        route local 2001:db8::1/128 metric 0: local
+        route local ::1/128 metric 0: local
+        route main 10.9.0.2/32 metric 20: 10.9.0.2 eth2, 10.9.1.2 eth1
+        route main 10.9.1.0/24 metric 0: eth1
+        route main 198.51.100.0/24 metric 20: blackhole
+        route main 2001:db8:1::/64 metric 256: eth1
+        route main 2001:db8::1/128 metric 256: lo
         read Routes
-    "#]].assert_eq(&all.join("\n"));
+    "#]]
+    .assert_eq(&all.join("\n"));
 }

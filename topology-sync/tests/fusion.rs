@@ -199,3 +199,67 @@ fn unpacked(name: &str) -> Vec<NodeRecording> {
     };
     nodes.into_iter().map(node).collect()
 }
+
+/// The rows of a table without quotes in its cells, as columns by name.
+fn csv(name: &str) -> Vec<BTreeMap<String, String>> {
+    let text = std::fs::read_to_string(data(name)).unwrap();
+    let mut lines = text.lines();
+    let columns: Vec<_> = lines.next().unwrap().split(',').collect();
+    let row = |line: &str| {
+        columns.iter().map(|c| (*c).to_owned()).zip(line.split(',').map(str::to_owned)).collect()
+    };
+    lines.map(row).collect()
+}
+
+fn true_cable_rows(name: &str) -> BTreeSet<String> {
+    let flag = |text: &str| match text {
+        "true" => Some(true),
+        "false" => Some(false),
+        other => {
+            assert_eq!(other, "");
+            None
+        }
+    };
+    let row = |r: &BTreeMap<String, String>| {
+        let text = |column: &str| r[column].clone();
+        printed(&CableRow {
+            a_node: text("a_node"),
+            a_port: text("a_port"),
+            b_node: text("b_node"),
+            b_port: text("b_port"),
+            carrier: flag(&r["carrier"]),
+            lldp_ab: flag(&r["lldp_ab"]),
+            lldp_ba: flag(&r["lldp_ba"]),
+            igp: ["full", "init", "one_way", "stuck", "none"].into_iter().find(|w| *w == r["igp"]).unwrap(),
+            cost_ab: r["cost_ab"].parse().ok(),
+            cost_ba: r["cost_ba"].parse().ok(),
+            confidence: 0.0,
+        })
+    };
+    csv(name).iter().map(row).collect()
+}
+
+#[test]
+fn lab_d_with_every_trick_is_exact() {
+    let found = tables(&recordings("lab-d/full"));
+    check("cables", &cables(&found), &true_cable_rows("lab-d/truth/cables.csv"));
+    let nodes = found.nodes.iter().filter(|n| n.kind != "segment");
+    let nodes = nodes.map(|n| format!("{},{},{}", n.id, n.name, n.kind)).collect();
+    let truth = csv("lab-d/truth/nodes.csv");
+    let truth = truth.iter().filter(|n| n["kind"] != "segment");
+    check("nodes", &nodes, &truth.map(|n| format!("{},{},{}", n["id"], n["name"], n["kind"])).collect());
+    let mut members: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for row in &found.segments {
+        members.entry(row.segment.clone()).or_default().insert(format!("{}:{}", row.node, row.port));
+    }
+    let mut truth: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for row in csv("lab-d/truth/segments.csv") {
+        truth.entry(row["segment"].clone()).or_default().insert(format!("{}:{}", row["node"], row["port"]));
+    }
+    let sets = |m: BTreeMap<String, BTreeSet<String>>| m.into_values().map(|s| format!("{s:?}")).collect();
+    check("segments", &sets(members), &sets(truth));
+    let unmatched = found.unmatched.iter().map(|u| format!("{}:{}", u.node, u.port)).collect();
+    let truth = csv("lab-d/truth/unmatched.csv");
+    check("unmatched", &unmatched, &truth.iter().map(|u| format!("{}:{}", u["node"], u["port"])).collect());
+    assert_eq!(found.unmatched.len(), truth.len(), "one reason each: {:?}", found.unmatched);
+}

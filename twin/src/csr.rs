@@ -122,6 +122,31 @@ impl Csr {
         LinkId::new(self.link_keys.len() - 1)
     }
 
+    /// The same network with links more, both ways alike, numbered after those that are there: hypotheses about what the
+    /// twin does not hold. Their ports have no keys of entities.
+    #[must_use]
+    pub fn with_links(&self, links: &[(NodeId, NodeId, u32, BitsPerSec)]) -> Self {
+        let mut csr = self.clone();
+        for (a, b, metric, capacity) in links {
+            let name = format!("{} - {}", self.node_names[a.index()], self.node_names[b.index()]);
+            let key = EntityKey::new(format!("supposed:{name}"));
+            let link = csr.push_link(key.clone(), name);
+            for (src, dst) in [(a, b), (b, a)] {
+                csr.link_arcs[link.index()].push(ArcId::new(csr.src.len()));
+                csr.src.push(*src);
+                csr.dst.push(*dst);
+                csr.metric.push(*metric);
+                csr.capacity.push(*capacity);
+                csr.delay.push(SimDuration::ZERO);
+                csr.link.push(link);
+                csr.ports.push((key.clone(), key.clone()));
+            }
+        }
+        (csr.out_start, csr.out_arcs) = rows(csr.node_count(), &csr.src);
+        (csr.in_start, csr.in_arcs) = rows(csr.node_count(), &csr.dst);
+        csr
+    }
+
     /// The number of nodes.
     pub fn node_count(&self) -> usize {
         self.node_keys.len()

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::{Entity, EntityKey, Fib, HalfLink, HalfLinkKey, WallTime};
+use crate::{Entity, EntityKey, Fib, HalfLink, HalfLinkKey, RouteAction, WallTime};
 
 /// One change: what stood there before and what stands there after. `None` means absent. Its inverse is the swap.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,17 @@ pub enum Change {
         /// After.
         after: Option<Arc<Fib>>,
     },
+    /// A route of a node appears, changes or goes; a node without a table has an empty one.
+    Route {
+        /// Which node.
+        node: EntityKey,
+        /// Which destination.
+        prefix: IpNet,
+        /// Before.
+        before: Option<RouteAction>,
+        /// After.
+        after: Option<RouteAction>,
+    },
 }
 
 impl Change {
@@ -47,6 +59,9 @@ impl Change {
             Self::Entity { key, before, after } => Self::Entity { key, before: after, after: before },
             Self::HalfLink { key, before, after } => Self::HalfLink { key, before: after, after: before },
             Self::Fib { node, before, after } => Self::Fib { node, before: after, after: before },
+            Self::Route { node, prefix, before, after } => {
+                Self::Route { node, prefix, before: after, after: before }
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use petgraph::stable_graph::StableDiGraph;
 
 use crate::{
-    ApplyError, Change, Entity, EntityKey, EntityKind, Fib, HalfLink, HalfLinkKey, Layer, LayerGraph,
+    ApplyError, Change, Entity, EntityKey, EntityKind, Fib, HalfLink, HalfLinkKey, Layer, LayerGraph, Route,
     TwinDelta,
 };
 
@@ -128,6 +128,10 @@ impl Twin {
             Change::Fib { node, before, .. } => {
                 (same(self.fibs.get(node), before.as_ref()), node.to_string())
             }
+            Change::Route { node, prefix, before, .. } => {
+                let found = self.fibs.get(node).and_then(|fib| fib.exact(*prefix));
+                (found == before.as_ref(), format!("{node} {prefix}"))
+            }
         };
         if fits { Ok(()) } else { Err(key) }
     }
@@ -138,6 +142,13 @@ impl Twin {
             Change::Entity { key, after, .. } => put(&mut self.entities, key, after),
             Change::HalfLink { key, after, .. } => put(&mut self.half_links, key, after),
             Change::Fib { node, after, .. } => put(&mut self.fibs, node, after),
+            Change::Route { node, prefix, after, .. } => {
+                let fib = Arc::make_mut(&mut self.fibs).entry(node.clone()).or_default();
+                match after.clone() {
+                    Some(action) => Arc::make_mut(fib).insert(Route { prefix: *prefix, action }),
+                    None => Arc::make_mut(fib).remove(*prefix),
+                }
+            }
         }
     }
 

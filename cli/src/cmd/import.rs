@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use topology_sync::rfc8345;
 
 use crate::cmd::net::NetOptions;
+use crate::cmd::overrides::OverridesOption;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::target;
@@ -29,6 +30,8 @@ pub(crate) struct Args {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
+    overrides: OverridesOption,
+    #[command(flatten)]
     net: NetOptions,
 }
 
@@ -43,7 +46,7 @@ enum Format {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, _global: &Global) -> Result<Outcome, Failure> {
-    let snapshot = args.net.open(&args.sources)?;
+    let snapshot = args.overrides.apply(args.net.open(&args.sources)?)?;
     let text = match args.format {
         Format::Twin => snapshot.to_json(),
         Format::Rfc8345 => rfc8345::write(&snapshot.twin),

@@ -11,6 +11,7 @@ use twin::{Diagnostic, EntityKind, Layer, Snapshot, WallTime};
 use crate::cmd::net::NetOptions;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
+use crate::lab::{self, Role};
 use crate::output::Table;
 use crate::replay::flow_table;
 
@@ -46,7 +47,8 @@ fn rows(args: &Args) -> Result<Vec<Row>, Failure> {
         ("pcap" | "pcapng", [only]) => capture(only),
         ("parquet", [only]) => parquet(only),
         ("csv" | "gz", [only]) => flow_table(only),
-        ("pcap" | "pcapng" | "parquet" | "csv" | "gz", _) => {
+        ("yaml" | "yml", [only]) => lab_file(only),
+        ("pcap" | "pcapng" | "parquet" | "csv" | "gz" | "yaml" | "yml", _) => {
             Err(Failure::Usage(format!(".{suffix} files are inspected one at a time")))
         }
         ("demands", [only]) => Ok(network(&files::open_demands(only)?, Form::Demands.name())),
@@ -107,6 +109,19 @@ fn flow_table(path: &Path) -> Result<Vec<Row>, Failure> {
         row("packets", json!(sum("packets")), ""),
         row("bytes", json!(sum("bytes")), "on the wire"),
     ])
+}
+
+/// What a lab has.
+fn lab_file(path: &Path) -> Result<Vec<Row>, Failure> {
+    let lab = lab::open(path)?;
+    let count = |role: Role| lab.nodes.iter().filter(|n| n.role() == role).count();
+    let mut rows =
+        vec![row("form", json!("lab file"), lab::FORMAT), row("nodes", json!(lab.nodes.len()), "")];
+    for role in [Role::Router, Role::Host, Role::Bridge, Role::Hub] {
+        rows.push(row(&format!("{}s", role.word()), json!(count(role)), ""));
+    }
+    rows.push(row("cables", json!(lab.cables.len()), ""));
+    Ok(rows)
 }
 
 /// Counts of entities, half-links, routes and demands, then diagnostics.

@@ -5,11 +5,15 @@ mod demo;
 mod flows;
 mod import;
 mod inspect;
+mod lab;
 mod man;
 mod net;
+mod overrides;
 mod replay;
 mod schema;
+mod sync;
 mod trace;
+mod validate;
 
 use clap::{Parser, Subcommand};
 
@@ -59,7 +63,10 @@ commands! {
     "Networks" {
         import: Import,
         inspect: Inspect,
+        lab: Lab,
+        sync: Sync,
         trace: Trace,
+        validate: Validate,
     }
     "Traffic" {
         flows: Flows,

@@ -44,6 +44,13 @@ impl Failures {
         self
     }
 
+    /// The same with this link up again.
+    #[must_use]
+    pub fn without_link(mut self, link: LinkId) -> Self {
+        self.links[link.index()] = false;
+        self
+    }
+
     /// Whether a node is up.
     pub fn node_up(&self, node: NodeId) -> bool {
         !self.nodes[node.index()]
@@ -260,6 +267,15 @@ impl Loads {
         for (dst, list) in by_dst.iter().enumerate().filter(|(_, l)| !l.is_empty()) {
             loads.route_to(csr, routing.to(NodeId::new(dst)), down, list, &mut at, &mut turn);
         }
+        loads
+    }
+
+    /// The loads of the demands for one destination, which is that of `spf`; others in the list are wrong.
+    pub fn to(csr: &Csr, spf: &Spf, down: &Failures, demands: &[NodeDemand]) -> Self {
+        let mut loads =
+            Self { arc: vec![0.0; csr.arc_count()], lost: 0.0, lost_own: 0.0, disconnected_pairs: 0 };
+        let list: Vec<_> = demands.iter().collect();
+        loads.route_to(csr, spf, down, &list, &mut vec![0.0; csr.node_count()], &mut |_, _, _| {});
         loads
     }
 

@@ -33,8 +33,7 @@ pub struct Links<'a> {
 impl<'a> Links<'a> {
     /// Reads a twin. Cost: its half-links, ports and segments.
     pub fn new(twin: &'a Twin) -> Self {
-        let mut it =
-            Self { twin, behind: BTreeMap::new(), owners: BTreeMap::new(), ports: BTreeMap::new() };
+        let mut it = Self { twin, behind: BTreeMap::new(), owners: BTreeMap::new(), ports: BTreeMap::new() };
         for layer in LAYERS {
             for (HalfLinkKey { from, to, .. }, half) in twin.half_links(layer) {
                 it.join(from, to, half.state != "down");

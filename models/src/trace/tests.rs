@@ -21,7 +21,8 @@ fn net(text: &str) -> Twin {
             [] => {}
             ["port", node, name, addresses @ ..] => {
                 let addresses = addresses.iter().map(|a| a.parse::<IpNet>().unwrap());
-                let addresses = addresses.map(|a| PortAddress { ip: a.addr(), len: a.prefix_len() }).collect();
+                let addresses =
+                    addresses.map(|a| PortAddress { ip: a.addr(), len: a.prefix_len() }).collect();
                 let kind = EntityKind::Port(Port { addresses, ..Port::default() });
                 put(&mut twin, port_key(&format!("{node}:{name}")), name, Some(node), line, kind);
             }
@@ -120,7 +121,9 @@ fn ways(twin: &Twin, from: &str, to: &str) -> String {
             format!("{}{through}", name(&hop.node))
         });
         let hops: Vec<_> = hops.collect();
-        format!("{:.2} {} {} {}", way.share, hops.join(" > "), way.disposition.word(), way.why).trim_end().to_owned()
+        format!("{:.2} {} {} {}", way.share, hops.join(" > "), way.disposition.word(), way.why)
+            .trim_end()
+            .to_owned()
     };
     tracer.trace(&question).ways.iter().map(|w| line(w) + "\n").collect()
 }
@@ -164,7 +167,10 @@ fn every_disposition() {
     let asked = "10.0.23.2 10.0.12.1 192.0.2.9 198.51.100.200 198.51.100.0 8.8.8.8 10.9.1.1 10.9.9.1 10.8.0.1 \
                  10.0.12.3 198.51.100.9";
     let questions: Vec<_> = asked.split(' ').map(|to| ("r1", to)).collect();
-    check(&net(LINE), &questions, expect![[r#"
+    check(
+        &net(LINE),
+        &questions,
+        expect![[r#"
         r1 -> 10.0.23.2
         1.00 r1 > r2 > r3 ACCEPTED
         r1 -> 10.0.12.1
@@ -187,31 +193,40 @@ fn every_disposition() {
         1.00 r1 > r2 NEIGHBOR_UNREACHABLE nobody in 10.0.12.0/30 has 10.0.12.3
         r1 -> 198.51.100.9
         1.00 r1 > r2 > r3 NO_ROUTE no route to 198.51.100.9
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_gateway_that_is_not_behind_the_port_is_a_neighbour_that_cannot_be_reached() {
     let questions = [("r1", "203.0.113.1"), ("r1", "203.0.114.1"), ("r1", "203.0.115.1")];
-    check(&net(LINE), &questions, expect![[r#"
+    check(
+        &net(LINE),
+        &questions,
+        expect![[r#"
         r1 -> 203.0.113.1
         1.00 r1 > r2 NEIGHBOR_UNREACHABLE nobody behind r2:e2 has 10.0.23.6
         r1 -> 203.0.114.1
         1.00 r1 > r2 NEIGHBOR_UNREACHABLE nobody behind r2:e2 has 10.0.12.9
         r1 -> 203.0.115.1
         1.00 r1 > r2 > r3 NO_ROUTE no route to 203.0.115.1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_cable_that_is_down_ends_the_way_though_the_route_still_stands() {
     let down = LINE.replace("cable r2:e2 r3:e1", "cable r2:e2 r3:e1 down");
-    check(&net(&down), &[("r1", "192.0.2.1"), ("r1", "10.0.12.2")], expect![[r#"
+    check(
+        &net(&down),
+        &[("r1", "192.0.2.1"), ("r1", "10.0.12.2")],
+        expect![[r#"
         r1 -> 192.0.2.1
         1.00 r1 > r2 NEIGHBOR_UNREACHABLE the cable at r2:e2 is down
         r1 -> 10.0.12.2
         1.00 r1 > r2 ACCEPTED
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -239,12 +254,16 @@ fn equal_next_hops_are_ways_of_their_own_in_their_order_and_a_broken_one_is_one_
         route b 10.255.0.4/32 via 10.0.4.1 dev e2
         route c 10.255.0.0/16 via 10.0.5.1 dev e2
     ";
-    check(&net(text), &[("a", "10.255.0.4")], expect![[r#"
+    check(
+        &net(text),
+        &[("a", "10.255.0.4")],
+        expect![[r#"
         a -> 10.255.0.4
         0.33 a > b > d ACCEPTED
         0.33 a EXITS_NETWORK nothing is known behind a:e3
         0.33 a > c > d ACCEPTED
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -297,14 +316,18 @@ fn on_a_shared_medium_and_through_switches_the_gateway_gets_it() {
         route a 0.0.0.0/0 via 10.0.0.2 dev e1
         route b 192.0.2.0/24 local
     ";
-    check(&net(switched), &[("a", "10.0.0.2"), ("a", "192.0.2.7"), ("a", "10.0.0.77")], expect![[r#"
+    check(
+        &net(switched),
+        &[("a", "10.0.0.2"), ("a", "192.0.2.7"), ("a", "10.0.0.77")],
+        expect![[r#"
         a -> 10.0.0.2
         1.00 a (s1) (s2) > b ACCEPTED
         a -> 192.0.2.7
         1.00 a (s1) (s2) > b ACCEPTED
         a -> 10.0.0.77
         1.00 a DELIVERED_TO_SUBNET 10.0.0.77 lies in 10.0.0.0/24 at a:e1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -350,14 +373,18 @@ fn the_boundary_and_what_is_not_known() {
         route a 0.0.0.0/0 via 192.0.2.0 dev e1
         route a 10.0.0.0/8 via 192.0.2.2 dev e2
     ";
-    check(&net(text), &[("a", "8.8.8.8"), ("a", "10.0.0.1"), ("a", "192.0.2.0")], expect![[r#"
+    check(
+        &net(text),
+        &[("a", "8.8.8.8"), ("a", "10.0.0.1"), ("a", "192.0.2.0")],
+        expect![[r#"
         a -> 8.8.8.8
         1.00 a > isp EXITS_NETWORK isp is beyond what the twin holds
         a -> 10.0.0.1
         1.00 a EXITS_NETWORK nothing is known behind a:e2
         a -> 192.0.2.0
         1.00 a > isp EXITS_NETWORK isp is beyond what the twin holds
-    "#]]);
+    "#]],
+    );
     let no_tables = "
         router a
         router b
@@ -365,12 +392,16 @@ fn the_boundary_and_what_is_not_known() {
         port b e1 192.0.2.0/31
         cable a:e1 b:e1
     ";
-    check(&net(no_tables), &[("a", "192.0.2.0"), ("a", "8.8.8.8")], expect![[r#"
+    check(
+        &net(no_tables),
+        &[("a", "192.0.2.0"), ("a", "8.8.8.8")],
+        expect![[r#"
         a -> 192.0.2.0
         1.00 a INSUFFICIENT_INFO a has no forwarding table, and the twin no IGP
         a -> 8.8.8.8
         1.00 a INSUFFICIENT_INFO a has no forwarding table, and no known node has the destination
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -385,10 +416,10 @@ fn without_tables_the_igp_leads_and_says_so() {
     assert!(answer.by_igp);
     let lookups: Vec<_> = answer.ways[0].hops.iter().map(|h| h.lookup.clone().unwrap()).collect();
     assert_eq!(lookups, [Lookup::Igp(10), Lookup::Igp(5), Lookup::NoTable]);
-    assert_eq!(answer.ways.iter().map(|w| (w.disposition, w.share)).collect::<Vec<_>>(), [
-        (Disposition::Accepted, 0.5),
-        (Disposition::Accepted, 0.5)
-    ]);
+    assert_eq!(
+        answer.ways.iter().map(|w| (w.disposition, w.share)).collect::<Vec<_>>(),
+        [(Disposition::Accepted, 0.5), (Disposition::Accepted, 0.5)]
+    );
     assert_eq!(ask("a", "e").ways[0].disposition, Disposition::NoRoute);
 }
 

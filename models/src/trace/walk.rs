@@ -61,9 +61,10 @@ impl<'a> Tracer<'a> {
         let (arcs, igp) = (Csr::compile(twin, layer), Csr::compile(twin, Layer::Igp));
         let mut down = Failures::none(&igp);
         for (key, half) in twin.half_links(Layer::Igp) {
-            let cable = half.cable.as_ref().and_then(|_| {
-                twin.half_link(&twin::HalfLinkKey { layer: Layer::Cable, ..key.clone() })
-            });
+            let cable = half
+                .cable
+                .as_ref()
+                .and_then(|_| twin.half_link(&twin::HalfLinkKey { layer: Layer::Cable, ..key.clone() }));
             if half.state == "down" || cable.is_some_and(|c| c.state == "down") {
                 let arc = igp.ports.iter().position(|(from, to)| *from == key.from && *to == key.to);
                 down = arc.into_iter().fold(down, |down, arc| down.with_link(igp.link[arc]));
@@ -189,12 +190,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// A node without a table: the destination's own node takes it, the boundary ends the way, others go by the IGP.
-    fn without_table(
-        &self,
-        question: &Question,
-        spf: Option<&Spf>,
-        node: &EntityKey,
-    ) -> (Lookup, Decision) {
+    fn without_table(&self, question: &Question, spf: Option<&Spf>, node: &EntityKey) -> (Lookup, Decision) {
         let name = self.name(node);
         if question.target.node.as_ref() == Some(node) {
             let (disposition, why) = match question.target.address {
@@ -203,7 +199,8 @@ impl<'a> Tracer<'a> {
             };
             return (Lookup::NoTable, Decision::End(disposition, why));
         }
-        let outside = matches!(self.links.twin.entity(node), Some(e) if matches!(e.kind, EntityKind::External { .. }));
+        let outside =
+            matches!(self.links.twin.entity(node), Some(e) if matches!(e.kind, EntityKind::External { .. }));
         if outside {
             let why = format!("{name} is beyond what the twin holds");
             return (Lookup::NoTable, Decision::End(Disposition::ExitsNetwork, why));
@@ -215,7 +212,10 @@ impl<'a> Tracer<'a> {
         };
         if spf.distance(id) == UNREACHABLE {
             let (disposition, why) = if self.igp.arc_count() == 0 {
-                (Disposition::InsufficientInfo, format!("{name} has no forwarding table, and the twin no IGP"))
+                (
+                    Disposition::InsufficientInfo,
+                    format!("{name} has no forwarding table, and the twin no IGP"),
+                )
             } else {
                 (Disposition::NoRoute, format!("{name} has no path in the IGP"))
             };
@@ -259,9 +259,14 @@ impl<'a> Tracer<'a> {
         if !is_link_local(target)
             && let Some(elsewhere) = links.owners(target).iter().find_map(|p| links.node(p))
         {
-            return unreachable(format!("{target} is of {}, which is not behind {port}", self.name(elsewhere)));
+            return unreachable(format!(
+                "{target} is of {}, which is not behind {port}",
+                self.name(elsewhere)
+            ));
         }
-        if hop.gateway.is_none() && let Some((net, full)) = links.subnet(&hop.port, dst) {
+        if hop.gateway.is_none()
+            && let Some((net, full)) = links.subnet(&hop.port, dst)
+        {
             return match full {
                 true => unreachable(format!("nobody in {net} has {dst}")),
                 false => Err((Disposition::DeliveredToSubnet, format!("{dst} lies in {net} at {port}"))),
@@ -275,7 +280,8 @@ impl<'a> Tracer<'a> {
             ([only], []) if hop.gateway.is_none() => Ok((*only).clone()), // an unnumbered line
             (_, []) => unreachable(format!("nobody behind {port} has {target}")),
             _ => {
-                let why = format!("which of {} neighbours behind {port} has {target} is not known", silent.len());
+                let why =
+                    format!("which of {} neighbours behind {port} has {target} is not known", silent.len());
                 Err((Disposition::InsufficientInfo, why))
             }
         }

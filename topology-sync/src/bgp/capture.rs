@@ -139,7 +139,10 @@ fn stamp(interface: &InterfaceDescriptionBlock<'_>, ticks: u64) -> WallTime {
 mod tests {
     use super::*;
 
-    fn all(bytes: &[u8]) -> (Vec<(i64, u32, Vec<u8>)>, Option<String>) {
+    /// Time in nanoseconds, link type and bytes of each frame.
+    type Frames = Vec<(i64, u32, Vec<u8>)>;
+
+    fn all(bytes: &[u8]) -> (Frames, Option<String>) {
         let mut list = Vec::new();
         let tell = &mut |f: Frame<'_>| list.push((f.at.as_ns(), f.link_type, f.bytes.to_vec()));
         let e = frames("t.pcap", bytes, tell).err().map(|e| e.to_string());

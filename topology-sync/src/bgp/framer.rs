@@ -14,6 +14,9 @@ pub struct Framer {
     seeking: bool,
 }
 
+/// Takes each message, or the damage between two.
+pub type Tell<'t> = dyn FnMut(Result<&[u8], Damage>) + 't;
+
 /// Bytes that are part of no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Damage;
@@ -31,7 +34,7 @@ impl Framer {
     }
 
     /// Takes the next bytes, and tells the messages that are complete with them.
-    pub fn take(&mut self, bytes: &[u8], tell: &mut dyn FnMut(Result<&[u8], Damage>)) {
+    pub fn take(&mut self, bytes: &[u8], tell: &mut Tell<'_>) {
         if self.held.is_empty() {
             let used = self.cut(bytes, tell);
             self.held.extend_from_slice(&bytes[used..]);
@@ -45,7 +48,7 @@ impl Framer {
     }
 
     /// The number of bytes that are done with.
-    fn cut(&mut self, bytes: &[u8], tell: &mut dyn FnMut(Result<&[u8], Damage>)) -> usize {
+    fn cut(&mut self, bytes: &[u8], tell: &mut Tell<'_>) -> usize {
         let mut at = 0;
         loop {
             let rest = &bytes[at..];

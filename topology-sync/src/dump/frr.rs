@@ -17,8 +17,8 @@ use crate::observation::{
 /// What FRR says, if it was FRR and a form that is understood.
 pub(super) fn read(value: &Value) -> Option<Reading> {
     value.as_object()?;
-    let forms: [fn(&Value) -> Option<Reading>; 6] =
-        [ospf_neighbors, router_lsas, ospf_interfaces, interfaces, routes, bgp_summary];
+    let forms: [fn(&Value) -> Option<Reading>; 5] =
+        [ospf_neighbors, router_lsas, ospf_interfaces, interfaces, routes];
     forms.iter().find_map(|form| form(value))
 }
 
@@ -216,17 +216,6 @@ fn route_kind(entry: &Value) -> Option<RouteKind> {
     };
     let hops: Vec<_> = hops.iter().filter_map(hop).collect();
     (!hops.is_empty()).then_some(RouteKind::Forward(hops))
-}
-
-/// `show bgp summary json`: the router id.
-fn bgp_summary(value: &Value) -> Option<Reading> {
-    let mut bodies = members(value).map(|(_, v)| v).chain([value]);
-    let body = bodies.find(|b| b.get("routerId").is_some() && b.get("peers").is_some())?;
-    let mut facts: Vec<_> = router_id(body).into_iter().collect();
-    if let Some(Fact::Node(node)) = facts.first_mut() {
-        node.asn = number(body, "as");
-    }
-    Some(reading(facts, &[]))
 }
 
 fn is_true(value: &Value, name: &str) -> bool {

@@ -7,7 +7,7 @@ use super::text::Notes;
 use crate::observation::{BgpPeer, Fact, NodeInfo, Observation, Observer, Source, Topic};
 
 /// Reads the value if it is this: for each address family, its peers. A peer of several families is one session.
-pub fn read(
+pub(super) fn read(
     observer: &Observer,
     at: WallTime,
     value: &Value,
@@ -42,6 +42,7 @@ fn families(notes: &mut Notes<'_>, value: &Value, depth: u8) {
 fn peer(vrf: &str, name: &str, value: &Value) -> Option<BgpPeer> {
     Some(BgpPeer {
         vrf: vrf.to_owned(),
+        local: None,
         address: name.parse().ok()?,
         asn: number(value, "remoteAs")?,
         router_id: None,

@@ -23,7 +23,7 @@ enum Block<'a> {
 }
 
 /// Reads the text if it is a configuration of FRR's.
-pub fn read(
+pub(super) fn read(
     observer: &Observer,
     at: WallTime,
     text: &str,

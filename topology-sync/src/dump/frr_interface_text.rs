@@ -9,7 +9,7 @@ use super::text::{Notes, between, indented, is_whole, parsed_after, words};
 use crate::observation::{Address, Fact, Link, LinkKind, Observation, Observer, Source, Topic};
 
 /// Reads the text if it is this: for each interface `Interface swp1 is up, line protocol is up` and indented lines.
-pub fn read(
+pub(super) fn read(
     observer: &Observer,
     at: WallTime,
     text: &str,

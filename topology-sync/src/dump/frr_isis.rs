@@ -33,7 +33,7 @@ pub(super) struct Lsp {
 }
 
 /// Reads text if it is one of these.
-pub fn read(
+pub(super) fn read(
     observer: &Observer,
     at: WallTime,
     text: &str,
@@ -67,7 +67,7 @@ pub fn read(
 }
 
 /// Reads JSON if it is one of these.
-pub fn read_json(
+pub(super) fn read_json(
     observer: &Observer,
     at: WallTime,
     value: &Value,
@@ -383,9 +383,11 @@ fn json_neighbor(circuit: &Value) -> Option<IgpNeighbor> {
     let state = member(body, "state")?.as_str()?;
     let snpa = member(body, "snpa").and_then(|s| mac(s.as_str()?));
     let mut found = neighbor(id, on, state, snpa);
-    let addresses = items(body, "ipv4address").into_iter();
-    found.address =
-        addresses.filter_map(|a| a.as_str().or_else(|| member(a, "ipv4")?.as_str())?.parse().ok()).next();
+    let inner = |outer: &str, name: &str| -> Option<IpAddr> {
+        let word = |a: &Value| a.as_str().or_else(|| member(a, name)?.as_str())?.parse().ok();
+        items(body, outer).into_iter().find_map(word)
+    };
+    found.address = inner("ipv4address", "ipv4").or_else(|| inner("ipv6linklocal", "ipv6"));
     Some(found)
 }
 

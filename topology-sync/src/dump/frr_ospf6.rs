@@ -1,4 +1,4 @@
-//! FRR's OSPFv3: `show ipv6 ospf6 neighbor json`, `show ipv6 ospf6 database [TYPE] detail json`.
+//! FRR's OSPFv3: `show ipv6 ospf6 neighbor [detail] json`, `show ipv6 ospf6 database [TYPE] detail json`.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -15,14 +15,16 @@ use crate::observation::{
 const MAX_AGE_S: u64 = 3600;
 
 /// Reads the value if it is one of these.
-pub fn read(
+pub(super) fn read(
     observer: &Observer,
     at: WallTime,
     value: &Value,
     _diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Vec<Observation>> {
     let mut notes = Notes::new(observer, Source::Frr, at);
-    neighbors(&mut notes, value).or_else(|| database(&mut notes, value))?;
+    neighbors(&mut notes, value)
+        .or_else(|| neighbor_details(&mut notes, value))
+        .or_else(|| database(&mut notes, value))?;
     Some(notes.done())
 }
 
@@ -65,6 +67,28 @@ fn neighbor(entry: &Value) -> Option<IgpNeighbor> {
         state: state(word(entry, "state")?),
         role: role.map(|r| if r == "BDR" { "Backup" } else { r }.to_owned()),
     })
+}
+
+/// The detailed form has a member `ROUTER-ID%INTERFACE` for each.
+fn neighbor_details(notes: &mut Notes<'_>, value: &Value) -> Option<()> {
+    let detail = |(name, entry): (&String, &Value)| {
+        Some(IgpNeighbor {
+            protocol: IgpProtocol::Ospf3,
+            on: word(entry, "interface")?.to_owned(),
+            id: name.split('%').next()?.to_owned(),
+            address: word(entry, "linkLocalAddress").and_then(|a| a.parse().ok()),
+            mac: None,
+            state: state(word(entry, "neighborState")?),
+            role: None,
+        })
+    };
+    let found: Vec<_> = value.as_object()?.iter().filter_map(detail).collect();
+    if found.is_empty() {
+        return None;
+    }
+    found.into_iter().for_each(|n| notes.is(Fact::IgpNeighbor(n)));
+    notes.read(Topic::IgpNeighbors);
+    Some(())
 }
 
 /// RFC 2328's words for ospf6d's.

@@ -16,7 +16,7 @@ const OSPF: IgpProtocol = IgpProtocol::Ospf2;
 const MAX_AGE_S: u64 = 3600;
 
 /// Reads the text if it is one of these.
-pub fn read(
+pub(super) fn read(
     observer: &Observer,
     at: WallTime,
     text: &str,

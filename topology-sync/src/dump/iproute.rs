@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use twin::{Diagnostic, MacAddr, WallTime};
 
 use super::iproute_route;
-use super::text::{Notes, after, indented, is_whole, mac, parsed_after, words};
+use super::text::{Notes, after, indented, is_whole, mac, nanos, parsed_after, words};
 use crate::observation::{
     Address, Fact, FactKey, FdbEntry, IpNeighbor, Link, LinkKind, Observation, Observer, Source, Topic,
 };
@@ -28,7 +28,7 @@ pub(super) struct Record<'a> {
 ///
 /// Where records bear no instant the text is a listing: once whole, it ends what it does not list. Listings of different
 /// things may follow one another in one text.
-pub fn read(
+pub(super) fn read(
     observer: &Observer,
     at: WallTime,
     text: &str,
@@ -143,10 +143,7 @@ pub(super) fn instant(text: &str) -> Option<WallTime> {
     if ranges.iter().any(|(value, lo, hi)| value < lo || value > hi) {
         return None;
     }
-    let mut nanos = 0;
-    for digit in fraction.bytes().chain(std::iter::repeat(b'0')).take(9) {
-        nanos = nanos * 10 + i64::from(char::from(digit).to_digit(10)?);
-    }
+    let nanos = nanos(fraction)?;
     let seconds = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
     Some(WallTime::from_ns(seconds * 1_000_000_000 + nanos))
 }
@@ -197,9 +194,9 @@ fn link(index: u32, name: &str, lower: Option<&str>, flags: &str, record: &Recor
         permanent.or_else(|| starts("bond_slave").and_then(|l| parsed_after(l, "perm_hwaddr")));
     let alias = record.more.iter().find_map(|l| l.trim_start().strip_prefix("alias "));
     let kind = kind(has("LOOPBACK"), lower, hardware.map(Vec::as_slice), &more);
-    let peer_index = lower.and_then(|l| l.strip_prefix("if")?.parse().ok());
     // `@if7` is the far end of a pair in another namespace, `@NONE` nothing.
-    let lower = lower.filter(|l| *l != "NONE" && kind != Some(LinkKind::Veth) && !is_far(l));
+    let peer_index = lower.and_then(far_index);
+    let lower = lower.filter(|l| *l != "NONE" && kind != Some(LinkKind::Veth) && peer_index.is_none());
     Link {
         name: name.to_owned(),
         ifindex: Some(index),
@@ -216,12 +213,16 @@ fn link(index: u32, name: &str, lower: Option<&str>, flags: &str, record: &Recor
         lower: lower.map(str::to_owned),
         vlan: starts("vlan").and_then(|l| parsed_after(l, "id")),
         peer_index,
+        // All zeros while nobody answers.
+        partner: starts("bond")
+            .and_then(|l| parsed_after(l, "ad_partner_mac"))
+            .filter(|m: &MacAddr| m.0 != [0; 6]),
     }
 }
 
-/// Whether what stands behind the sign is an index in another namespace.
-fn is_far(lower: &str) -> bool {
-    lower.strip_prefix("if").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+/// What stands behind the sign where it is an index in another namespace.
+fn far_index(lower: &str) -> Option<u32> {
+    lower.strip_prefix("if")?.parse().ok()
 }
 
 /// What an interface is: the kernel's word where `-d` prints it.
@@ -240,7 +241,7 @@ fn kind(
         Some(kind) => Some(kind),
         None if detailed => Some(LinkKind::Physical),
         // The plain form names no kind, but only one of a pair has its other end in another namespace.
-        None => lower.filter(|l| is_far(l)).map(|_| LinkKind::Veth),
+        None => lower.and_then(far_index).map(|_| LinkKind::Veth),
     }
 }
 

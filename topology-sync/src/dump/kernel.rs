@@ -113,6 +113,7 @@ fn link(row: &Value) -> Option<Link> {
         lower: text(row, "link").filter(|_| !abroad && !is_pair(row)).map(str::to_owned),
         vlan: vlan(row),
         peer_index: number(row, "link_index").filter(|_| abroad),
+        partner: partner(row),
     })
 }
 
@@ -153,6 +154,12 @@ fn kind(row: &Value, flags: &[&str]) -> Option<LinkKind> {
 fn vlan(row: &Value) -> Option<u16> {
     let id = number(row.get("linkinfo")?.get("info_data")?, "id")?;
     kind(row, &[]).filter(|k| *k == LinkKind::Vlan).and_then(|_| u16::try_from(id).ok())
+}
+
+/// LACP's word for the other end of a bundle; all zeros while nobody answers.
+fn partner(row: &Value) -> Option<MacAddr> {
+    let data = row.get("linkinfo")?.get("info_data")?;
+    parsed(data.get("ad_info")?, "partner_mac").filter(is_mac)
 }
 
 /// `bridge -j link`: which bridge a port belongs to.

@@ -7,7 +7,7 @@ use super::text::{Notes, indented, is_whole, words};
 use crate::observation::{Fact, Mlag, NodeInfo, Observation, Observer, PortVlan, Source, Topic};
 
 /// Reads `hostnamectl`.
-pub fn read_hostnamectl(
+pub(super) fn read_hostnamectl(
     observer: &Observer,
     at: WallTime,
     text: &str,
@@ -26,7 +26,7 @@ pub fn read_hostnamectl(
 
 /// Reads `bridge [-c] vlan show`: a port and its first VLAN, then a line for each further one; before iproute2 5.14 and
 /// since, the columns differ only in blanks.
-pub fn read_bridge_vlan(
+pub(super) fn read_bridge_vlan(
     observer: &Observer,
     at: WallTime,
     text: &str,
@@ -60,7 +60,7 @@ pub fn read_bridge_vlan(
 
 /// Reads `net show clag json` (`clagctl -j`): the pair's shared system id, the way to the other half, and the bundles
 /// that both serve, by their number. Where nothing is configured it is empty and nobody's.
-pub fn read_clag(
+pub(super) fn read_clag(
     observer: &Observer,
     at: WallTime,
     value: &Value,

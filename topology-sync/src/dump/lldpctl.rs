@@ -9,7 +9,7 @@ use super::text::{Notes, is_whole, mac};
 use crate::observation::{Chassis, Fact, Id, LldpNeighbor, Observation, Observer, Source, Topic};
 
 /// Reads the text if it is lldpd's.
-pub fn read(
+pub(super) fn read(
     observer: &Observer,
     at: WallTime,
     text: &str,

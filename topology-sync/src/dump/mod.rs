@@ -2,28 +2,29 @@
 //!
 //! [`read`] tells a dump by its content, never by its name. Each form is a pure function from the content to
 //! observations, or `None` where it is something else; a new form is a function and a line in `JSON_FORMS` or
-//! `TEXT_FORMS`.
+//! `TEXT_FORMS`. A form in which all is said at once makes a `Reading`; streams and databases, whose words bear
+//! instants and lifetimes of their own, make observations.
 
 mod frr;
+mod frr_bgp;
+mod frr_config;
+mod frr_interface_text;
+mod frr_isis;
+mod frr_ospf6;
+mod frr_ospf_text;
+mod iproute;
+mod iproute_route;
 pub(crate) mod json;
 mod kernel;
+mod linux_more;
+mod lldp_watch;
+mod lldpctl;
 mod lldpd;
-mod text;
-
-pub mod frr_bgp;
-pub mod frr_config;
-pub mod frr_interface_text;
-pub mod frr_isis;
-pub mod frr_ospf6;
-pub mod frr_ospf_text;
-pub mod iproute;
-mod iproute_route;
-pub mod linux_more;
-pub mod lldpctl;
-pub mod show_isis;
-pub mod show_lldp;
+mod show_isis;
+mod show_lldp;
 pub mod suzieq;
-pub mod vendor_json;
+mod text;
+mod vendor_json;
 
 use std::collections::BTreeMap;
 
@@ -47,21 +48,22 @@ pub(crate) struct Reading {
 /// A form of JSON or text: what a node printed at an instant, as observations; `None` where it is something else.
 type Form<T> = fn(&Observer, WallTime, &T, &mut Vec<Diagnostic>) -> Option<Vec<Observation>>;
 
-/// Forms of JSON, in the order in which they are tried.
+/// Forms that are JSON, in the order in which they are tried.
 const JSON_FORMS: &[Form<Value>] = &[
-    |o, at, value, _| lldpd::read(value).map(|r| r.observations(o, at)),
-    |o, at, value, _| kernel::read(value).map(|r| r.observations(o, at)),
+    |observer, at, value, _| Some(lldpd::read(value)?.observations(observer, at)),
+    |observer, at, value, _| Some(kernel::read(value)?.observations(observer, at)),
     frr_isis::read_json,
     frr_ospf6::read,
-    |o, at, value, _| frr::read(value).map(|r| r.observations(o, at)),
     frr_bgp::read,
+    |observer, at, value, _| Some(frr::read(value)?.observations(observer, at)),
     linux_more::read_clag,
     vendor_json::read,
 ];
 
-/// Forms of text, in the order in which they are tried.
+/// Forms that are text.
 const TEXT_FORMS: &[Form<str>] = &[
     lldpctl::read,
+    lldp_watch::read,
     frr_config::read,
     frr_interface_text::read,
     frr_ospf_text::read,
@@ -95,7 +97,7 @@ pub fn read(
         Diagnostic::count(diagnostics, "empty-recording", || format!("{file} is empty"));
         return None;
     }
-    let reading = match serde_json::from_slice::<Value>(bytes) {
+    let said = match serde_json::from_slice::<Value>(bytes) {
         Ok(value) => JSON_FORMS.iter().find_map(|form| form(observer, at, &value, diagnostics)),
         Err(e) if file.ends_with(".json") => {
             let (line, column) = (e.line(), e.column());
@@ -109,12 +111,12 @@ pub fn read(
             TEXT_FORMS.iter().find_map(|form| form(observer, at, &text, diagnostics))
         }
     };
-    if reading.is_none() {
+    if said.is_none() {
         Diagnostic::count(diagnostics, "unused-recording", || {
             format!("nothing is taken from recordings such as {file}")
         });
     }
-    reading
+    said
 }
 
 /// Reads all that one node's tools printed at one instant, and how many dumps were understood. What is said of one
@@ -157,6 +159,7 @@ fn joined(words: Vec<Observation>) -> Vec<Observation> {
                 if let Said::Is(first, _) = &mut known.said {
                     join(first, fact);
                 }
+                known.at = known.at.max(word.at);
                 continue;
             }
             places.insert((word.source, fact.key()), out.len());
@@ -196,6 +199,7 @@ impl Link {
         self.lower = self.lower.take().or(other.lower);
         self.vlan = self.vlan.or(other.vlan);
         self.peer_index = self.peer_index.or(other.peer_index);
+        self.partner = self.partner.or(other.partner);
     }
 }
 

@@ -13,7 +13,7 @@ use super::text::{Notes, between, indented, is_whole, mac, parsed_after, words};
 use crate::observation::{Fact, IgpNeighbor, IgpProtocol, Observation, Observer, Source, Topic};
 
 /// Reads the text if it is one of these.
-pub fn read(
+pub(super) fn read(
     observer: &Observer,
     at: WallTime,
     text: &str,

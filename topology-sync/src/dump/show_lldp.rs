@@ -10,7 +10,7 @@ use super::vendor_json::{id, neighbor};
 use crate::observation::{Fact, Id, LldpNeighbor, Observation, Observer, Source, Topic};
 
 /// Reads the text if it is one of these.
-pub fn read(
+pub(super) fn read(
     observer: &Observer,
     at: WallTime,
     text: &str,

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use twin::WallTime;
+use twin::{Diagnostic, WallTime};
+
+use crate::observation::{Observation, Observer};
 
 /// What one command printed on one node.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +52,24 @@ pub fn read(texts: &[&str]) -> Option<Vec<Recording>> {
     Some(entries.into_iter().map(named).collect())
 }
 
+/// What the nodes of recorded outputs say, and how many outputs were understood; `None` if one of the texts is something
+/// else.
+pub fn observe(texts: &[&str], diagnostics: &mut Vec<Diagnostic>) -> Option<(Vec<Observation>, u64)> {
+    let mut by_node: BTreeMap<String, Vec<Observation>> = BTreeMap::new();
+    let mut understood = 0;
+    for recording in read(texts)? {
+        let observer = Observer::node(&recording.node);
+        let words = by_node.entry(recording.node).or_default();
+        for output in &recording.outputs {
+            let said =
+                super::read(&observer, recording.at, &recording.command, output.as_bytes(), diagnostics);
+            understood += u64::from(said.is_some());
+            words.extend(said.unwrap_or_default());
+        }
+    }
+    Some((by_node.into_values().flat_map(super::joined).collect(), understood))
+}
+
 /// Whether a text may be one of these, by its beginning.
 pub fn looks_like(text: &str) -> bool {
     let head: String = text.chars().take(2000).collect();
@@ -87,6 +107,7 @@ fn parts(text: &str) -> Vec<String> {
             last.push_str(line);
         }
     }
-    parts.retain(|p| !p.trim().is_empty());
+    // A command that does not apply on a node prints nothing, or an empty object in JSON's name.
+    parts.retain(|p| !matches!(p.trim(), "" | "{}"));
     parts
 }

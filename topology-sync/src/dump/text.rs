@@ -40,6 +40,12 @@ pub(super) fn is_whole(text: &str) -> bool {
     text.ends_with('\n')
 }
 
+/// The digits after a second's decimal point as nanoseconds.
+pub(super) fn nanos(fraction: &str) -> Option<i64> {
+    let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(9);
+    digits.map(|d| char::from(d).to_digit(10)).try_fold(0, |n, digit| Some(n * 10 + i64::from(digit?)))
+}
+
 /// A hardware address in any usual notation: `aa:bb:cc:dd:ee:ff`, `aa-bb-…`, `aabb.ccdd.eeff`.
 pub(super) fn mac(text: &str) -> Option<twin::MacAddr> {
     let digits: String = text.chars().filter(|c| !matches!(c, '.' | ':' | '-')).collect();

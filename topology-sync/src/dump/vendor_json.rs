@@ -11,7 +11,7 @@ use crate::observation::{
 };
 
 /// Reads the value if it is one of these.
-pub fn read(
+pub(super) fn read(
     observer: &Observer,
     at: WallTime,
     value: &Value,

@@ -5,16 +5,22 @@ use twin::Evidence;
 use super::claim::{Adjacency, Body, Claim, Finding, PortId};
 use super::device::Device;
 use super::emit::evidence;
-use super::ground::{Ground, Placed};
-use super::medium::igp_word;
+use super::ground::Ground;
+use super::medium::{Media, igp_word};
 
 /// A cable with the claims about it.
 pub(crate) struct Cable<'a> {
     ground: &'a Ground,
     pub(crate) a: PortId,
     pub(crate) b: PortId,
-    claims: Vec<&'a Placed>,
+    claims: Vec<Word<'a>>,
     disputed: bool,
+}
+
+/// A claim about the cable, with the cable's ports for its ends.
+struct Word<'a> {
+    claim: &'a Claim<PortId>,
+    ends: (PortId, PortId),
 }
 
 /// One of the two directions of a cable.
@@ -26,10 +32,27 @@ pub(crate) enum Direction {
 
 impl<'a> Cable<'a> {
     /// The cable between two ports; disputed where another source puts somebody else on one of them.
-    pub(crate) fn between(ground: &'a Ground, a: PortId, b: PortId, disputed: bool) -> Self {
-        let is = |c: &&Placed| c.ends == (a, b) || c.ends == (b, a);
-        let mut claims: Vec<_> = ground.claims_of(a).filter(is).collect();
-        claims.sort_by_key(|c| (c.claim.source, c.claim.word(), c.ends.0 == b, ground.order(c.claim.from)));
+    pub(crate) fn between(ground: &'a Ground, media: &Media, a: PortId, b: PortId) -> Self {
+        let disputed = media.disputed.contains(&a) || media.disputed.contains(&b);
+        // At least one end has words of its own, and all claims name it.
+        let near = if ground.is_own(a) { a } else { b };
+        let mut claims = Vec::new();
+        for placed in ground.claims_of(near) {
+            let ends = match placed.claim.body {
+                Body::Adjacent { .. } => {
+                    (placed.ends.0, media.adjacent_end(ground, placed.ends.0, placed.ends.1))
+                }
+                _ => placed.ends,
+            };
+            if ends == (a, b) || ends == (b, a) {
+                claims.push(Word { claim: &placed.claim, ends });
+            }
+        }
+        claims.sort_by(|x, y| {
+            let order = |w: &Word<'_>| (w.claim.source, w.claim.word(), w.ends.0 == b);
+            let rest = |w: &Word<'a>| (ground.order(w.claim.from), w.claim.at, &w.claim.how);
+            order(x).cmp(&order(y)).then_with(|| rest(x).cmp(&rest(y)))
+        });
         Self { ground, a, b, claims, disputed }
     }
 
@@ -44,9 +67,11 @@ impl<'a> Cable<'a> {
     }
 
     /// Whether the far end hears the near one by LLDP or CDP.
-    pub(crate) fn is_heard(&self, direction: Direction) -> bool {
+    /// Unknown where nothing of the far end's is read.
+    pub(crate) fn is_heard(&self, direction: Direction) -> Option<bool> {
         let ends = self.ends(direction);
-        self.claims.iter().any(|c| matches!(c.claim.body, Body::Heard { .. }) && c.ends == ends)
+        let heard = self.claims.iter().any(|c| matches!(c.claim.body, Body::Heard { .. }) && c.ends == ends);
+        self.ground.is_own(ends.1).then_some(heard)
     }
 
     fn ends(&self, direction: Direction) -> (PortId, PortId) {
@@ -59,44 +84,72 @@ impl<'a> Cable<'a> {
     /// The furthest that an adjacency has come, as the direction's near end has it.
     fn adjacency(&self, direction: Direction) -> Option<Adjacency> {
         let ends = self.ends(direction);
-        let state = |c: &&Placed| match &c.claim.body {
+        let state = |c: &Word<'_>| match &c.claim.body {
             Body::Adjacent { state, .. } if c.ends == ends => Some(*state),
             _ => None,
         };
         self.claims.iter().filter_map(state).max()
     }
 
-    /// The contract's word for the IGP's state.
+    /// The contract's word for the IGP's state. Where nothing of one end's is read, the other's word has to do.
     pub(crate) fn igp(&self) -> &'static str {
-        igp_word(self.adjacency(Direction::Ab), self.adjacency(Direction::Ba))
+        let (ab, ba) = (self.adjacency(Direction::Ab), self.adjacency(Direction::Ba));
+        match (self.ground.is_own(self.a), self.ground.is_own(self.b)) {
+            (true, true) => igp_word(ab, ba),
+            (true, false) => igp_word(ab, ab),
+            (false, _) => igp_word(ba, ba),
+        }
     }
 
-    /// The cost of sending in a direction, where either end knows an IGP neighbour over it.
+    /// The cost of sending in a direction, where the near end knows an IGP neighbour on its port, or is known as one.
     pub(crate) fn cost(&self, direction: Direction) -> Option<u32> {
         let (near, far) = self.ends(direction);
-        let (device, peer) = (self.ground.device_of(near)?, self.ground.device_of(far).map(AsRef::as_ref));
-        let adjacent = self.claims.iter().filter_map(|c| match &c.claim.body {
-            Body::Adjacent { protocol, .. } => Some((*protocol, self.logical(&c.claim, near))),
+        match self.ground.device_of(near) {
+            Some(device) => self.own_cost(near, far, device),
+            None => self.stranger_cost(near, self.ground.device_of(far)?),
+        }
+    }
+
+    fn own_cost(&self, near: PortId, far: PortId, device: &Device) -> Option<u32> {
+        let node = self.ground.ports[near].node;
+        let known = self.ground.claims_of(near).filter_map(|c| match &c.claim.body {
+            // The port of the near node that the claim names: a VLAN's on the cable's port.
+            Body::Adjacent { protocol, .. } => {
+                let (from, to) = (c.claim.from, c.claim.to);
+                let (own, other) = if self.ground.ports[from].node == node { (from, to) } else { (to, from) };
+                Some((c.ends.0 != far && c.ends.1 != far, *protocol, own, other))
+            }
             _ => None,
         });
-        let mut adjacent: Vec<_> = adjacent.collect();
-        adjacent.sort();
-        adjacent.into_iter().find_map(|(protocol, port)| {
-            let interface = device.interfaces.get(&*self.ground.ports[port].name)?;
-            self.ground.lsdb.cost(device, interface, protocol, peer)
+        let mut known: Vec<_> = known.collect();
+        known.sort_by_key(|(elsewhere, protocol, own, other)| {
+            (*elsewhere, *protocol, self.ground.order(*own), self.ground.order(*other))
+        });
+        known.into_iter().find_map(|(_, protocol, own, other)| {
+            let interface = device.interfaces.get(&*self.ground.ports[own].name)?;
+            self.ground.lsdb.cost(
+                device,
+                interface,
+                protocol,
+                self.ground.device_of(other).map(AsRef::as_ref),
+            )
         })
     }
 
-    /// The port of the near node that a claim names: a VLAN's on the cable's port.
-    fn logical(&self, claim: &Claim<PortId>, near: PortId) -> PortId {
-        let node = self.ground.ports[near].node;
-        if self.ground.ports[claim.from].node == node { claim.from } else { claim.to }
+    /// What a neighbour without words of its own advertises.
+    fn stranger_cost(&self, near: PortId, peer: &Device) -> Option<u32> {
+        self.claims.iter().filter(|w| w.ends.1 == near).find_map(|w| match &w.claim.body {
+            Body::Adjacent { protocol, id, address, .. } => {
+                self.ground.lsdb.cost_of(*protocol, id, *address, peer)
+            }
+            _ => None,
+        })
     }
 
     /// Who says so, in a direction: who hears its near end, and its near end's word on the adjacency.
     pub(crate) fn evidence(&self, direction: Direction) -> Vec<Evidence> {
         let ends = self.ends(direction);
-        self.claims.iter().filter(|c| c.ends == ends).map(|c| evidence(&c.claim)).collect()
+        self.claims.iter().filter(|c| c.ends == ends).map(|c| evidence(c.claim)).collect()
     }
 
     /// How sure it is that the cable is there, from 0 to 1: 1 where frames are known to pass in both directions; in one

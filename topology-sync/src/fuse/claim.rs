@@ -1,8 +1,9 @@
 //! Claims: what one observer's words come to, once it is known whom they mean.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use twin::{Diagnostic, MacAddr, NodeKind, WallTime};
+use twin::{Diagnostic, NodeKind, WallTime};
 
 use crate::observation::{Id, IgpProtocol, Source};
 
@@ -57,6 +58,8 @@ pub(crate) enum Body {
         role: NodeKind,
         /// Whether it says that it bridges.
         bridge: bool,
+        /// Whether the port is said by the sender's own name for it.
+        named: bool,
     },
     /// `from` has `to` as an IGP neighbour.
     Adjacent {
@@ -66,11 +69,13 @@ pub(crate) enum Body {
         state: Adjacency,
         /// The neighbour as the protocol names it.
         id: String,
+        /// The address of its interface, if known.
+        address: Option<IpAddr>,
     },
     /// `to` has resolved an address of `from` to its hardware address.
     Resolved {
-        /// That hardware address.
-        mac: MacAddr,
+        /// That address.
+        ip: IpAddr,
     },
     /// The bridge port `to` learnt the hardware address of `from`.
     Learnt,

@@ -9,7 +9,7 @@ use twin::{BitsPerSec, Bytes, Port, PortAddress, WallTime};
 use super::claim::{End, NodeName};
 use super::testimony::Overheard;
 use crate::observation::{
-    Chassis, Fact, FdbEntry, Id, IgpNeighbor, IgpProtocol, IpNeighbor, Link, LinkKind, LldpNeighbor,
+    Chassis, Fact, FdbEntry, Id, IgpNeighbor, IgpProtocol, IpNeighbor, Link, LinkKind, LldpNeighbor, Mlag,
     NodeInfo, Observer, Source, Topic,
 };
 use crate::store::Store;
@@ -38,6 +38,10 @@ pub(crate) struct Device {
     pub(crate) external: Option<Id>,
     /// Ports of which nothing tells what the node calls them.
     pub(crate) nameless: BTreeSet<Arc<str>>,
+    /// VLANs on its bridge ports.
+    pub(crate) vlans: BTreeSet<u16>,
+    /// Its half of a pair of switches that act as one.
+    pub(crate) mlag: Option<Mlag>,
     /// The cost of its interfaces by configuration.
     pub(crate) costs: BTreeMap<(IgpProtocol, String), u32>,
 }
@@ -64,11 +68,13 @@ pub(crate) struct Interface {
 }
 
 /// The topics of which a device is made.
-const TOPICS: [Topic; 10] = [
+const TOPICS: [Topic; 12] = [
     Topic::Node,
     Topic::Links,
     Topic::Addresses,
     Topic::Bundles,
+    Topic::PortVlans,
+    Topic::Mlag,
     Topic::IpNeighbors,
     Topic::Fdb,
     Topic::Chassis,
@@ -165,6 +171,8 @@ impl Device {
                 let master = &mut self.interface(&m.port).link.master;
                 *master = master.take().or(Some(m.bundle.clone()));
             }
+            Fact::PortVlan(v) => drop(self.vlans.insert(v.vlan)),
+            Fact::Mlag(m) => drop(self.mlag.get_or_insert_with(|| m.clone())),
             Fact::Chassis(chassis) => drop(self.chassis.get_or_insert_with(|| chassis.clone())),
             Fact::SentPort(sent) => {
                 self.interface(&sent.port).advertised.get_or_insert_with(|| sent.id.clone());

@@ -1,13 +1,18 @@
 //! What stands in the twin for a node and for an area's media.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use twin::{
     BitsPerSec, Entity, EntityKey, EntityKind, Evidence, HalfLink, HalfLinkKey, Layer, NodeKind, Port,
     SimDuration,
 };
 
+use super::bundles;
 use super::cable::{Cable, Direction};
 use super::claim::{Adjacency, Body, Claim, Finding, NodeId, NodeName, PortId};
 use super::device::Device;
+use super::directory::is_global;
 use super::ground::{Ground, Placed};
 use super::medium::Media;
 use crate::observation::{Id, LinkKind};
@@ -65,8 +70,13 @@ pub(crate) fn node(ground: &Ground, id: NodeId, device: &Device, aliases: Vec<En
     ports.extend(unlisted.map(|(n, _)| (&**n, Port::default())));
     ports.sort_by_key(|(name, port)| (port.ifindex, *name));
     for (ordinal, (name, port)) in ports.into_iter().enumerate() {
-        out.entities.push(port_entity(&node.key, name, ordinal as u32, port));
+        // A member is a part of its bundle.
+        let bundle = bundles::bundle_of(device, name).map(|b| EntityKey::port(&node.key, b));
+        let mut port = port_entity(&node.key, name, ordinal as u32, port);
+        port.parent = bundle.or(port.parent);
+        out.entities.push(port);
     }
+    out.entities.extend(bundles::instances(&node.key, device));
     out
 }
 
@@ -75,8 +85,10 @@ pub(crate) fn external(ground: &Ground, id: NodeId, wanted: &[PortId]) -> Emitte
     let node = &ground.nodes[id];
     let mut out = Emitted::default();
     let heard: Vec<_> = node.ports.values().flat_map(|p| heard_from(ground, *p)).collect();
-    let name = heard.iter().filter_map(|(name, _)| name.as_deref()).min();
     let NodeName::External(external) = &node.name else { return out };
+    let resolved = node.ports.values().filter_map(|p| resolved_to(ground, *p)).min();
+    let resolved = resolved.map(|(_, ip)| ip.to_string()).filter(|_| external.kind == "mac");
+    let name = heard.iter().filter_map(|(name, _)| name.as_deref()).min().or(resolved.as_deref());
     let role = match external.kind.as_str() {
         "router-id" | "system-id" => NodeKind::Router,
         _ => heard.iter().map(|(_, role)| *role).min().unwrap_or(NodeKind::Host),
@@ -108,6 +120,29 @@ fn heard_from(ground: &Ground, port: PortId) -> impl Iterator<Item = (Option<Str
     })
 }
 
+/// The address that others resolved to a port, one that means the same everywhere before others.
+fn resolved_to(ground: &Ground, port: PortId) -> Option<(bool, IpAddr)> {
+    let ips = ground.claims_of(port).filter_map(|c| match &c.claim.body {
+        Body::Resolved { ip } if c.claim.from == port => Some((!is_global(*ip), *ip)),
+        _ => None,
+    });
+    ips.min()
+}
+
+/// What a node calls itself: its own word, or what all who hear it agree on, or else its host name.
+pub(crate) fn system_name(ground: &Ground, node: NodeId) -> Option<String> {
+    let device = ground.directory.device(node);
+    let own = device.and_then(|d| d.chassis.as_ref()?.name.clone());
+    let heard: BTreeSet<_> = ground.nodes[node]
+        .ports
+        .values()
+        .flat_map(|p| heard_from(ground, *p))
+        .filter_map(|(name, _)| name)
+        .collect();
+    let agreed = || heard.first().filter(|_| heard.len() == 1).cloned();
+    own.or_else(agreed).or_else(|| device.and_then(|d| d.node.hostname.clone()))
+}
+
 fn entity(key: &EntityKey, name: &str, ordinal: u32, parent: Option<&EntityKey>, kind: EntityKind) -> Entity {
     Entity {
         key: key.clone(),
@@ -119,7 +154,7 @@ fn entity(key: &EntityKey, name: &str, ordinal: u32, parent: Option<&EntityKey>,
     }
 }
 
-fn port_entity(node: &EntityKey, name: &str, ordinal: u32, port: Port) -> Entity {
+pub(super) fn port_entity(node: &EntityKey, name: &str, ordinal: u32, port: Port) -> Entity {
     entity(&EntityKey::port(node, name), name, ordinal, Some(node), EntityKind::Port(port))
 }
 
@@ -144,7 +179,7 @@ fn role(device: &Device, said_to_route: bool) -> NodeKind {
 pub(crate) fn area(ground: &Ground, media: &Media, claims: &[&Placed]) -> Emitted {
     let mut out = Emitted { findings: media.findings.clone(), ..Emitted::default() };
     for (a, b) in &media.cables {
-        let cable = Cable::between(ground, *a, *b, media.disputed.contains(a) || media.disputed.contains(b));
+        let cable = Cable::between(ground, media, *a, *b);
         emit_cable(ground, &cable, &mut out);
     }
     for members in &media.segments {
@@ -198,7 +233,7 @@ fn emit_heard(ground: &Ground, media: &Media, placed: &Placed, out: &mut Emitted
 /// An adjacency that carries traffic is a half-link with the cost of sending over it; any other is a finding.
 fn emit_adjacent(ground: &Ground, media: &Media, placed: &Placed, out: &mut Emitted) {
     let claim = &placed.claim;
-    let Body::Adjacent { protocol, state, id } = &claim.body else { return };
+    let Body::Adjacent { protocol, state, id, .. } = &claim.body else { return };
     let of = &ground.ports[claim.from];
     let mut find =
         |code, why: String| out.findings.push(Finding::new(code, ground.node_name(of.node), &of.name, why));
@@ -221,7 +256,8 @@ fn emit_adjacent(ground: &Ground, media: &Media, placed: &Placed, out: &mut Emit
             1
         });
     let to = media.adjacent_end(ground, placed.ends.0, claim.to);
-    let cable = cable_of(ground, media, placed.ends);
+    let cable =
+        cable_of(ground, media, (placed.ends.0, media.adjacent_end(ground, placed.ends.0, placed.ends.1)));
     let evidence = vec![evidence(claim)];
     out.half_links.push(half(ground, Layer::Igp, (claim.from, to), cable, cost, "full", evidence));
 }
@@ -232,7 +268,7 @@ fn cable_of(ground: &Ground, media: &Media, (a, b): (PortId, PortId)) -> Option<
     is.then(|| EntityKey::cable(&ground.port_key(a), &ground.port_key(b)))
 }
 
-fn half(
+pub(super) fn half(
     ground: &Ground,
     layer: Layer,
     (from, to): (PortId, PortId),

@@ -19,6 +19,8 @@ pub(crate) struct Ground {
     pub(crate) directory: Directory,
     pub(crate) lsdb: Lsdb,
     names: BTreeMap<NodeName, NodeId>,
+    /// The place of nodes that are known only from others: after all with words of their own.
+    pub(crate) strangers: u32,
     pub(crate) nodes: Vec<Node>,
     pub(crate) ports: Vec<PortOf>,
     claims: Vec<Option<Placed>>,
@@ -71,7 +73,7 @@ impl Ground {
             NodeName::Own(name) => EntityKey::node(name),
             NodeName::External(id) => super::emit::external_key(id),
         };
-        self.nodes.push(Node { name: name.clone(), key, ordinal: 0, ports: BTreeMap::new() });
+        self.nodes.push(Node { name: name.clone(), key, ordinal: self.strangers, ports: BTreeMap::new() });
         self.names.insert(name.clone(), id);
         id
     }

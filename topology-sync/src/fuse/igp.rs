@@ -27,9 +27,7 @@ pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: 
         let (to, how) = match found {
             Some((to, how)) => (to, how),
             None if candidates.is_empty() && asking.owners().is_empty() => {
-                let why = "no node has this router id";
-                out.unmatched(&device.name, &neighbor.on, &format!("{}: {why}", described(said)));
-                (asking.external(), why.to_owned())
+                (asking.external(), "no node has this router id".to_owned())
             }
             None => {
                 out.unmatched(
@@ -41,7 +39,8 @@ pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: 
             }
         };
         let from = device.end(&neighbor.on);
-        let body = Body::Adjacent { protocol: neighbor.protocol, state, id: neighbor.id.clone() };
+        let id = neighbor.id.clone();
+        let body = Body::Adjacent { protocol: neighbor.protocol, state, id, address: neighbor.address };
         out.claims.push(Claim { from, to, source: said.source, at: said.at, how, body });
     }
 }

@@ -6,7 +6,7 @@ use twin::MacAddr;
 
 use super::claim::{Body, Claim, End, NodeId};
 use super::device::Device;
-use super::directory::{Directory, Key};
+use super::directory::{Directory, Key, is_global};
 use super::resolve::Resolved;
 use crate::observation::LinkKind;
 
@@ -16,7 +16,10 @@ pub(super) const INSIDE: &str = "inside";
 /// The claims of a node's ARP and neighbour tables and of its bridges.
 pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: &mut Resolved) {
     let mut seen = BTreeSet::new();
-    for said in &device.resolved {
+    // Of several addresses of one station the one that means the same everywhere comes first.
+    let mut resolved: Vec<_> = device.resolved.iter().collect();
+    resolved.sort_by_key(|s| (!is_global(s.what.ip), s.what.ip));
+    for said in resolved {
         let Some(mac) = said.what.mac.filter(|m| is_station(*m)) else { continue };
         let Some(port) = cabled(device, &said.what.port) else { continue };
         if seen.insert((port, mac)) {
@@ -29,7 +32,7 @@ pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: 
                 source: said.source,
                 at: said.at,
                 how,
-                body: Body::Resolved { mac },
+                body: Body::Resolved { ip: said.what.ip },
             });
         }
     }

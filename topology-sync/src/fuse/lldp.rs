@@ -6,7 +6,7 @@ use super::claim::{Body, Claim, End, Finding};
 use super::device::Device;
 use super::directory::{Directory, Match};
 use super::resolve::Resolved;
-use crate::observation::{Chassis, LldpNeighbor};
+use crate::observation::{Chassis, LldpNeighbor, Source};
 
 /// Every neighbour whose sender is known, or who is beyond the boundary, as a claim; the others as findings.
 pub(super) fn claims(directory: &Directory, device: &Device, out: &mut Resolved) {
@@ -21,10 +21,7 @@ pub(super) fn claims(directory: &Directory, device: &Device, out: &mut Resolved)
                     None => continue,
                 }
             }
-            Match::Unknown(why) => {
-                out.unmatched(&device.name, &neighbor.on, &described(neighbor, &why));
-                (external(neighbor), why)
-            }
+            Match::Unknown(why) => (external(neighbor), why),
             Match::Ambiguous(why) => {
                 out.findings.push(Finding::new("ambiguous-neighbour", &device.name, &neighbor.on, why));
                 continue;
@@ -44,6 +41,7 @@ pub(super) fn claims(directory: &Directory, device: &Device, out: &mut Resolved)
             name: neighbor.chassis.name.clone(),
             role: role(&neighbor.chassis),
             bridge: neighbor.chassis.bridge,
+            named: neighbor.port.kind == "ifname" || heard.source == Source::Cdp,
         };
         out.claims.push(Claim { from, to, source: heard.source, at: heard.at, how, body });
     }
@@ -52,13 +50,6 @@ pub(super) fn claims(directory: &Directory, device: &Device, out: &mut Resolved)
 fn external(heard: &LldpNeighbor) -> End {
     let id = &heard.chassis.id;
     End::external(&id.kind, &id.value, &heard.port.value)
-}
-
-fn described(heard: &LldpNeighbor, why: &str) -> String {
-    match &heard.chassis.name {
-        Some(name) => format!("{name}, port {}: {why}", heard.port),
-        None => format!("port {}: {why}", heard.port),
-    }
 }
 
 fn role(chassis: &Chassis) -> NodeKind {

@@ -1,6 +1,7 @@
 //! The link-state database: the newest advertisement of each router, whoever has it, and the costs in it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use twin::{PortAddress, WallTime};
 
@@ -147,6 +148,25 @@ impl Lsdb {
         };
         let configured = || device.costs.get(&(protocol, interface.link.name.clone())).copied();
         by_end.or_else(by_peer_and_block).or_else(configured).or_else(by_block)
+    }
+
+    /// The cost that a router without words of its own advertises to a peer, from the port with an address.
+    pub(crate) fn cost_of(
+        &self,
+        protocol: IgpProtocol,
+        router: &str,
+        address: Option<IpAddr>,
+        peer: &Device,
+    ) -> Option<u32> {
+        let named = self.names.get(router).into_iter().flatten().map(String::as_str);
+        let states: Vec<_> = named.chain([router]).flat_map(|r| self.graph.of_router(protocol, r)).collect();
+        let links = || states.iter().flat_map(|s| &s.links);
+        let at = |l: &&IgpLink| address.is_some_and(|ip| l.near == Some(LinkEnd::Address(ip)));
+        let only = || {
+            let metrics = self.metrics_to(links(), protocol, peer)?;
+            metrics.first().copied().filter(|_| metrics.len() == 1)
+        };
+        links().find(at).map(|l| l.metric).or_else(only)
     }
 
     /// The different metrics of the links to a peer, directly or through a medium's pseudonode.

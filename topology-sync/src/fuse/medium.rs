@@ -113,6 +113,7 @@ pub(crate) fn judge(ground: &Ground, ports: &BTreeSet<PortId>) -> Media {
     let tied = area.tied();
     area.form(&settled, &tied);
     area.keep_neighbors();
+    area.report_strangers();
     area.report_lonely(&settled, &tied);
     area.media
 }
@@ -202,8 +203,7 @@ impl Area<'_> {
         self.heard.pairs().for_each(|(a, b)| tied.add(a, b));
         let mut conflicts = BTreeSet::new();
         for (a, b) in self.adjacent.pairs() {
-            let verdicts =
-                [(a, b), (b, a)].map(|(near, far)| self.verdict(near, far, &self.heard, &self.adjacent));
+            let verdicts = [(a, b), (b, a)].map(|(near, far)| self.verdict(near, far));
             if verdicts.iter().all(|v| *v == Verdict::Tied) {
                 tied.add(a, b);
             }
@@ -225,7 +225,8 @@ impl Area<'_> {
     }
 
     /// Whether what the IGP says at one end fits what LLDP says there.
-    fn verdict(&self, near: PortId, far: PortId, heard: &Ties, adjacent: &Ties) -> Verdict {
+    fn verdict(&self, near: PortId, far: PortId) -> Verdict {
+        let (heard, adjacent) = (&self.heard, &self.adjacent);
         let peers: BTreeSet<_> = heard.of(near).collect();
         let confirmed = adjacent.of(near).any(|p| peers.contains(&p));
         match () {
@@ -235,6 +236,8 @@ impl Area<'_> {
             () if confirmed => Verdict::Tied,
             () if peers.iter().any(|p| self.bridges(near, *p)) => Verdict::Behind,
             () if peers.iter().any(|p| !self.ground.is_own(*p)) => Verdict::Behind,
+            // A port with several neighbours is on a medium that others are on too.
+            () if [near, far].iter().any(|p| adjacent.of(*p).count() > 1) => Verdict::Tied,
             () => Verdict::Conflict,
         }
     }
@@ -283,7 +286,7 @@ impl Area<'_> {
                 .extend(medium.iter().filter(|p| medium.len() > 1 && !self.ground.is_own(**p)));
             match medium[..] {
                 [a, b] if settled.contains_key(&a) || settled.contains_key(&b) => {} // through a bridge
-                [a, b] if self.ground.is_own(a) && self.ground.is_own(b) => self.add_cable(a, b),
+                [a, b] if self.is_named(a) && self.is_named(b) => self.add_cable(a, b),
                 [_, _] => {} // The far port is not known by its node's own name: no cable.
                 _ => self.add_segment(medium, settled),
             }
@@ -313,6 +316,26 @@ impl Area<'_> {
     fn add_cable(&mut self, a: PortId, b: PortId) {
         let ends = if self.ground.order(a) <= self.ground.order(b) { (a, b) } else { (b, a) };
         self.media.cables.push(ends);
+    }
+
+    /// Whether a port is called by its node's own name for it.
+    fn is_named(&self, port: PortId) -> bool {
+        let says = |c: &Placed| c.ends.0 == port && matches!(c.claim.body, Body::Heard { named: true, .. });
+        self.ground.is_own(port) || self.ground.claims_of(port).any(says)
+    }
+
+    /// Neighbours that are in the twin by what others call them, and whose port nothing names.
+    fn report_strangers(&mut self) {
+        let mut findings = Vec::new();
+        for port in self.media.externals.iter().filter(|p| !self.is_named(**p)) {
+            for c in self.ground.claims_of(*port).filter(|c| c.claim.body != Body::Learnt) {
+                let near = if c.ends.0 == *port { c.ends.1 } else { c.ends.0 };
+                let stranger = self.ground.node_name(self.ground.ports[*port].node);
+                let why = format!("{} neighbour {stranger}: {}", c.claim.word(), c.claim.how);
+                findings.push(self.finding("unmatched-neighbour", near, why));
+            }
+        }
+        self.media.findings.extend(findings);
     }
 
     /// Every port with carrier and no known peer says so: something may be plugged in there that no source shows.

@@ -10,19 +10,22 @@
 //!    a finding for every neighbour that could not be matched, with the reason.
 //! 3. [`medium`]: claims that touch form an area; within it they are weighed against each other, and cables, segments and
 //!    conflicts come out.
-//! 4. [`emit`]: entities, half-links and findings; [`beyond`]: what the link-state database ([`lsdb`], [`graph`]) alone
-//!    knows.
+//! 4. [`emit`]: entities, half-links and findings; [`bundles`]: what lies over the cables; [`bgp`]: sessions, which need
+//!    no common medium; [`beyond`]: what the link-state database ([`lsdb`], [`graph`]) alone knows.
 //!
 //! [`Fusion`] keeps all of it, so that a change costs what it touches: a node whose words changed is resolved again, so
 //! are those who asked for what changed there, and the areas of the ports that this touches are judged again. What comes
 //! out is always what a fusion from nothing gives.
 
 mod beyond;
+mod bgp;
+mod bundles;
 mod cable;
 mod claim;
 mod device;
 mod directory;
 mod emit;
+pub mod explain;
 mod fib;
 mod graph;
 mod ground;

@@ -1,9 +1,13 @@
 //! The tables of a fused network: nodes, cables, segments, and what could not be matched.
 
-use twin::EntityKind;
+use std::collections::BTreeMap;
+
+use twin::{Entity, EntityKey, EntityKind};
 
 use super::cable::{Cable, Direction};
-use super::claim::Finding;
+use super::claim::PortId;
+use super::emit::system_name;
+use super::medium::Media;
 use super::update::Fusion;
 
 /// The four tables, each in a fixed order.
@@ -22,9 +26,9 @@ pub struct Tables {
 /// A node.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NodeRow {
-    /// The id of its folder; of what is known only from others, the identity that they give it; of a segment, its name.
+    /// The id of its folder; of what is known only from others, the name or the address that they give it.
     pub id: String,
-    /// What people call it.
+    /// What it calls itself; empty where nobody knows.
     pub name: String,
     /// `router`, `switch`, `host`, `bridge`, `external` or `segment`.
     pub kind: &'static str,
@@ -43,10 +47,10 @@ pub struct CableRow {
     pub b_port: String,
     /// Whether both ends have carrier, as far as they say; unknown where neither does.
     pub carrier: Option<bool>,
-    /// Whether `b` hears `a` by LLDP.
-    pub lldp_ab: bool,
+    /// Whether `b` hears `a` by LLDP; unknown where nothing of `b`'s is read.
+    pub lldp_ab: Option<bool>,
     /// Whether `a` hears `b` by LLDP.
-    pub lldp_ba: bool,
+    pub lldp_ba: Option<bool>,
     /// `full`, `init`, `one_way`, `stuck` or `none`.
     pub igp: &'static str,
     /// IGP cost of sending from `a`.
@@ -83,45 +87,78 @@ pub struct UnmatchedRow {
 impl Fusion {
     /// The tables of the network as it is now.
     pub fn tables(&self) -> Tables {
-        let twin = self.twin();
-        let mut nodes: Vec<_> = twin.nodes().into_iter().map(node_row).collect();
-        let mut segments = Vec::new();
-        for segment in twin.entities() {
-            if let EntityKind::Segment { ports } = &segment.kind {
-                nodes.push(NodeRow { id: segment.name.clone(), name: segment.name.clone(), kind: "segment" });
-                segments.extend(ports.iter().filter_map(|p| {
-                    let (node, port) = (id(twin.node_of(p)?), twin.entity(p)?.name.clone());
-                    Some(SegmentRow { segment: segment.name.clone(), node, port })
-                }));
+        let ids = self.ids();
+        let mut tables =
+            Tables { nodes: self.node_rows(&ids), cables: self.cable_rows(&ids), ..Tables::default() };
+        for segment in self.twin().entities() {
+            let EntityKind::Segment { ports } = &segment.kind else { continue };
+            let name = || segment.name.clone();
+            tables.nodes.push(NodeRow { id: name(), name: name(), kind: "segment" });
+            for port in ports {
+                let (Some(node), Some(port)) = (self.twin().node_of(port), self.twin().entity(port)) else {
+                    continue;
+                };
+                let node = ids.get(&node.key).unwrap_or(&node.name).clone();
+                tables.segments.push(SegmentRow { segment: name(), node, port: port.name.clone() });
             }
         }
-        segments.sort();
-        let unmatched = ["unmatched-neighbour", "ambiguous-neighbour", "no-known-peer"];
-        let row = |f: Finding| UnmatchedRow { node: f.node, port: f.port, why: f.why };
-        let mut unmatched: Vec<_> =
-            self.findings().into_iter().filter(|f| unmatched.contains(&f.code.as_str())).map(row).collect();
-        unmatched.sort();
-        Tables { nodes, cables: self.cable_rows(), segments, unmatched }
+        tables.segments.sort();
+        let codes = ["unmatched-neighbour", "ambiguous-neighbour", "no-known-peer"];
+        let unmatched = self.findings().into_iter().filter(|f| codes.contains(&f.code.as_str()));
+        tables.unmatched =
+            unmatched.map(|f| UnmatchedRow { node: f.node, port: f.port, why: f.why }).collect();
+        tables.unmatched.sort();
+        tables
     }
 
-    fn cable_rows(&self) -> Vec<CableRow> {
+    /// What each node is called in the tables: by its folder; without one by the name or the address that others give
+    /// it, and where another node is called so too, by its identity.
+    fn ids(&self) -> BTreeMap<EntityKey, String> {
+        let nodes = self.twin().nodes();
+        let mut count: BTreeMap<&str, u32> = BTreeMap::new();
+        for node in &nodes {
+            *count.entry(&node.name).or_default() += 1;
+        }
+        let id = |node: &Entity| match &node.kind {
+            EntityKind::External { .. } if count[node.name.as_str()] > 1 => {
+                node.key.as_str().trim_start_matches("node:").to_owned()
+            }
+            _ => node.name.clone(),
+        };
+        nodes.into_iter().map(|n| (n.key.clone(), id(n))).collect()
+    }
+
+    fn node_rows(&self, ids: &BTreeMap<EntityKey, String>) -> Vec<NodeRow> {
+        let by_key: BTreeMap<_, _> = (0..).zip(&self.ground.nodes).map(|(id, n)| (&n.key, id)).collect();
+        let row = |node: &Entity| {
+            let kind = match &node.kind {
+                EntityKind::Node { role, .. } => role.word(),
+                _ => "external",
+            };
+            let said = by_key.get(&node.key).and_then(|id| system_name(&self.ground, *id));
+            let own = matches!(node.kind, EntityKind::Node { .. }).then(|| node.name.clone());
+            NodeRow { id: ids[&node.key].clone(), name: said.or(own).unwrap_or_default(), kind }
+        };
+        self.twin().nodes().into_iter().map(row).collect()
+    }
+
+    fn cable_rows(&self, ids: &BTreeMap<EntityKey, String>) -> Vec<CableRow> {
         let ground = &self.ground;
-        let mut ends: Vec<_> = self
-            .areas
-            .values()
-            .flat_map(|area| area.media.cables.iter().map(move |(a, b)| (*a, *b, &area.media.disputed)))
-            .collect();
-        ends.sort_by(|x, y| {
-            (ground.order(x.0), ground.order(x.1)).cmp(&(ground.order(y.0), ground.order(y.1)))
-        });
-        let row = |(a, b, disputed): (usize, usize, &std::collections::BTreeSet<usize>)| {
-            let cable = Cable::between(ground, a, b, disputed.contains(&a) || disputed.contains(&b));
-            let node = |port: usize| self.twin().node_of(&ground.port_key(port)).map(id).unwrap_or_default();
+        let areas = self.areas.values().map(|area| &area.media);
+        let mut cables: Vec<_> = areas.flat_map(|m| m.cables.iter().map(move |ends| (ends, m))).collect();
+        cables.sort_by_key(|(ends, _)| (ground.order(ends.0), ground.order(ends.1)));
+        let row = |(ends, media): (&(PortId, PortId), &Media)| {
+            let cable = Cable::between(ground, media, ends.0, ends.1);
+            let name = |port: PortId| {
+                let of = &ground.ports[port];
+                (ids.get(&ground.nodes[of.node].key).cloned().unwrap_or_default(), of.name.to_string())
+            };
+            let ((a_node, a_port), (b_node, b_port)) = (name(ends.0), name(ends.1));
             CableRow {
-                a_node: node(a),
-                a_port: ground.ports[a].name.to_string(),
-                b_node: node(b),
-                b_port: ground.ports[b].name.to_string(),
+                a_node,
+                a_port,
+                b_node,
+                b_port,
                 carrier: cable.carrier(),
                 lldp_ab: cable.is_heard(Direction::Ab),
                 lldp_ba: cable.is_heard(Direction::Ba),
@@ -131,22 +168,6 @@ impl Fusion {
                 confidence: cable.confidence(),
             }
         };
-        ends.into_iter().map(row).collect()
-    }
-}
-
-fn node_row(node: &twin::Entity) -> NodeRow {
-    let kind = match &node.kind {
-        EntityKind::Node { role, .. } => role.word(),
-        _ => "external",
-    };
-    NodeRow { id: id(node), name: node.name.clone(), kind }
-}
-
-/// A node with a folder is called by it, one without by its key.
-fn id(node: &twin::Entity) -> String {
-    match &node.kind {
-        EntityKind::External { .. } => node.key.as_str().trim_start_matches("node:").to_owned(),
-        _ => node.name.clone(),
+        cables.into_iter().map(row).collect()
     }
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use twin::{Change, Diagnostic, Entity, EntityKey, Fib, HalfLink, HalfLinkKey, Twin, WallTime};
 
 use super::beyond;
+use super::bgp;
+use super::bundles;
 use super::claim::{Body, Claim, End, Finding, NodeId, NodeName, PortId};
 use super::device::Device;
 use super::directory::Key;
@@ -46,6 +48,12 @@ pub struct Fusion {
     /// The nodes that have interfaces of pairs in software, and what these come to.
     paired: BTreeSet<NodeId>,
     pairs: Vec<(Claim<End>, ClaimId)>,
+    /// The BGP sessions of each node, and what they come to.
+    sessions: bgp::Sessions,
+    peerings: Unit,
+    /// The nodes that have bundles, and what these put into the twin.
+    bundled: BTreeSet<NodeId>,
+    bundles: Unit,
     /// The node whose forwarding table is in the twin under a key.
     tables: BTreeMap<NodeId, EntityKey>,
     /// Of the databases that changed, the advertisements that did, where no others can have.
@@ -125,6 +133,13 @@ impl Fusion {
         &self.twin
     }
 
+    /// The key in the twin of a node that speaks for itself, by its name.
+    pub fn node_key(&self, name: &str) -> Option<&EntityKey> {
+        let name = NodeName::Own(Arc::from(name));
+        let (_, node) = self.ground.named().find(|(known, _)| **known == name)?;
+        self.ground.nodes.get(node).map(|n| &n.key)
+    }
+
     /// The instant of the last update.
     pub fn now(&self) -> WallTime {
         self.now
@@ -180,6 +195,8 @@ impl Fusion {
         self.touch_neighbors(&mut dirty);
         self.judge(&mut dirty, &mut edit);
         self.put_nodes(&dirty, &mut edit);
+        self.peer(store, words, &dirty, &mut edit);
+        self.put_bundles(&mut edit);
         self.route(store, words, &dirty, &mut edit);
         self.commit(edit)
     }
@@ -327,6 +344,10 @@ impl Fusion {
             true => self.paired.insert(node),
             false => self.paired.remove(&node),
         };
+        match device.as_deref().is_some_and(bundles::has_bundles) {
+            true => self.bundled.insert(node),
+            false => self.bundled.remove(&node),
+        };
         let keys = self.ground.directory.replace(node, device);
         seen.hashes.extend(keys.iter().map(resolve::hash));
     }
@@ -349,6 +370,7 @@ impl Fusion {
         let own = named.iter().filter(|(own, _)| *own).map(|(_, id)| *id);
         let own: Vec<_> = own.collect();
         let count = own.len() as u32;
+        self.ground.strangers = count;
         let others = named.iter().filter(|(own, _)| !*own).map(|(_, id)| (count, *id));
         for (ordinal, node) in (0..).zip(own).chain(others) {
             if self.ground.nodes[node].ordinal != ordinal {
@@ -550,6 +572,21 @@ impl Fusion {
         }
     }
 
+    /// Bundles reach over areas, so they are made anew from those of all nodes that have any.
+    fn put_bundles(&mut self, edit: &mut Edit) {
+        if self.bundled.is_empty() && self.bundles.entities.is_empty() {
+            return;
+        }
+        edit.forget(std::mem::take(&mut self.bundles));
+        let cables = |port: PortId| -> Vec<(PortId, PortId)> {
+            let area = self.area_of.get(&port).and_then(|first| self.areas.get(first));
+            let all = area.into_iter().flat_map(|a| a.media.cables.iter().copied());
+            all.filter(|(a, b)| *a == port || *b == port).collect()
+        };
+        let entities = bundles::bundles(&self.ground, &self.bundled, cables);
+        self.bundles = edit.put(Emitted { entities, ..Emitted::default() });
+    }
+
     fn own(&self, node: NodeId, device: &Device) -> Emitted {
         let aliases = self.borne(node).skip(1).cloned().collect();
         let mut emitted = emit::node(&self.ground, node, device, aliases);
@@ -572,6 +609,27 @@ impl Fusion {
             if ports.is_empty() { Emitted::default() } else { emit::external(&self.ground, node, &ports) };
         beyond::emit(&self.ground, node, &mut emitted);
         emitted
+    }
+
+    /// BGP sessions, all of them: where the ends are may change with any node's addresses.
+    fn peer(
+        &mut self,
+        store: &Store,
+        words: &BTreeMap<Observer, BTreeSet<Topic>>,
+        dirty: &Dirty,
+        edit: &mut Edit,
+    ) {
+        let spoke = words.iter().filter(|(_, topics)| topics.contains(&Topic::BgpPeers));
+        let mut changed = !self.sessions.is_empty() && !dirty.nodes.is_empty();
+        for (observer, _) in spoke {
+            let Observer::Node(name) = observer else { continue };
+            let node = self.ground.node(&NodeName::Own(name.clone()));
+            changed |= self.sessions.replace(node, store, observer, self.now);
+        }
+        if changed {
+            edit.forget(std::mem::take(&mut self.peerings));
+            self.peerings = edit.put(self.sessions.emit(&mut self.ground));
+        }
     }
 
     /// Forwarding tables of nodes whose routes, addresses or key changed.
@@ -636,7 +694,7 @@ impl Fusion {
     /// All findings, in order, each once.
     pub fn findings(&self) -> Vec<Finding> {
         let resolved = self.words.values().flat_map(|w| &w.resolved.findings);
-        let units = self.units.values().chain(self.areas.values().map(|a| &a.unit));
+        let units = self.units.values().chain(self.areas.values().map(|a| &a.unit)).chain([&self.peerings]);
         let all: BTreeSet<_> = resolved.chain(units.flat_map(|u| &u.findings)).cloned().collect();
         all.into_iter().collect()
     }

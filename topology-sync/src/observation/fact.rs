@@ -102,6 +102,9 @@ pub struct Link {
     /// The index, in another namespace, of the interface at the other end of the pair (Linux `IFLA_LINK` with
     /// `IFLA_LINK_NETNSID`).
     pub peer_index: Option<u32>,
+    /// The system id that the other end of a bundle says (LACP, IEEE 802.1AX).
+    #[serde(default)]
+    pub partner: Option<MacAddr>,
 }
 
 /// What an interface is.
@@ -261,9 +264,12 @@ pub struct LldpNeighbor {
 pub struct BgpPeer {
     /// The VRF's name; `default` for none.
     pub vrf: String,
+    /// The observer's own address in the session, if known.
+    #[serde(default)]
+    pub local: Option<IpAddr>,
     /// The peer's address.
     pub address: IpAddr,
-    /// The peer's AS number.
+    /// The peer's AS number; 0 where it is not known (RFC 7607: nobody's).
     pub asn: u32,
     /// The peer's BGP identifier, if known.
     pub router_id: Option<String>,

@@ -112,7 +112,7 @@ impl Fact {
             Fact::IgpNeighbor(n) => of(Topic::IgpNeighbors, &[n.protocol.word(), &n.on, &n.id]),
             Fact::Hello(h) => of(Topic::Hellos, &[h.protocol.word(), &h.sender, &h.from, &h.area]),
             Fact::LinkState(l) => l.id.key(),
-            Fact::BgpPeer(p) => of(Topic::BgpPeers, &[&p.vrf, &p.address.to_string()]),
+            Fact::BgpPeer(p) => FactKey::bgp_peer(&p.vrf, p.address),
             Fact::Route(r) => of(Topic::Routes, &[&r.table, &r.prefix.to_string(), &r.metric.to_string()]),
             Fact::InventoryNode(n) => of(Topic::InventoryNodes, &[&n.name]),
             Fact::InventoryCable(c) => {
@@ -135,6 +135,10 @@ impl FactKey {
     /// An entry of the ARP or neighbour table.
     pub fn ip_neighbor(port: &str, ip: std::net::IpAddr) -> Self {
         Self::new(Topic::IpNeighbors, &[port, &ip.to_string()])
+    }
+    /// A BGP session.
+    pub fn bgp_peer(vrf: &str, address: std::net::IpAddr) -> Self {
+        Self::new(Topic::BgpPeers, &[vrf, &address.to_string()])
     }
     /// An LLDP or CDP neighbour: hearing port, chassis id, port id (IEEE 802.1AB §8.2: the MSAP identifier).
     pub fn neighbor(on: &str, chassis: &str, port: &str) -> Self {

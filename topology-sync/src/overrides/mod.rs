@@ -186,7 +186,7 @@ impl Overrides {
     /// # Errors
     /// [`InputError`] with line, column, expectation and the nearest valid name.
     pub fn parse(name: &str, text: &str) -> Result<Self, InputError> {
-        let file: File = yaml::read(name, text, "overrides")?;
+        let file: File = yaml::read(name, text, "a file of overrides")?;
         if file.format.value != FORMAT {
             let what = format!("format '{}'", file.format.value);
             let place = yaml::place(file.format.referenced);

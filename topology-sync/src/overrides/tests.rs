@@ -153,11 +153,11 @@ fn errors_name_place_expectation_and_nearest_name() {
     expect![[r#"
         o.yaml:1:9: format 'umbra-overrides/2'; expected format 'umbra-overrides/1'
         o.yaml:2:1: unknown member 'capacites'; expected one of format, names, sites, capacities, risk_groups, ignored_links, links; did you mean 'capacities'?
-        o.yaml:3:31: 'fast' is no rate such as 10G, 2.5G, 100M or 1000000 (bit/s); expected overrides
+        o.yaml:3:31: 'fast' is no rate such as 10G, 2.5G, 100M or 1000000 (bit/s); expected a file of overrides
         o.yaml:3:17: a capacity of neither or both; expected link or port
         o.yaml:3:17: 'a'; expected a port as node:port
-        o.yaml:2:10: unclosed bracket '{'; expected overrides
-        o.yaml:1:1: missing field `format`; expected overrides
+        o.yaml:2:10: unclosed bracket '{'; expected a file of overrides
+        o.yaml:1:1: missing field `format`; expected a file of overrides
     "#]].assert_eq(&text);
 }
 

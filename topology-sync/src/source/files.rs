@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use twin::{InputError, Place, Snapshot};
 
+use crate::dump::suzieq;
 use crate::form::{Form, looks_like};
 use crate::lab::NodeRecording;
 use crate::sndlib::SndlibOptions;
@@ -78,7 +79,12 @@ pub fn form(path: &Path) -> Result<Option<Form>, InputError> {
 pub fn open(path: &Path, options: &Options) -> Result<Snapshot, InputError> {
     let file = name(path);
     if path.is_dir() {
-        return lab::read(&file, &recordings(path)?);
+        let outputs = outputs(path)?;
+        return if outputs.is_empty() {
+            lab::read(&file, &recordings(path)?)
+        } else {
+            lab::read_outputs(&file, &outputs)
+        };
     }
     suffix_form(&file, path)?;
     let bytes = read(path)?;
@@ -93,7 +99,7 @@ pub fn open(path: &Path, options: &Options) -> Result<Snapshot, InputError> {
 }
 
 /// The files of each direct sub-folder, by name.
-fn recordings(folder: &Path) -> Result<Vec<NodeRecording>, InputError> {
+pub(super) fn recordings(folder: &Path) -> Result<Vec<NodeRecording>, InputError> {
     let mut nodes = Vec::new();
     for sub in entries(folder)?.into_iter().filter(|p| p.is_dir()) {
         let mut node = NodeRecording { name: last(&sub), files: Vec::new() };
@@ -103,6 +109,27 @@ fn recordings(folder: &Path) -> Result<Vec<NodeRecording>, InputError> {
         nodes.push(node);
     }
     Ok(nodes)
+}
+
+/// The files of a folder without sub-folders that are outputs as SuzieQ records them, told by their content: name and
+/// text.
+///
+/// # Errors
+/// [`InputError`] for a folder or file that cannot be read.
+pub fn outputs(folder: &Path) -> Result<Vec<(String, String)>, InputError> {
+    let entries = entries(folder)?;
+    if entries.iter().any(|e| e.is_dir()) {
+        return Ok(Vec::new());
+    }
+    let mut outputs = Vec::new();
+    for path in entries.iter().filter(|p| p.is_file()) {
+        let bytes = read(path)?;
+        let text = String::from_utf8_lossy(&bytes);
+        if suzieq::looks_like(&text) {
+            outputs.push((name(path), text.into_owned()));
+        }
+    }
+    Ok(outputs)
 }
 
 /// What is in a folder, by name, without hidden entries.
@@ -206,11 +233,11 @@ fn unreadable(path: &Path, error: &io::Error) -> InputError {
 }
 
 /// A path as it was given.
-fn name(path: &Path) -> String {
+pub(super) fn name(path: &Path) -> String {
     path.display().to_string()
 }
 
 /// The suffix in lower case, without its dot.
-fn suffix(path: &Path) -> String {
+pub(super) fn suffix(path: &Path) -> String {
     path.extension().map(|s| s.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()
 }

@@ -1,3 +1,6 @@
-//! Where bytes come from: the only place of this crate that touches files.
+//! Where bytes come from: the only place of this crate that touches files, sockets, processes and the clock.
 
 pub mod files;
+#[cfg(feature = "live")]
+pub mod live;
+pub mod recorded;

@@ -52,6 +52,25 @@ impl<B: Block> Family<B> {
         Arc::make_mut(map).insert(block, number)
     }
 
+    /// Takes a block away, and returns what its number was.
+    pub(super) fn remove(&mut self, block: B) -> Option<u32> {
+        self.exact(block)?; // what is not there must not be copied for it
+        let map = match block.part() {
+            None => &mut self.short,
+            Some(part) => Arc::make_mut(&mut self.parts).get_mut(&part)?,
+        };
+        Arc::make_mut(map).remove(&block)
+    }
+
+    /// The number of this very block.
+    pub(super) fn exact(&self, block: B) -> Option<u32> {
+        let map = match block.part() {
+            None => &self.short,
+            Some(part) => self.parts.get(&part)?,
+        };
+        map.get(&block).copied()
+    }
+
     /// The longest block that holds `host`, which is a block of one address, and its number.
     pub(super) fn lookup(&self, host: &B) -> Option<(B, u32)> {
         let part = host.part().and_then(|part| self.parts.get(&part));

@@ -74,6 +74,26 @@ impl Fib {
         }
     }
 
+    /// Removes the route of a prefix, if there is one.
+    pub fn remove(&mut self, prefix: IpNet) {
+        let before = match prefix.trunc() {
+            IpNet::V4(net) => self.v4.remove(net),
+            IpNet::V6(net) => self.v6.remove(net),
+        };
+        if let Some(before) = before {
+            Arc::make_mut(&mut self.actions).release(before);
+        }
+    }
+
+    /// The route of this very prefix.
+    pub fn exact(&self, prefix: IpNet) -> Option<&RouteAction> {
+        let number = match prefix.trunc() {
+            IpNet::V4(net) => self.v4.exact(net),
+            IpNet::V6(net) => self.v6.exact(net),
+        };
+        Some(self.actions.get(number?))
+    }
+
     /// The longest match for an address. Cost: one walk of a trie, 0.1 to 0.3 µs in a global table; a simulation
     /// compiles tables first.
     pub fn lookup(&self, ip: IpAddr) -> Option<&RouteAction> {
@@ -214,8 +234,11 @@ mod tests {
 
     impl List {
         fn insert(&mut self, route: Route) {
-            self.0.retain(|r| r.prefix != route.prefix);
+            self.remove(route.prefix);
             self.0.push(route);
+        }
+        fn remove(&mut self, prefix: IpNet) {
+            self.0.retain(|r| r.prefix != prefix);
         }
         fn lookup(&self, ip: IpAddr) -> Option<&RouteAction> {
             let holding = self.0.iter().filter(|r| r.prefix.contains(&ip));
@@ -240,17 +263,20 @@ mod tests {
     proptest! {
         #[test]
         fn a_table_is_a_list_of_routes_and_its_copies_do_not_see_later_ones(
-            first in vec(route(), 0..40), then in vec(route(), 1..40)
+            first in vec(route(), 0..40), then in vec((route(), any::<bool>()), 1..40)
         ) {
             let (mut fib, mut list) = (Fib::default(), List::default());
             first.into_iter().for_each(|r| { fib.insert(r.clone()); list.insert(r) });
             let (copy, before) = (fib.clone(), fib.routes());
-            then.into_iter().for_each(|r| { fib.insert(r.clone()); list.insert(r) });
+            for (r, stays) in then {
+                if stays { fib.insert(r.clone()); list.insert(r) } else { fib.remove(r.prefix); list.remove(r.prefix) }
+            }
             prop_assert_eq!(&copy.routes(), &before);
             list.0.sort_by_key(|r| r.prefix);
             prop_assert_eq!(&fib.routes(), &list.0);
             prop_assert_eq!(fib.len(), list.0.len());
             for r in &list.0 {
+                prop_assert_eq!(fib.exact(r.prefix), Some(&r.action));
                 let (first, last) = (r.prefix.network(), r.prefix.broadcast());
                 prop_assert_eq!((fib.lookup(first), fib.lookup(last)), (list.lookup(first), list.lookup(last)));
             }

@@ -11,6 +11,9 @@ use netgauze_parse_utils::WritablePdu;
 /// AS paths have AS numbers of two bytes.
 const TWO_OCTET: u8 = 0x80;
 
+/// What stands for an AS number that does not fit (RFC 6793 §9).
+const AS_TRANS: u32 = 23_456;
+
 /// A route's next hop, with the link-local address that may accompany it (RFC 2545 §3).
 pub(super) type Hop = (Option<IpAddr>, Option<Ipv6Addr>);
 
@@ -115,7 +118,7 @@ impl Attributes {
             }
             rest = left;
         }
-        if reading & TWO_OCTET != 0 && !as4_path.is_empty() && as4_path.len() <= it.as_path.len() {
+        if it.as_path.contains(&AS_TRANS) && !as4_path.is_empty() && as4_path.len() <= it.as_path.len() {
             it.as_path.truncate(it.as_path.len() - as4_path.len());
             it.as_path.extend(as4_path);
         }

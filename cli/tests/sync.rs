@@ -1,0 +1,112 @@
+//! `umbra sync read` and `umbra sync explain` as processes.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn data(name: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata")).join(name)
+}
+
+fn umbra(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_umbra")).args(args).output().unwrap()
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// Reads sources into a new folder; the folder.
+fn read(sources: &[&Path]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let (net, tables) = (folder.path().join("net.json"), folder.path().join("tables"));
+    let mut args = vec!["sync", "read"];
+    args.extend(sources.iter().map(|p| p.to_str().unwrap()));
+    args.extend(["--out", net.to_str().unwrap(), "--tables", tables.to_str().unwrap()]);
+    let output = umbra(&args);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stdout.is_empty());
+    folder
+}
+
+#[test]
+fn the_tables_are_as_the_contract_says() {
+    let folder = read(&[&data("lab-a/full")]);
+    let table = |name: &str| text(&folder.path().join("tables").join(name));
+    let cables = table("cables.csv");
+    let lines: Vec<_> = cables.lines().collect();
+    assert_eq!(
+        lines[0],
+        "a_node,a_port,b_node,b_port,carrier,lldp_ab,lldp_ba,igp,cost_ab,cost_ba,confidence"
+    );
+    assert_eq!(lines.len(), 8);
+    assert!(lines.contains(&"e5,eth1,r2,eth3,true,true,true,none,,,1.0"), "{cables}");
+    assert!(lines.contains(&"r1,eth2,r4,eth2,true,true,true,full,20,20,1.0"), "{cables}");
+    assert_eq!(table("segments.csv"), "segment,node,port\n");
+    assert_eq!(table("unmatched.csv"), "node,port,why\n");
+    assert!(table("nodes.csv").starts_with("id,name,kind\ne5,e5,router\nh6,h6,host\nr1,r1,router\n"));
+}
+
+#[test]
+fn two_folders_are_one_network_and_the_same_input_gives_the_same_bytes() {
+    let (a, c) = (data("lab-a/full"), data("lab-c/full"));
+    let (first, second) = (read(&[&a, &c]), read(&[&c, &a]));
+    for name in ["net.json", "tables/nodes.csv", "tables/cables.csv"] {
+        assert!(text(&first.path().join(name)) == text(&second.path().join(name)), "{name}");
+    }
+    assert_eq!(text(&first.path().join("tables/cables.csv")).lines().count(), 1 + 7 + 4);
+}
+
+#[test]
+fn a_capture_without_topology_gives_an_empty_network() {
+    // A pcap header (Ethernet) and no frame.
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("empty.pcap");
+    let header = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 1].map(u32::to_le_bytes).concat();
+    std::fs::write(&capture, header).unwrap();
+    let out = read(&[&capture]);
+    assert!(text(&out.path().join("net.json")).contains("\"entities\": []"));
+    assert_eq!(text(&out.path().join("tables/nodes.csv")), "id,name,kind\n");
+}
+
+#[test]
+fn what_cannot_be_read_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = folder.path().join("net.json");
+    let source = folder.path().join("source");
+    std::fs::create_dir(&source).unwrap();
+    let missing = folder.path().join("no.pcap");
+    for (source, expected) in [(&source, "no recording of a node"), (&missing, "no such file")] {
+        let output = umbra(&["sync", "read", source.to_str().unwrap(), "--out", net.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(3));
+        assert!(String::from_utf8_lossy(&output.stderr).contains(expected));
+        assert!(!net.exists());
+    }
+}
+
+#[test]
+fn the_evidence_for_a_link_names_directions_sources_and_means() {
+    let folder = read(&[&data("lab-d/full")]);
+    let net = folder.path().join("net.json");
+    let explain = |a: &str, b: &str| {
+        let output = umbra(&["sync", "explain", a, b, "--net", net.to_str().unwrap(), "--output", "csv"]);
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (code, rows, _) = explain("d1:eth3", "d5");
+    assert_eq!(code, Some(0));
+    assert!(rows.contains("lldp,d1:eth3,d5:eth2,up,,lldp,"), "{rows}");
+    assert!(!rows.contains("lldp,d5:eth2,d1:eth3"), "d1 hears nothing: {rows}");
+    assert!(rows.contains("finding,d1:eth3") || rows.contains("finding,d5:eth2"), "{rows}");
+    assert!(rows.contains("igp-not-full"), "{rows}");
+    let (code, rows, log) = explain("d1", "s4");
+    assert_eq!(code, Some(0));
+    assert!(!rows.contains("cable,") && log.contains("nothing is known to be between d1 and s4"));
+    let (code, _, log) = explain("d1:eth33", "d5");
+    assert!(
+        code == Some(3) && log.contains("no port 'eth33' of d1") && log.contains("did you mean 'eth3'"),
+        "{log}"
+    );
+}

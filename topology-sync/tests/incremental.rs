@@ -1,0 +1,142 @@
+//! Fusion that follows its store step by step is fusion from nothing, whatever comes in whatever order.
+
+use std::path::Path;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use twin::{Twin, WallTime};
+use umbra_topology_sync::dump;
+use umbra_topology_sync::fuse::Fusion;
+use umbra_topology_sync::observation::{Fact, Observation, Said};
+use umbra_topology_sync::source::recorded::Recorded;
+use umbra_topology_sync::store::Store;
+
+/// All words of a recorded lab, but for its routes.
+fn words(folder: &str) -> Vec<Observation> {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata")).join(folder);
+    let mut words = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = |p: &Path| p.file_name().unwrap().to_str().unwrap().to_owned();
+        let files = std::fs::read_dir(&path).unwrap().map(|f| f.unwrap().path());
+        let files = files.map(|f| (name(&f), std::fs::read(&f).unwrap())).collect();
+        let node = dump::NodeRecording { name: name(&path), files };
+        words.extend(dump::read_node(&node, WallTime::default(), &mut Vec::new()).0);
+    }
+    words.retain(|w| matches!(&w.said, Said::Is(fact, _) if !matches!(**fact, Fact::Route(_))));
+    words.sort_by_key(|w| format!("{w:?}"));
+    words
+}
+
+fn at(seconds: u32) -> WallTime {
+    WallTime::from_ns(i64::from(seconds) * 1_000_000_000)
+}
+
+fn fused(store: &Store, now: WallTime) -> Fusion {
+    let mut fusion = Fusion::default();
+    fusion.rebuild(store, now);
+    fusion
+}
+
+/// Compares a fusion with one from nothing, and with the twin that its changes made.
+fn check(fusion: &Fusion, store: &Store, twin: &Twin) {
+    let anew = fused(store, fusion.now());
+    if let Some(change) = fusion.twin().changes_to(anew.twin()).first() {
+        panic!("{change:#?}");
+    }
+    assert!(twin == fusion.twin(), "the changes do not add up");
+    assert_eq!(fusion.findings(), anew.findings());
+    assert_eq!(fusion.tables(), anew.tables());
+}
+
+/// What happens to a word: it is said (for ever, or for some seconds), withdrawn, or said with another port's place.
+#[derive(Clone, Debug)]
+enum Event {
+    Said(usize, Option<u8>),
+    Withdrawn(usize),
+    Moved(usize, usize),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        (any::<usize>(), prop::option::of(0u8..9)).prop_map(|(w, life)| Event::Said(w, life)),
+        any::<usize>().prop_map(Event::Withdrawn),
+        (any::<usize>(), any::<usize>()).prop_map(|(w, from)| Event::Moved(w, from)),
+    ]
+}
+
+/// The observation of an event at an instant.
+fn observation(words: &[Observation], event: &Event, now: WallTime) -> Observation {
+    let word = |i: usize| &words[i % words.len()];
+    let fact = |w: &Observation| match &w.said {
+        Said::Is(fact, _) => (**fact).clone(),
+        other => panic!("{other:?}"),
+    };
+    match event {
+        Event::Said(i, None) => Observation { at: now, ..word(*i).clone() },
+        Event::Said(i, Some(life)) => {
+            let (w, life) = (word(*i), Duration::from_secs(u64::from(*life)));
+            Observation::lives(&w.observer, w.source, now, fact(w), life)
+        }
+        Event::Withdrawn(i) => {
+            let w = word(*i);
+            Observation::not(&w.observer, w.source, now, fact(w).key())
+        }
+        Event::Moved(i, from) => {
+            let w = word(*i);
+            Observation::is(&word(*from).observer, w.source, now, fact(w))
+        }
+    }
+}
+
+fn apply(twin: &mut Twin, changes: Vec<twin::Change>) {
+    let delta = twin::TwinDelta { valid_at: at(0), learned_at: at(0), source: "test".into(), changes };
+    twin.apply(&delta).unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn step_by_step_is_from_nothing(
+        lab in prop::sample::select(vec!["lab-a/full", "lab-c/full", "lab-d/full"]),
+        first in 0usize..4000,
+        steps in prop::collection::vec((0u32..4, prop::collection::vec(event(), 0..6)), 1..8),
+    ) {
+        let words = words(lab);
+        let (mut store, mut fusion, mut twin) = (Store::default(), Fusion::default(), Twin::default());
+        store.extend(words.iter().take(first).cloned());
+        apply(&mut twin, fusion.update(&mut store, at(0)));
+        store.extend(words.iter().skip(first).cloned());
+        apply(&mut twin, fusion.update(&mut store, at(0)));
+        check(&fusion, &store, &twin);
+        let mut now = 0;
+        for (pause, events) in steps {
+            now += pause;
+            store.extend(events.iter().map(|e| observation(&words, e, at(now))));
+            apply(&mut twin, fusion.update(&mut store, at(now)));
+            check(&fusion, &store, &twin);
+        }
+    }
+}
+
+#[test]
+fn a_word_of_a_clock_that_runs_ahead_stands_when_its_instant_has_come() {
+    let words = words("lab-c/full");
+    let (mut store, mut fusion, mut twin) = (Store::default(), Fusion::default(), Twin::default());
+    store.extend(words.into_iter().map(|w| Observation { at: at(5), ..w }));
+    apply(&mut twin, fusion.update(&mut store, at(3)));
+    assert_eq!(twin.cables().len(), 0);
+    apply(&mut twin, fusion.update(&mut store, at(6)));
+    assert_eq!(twin.cables().len(), 4);
+    check(&fusion, &store, &twin);
+}
+
+#[test]
+fn a_store_on_disk_gives_the_same_twin() {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/lab-d/full"));
+    let recorded = Recorded::read(&[folder]).unwrap();
+    let saved = serde_json::to_string(&recorded.store).unwrap();
+    let loaded: Store = serde_json::from_str(&saved).unwrap();
+    assert!(fused(&loaded, recorded.until).twin() == recorded.fuse().twin());
+}

@@ -1,0 +1,10 @@
+//! Live sources against the real things: network namespaces of this machine. Needs root and `ip`; skips loudly without.
+#![cfg(feature = "live")]
+
+mod agents;
+mod kill;
+mod lab;
+mod netlink;
+mod recorded;
+mod routing;
+mod wires;
