@@ -34,14 +34,14 @@ pub(crate) struct Device {
     pub(crate) resolved: Vec<Said<IpNeighbor>>,
     /// What its bridges learnt.
     pub(crate) fdb: Vec<Said<FdbEntry>>,
-    /// VLANs on its bridge ports.
-    pub(crate) vlans: BTreeSet<u16>,
-    /// Its half of a pair of switches that act as one.
-    pub(crate) mlag: Option<Mlag>,
     /// By what it is known, if it has no words but those that wires carry.
     pub(crate) external: Option<Id>,
     /// Ports of which nothing tells what the node calls them.
     pub(crate) nameless: BTreeSet<Arc<str>>,
+    /// VLANs on its bridge ports.
+    pub(crate) vlans: BTreeSet<u16>,
+    /// Its half of a pair of switches that act as one.
+    pub(crate) mlag: Option<Mlag>,
     /// The cost of its interfaces by configuration.
     pub(crate) costs: BTreeMap<(IgpProtocol, String), u32>,
 }

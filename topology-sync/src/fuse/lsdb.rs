@@ -159,8 +159,7 @@ impl Lsdb {
         peer: &Device,
     ) -> Option<u32> {
         let named = self.names.get(router).into_iter().flatten().map(String::as_str);
-        let states: Vec<_> =
-            named.chain([router]).flat_map(|r| self.graph.of_router(protocol, r)).collect();
+        let states: Vec<_> = named.chain([router]).flat_map(|r| self.graph.of_router(protocol, r)).collect();
         let links = || states.iter().flat_map(|s| &s.links);
         let at = |l: &&IgpLink| address.is_some_and(|ip| l.near == Some(LinkEnd::Address(ip)));
         let only = || {

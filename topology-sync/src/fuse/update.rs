@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use twin::{Change, Diagnostic, Entity, EntityKey, Fib, HalfLink, HalfLinkKey, Twin, WallTime};
 
+use super::beyond;
 use super::bgp;
 use super::bundles;
-use super::beyond;
 use super::claim::{Body, Claim, End, Finding, NodeId, NodeName, PortId};
 use super::device::Device;
 use super::directory::Key;

@@ -40,7 +40,7 @@ fn rows(tables: &Tables) -> BTreeSet<String> {
     };
     let row = |c: &CableRow| {
         let ends = [format!("{}:{}", name(&c.a_node), c.a_port), format!("{}:{}", name(&c.b_node), c.b_port)];
-        line(ends, [c.lldp_ab, c.lldp_ba], c.igp, [c.cost_ab, c.cost_ba])
+        line(ends, [c.lldp_ab == Some(true), c.lldp_ba == Some(true)], c.igp, [c.cost_ab, c.cost_ba])
     };
     tables.cables.iter().map(row).collect()
 }
@@ -185,7 +185,7 @@ fn what_nodes_say_and_what_wires_carry_is_one_network() {
         let rows = t.cables.iter().map(|c| {
             let ends =
                 [format!("{}:{}", name(&c.a_node), c.a_port), format!("{}:{}", name(&c.b_node), c.b_port)];
-            line(ends, [c.lldp_ab, c.lldp_ba], c.igp, [c.cost_ab, c.cost_ba])
+            line(ends, [c.lldp_ab == Some(true), c.lldp_ba == Some(true)], c.igp, [c.cost_ab, c.cost_ba])
         });
         rows.collect::<BTreeSet<_>>()
     };
