@@ -91,12 +91,18 @@ fn check(lines: &str, expected: Expect) {
 
 #[test]
 fn one_direction_is_enough_and_less_sure() {
-    check("a port 1; b port 1; a hears b:1 on 1", expect![[r#"
+    check(
+        "a port 1; b port 1; a hears b:1 on 1",
+        expect![[r#"
         cable a:1 b:1 none 0.6
-    "#]]);
-    check("a port 1; b port 1; a hears b:1 on 1; b hears a:1 on 1", expect![[r#"
+    "#]],
+    );
+    check(
+        "a port 1; b port 1; a hears b:1 on 1; b hears a:1 on 1",
+        expect![[r#"
         cable a:1 b:1 none 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -116,14 +122,20 @@ fn where_lldp_and_the_igp_disagree_both_are_listed() {
 
 #[test]
 fn three_who_resolve_each_other_are_a_segment_and_two_a_cable() {
-    check("a port 1; b port 1; a arp b:1 on 1; b arp a:1 on 1", expect![[r#"
+    check(
+        "a port 1; b port 1; a arp b:1 on 1; b arp a:1 on 1",
+        expect![[r#"
         cable a:1 b:1 none 1
-    "#]]);
-    check("a port 1; b port 1; c port 1; a arp b:1 on 1; a arp c:1 on 1", expect![[r#"
+    "#]],
+    );
+    check(
+        "a port 1; b port 1; c port 1; a arp b:1 on 1; a arp c:1 on 1",
+        expect![[r#"
         on a:1, b:1, c:1: a:1
         on a:1, b:1, c:1: b:1
         on a:1, b:1, c:1: c:1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -165,8 +177,11 @@ fn an_adjacency_that_one_end_alone_has_is_one_way() {
 
 #[test]
 fn who_is_not_known_is_a_stranger_with_a_reason() {
-    check("a port 1; a port 2; a hears z:1 on 1; a arp y:1 on 2", expect![[r#"
+    check(
+        "a port 1; a port 2; a hears z:1 on 1; a arp y:1 on 2",
+        expect![[r#"
         cable a:1 z:1 none 0.6
         unmatched-neighbour a:2 arp neighbour 02:00:00:00:79:31: 10.0.0.121 is at 02:00:00:00:79:31
-    "#]]);
+    "#]],
+    );
 }

@@ -23,6 +23,8 @@ pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: 
         out.ask(asking.mac().map(Key::Mac));
         let candidates = asking.candidates();
         out.about.extend(candidates.iter().copied());
+        out.about.extend(asking.owners().iter().map(|(n, _)| *n));
+        out.about.extend(asking.mac().iter().flat_map(|m| directory.owners(&Key::Mac(*m))));
         let found = asking.port(&candidates);
         let (to, how) = match found {
             Some((to, how)) => (to, how),

@@ -12,7 +12,10 @@ use crate::observation::{Chassis, LldpNeighbor, Source};
 pub(super) fn claims(directory: &Directory, device: &Device, out: &mut Resolved) {
     for heard in &device.heard {
         let neighbor = &heard.what;
-        out.ask(super::directory::asked(neighbor));
+        let keys = super::directory::asked(neighbor);
+        // Of several candidates the tables of all decide.
+        out.about.extend(keys.iter().flat_map(|k| directory.owners(k)));
+        out.ask(keys);
         let (from, how) = match directory.sender(neighbor) {
             Match::Found((node, port), how) => {
                 out.about.insert(node);
