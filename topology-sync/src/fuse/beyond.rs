@@ -40,7 +40,7 @@ pub(crate) fn emit(ground: &Ground, node: NodeId, out: &mut Emitted) {
     let device = ground.directory.device(node).map(AsRef::as_ref);
     let ids = ids(ground, node, device);
     let vertices: Vec<Vertex> = ids.iter().flat_map(|(p, id)| ground.lsdb.graph.vertices(*p, id)).collect();
-    if vertices.is_empty() {
+    if vertices.is_empty() || (device.is_none() && vertices.iter().any(|v| is_next_door(ground, v))) {
         return;
     }
     let key = &ground.nodes[node].key;
@@ -93,6 +93,14 @@ fn ids(ground: &Ground, node: NodeId, device: Option<&Device>) -> Vec<(IgpProtoc
     ids
 }
 
+/// Whether a router is a neighbour of a node that was asked: then that node's words tell who it is.
+fn is_next_door(ground: &Ground, vertex: &Vertex) -> bool {
+    let is_asked = |id: &NodeId| matches!(ground.nodes[*id].name, NodeName::Own(_));
+    let asked = |e: &Edge| owners(ground, vertex.0, &e.to).iter().any(is_asked);
+    ground.named().next().is_some_and(|(n, _)| matches!(n, NodeName::Own(_)))
+        && ground.lsdb.graph.edges(vertex).iter().any(asked)
+}
+
 /// The far end of an adjacency in the twin, unless the neighbour's port is not known where it should be.
 fn far(ground: &Ground, vertex: &Vertex, edge: &Edge) -> Option<EntityKey> {
     let owners = owners(ground, vertex.0, &edge.to);
@@ -100,6 +108,9 @@ fn far(ground: &Ground, vertex: &Vertex, edge: &Edge) -> Option<EntityKey> {
     match owners.iter().copied().collect::<Vec<_>>()[..] {
         [] => {
             let NodeName::External(id) = name(vertex.0, &edge.to) else { return None };
+            if is_next_door(ground, &(vertex.0, vertex.1.clone(), edge.to.clone())) {
+                return None;
+            }
             Some(EntityKey::port(&emit::external_key(&id), &port()))
         }
         [owner] => {
