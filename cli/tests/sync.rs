@@ -110,3 +110,41 @@ fn the_evidence_for_a_link_names_directions_sources_and_means() {
         "{log}"
     );
 }
+
+#[test]
+fn folders_of_outputs_are_sources() {
+    let folder = read(&[&data("suzieq/fabric")]);
+    let nodes = text(&folder.path().join("tables/nodes.csv"));
+    assert!(nodes.lines().count() > 10, "{nodes}");
+}
+
+/// Two routers with folders of their own, and captures in which they speak BGP.
+#[cfg(feature = "live")]
+#[test]
+fn speakers_on_a_wire_are_external_unless_they_have_a_folder() {
+    let capture = data("bmp/bgp_multiple-sessions/traffic.pcap");
+    let kinds = |sources: &[&Path]| text(&read(sources).path().join("tables/nodes.csv"));
+    let alone = kinds(&[&capture]);
+    assert!(alone.contains("192.168.255.14,192.168.255.14,external\n"), "{alone}");
+    let lab = tempfile::tempdir().unwrap();
+    std::fs::create_dir(lab.path().join("leaf")).unwrap();
+    let addresses = r#"[{"ifindex":1,"ifname":"lo","addr_info":[{"family":"inet","local":"192.168.255.14","prefixlen":32}]}]"#;
+    std::fs::write(lab.path().join("leaf/ip-address.json"), addresses).unwrap();
+    let both = kinds(&[lab.path(), &capture]);
+    assert!(both.contains("\nleaf,") && !both.contains("192.168.255.14"), "{both}");
+    assert_eq!(both.lines().count(), alone.lines().count());
+}
+
+#[test]
+fn a_source_given_twice_counts_once_and_overrides_must_be_readable() {
+    let lab = data("lab-a/full");
+    let (once, twice) = (read(&[&lab]), read(&[&lab, &lab]));
+    assert!(text(&once.path().join("net.json")) == text(&twice.path().join("net.json")));
+    let folder = tempfile::tempdir().unwrap();
+    let (net, tables) = (folder.path().join("net.json"), folder.path().join("tables"));
+    let missing = folder.path().join("no.yaml");
+    let [lab, net, tables, missing] = [&lab, &net, &tables, &missing].map(|p| p.to_str().unwrap());
+    let output = umbra(&["sync", "read", lab, "--out", net, "--tables", tables, "--overrides", missing]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(!Path::new(net).exists() && !Path::new(tables).exists());
+}

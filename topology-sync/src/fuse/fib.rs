@@ -1,11 +1,11 @@
 //! A node's forwarding table from what is said of its routes.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use ipnet::IpNet;
 use twin::{EntityKey, Fib, NextHop, Route, RouteAction, WallTime};
 
+use super::device::Device;
 use crate::observation::{Fact, Observer, RouteFact, RouteKind, Source, Topic};
 use crate::store::Store;
 
@@ -15,9 +15,10 @@ pub(crate) fn table(
     store: &Store,
     observer: &Observer,
     now: WallTime,
-    own: impl Iterator<Item = IpAddr>,
+    device: &Device,
     node: &EntityKey,
 ) -> Fib {
+    let own = device.interfaces.values().flat_map(|i| i.port.addresses.iter().map(|a| a.ip));
     let mut best: BTreeMap<IpNet, ((u8, u32), RouteAction)> =
         own.map(|ip| (IpNet::from(ip), ((0, 0), RouteAction::Local))).collect();
     let mut source: Option<Source> = None;
@@ -27,7 +28,7 @@ pub(crate) fn table(
         }
         if let Fact::Route(route) = standing.fact
             && let Some(rank) = rank(route)
-            && let Some(action) = action(route, node)
+            && let Some(action) = action(route, device, node)
         {
             put(&mut best, route.prefix.trunc(), rank, action);
         }
@@ -67,15 +68,17 @@ fn join(known: &mut RouteAction, action: RouteAction) {
     }
 }
 
-/// What a route does; `None` where it forwards to an interface that is not told.
-fn action(route: &RouteFact, node: &EntityKey) -> Option<RouteAction> {
+/// What a route does; `None` where it forwards to an interface that is not told, or that has no carrier (Linux marks such
+/// next hops `linkdown`, and those of an interface that is down `dead`).
+fn action(route: &RouteFact, device: &Device, node: &EntityKey) -> Option<RouteAction> {
     Some(match &route.kind {
         RouteKind::Local => RouteAction::Local,
         RouteKind::Blackhole => RouteAction::Blackhole,
         RouteKind::Unreachable => RouteAction::Unreachable,
         RouteKind::Forward(hops) => {
             let hop = |hop: &crate::observation::RouteHop| {
-                Some(NextHop { port: EntityKey::port(node, hop.port.as_ref()?), gateway: hop.gateway })
+                let port = hop.port.as_ref().filter(|port| !is_down(device, port))?;
+                Some(NextHop { port: EntityKey::port(node, port), gateway: hop.gateway })
             };
             let mut hops: Vec<_> = hops.iter().filter_map(hop).collect();
             hops.sort();
@@ -84,10 +87,15 @@ fn action(route: &RouteFact, node: &EntityKey) -> Option<RouteAction> {
     })
 }
 
+fn is_down(device: &Device, port: &str) -> bool {
+    let link = device.interfaces.get(port).map(|i| &i.link);
+    link.is_some_and(|l| l.carrier == Some(false) || l.admin_up == Some(false))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observation::{Observation, RouteHop};
+    use crate::observation::{Address, Link, Observation, RouteHop};
 
     fn row(table: &str, prefix: &str, metric: u32, kind: RouteKind) -> Fact {
         Fact::Route(RouteFact { table: table.into(), prefix: prefix.parse().unwrap(), metric, kind })
@@ -111,8 +119,10 @@ mod tests {
             (Source::Frr, row("main", "10.9.0.0/16", 0, via(&["e1"]))),
         ];
         store.extend(rows.map(|(s, fact)| Observation::is(&observer, s, WallTime::default(), fact)));
-        let (node, own) = (EntityKey::node("n"), "10.0.0.1".parse().unwrap());
-        let fib = table(&store, &observer, WallTime::default(), std::iter::once(own), &node);
+        let own = Address { port: "lo".into(), ip: "10.0.0.1".parse().unwrap(), len: Some(32) };
+        store.take(Observation::is(&observer, Source::Kernel, WallTime::default(), Fact::Address(own)));
+        let device = Device::of(&store, &observer, WallTime::default());
+        let fib = table(&store, &observer, WallTime::default(), &device, &EntityKey::node("n"));
         let hops = |ip: &str| match fib.lookup(ip.parse().unwrap()) {
             Some(RouteAction::Forward(hops)) => hops.iter().map(|h| h.port.as_str().to_owned()).collect(),
             other => vec![format!("{other:?}")],
@@ -121,5 +131,29 @@ mod tests {
         assert_eq!(hops("2001:db8::1"), ["port:node:name:n/e1", "port:node:name:n/e2"]);
         assert_eq!(hops("10.0.0.1"), ["Some(Local)"], "the node's own address comes first");
         assert_eq!(hops("10.9.0.1"), ["None"], "the kernel is asked, FRR only where the kernel says nothing");
+    }
+
+    #[test]
+    fn next_hops_over_ports_without_carrier_do_not_forward() {
+        let observer = Observer::node("n");
+        let link = |name: &str, carrier| Fact::Link(Link { name: name.into(), carrier, ..Link::default() });
+        let facts = [
+            link("e1", Some(true)),
+            link("e2", Some(false)),
+            link("e3", None),
+            row("main", "10.0.0.0/24", 0, via(&["e1", "e2", "e3"])),
+            row("main", "10.0.1.0/24", 0, via(&["e2"])),
+            row("main", "10.0.1.0/24", 20, via(&["e1"])),
+        ];
+        let mut store = Store::default();
+        store.extend(facts.map(|f| Observation::is(&observer, Source::Kernel, WallTime::default(), f)));
+        let device = Device::of(&store, &observer, WallTime::default());
+        let fib = table(&store, &observer, WallTime::default(), &device, &EntityKey::node("n"));
+        let ports = |ip: &str| match fib.lookup(ip.parse().unwrap()) {
+            Some(RouteAction::Forward(hops)) => hops.iter().map(|h| h.port.as_str().to_owned()).collect(),
+            _ => Vec::new(),
+        };
+        assert_eq!(ports("10.0.0.9"), ["port:node:name:n/e1", "port:node:name:n/e3"]);
+        assert_eq!(ports("10.0.1.9"), ["port:node:name:n/e1"], "the next metric takes over");
     }
 }

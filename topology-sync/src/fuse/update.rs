@@ -632,7 +632,7 @@ impl Fusion {
         }
     }
 
-    /// Forwarding tables of nodes whose routes, addresses or key changed.
+    /// Forwarding tables of nodes whose routes, addresses, interfaces or key changed.
     fn route(
         &mut self,
         store: &Store,
@@ -640,8 +640,8 @@ impl Fusion {
         dirty: &Dirty,
         edit: &mut Edit,
     ) {
-        let said =
-            |topics: &BTreeSet<Topic>| topics.contains(&Topic::Routes) || topics.contains(&Topic::Addresses);
+        let made_of = [Topic::Routes, Topic::Addresses, Topic::Links];
+        let said = |topics: &BTreeSet<Topic>| made_of.iter().any(|t| topics.contains(t));
         let spoke = words.iter().filter(|(_, topics)| said(topics)).map(|(o, _)| o.clone());
         let moved = dirty
             .nodes
@@ -653,8 +653,7 @@ impl Fusion {
             let node = self.ground.node(&NodeName::Own(name.clone()));
             let Some(device) = self.ground.directory.device(node) else { continue };
             let key = self.ground.nodes[node].key.clone();
-            let own = device.interfaces.values().flat_map(|i| i.port.addresses.iter().map(|a| a.ip));
-            let table = fib::table(store, &observer, self.now, own, &key);
+            let table = fib::table(store, &observer, self.now, device, &key);
             if let Some(old) = self.tables.insert(node, key.clone()) {
                 edit.fibs.entry(old).or_insert(None);
             }

@@ -3,4 +3,5 @@
 pub mod files;
 #[cfg(feature = "live")]
 pub mod live;
+mod overheard;
 pub mod recorded;

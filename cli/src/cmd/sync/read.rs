@@ -9,6 +9,7 @@ use topology_sync::fuse::tables::Tables;
 use topology_sync::source::recorded::Recorded;
 use twin::Diagnostic;
 
+use crate::cmd::overrides::OverridesOption;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
@@ -17,8 +18,9 @@ use crate::target;
 /// Turn recorded sources into a twin.
 ///
 /// A SOURCE is a folder whose direct sub-folders are nodes, each with what the node's tools printed (lldpd, iproute2, FRR
-/// and others, told by content), or a capture (LLDP, CDP, OSPF, IS-IS). All are fused: a neighbour's word is matched to a
-/// node and a port through that node's own words, and what could not be matched is listed with the reason.
+/// and others, told by content), a folder of outputs as SuzieQ records them, or a capture (LLDP, CDP, OSPF, IS-IS; BMP
+/// and BGP on any port in builds that read them). All are fused: a neighbour's word is matched to a node and a port
+/// through that node's own words, and what could not be matched is listed with the reason.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Folders of recorded nodes, and captures.
@@ -27,12 +29,14 @@ pub(crate) struct Args {
     /// The twin snapshot to write.
     #[arg(long, value_name = "NET.json")]
     out: PathBuf,
-    /// Write nodes.csv, cables.csv, segments.csv and unmatched.csv there.
+    /// Write nodes.csv, cables.csv, segments.csv and unmatched.csv there: what was read, without the overrides.
     #[arg(long, value_name = "DIR")]
     tables: Option<PathBuf>,
     /// Read and check everything, write nothing.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    overrides: OverridesOption,
 }
 
 /// Runs the command.
@@ -41,8 +45,9 @@ pub(crate) fn run(args: &Args, _global: &Global) -> Result<Outcome, Failure> {
     let fusion = recorded.fuse();
     let snapshot = recorded.snapshot(&fusion);
     report(&snapshot.diagnostics);
+    let snapshot = args.overrides.apply(snapshot)?;
     if let Some(folder) = &args.tables {
-        write_tables(folder, &fusion.tables(), args.dry_run)?;
+        write_tables(folder, &recorded.tables(&fusion), args.dry_run)?;
     }
     target::write(&args.out, snapshot.to_json().as_bytes(), args.dry_run)?;
     Ok(Outcome::Done)
