@@ -38,12 +38,6 @@ impl Lldpd {
         self.folder.path().join("socket").display().to_string()
     }
 
-    /// Gives it a command.
-    pub(crate) fn set(&self, words: &[&str]) {
-        let output = Command::new("lldpcli").args(["-u", &self.socket()]).args(words).output();
-        assert!(output.expect("lldpcli runs").status.success(), "{words:?}");
-    }
-
     /// Kills it and its worker: no frame says goodbye.
     pub(crate) fn kill(&mut self, netns: &Netns) {
         sh(&format!("kill -9 $(ip netns pids {})", netns.0));

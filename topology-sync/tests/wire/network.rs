@@ -45,7 +45,12 @@ fn rows(tables: &Tables) -> BTreeSet<String> {
     tables.cables.iter().map(row).collect()
 }
 
-fn line([a, b]: [String; 2], heard: [Option<bool>; 2], igp: &str, [cost_ab, cost_ba]: [Option<u32>; 2]) -> String {
+fn line(
+    [a, b]: [String; 2],
+    heard: [Option<bool>; 2],
+    igp: &str,
+    [cost_ab, cost_ba]: [Option<u32>; 2],
+) -> String {
     // Nobody can know what a port hears that was not asked, nor seen sending: that counts as silence here.
     let [ab, ba] = heard.map(|h| h.unwrap_or(false));
     if a <= b {
