@@ -81,7 +81,13 @@ impl Health {
             Some(at) => format!("last heard at {} ns", at.as_ns()),
             None => "never heard".to_owned(),
         };
-        let message = format!("{} is {}: {}; {heard}", self.name, self.state.word(), self.reason);
+        let message = format!(
+            "{} is {} since {} ns: {}; {heard}",
+            self.name,
+            self.state.word(),
+            self.since.as_ns(),
+            self.reason
+        );
         let code = format!("source-{}", self.state.word());
         (self.state != State::Fresh).then_some(Diagnostic { code, message, count: 1 })
     }

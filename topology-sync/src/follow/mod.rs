@@ -29,6 +29,7 @@ pub use self::netlink::{Kernel, Table};
 pub use self::routes::{Changed, Routes};
 pub use self::spec::{Form, Mark, Spec};
 use crate::fuse::Fusion;
+use crate::fuse::tables::Tables;
 use crate::journal::{Kind, Record};
 use crate::store::Store;
 
@@ -193,6 +194,11 @@ impl Follower {
     /// The twin as of the last tick.
     pub fn twin(&self) -> &Twin {
         &self.twin
+    }
+
+    /// The tables of the network as of the last tick.
+    pub fn tables(&self) -> Tables {
+        self.fusion.tables()
     }
 
     /// What has been said.

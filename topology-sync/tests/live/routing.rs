@@ -7,7 +7,7 @@ use twin::{Change, Layer, Twin};
 use umbra_topology_sync::source::live::now;
 
 use crate::lab::{Netns, Watch, can_run, lines, replayed, sh};
-use crate::wires::{Lldpd, cable, heard};
+use crate::wires::{Lldpd, cable};
 
 const FRR: &str = "/usr/lib/frr/zebra";
 const LONG: Duration = Duration::from_secs(30);
@@ -16,29 +16,49 @@ const LONG: Duration = Duration::from_secs(30);
 struct Frr(String);
 
 impl Frr {
+    /// OSPF on `eth1`, with a dead interval of four seconds.
     fn start(netns: &Netns, number: u8) -> Self {
-        let name = netns.0.clone();
-        let (etc, run) = (format!("/etc/frr/{name}"), format!("/var/run/frr/{name}"));
         let conf = format!(
             "interface eth1\n ip address 10.1.0.{number}/24\n ip ospf network point-to-point\n ip ospf area 0\n \
              ip ospf hello-interval 1\n ip ospf dead-interval 4\n ip ospf cost 10\nrouter ospf\n \
              ospf router-id 10.0.0.{number}\n timers throttle lsa all 0\n timers lsa min-arrival 0\n"
         );
+        Self::run(netns, &[("zebra", "", &conf), ("ospfd", "", &conf)])
+    }
+
+    /// BGP with the other end of `eth1`, `10.1.0.{peer}`, told by BMP to a station at `127.0.0.1:5000`.
+    fn start_bgp(netns: &Netns, number: u8, peer: u8) -> Self {
+        netns.ip(&format!("addr add 10.1.0.{number}/24 dev eth1"));
+        let conf = format!(
+            "router bgp 6500{number}\n bgp router-id 10.0.0.{number}\n no bgp ebgp-requires-policy\n \
+             no bgp network import-check\n timers connect 1\n neighbor 10.1.0.{peer} remote-as external\n \
+             neighbor 10.1.0.{peer} timers connect 1\n neighbor 10.1.0.{peer} advertisement-interval 0\n \
+             bmp targets t\n  bmp monitor ipv4 unicast post-policy\n  \
+             bmp connect 127.0.0.1 port 5000 min-retry 100 max-retry 500\n exit\n"
+        );
+        Self::run(netns, &[("zebra", "", ""), ("bgpd", "-M bmp", &conf)])
+    }
+
+    /// Daemons with their options and configurations.
+    fn run(netns: &Netns, daemons: &[(&str, &str, &str)]) -> Self {
+        let name = netns.0.clone();
+        let (etc, run) = (format!("/etc/frr/{name}"), format!("/var/run/frr/{name}"));
         sh(&format!("mkdir -p {etc} {run} && printf '' > {etc}/vtysh.conf"));
-        for daemon in ["zebra", "ospfd"] {
-            std::fs::write(format!("{etc}/{daemon}.conf"), &conf).expect("a file");
+        for (daemon, _, conf) in daemons {
+            std::fs::write(format!("{etc}/{daemon}.conf"), conf).expect("a file");
         }
         sh(&format!("chown -R frr:frr {etc} {run}"));
-        for daemon in ["zebra", "ospfd"] {
+        for (daemon, options, _) in daemons {
             sh(&format!(
-                "ip netns exec {name} /usr/lib/frr/{daemon} -d -N {name} -A 127.0.0.1 -f {etc}/{daemon}.conf"
+                "ip netns exec {name} /usr/lib/frr/{daemon} {options} -d -N {name} -A 127.0.0.1 -f {etc}/{daemon}.conf"
             ));
         }
         Self(name)
     }
 
-    fn set(&self, command: &str) {
-        let words = ["-N", &self.0, "-c", "configure terminal", "-c", "interface eth1", "-c", command];
+    /// Gives a command in a context.
+    fn set(&self, context: &str, command: &str) {
+        let words = ["-N", &self.0, "-c", "configure terminal", "-c", context, "-c", command];
         let output = Command::new("vtysh").args(words).output().expect("vtysh runs");
         assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stdout));
     }
@@ -69,12 +89,13 @@ fn igp(twin: &Twin) -> Vec<String> {
     all
 }
 
+/// The daemons end before their namespaces go.
 struct Lab {
-    a: Netns,
-    b: Netns,
     frr: [Frr; 2],
     near: Lldpd,
-    far: Lldpd,
+    _far: Lldpd,
+    a: Netns,
+    b: Netns,
 }
 
 fn lab() -> Lab {
@@ -82,25 +103,42 @@ fn lab() -> Lab {
     cable(&a, &b);
     let frr = [Frr::start(&a, 1), Frr::start(&b, 2)];
     let (near, far) = (Lldpd::start(&a, "near", 1), Lldpd::start(&b, "far", 1));
-    Lab { a, b, frr, near, far }
+    Lab { frr, near, _far: far, a, b }
 }
 
 impl Lab {
-    /// Kernels, one lldpd, the wire, and FRR polled once a second: it says who a router id is.
+    /// Kernels, one lldpd, and the wire. No router is asked: adjacencies come from frames alone.
     fn watch(&self) -> Watch {
-        let mut watch = Watch::start(&format!(
-            "nodes:\n  near: {{netlink: {{netns: {0}}}, lldpd: {{socket: {1}}}, frr: {{pathspace: {0}, every_s: 1}}}}\n  \
-             far: {{netlink: {{netns: {2}}}, frr: {{pathspace: {2}, every_s: 1}}}}\n\
+        let watch = Watch::start(&format!(
+            "nodes:\n  near: {{netlink: {{netns: {0}}}, lldpd: {{socket: {1}}}}}\n  far: {{netlink: {{netns: {2}}}}}\n\
              wires:\n  w: {{netns: {0}, interfaces: [eth1]}}\n",
             self.a.0,
             self.near.socket(),
             self.b.0
         ));
-        let up = |twin: &Twin| igp(twin).iter().filter(|h| h.contains(" full ")).count() == 2;
-        let came = watch.until(LONG, |f| up(f.twin()) && heard(f).contains(&"far".to_owned()));
-        assert!(came, "an adjacency in both directions: {:?}", igp(watch.follower().twin()));
-        watch
+        adjacent(watch, 2)
     }
+}
+
+/// Waits for so many half-links with full adjacencies.
+fn adjacent(mut watch: Watch, count: usize) -> Watch {
+    let came = watch.until(LONG, |f| full(f.twin()) == count);
+    assert!(came, "an adjacency in both directions: {:?}", igp(watch.follower().twin()));
+    watch
+}
+
+fn full(twin: &Twin) -> usize {
+    igp(twin).iter().filter(|half| half.contains(" full ")).count()
+}
+
+/// Drops all frames at a hook of `eth1`, `egress` or `ingress`, without a sign to anybody.
+fn silence(netns: &Netns, hook: &str) {
+    let chain = format!("type filter hook {hook} device eth1 priority 0; policy drop;");
+    sh(&format!("ip netns exec {} nft 'add table netdev t; add chain netdev t c {{ {chain} }}'", netns.0));
+}
+
+fn mend(netns: &Netns) {
+    sh(&format!("ip netns exec {} nft delete table netdev t", netns.0));
 }
 
 #[test]
@@ -110,17 +148,104 @@ fn silent_loss_is_seen_after_the_dead_interval_and_carrier_stays() {
     }
     let lab = lab();
     let mut watch = lab.watch();
-    let drop_out = "'add table netdev t; add chain netdev t out { type filter hook egress device eth1 priority 0; policy drop; }'";
-    sh(&format!("ip netns exec {} nft {drop_out}", lab.b.0));
+    silence(&lab.b, "egress");
     let began = Instant::now();
-    let lost = |twin: &Twin| igp(twin).iter().filter(|h| h.contains(" full ")).count() < 2;
-    assert!(watch.until(LONG, |f| lost(f.twin())), "{:?}", igp(watch.follower().twin()));
+    assert!(watch.until(LONG, |f| full(f.twin()) < 2), "{:?}", igp(watch.follower().twin()));
     eprintln!("one-way loss seen after {:?} (dead interval 4 s)", began.elapsed());
     assert_eq!(watch.follower().twin().cables().len(), 1, "the cable is still there");
-    sh(&format!("ip netns exec {} nft delete table netdev t", lab.b.0));
-    assert!(watch.until(LONG, |f| !lost(f.twin())), "healed");
+    mend(&lab.b);
+    assert!(watch.until(LONG, |f| full(f.twin()) == 2), "healed");
     let (journal, deltas) = watch.end();
     assert_eq!(lines(&replayed(&journal)), lines(&deltas));
+}
+
+#[test]
+fn a_wire_alone_tells_adjacencies_and_which_direction_is_lost() {
+    if !can_route() {
+        return;
+    }
+    let (a, b) = (Netns::new("oa"), Netns::new("ob"));
+    cable(&a, &b);
+    let _frr = [Frr::start(&a, 1), Frr::start(&b, 2)];
+    let watch = Watch::start(&format!("wires: {{w: {{netns: {}, interfaces: [eth1]}}}}", a.0));
+    let mut watch = adjacent(watch, 2);
+    // At the tapped end nothing comes in any more; then what is sent from there is not heard at the other.
+    for (netns, hook) in [(&b, "egress"), (&b, "ingress")] {
+        silence(netns, hook);
+        let began = Instant::now();
+        assert!(watch.until(LONG, |f| full(f.twin()) < 2), "{hook}: {:?}", igp(watch.follower().twin()));
+        eprintln!("by the wire alone, loss at {hook} seen after {:?} (dead interval 4 s)", began.elapsed());
+        mend(netns);
+        assert!(watch.until(LONG, |f| full(f.twin()) == 2), "healed");
+    }
+    let (journal, deltas) = watch.end();
+    assert_eq!(lines(&replayed(&journal)), lines(&deltas));
+}
+
+/// Two routers with a BGP session, of which the first tells by BMP.
+fn speakers(kernels: bool) -> (Watch, [Netns; 2], [Frr; 2]) {
+    let (a, b) = (Netns::new("ba"), Netns::new("bb"));
+    cable(&a, &b);
+    let frr = [Frr::start_bgp(&a, 1, 2), Frr::start_bgp(&b, 2, 1)];
+    let kernel = |n: &Netns| if kernels { format!("netlink: {{netns: {}}}, ", n.0) } else { String::new() };
+    let bmp = |n: &Netns| format!("bmp: {{listen: '127.0.0.1:5000', netns: {}}}", n.0);
+    let config =
+        format!("nodes:\n  near: {{{}{}}}\n  far: {{{}{}}}\n", kernel(&a), bmp(&a), kernel(&b), bmp(&b));
+    (Watch::start(&config), [a, b], frr)
+}
+
+/// The BGP layer: who has sessions, by port.
+fn sessions(twin: &Twin) -> usize {
+    twin.half_links(Layer::Bgp).len()
+}
+
+#[test]
+fn bgp_sessions_follow_what_routers_tell_by_bmp() {
+    if !can_route() {
+        return;
+    }
+    for kernels in [true, false] {
+        let (mut watch, _netns, frr) = speakers(kernels);
+        assert!(
+            watch.until(LONG, |f| sessions(f.twin()) == 2),
+            "kernels {kernels}: both ends tell the session"
+        );
+        frr[0].set("router bgp 65001", "neighbor 10.1.0.2 shutdown");
+        assert!(watch.until(LONG, |f| sessions(f.twin()) == 0), "kernels {kernels}: it is down");
+        frr[0].set("router bgp 65001", "no neighbor 10.1.0.2 shutdown");
+        assert!(watch.until(LONG, |f| sessions(f.twin()) == 2), "kernels {kernels}: it is up again");
+        let (journal, deltas) = watch.end();
+        assert_eq!(lines(&replayed(&journal)), lines(&deltas));
+    }
+}
+
+/// As [`how_long_changes_take`], of BGP sessions and routes.
+#[test]
+#[ignore = "a measurement of a minute"]
+fn how_long_bgp_takes() {
+    if !can_route() {
+        return;
+    }
+    let (mut watch, _netns, frr) = speakers(true);
+    assert!(watch.until(LONG, |f| sessions(f.twin()) == 2));
+    measure(
+        "BMP: session down/up",
+        &mut watch,
+        |i| {
+            let no = if i % 2 == 0 { "" } else { "no " };
+            frr[0].set("router bgp 65001", &format!("{no}neighbor 10.1.0.2 shutdown"));
+        },
+        |change| matches!(change, Change::HalfLink { key, .. } if key.layer == Layer::Bgp),
+    );
+    measure(
+        "BGP: route announced/withdrawn by the peer",
+        &mut watch,
+        |i| {
+            let no = if i % 2 == 0 { "" } else { "no " };
+            frr[1].set("router bgp 65002", &format!("{no}network 192.0.2.0/24"));
+        },
+        |change| matches!(change, Change::Route { .. }),
+    );
 }
 
 /// Medians and maxima of 20 changes: from the arrival of what tells it, and from the command, to the delta.
@@ -153,11 +278,10 @@ fn how_long_changes_take() {
         "OSPF cost",
         &mut watch,
         |i| {
-            lab.frr[0].set(&format!("ip ospf cost {}", 20 + i));
+            lab.frr[0].set("interface eth1", &format!("ip ospf cost {}", 20 + i));
         },
         |change| matches!(change, Change::HalfLink { key, .. } if key.layer == Layer::Igp),
     );
-    drop(lab.far);
 }
 
 fn measure(what: &str, watch: &mut Watch, act: impl Fn(u32), is_it: impl Fn(&Change) -> bool) {

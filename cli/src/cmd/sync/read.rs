@@ -64,7 +64,8 @@ pub(super) fn report(diagnostics: &[Diagnostic]) {
     }
 }
 
-fn write_tables(folder: &Path, tables: &Tables, dry_run: bool) -> Result<(), Failure> {
+/// Writes the four tables of a network into a folder.
+pub(super) fn write_tables(folder: &Path, tables: &Tables, dry_run: bool) -> Result<(), Failure> {
     if !dry_run {
         fs::create_dir_all(folder).map_err(|e| Failure::target(folder, e))?;
     }

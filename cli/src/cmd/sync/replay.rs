@@ -24,6 +24,9 @@ pub(crate) struct Args {
     /// Write the twin at the end here.
     #[arg(long, value_name = "NET.json")]
     out: Option<PathBuf>,
+    /// Write nodes.csv, cables.csv, segments.csv and unmatched.csv as of the end there.
+    #[arg(long, value_name = "DIR")]
+    tables: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -43,6 +46,9 @@ pub(crate) fn run(args: &Args, _global: &Global) -> Result<Outcome, Failure> {
     written.map_err(|e| Failure::stdout(&e))?;
     if let Some(torn) = torn {
         tracing::warn!("{name}: {torn} at byte {}; what comes before it counts", reader.offset());
+    }
+    if let Some(folder) = &args.tables {
+        super::read::write_tables(folder, &follower.tables(), false)?;
     }
     if let Some(path) = &args.out {
         let twin = follower.twin().clone();

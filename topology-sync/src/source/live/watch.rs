@@ -113,6 +113,8 @@ impl Told {
             if known.is_some_and(|k| (k.state, &k.reason) == (health.state, &health.reason)) {
                 continue;
             }
+            // The twin on disk says which sources are stale.
+            self.changed = true;
             match health.state {
                 State::Fresh => note(Note::News(format!("{} is fresh", health.name))),
                 // That a source has not been heard before it was tried is no news.
