@@ -31,12 +31,12 @@ impl EntityKey {
     }
     /// A port by its node and its name there.
     pub fn port(node: &EntityKey, name: &str) -> Self {
-        Self::new(format!("port:{node}/{name}"))
+        Self::new(["port:", node.as_str(), "/", name].concat())
     }
     /// A cable by its two ports, the same from either end.
     pub fn cable(a: &EntityKey, b: &EntityKey) -> Self {
         let (a, b) = if a <= b { (a, b) } else { (b, a) };
-        Self::new(format!("cable:{a}|{b}"))
+        Self::new(["cable:", a.as_str(), "|", b.as_str()].concat())
     }
     /// The text.
     pub fn as_str(&self) -> &str {

@@ -72,7 +72,14 @@ pub(crate) fn node(ground: &Ground, id: NodeId, device: &Device, aliases: Vec<En
     for (ordinal, (name, port)) in ports.into_iter().enumerate() {
         // A member is a part of its bundle.
         let bundle = bundles::bundle_of(device, name).map(|b| EntityKey::port(&node.key, b));
-        let mut port = port_entity(&node.key, name, ordinal as u32, port);
+        // Keys are made once: there are as many ports as anything.
+        let mut port = match node.ports.get(name) {
+            Some(id) => {
+                let key = ground.port_key(*id);
+                entity(&key, name, ordinal as u32, Some(&node.key), EntityKind::Port(port))
+            }
+            None => port_entity(&node.key, name, ordinal as u32, port),
+        };
         port.parent = bundle.or(port.parent);
         out.entities.push(port);
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use twin::{Change, Diagnostic, Entity, EntityKey, Fib, HalfLink, HalfLinkKey, Twin, WallTime};
 
 use super::beyond;
@@ -119,11 +120,12 @@ struct Dirty {
     newcomers: bool,
 }
 
-/// What was in the twin under the keys that are touched, and what will be.
+/// What will be in the twin under the keys that are touched, in the order of the units: nothing under a key counts only if
+/// no unit puts anything there. Lists, sorted once in the end: from nothing, all keys are touched.
 #[derive(Debug, Default)]
 struct Edit {
-    entities: BTreeMap<EntityKey, Option<Entity>>,
-    half_links: BTreeMap<HalfLinkKey, Option<HalfLink>>,
+    entities: Vec<(EntityKey, Option<Arc<Entity>>)>,
+    half_links: Vec<(HalfLinkKey, Option<Arc<HalfLink>>)>,
     fibs: BTreeMap<EntityKey, Option<Fib>>,
 }
 
@@ -206,6 +208,7 @@ impl Fusion {
         let mut seen = Seen::default();
         let mut touched = Touched::default();
         let mut on_wires = false;
+        let mut devices = self.spoken(store, words).into_iter();
         for (observer, topics) in words {
             if topics.contains(&Topic::LinkStates) {
                 let lsdb = &mut self.ground.lsdb;
@@ -218,10 +221,7 @@ impl Fusion {
                 Observer::Node(name) => {
                     let node = self.own_node(name, dirty);
                     let known = self.asked.get(&node).map(|(_, device)| device);
-                    if known.is_some() && !topics.iter().any(|t| Device::is_of(*t)) {
-                        continue;
-                    }
-                    let device = Device::of(store, observer, self.now);
+                    let Some(device) = devices.next().flatten() else { continue };
                     if known.is_none_or(|known| **known != device) {
                         self.asked.insert(node, (name.clone(), Arc::new(device)));
                         self.renew(node, &mut seen, dirty);
@@ -248,6 +248,17 @@ impl Fusion {
         for (protocol, router) in touched.near {
             self.touch_beyond(protocol, &router, dirty);
         }
+    }
+
+    /// The nodes that spoke, in the order of `words`; none where nothing was said of which a node is made.
+    fn spoken(&self, store: &Store, words: &BTreeMap<Observer, BTreeSet<Topic>>) -> Vec<Option<Device>> {
+        let nodes: Vec<_> = words.iter().filter(|(o, _)| matches!(o, Observer::Node(_))).collect();
+        each(&nodes, |(observer, topics)| {
+            let name = NodeName::Own(Arc::from(observer.id()));
+            let is_known = self.ground.known(&name).is_some_and(|n| self.asked.contains_key(&n));
+            let spoke = !is_known || topics.iter().any(|t| Device::is_of(*t));
+            spoke.then(|| Device::of(store, observer, self.now))
+        })
     }
 
     /// A router whose adjacencies in the database changed is put into the twin again, if it was not asked itself.
@@ -408,9 +419,11 @@ impl Fusion {
     }
 
     fn resolve(&mut self, dirty: &mut Dirty) {
-        for node in std::mem::take(&mut dirty.resolve) {
-            let Some(device) = self.ground.directory.device(node).cloned() else { continue };
-            let resolved = resolve(&self.ground.directory, node, &device);
+        let directory = &self.ground.directory;
+        let nodes: Vec<_> = std::mem::take(&mut dirty.resolve).into_iter().collect();
+        let all = each(&nodes, |node| Some(resolve(directory, *node, directory.device(*node)?)));
+        for (node, resolved) in nodes.into_iter().zip(all) {
+            let Some(resolved) = resolved else { continue };
             let words = self.words.entry(node).or_default();
             let known = words.resolved.claims.iter().zip(std::mem::take(&mut words.claims));
             words.claims = self.ground.exchange(known, &resolved.claims, &mut dirty.ports);
@@ -524,23 +537,38 @@ impl Fusion {
             self.want(&area.media, dirty, false);
             edit.forget(area.unit);
         }
-        while let Some(port) = open.pop_first() {
-            let ports = medium::closure(&self.ground, port);
-            for port in &ports {
-                open.remove(port);
+        while !open.is_empty() {
+            let mut areas = Vec::new();
+            while areas.len() < AT_ONCE
+                && let Some(port) = open.pop_first()
+            {
+                let ports = medium::closure(&self.ground, port);
+                for port in &ports {
+                    open.remove(port);
+                }
+                areas.push(ports);
             }
-            let media = medium::judge(&self.ground, &ports);
-            self.want(&media, dirty, true);
-            let first = *ports.first().expect("an area has the port that it grew from");
-            self.area_of.extend(ports.iter().map(|p| (*p, first)));
-            let of_area = |p: &PortId| {
-                let port = *p;
-                self.ground.claims_of(port).filter(move |c| c.ends.0 == port)
-            };
-            let claims: Vec<_> = ports.iter().flat_map(of_area).collect();
-            let unit = edit.put(emit::area(&self.ground, &media, &claims));
-            self.areas.insert(first, Judged { ports, media, unit });
+            let judged = each(&areas, |ports| self.judged(ports));
+            for (ports, (media, emitted)) in areas.into_iter().zip(judged) {
+                self.want(&media, dirty, true);
+                let first = *ports.first().expect("an area has the port that it grew from");
+                self.area_of.extend(ports.iter().map(|p| (*p, first)));
+                let unit = edit.put(emitted);
+                self.areas.insert(first, Judged { ports, media, unit });
+            }
         }
+    }
+
+    /// The media of an area, and what stands in the twin for them.
+    fn judged(&self, ports: &BTreeSet<PortId>) -> (Media, Emitted) {
+        let media = medium::judge(&self.ground, ports);
+        let of_area = |p: &PortId| {
+            let port = *p;
+            self.ground.claims_of(port).filter(move |c| c.ends.0 == port)
+        };
+        let claims: Vec<_> = ports.iter().flat_map(of_area).collect();
+        let emitted = emit::area(&self.ground, &media, &claims);
+        (media, emitted)
     }
 
     fn want(&mut self, media: &Media, dirty: &mut Dirty, more: bool) {
@@ -557,18 +585,17 @@ impl Fusion {
     }
 
     fn put_nodes(&mut self, dirty: &Dirty, edit: &mut Edit) {
-        for node in &dirty.nodes {
-            let mut unit = self.units.remove(node).unwrap_or_default();
-            let keys = std::mem::take(&mut unit.keys);
-            edit.forget(unit);
-            self.units.insert(*node, Unit { keys, ..Unit::default() });
-            let emitted = match self.ground.directory.device(*node) {
-                Some(device) => self.own(*node, &device.clone()),
-                None => self.external(*node),
-            };
-            let keys = self.units.remove(node).map(|u| u.keys).unwrap_or_default();
-            let unit = edit.put(emitted);
-            self.units.insert(*node, Unit { keys, ..unit });
+        let nodes: Vec<_> = dirty.nodes.iter().copied().collect();
+        for nodes in nodes.chunks(AT_ONCE) {
+            let own = each(nodes, |node| Some(self.own(*node, self.ground.directory.device(*node)?)));
+            for (node, own) in nodes.iter().zip(own) {
+                let emitted = own.unwrap_or_else(|| self.external(*node));
+                let mut known = self.units.remove(node).unwrap_or_default();
+                let keys = std::mem::take(&mut known.keys);
+                edit.forget(known);
+                let unit = edit.put(emitted);
+                self.units.insert(*node, Unit { keys, ..unit });
+            }
         }
     }
 
@@ -664,18 +691,18 @@ impl Fusion {
     /// Makes the edit of the twin; what it changed.
     fn commit(&mut self, edit: Edit) -> Vec<Change> {
         let mut changes = Vec::new();
-        for (key, after) in edit.entities {
+        for (key, after) in settled(edit.entities, |known, more| *known = more) {
             let before = self.twin.entity(&key);
-            if before != after.as_ref() {
+            if before != after.as_deref() {
                 let before = before.cloned().map(Arc::new);
-                changes.push(Change::Entity { key, before, after: after.map(Arc::new) });
+                changes.push(Change::Entity { key, before, after });
             }
         }
-        for (key, after) in edit.half_links {
+        for (key, after) in settled(edit.half_links, |known, more| join(Arc::make_mut(known), &more)) {
             let before = self.twin.half_link(&key);
-            if before != after.as_ref() {
+            if before != after.as_deref() {
                 let before = before.cloned().map(Arc::new);
-                changes.push(Change::HalfLink { key, before, after: after.map(Arc::new) });
+                changes.push(Change::HalfLink { key, before, after });
             }
         }
         for (node, after) in edit.fibs {
@@ -684,9 +711,7 @@ impl Fusion {
                 changes.push(Change::Fib { node, before, after: after.map(Arc::new) });
             }
         }
-        for change in &changes {
-            self.twin.set(change);
-        }
+        self.twin.set_all(&changes);
         changes
     }
 
@@ -718,12 +743,8 @@ impl Fusion {
 impl Edit {
     /// What a unit put into the twin goes, unless it is put there again.
     fn forget(&mut self, unit: Unit) {
-        for key in unit.entities {
-            self.entities.entry(key).or_insert(None);
-        }
-        for key in unit.half_links {
-            self.half_links.entry(key).or_insert(None);
-        }
+        self.entities.extend(unit.entities.into_iter().map(|key| (key, None)));
+        self.half_links.extend(unit.half_links.into_iter().map(|key| (key, None)));
     }
 
     fn put(&mut self, emitted: Emitted) -> Unit {
@@ -731,23 +752,58 @@ impl Edit {
             Unit { findings: emitted.findings, without_speed: emitted.without_speed, ..Unit::default() };
         for entity in emitted.entities {
             unit.entities.push(entity.key.clone());
-            self.entities.insert(entity.key.clone(), Some(entity));
+            self.entities.push((entity.key.clone(), Some(Arc::new(entity))));
         }
         for (key, half) in emitted.half_links {
             unit.half_links.push(key.clone());
-            match self.half_links.entry(key).or_insert(None) {
-                Some(known) => join(known, half),
-                place => *place = Some(half),
-            }
+            self.half_links.push((key, Some(Arc::new(half))));
         }
         unit
     }
 }
 
+/// By key, in order, what is put there in the end: `both` of two that are put under one key.
+fn settled<K: Ord + Send, V: Send + Sync>(
+    mut edits: Vec<(K, Option<Arc<V>>)>,
+    both: impl Fn(&mut Arc<V>, Arc<V>),
+) -> Vec<(K, Option<Arc<V>>)> {
+    if edits.len() < FEW {
+        edits.sort_by(|a, b| a.0.cmp(&b.0));
+    } else {
+        edits.par_sort_by(|a, b| a.0.cmp(&b.0));
+    }
+    edits.dedup_by(|next, kept| {
+        let is_same = next.0 == kept.0;
+        if is_same {
+            match (&mut kept.1, next.1.take()) {
+                (Some(known), Some(more)) => both(known, more),
+                (place @ None, more) => *place = more,
+                (Some(_), None) => {}
+            }
+        }
+        is_same
+    });
+    edits
+}
+
+/// What is done at once for fewer than this many is not worth a second thread.
+const FEW: usize = 256;
+
+/// How many units are worked out before they are put together, so that not all of them are held twice.
+const AT_ONCE: usize = 4096;
+
+/// The function of each, in order.
+fn each<T: Sync, R: Send>(list: &[T], of: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
+    match list.len() < FEW {
+        true => list.iter().map(of).collect(),
+        false => list.par_iter().with_min_len(16).map(of).collect(),
+    }
+}
+
 /// Two words for one half-link (LLDP and CDP, two processes) are one with the evidence of both.
-fn join(known: &mut HalfLink, more: HalfLink) {
+fn join(known: &mut HalfLink, more: &HalfLink) {
     known.metric = known.metric.min(more.metric);
-    known.evidence.extend(more.evidence);
+    known.evidence.extend(more.evidence.iter().cloned());
     known.evidence.sort();
     known.evidence.dedup();
 }
