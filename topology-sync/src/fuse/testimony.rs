@@ -35,6 +35,8 @@ pub(crate) fn attribute(parties: Vec<Party>, asked: Asked<'_>) -> BTreeMap<NodeN
     for party in parties {
         for (owner, party) in asked.split(party) {
             let (name, overheard) = match owner.and_then(|o| asked.own.get(&o)) {
+                // Known by sessions alone: nothing tells what it calls its ports but what it says there.
+                Some((name, device)) if !has_table(device) => (NodeName::Own(name.clone()), stranger(&party)),
                 Some((name, device)) => {
                     let words = party.words(|outlet| port(device, outlet).map(str::to_owned));
                     (NodeName::Own(name.clone()), Overheard { words, nameless: BTreeSet::new() })
@@ -47,6 +49,14 @@ pub(crate) fn attribute(parties: Vec<Party>, asked: Asked<'_>) -> BTreeMap<NodeN
         }
     }
     all
+}
+
+/// Whether a node's interface table is known.
+fn has_table(device: &Device) -> bool {
+    device
+        .interfaces
+        .values()
+        .any(|i| i.link.mac.is_some() || i.link.ifindex.is_some() || i.advertised.is_some())
 }
 
 /// A node that nothing else knows: its ports by its own names, or else by address.
@@ -113,7 +123,15 @@ impl Asked<'_> {
                 self.only(&key, |d| may_be(d) && d.node.system_id.as_ref() == Some(s))
             })
         };
-        by_chassis().or_else(by_chassis_mac).or_else(by_router).or_else(by_system)
+        // Routers manage themselves by their loopback, and take its address for their BGP identifier.
+        let by_session = || {
+            party
+                .chassis
+                .iter()
+                .flat_map(|c| &c.management)
+                .find_map(|ip| self.only(&Key::Router(Arc::from(ip.to_string())), |d| !has_table(d)))
+        };
+        by_chassis().or_else(by_chassis_mac).or_else(by_router).or_else(by_system).or_else(by_session)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Recorded sources by their paths: folders of dumps and captures, as one store of observations.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use twin::{Diagnostic, EntityKey, InputError, Place, Snapshot, WallTime};
@@ -142,11 +142,29 @@ impl Recorded {
         Snapshot { twin, demands: None, diagnostics }
     }
 
-    /// The tables of the network: speakers that are none of the recorded nodes are external there too.
+    /// The tables of the network: speakers that are none of the recorded nodes are external there too, and go by the name
+    /// that they say elsewhere, if nobody else does.
     pub fn tables(&self, fusion: &Fusion) -> Tables {
         let mut tables = fusion.tables();
+        let mut taken: BTreeMap<String, u32> = BTreeMap::new();
+        tables
+            .nodes
+            .iter()
+            .flat_map(|r| [&r.id, &r.name])
+            .for_each(|n| *taken.entry(n.clone()).or_default() += 1);
+        let mut names = BTreeMap::new();
         for row in tables.nodes.iter_mut().filter(|r| r.kind != "segment" && self.strangers.contains(&r.id)) {
             row.kind = "external";
+            if taken.get(&row.name) == Some(&1) {
+                names.insert(std::mem::replace(&mut row.id, row.name.clone()), row.name.clone());
+            }
+        }
+        let cables = tables.cables.iter_mut().flat_map(|r| [&mut r.a_node, &mut r.b_node]);
+        let segments = tables.segments.iter_mut().map(|r| &mut r.node);
+        for node in cables.chain(segments).chain(tables.unmatched.iter_mut().map(|r| &mut r.node)) {
+            if let Some(name) = names.get(node) {
+                node.clone_from(name);
+            }
         }
         tables
     }
