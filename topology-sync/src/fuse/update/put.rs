@@ -1,0 +1,275 @@
+//! What the twin becomes: areas are judged, nodes and what lies over them are put, and the changes come out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use twin::{Change, Entity, EntityKey, Fib, HalfLink, HalfLinkKey};
+
+use super::super::beyond;
+use super::super::bundles;
+use super::super::claim::{Finding, NodeId, NodeName, PortId};
+use super::super::device::Device;
+use super::super::emit::{self, Emitted};
+use super::super::fib;
+use super::super::medium::{self, Media};
+use super::{AT_ONCE, Dirty, FEW, Fusion, Judged, Unit, each};
+use crate::observation::{Observer, Topic};
+use crate::store::Store;
+
+/// What will be in the twin under the keys that are touched, in the order of the units: nothing under a key counts only if
+/// no unit puts anything there. Lists, sorted once in the end: from nothing, all keys are touched.
+#[derive(Debug, Default)]
+pub(super) struct Edit {
+    entities: Vec<(EntityKey, Option<Arc<Entity>>)>,
+    half_links: Vec<(HalfLinkKey, Option<Arc<HalfLink>>)>,
+    fibs: BTreeMap<EntityKey, Option<Fib>>,
+}
+
+impl Fusion {
+    /// Judges the areas of all touched ports again.
+    pub(super) fn judge(&mut self, dirty: &mut Dirty, edit: &mut Edit) {
+        let mut open = std::mem::take(&mut dirty.ports);
+        for port in open.clone() {
+            let Some(area) = self.area_of.get(&port).and_then(|first| self.areas.remove(first)) else {
+                continue;
+            };
+            for port in &area.ports {
+                self.area_of.remove(port);
+            }
+            open.extend(&area.ports);
+            self.want(&area.media, dirty, false);
+            edit.forget(area.unit);
+        }
+        while !open.is_empty() {
+            let mut areas = Vec::new();
+            while areas.len() < AT_ONCE
+                && let Some(port) = open.pop_first()
+            {
+                let ports = medium::closure(&self.ground, port);
+                for port in &ports {
+                    open.remove(port);
+                }
+                areas.push(ports);
+            }
+            let judged = each(&areas, |ports| self.judged(ports));
+            for (ports, (media, emitted)) in areas.into_iter().zip(judged) {
+                self.want(&media, dirty, true);
+                let first = *ports.first().expect("an area has the port that it grew from");
+                self.area_of.extend(ports.iter().map(|p| (*p, first)));
+                let unit = edit.put(emitted);
+                self.areas.insert(first, Judged { ports, media, unit });
+            }
+        }
+    }
+
+    /// The media of an area, and what stands in the twin for them.
+    pub(super) fn judged(&self, ports: &BTreeSet<PortId>) -> (Media, Emitted) {
+        let media = medium::judge(&self.ground, ports);
+        let of_area = |p: &PortId| {
+            let port = *p;
+            self.ground.claims_of(port).filter(move |c| c.ends.0 == port)
+        };
+        let claims: Vec<_> = ports.iter().flat_map(of_area).collect();
+        let emitted = emit::area(&self.ground, &media, &claims);
+        (media, emitted)
+    }
+
+    pub(super) fn want(&mut self, media: &Media, dirty: &mut Dirty, more: bool) {
+        for port in &media.externals {
+            let node = self.ground.ports[*port].node;
+            dirty.nodes.insert(node);
+            let count = self.wanted.entry(node).or_default().entry(*port).or_default();
+            if more {
+                *count += 1;
+            } else {
+                *count -= 1;
+            }
+        }
+    }
+
+    pub(super) fn put_nodes(&mut self, dirty: &Dirty, edit: &mut Edit) {
+        let nodes: Vec<_> = dirty.nodes.iter().copied().collect();
+        for nodes in nodes.chunks(AT_ONCE) {
+            let own = each(nodes, |node| Some(self.own(*node, self.ground.directory.device(*node)?)));
+            for (node, own) in nodes.iter().zip(own) {
+                let emitted = own.unwrap_or_else(|| self.external(*node));
+                let mut known = self.units.remove(node).unwrap_or_default();
+                let keys = std::mem::take(&mut known.keys);
+                edit.forget(known);
+                let unit = edit.put(emitted);
+                self.units.insert(*node, Unit { keys, ..unit });
+            }
+        }
+    }
+
+    /// Bundles reach over areas, so they are made anew from those of all nodes that have any.
+    pub(super) fn put_bundles(&mut self, edit: &mut Edit) {
+        if self.bundled.is_empty() && self.bundles.entities.is_empty() {
+            return;
+        }
+        edit.forget(std::mem::take(&mut self.bundles));
+        let cables = |port: PortId| -> Vec<(PortId, PortId)> {
+            let area = self.area_of.get(&port).and_then(|first| self.areas.get(first));
+            let all = area.into_iter().flat_map(|a| a.media.cables.iter().copied());
+            all.filter(|(a, b)| *a == port || *b == port).collect()
+        };
+        let entities = bundles::bundles(&self.ground, &self.bundled, cables);
+        self.bundles = edit.put(Emitted { entities, ..Emitted::default() });
+    }
+
+    pub(super) fn own(&self, node: NodeId, device: &Device) -> Emitted {
+        let aliases = self.borne(node).skip(1).cloned().collect();
+        let mut emitted = emit::node(&self.ground, node, device, aliases);
+        for key in self.units.get(&node).into_iter().flat_map(|u| &u.keys) {
+            if !self.borne(node).any(|k| k == key) {
+                let why = format!("another node is {key} too");
+                emitted.findings.push(Finding::new("shared-identity", &device.name, "", why));
+            }
+        }
+        beyond::emit(&self.ground, node, &mut emitted);
+        emitted
+    }
+
+    pub(super) fn external(&mut self, node: NodeId) -> Emitted {
+        let wanted = self.wanted.entry(node).or_default();
+        wanted.retain(|_, count| *count > 0);
+        let mut ports: Vec<_> = wanted.keys().copied().collect();
+        ports.sort_by_key(|p| &self.ground.ports[*p].name);
+        let mut emitted =
+            if ports.is_empty() { Emitted::default() } else { emit::external(&self.ground, node, &ports) };
+        beyond::emit(&self.ground, node, &mut emitted);
+        emitted
+    }
+
+    /// BGP sessions, all of them: where the ends are may change with any node's addresses.
+    pub(super) fn peer(
+        &mut self,
+        store: &Store,
+        words: &BTreeMap<Observer, BTreeSet<Topic>>,
+        dirty: &Dirty,
+        edit: &mut Edit,
+    ) {
+        let spoke = words.iter().filter(|(_, topics)| topics.contains(&Topic::BgpPeers));
+        let mut changed = !self.sessions.is_empty() && !dirty.nodes.is_empty();
+        for (observer, _) in spoke {
+            let Observer::Node(name) = observer else { continue };
+            let node = self.ground.node(&NodeName::Own(name.clone()));
+            changed |= self.sessions.replace(node, store, observer, self.now);
+        }
+        if changed {
+            edit.forget(std::mem::take(&mut self.peerings));
+            self.peerings = edit.put(self.sessions.emit(&mut self.ground));
+        }
+    }
+
+    /// Forwarding tables of nodes whose routes, addresses, interfaces or key changed.
+    pub(super) fn route(
+        &mut self,
+        store: &Store,
+        words: &BTreeMap<Observer, BTreeSet<Topic>>,
+        dirty: &Dirty,
+        edit: &mut Edit,
+    ) {
+        let made_of = [Topic::Routes, Topic::Addresses, Topic::Links];
+        let said = |topics: &BTreeSet<Topic>| made_of.iter().any(|t| topics.contains(t));
+        let spoke = words.iter().filter(|(_, topics)| said(topics)).map(|(o, _)| o.clone());
+        let moved = dirty
+            .nodes
+            .iter()
+            .filter(|n| self.tables.get(n).is_some_and(|k| *k != self.ground.nodes[**n].key));
+        let moved = moved.map(|n| Observer::node(self.ground.node_name(*n)));
+        for observer in spoke.chain(moved).collect::<BTreeSet<_>>() {
+            let Observer::Node(name) = &observer else { continue };
+            let node = self.ground.node(&NodeName::Own(name.clone()));
+            let Some(device) = self.ground.directory.device(node) else { continue };
+            let key = self.ground.nodes[node].key.clone();
+            let table = fib::table(store, &observer, self.now, device, &key);
+            if let Some(old) = self.tables.insert(node, key.clone()) {
+                edit.fibs.entry(old).or_insert(None);
+            }
+            edit.fibs.insert(key, (!table.is_empty()).then_some(table));
+        }
+    }
+
+    /// Makes the edit of the twin; what it changed.
+    pub(super) fn commit(&mut self, edit: Edit) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (key, after) in settled(edit.entities, |known, more| *known = more) {
+            let before = self.twin.entity(&key);
+            if before != after.as_deref() {
+                let before = before.cloned().map(Arc::new);
+                changes.push(Change::Entity { key, before, after });
+            }
+        }
+        for (key, after) in settled(edit.half_links, |known, more| join(Arc::make_mut(known), &more)) {
+            let before = self.twin.half_link(&key);
+            if before != after.as_deref() {
+                let before = before.cloned().map(Arc::new);
+                changes.push(Change::HalfLink { key, before, after });
+            }
+        }
+        for (node, after) in edit.fibs {
+            let before = self.twin.fib(&node).cloned();
+            if before.as_deref() != after.as_ref() {
+                changes.push(Change::Fib { node, before, after: after.map(Arc::new) });
+            }
+        }
+        self.twin.set_all(&changes);
+        changes
+    }
+}
+
+impl Edit {
+    /// What a unit put into the twin goes, unless it is put there again.
+    fn forget(&mut self, unit: Unit) {
+        self.entities.extend(unit.entities.into_iter().map(|key| (key, None)));
+        self.half_links.extend(unit.half_links.into_iter().map(|key| (key, None)));
+    }
+
+    fn put(&mut self, emitted: Emitted) -> Unit {
+        let mut unit =
+            Unit { findings: emitted.findings, without_speed: emitted.without_speed, ..Unit::default() };
+        for entity in emitted.entities {
+            unit.entities.push(entity.key.clone());
+            self.entities.push((entity.key.clone(), Some(Arc::new(entity))));
+        }
+        for (key, half) in emitted.half_links {
+            unit.half_links.push(key.clone());
+            self.half_links.push((key, Some(Arc::new(half))));
+        }
+        unit
+    }
+}
+
+/// By key, in order, what is put there in the end: `both` of two that are put under one key.
+fn settled<K: Ord + Send, V: Send + Sync>(
+    mut edits: Vec<(K, Option<Arc<V>>)>,
+    both: impl Fn(&mut Arc<V>, Arc<V>),
+) -> Vec<(K, Option<Arc<V>>)> {
+    if edits.len() < FEW {
+        edits.sort_by(|a, b| a.0.cmp(&b.0));
+    } else {
+        edits.par_sort_by(|a, b| a.0.cmp(&b.0));
+    }
+    edits.dedup_by(|next, kept| {
+        let is_same = next.0 == kept.0;
+        if is_same {
+            match (&mut kept.1, next.1.take()) {
+                (Some(known), Some(more)) => both(known, more),
+                (place @ None, more) => *place = more,
+                (Some(_), None) => {}
+            }
+        }
+        is_same
+    });
+    edits
+}
+
+/// Two words for one half-link (LLDP and CDP, two processes) are one with the evidence of both.
+fn join(known: &mut HalfLink, more: &HalfLink) {
+    known.metric = known.metric.min(more.metric);
+    known.evidence.extend(more.evidence.iter().cloned());
+    known.evidence.sort();
+    known.evidence.dedup();
+}
