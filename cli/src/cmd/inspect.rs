@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use topology_sync::form::Form;
+use topology_sync::inventory::netbox;
+use topology_sync::observation::{Observer, Said, Topic};
+use topology_sync::overrides::{self, Overrides};
 use topology_sync::source::files;
+use topology_sync::{counters, encoding};
 use twin::{Diagnostic, EntityKind, Layer, Snapshot, WallTime};
 
 use crate::cmd::net::NetOptions;
@@ -46,17 +50,80 @@ fn rows(args: &Args) -> Result<Vec<Row>, Failure> {
     match (suffix.as_str(), args.files.as_slice()) {
         ("pcap" | "pcapng", [only]) => capture(only),
         ("parquet", [only]) => parquet(only),
-        ("csv" | "gz", [only]) => flow_table(only),
-        ("yaml" | "yml", [only]) => lab_file(only),
+        ("csv" | "gz", [only]) => flow_table(only).or_else(|e| counter_file(only).ok_or(e)),
+        ("yaml" | "yml", [only]) => yaml(only),
         ("pcap" | "pcapng" | "parquet" | "csv" | "gz" | "yaml" | "yml", _) => {
             Err(Failure::Usage(format!(".{suffix} files are inspected one at a time")))
         }
         ("demands", [only]) => Ok(network(&files::open_demands(only)?, Form::Demands.name())),
-        _ => {
-            let form = files::form(first)?.map_or("recorded lab", Form::name);
-            Ok(network(&args.net.open(&args.files)?, form))
-        }
+        ("json", [only]) => match inventory(only).or_else(|| counter_file(only)) {
+            Some(rows) => Ok(rows),
+            None => network_files(args, first),
+        },
+        _ => network_files(args, first),
     }
+}
+
+fn network_files(args: &Args, first: &Path) -> Result<Vec<Row>, Failure> {
+    let form = files::form(first)?.map_or("recorded lab", Form::name);
+    Ok(network(&args.net.open(&args.files)?, form))
+}
+
+/// What the `format` key says; watch configurations have none.
+fn yaml(path: &Path) -> Result<Vec<Row>, Failure> {
+    let (file, bytes) = (path.display().to_string(), files::read(path)?);
+    let text = encoding::utf8(&file, &bytes)?;
+    let format = text.lines().find_map(|line| line.strip_prefix("format:"));
+    match format {
+        Some(word) if word.contains(overrides::FORMAT) => {
+            Overrides::parse(&file, text)?;
+            Ok(vec![row("form", json!("overrides"), overrides::FORMAT)])
+        }
+        #[cfg(feature = "live")]
+        None => {
+            let config = topology_sync::source::live::Config::parse(&file, text)?;
+            Ok(vec![
+                row("form", json!("watch configuration"), ""),
+                row("nodes", json!(config.nodes.len()), ""),
+                row("wires", json!(config.wires.len()), ""),
+                row("sources", json!(config.sources().len()), ""),
+            ])
+        }
+        _ => lab_file(path),
+    }
+}
+
+/// What an export of NetBox lists; `None` if the file is something else.
+fn inventory(path: &Path) -> Option<Vec<Row>> {
+    let value = serde_json::from_slice(&files::read(path).ok()?).ok()?;
+    let (list, mut diagnostics) = (Observer::list("netbox"), Vec::new());
+    let said = netbox::read(&list, WallTime::default(), &[value], &mut diagnostics)?;
+    let count = |topic: Topic| {
+        let facts = said.iter().filter_map(|o| match &o.said {
+            Said::Is(fact, _) => Some(fact.key().topic),
+            _ => None,
+        });
+        json!(facts.filter(|t| *t == topic).count())
+    };
+    let mut rows = vec![
+        row("form", json!("NetBox export"), ""),
+        row("nodes", count(Topic::InventoryNodes), ""),
+        row("cables", count(Topic::InventoryCables), "of which both ends are in this file"),
+    ];
+    rows.extend(diagnostics.iter().map(diagnostic));
+    Some(rows)
+}
+
+/// How many readings of interface counters there are; `None` if the file is something else.
+fn counter_file(path: &Path) -> Option<Vec<Row>> {
+    let (file, bytes) = (path.display().to_string(), files::read(path).ok()?);
+    let samples = counters::read(&file, encoding::utf8(&file, &bytes).ok()?).ok()?;
+    let interfaces: BTreeSet<_> = samples.iter().map(|s| &s.interface).collect();
+    Some(vec![
+        row("form", json!("interface counters"), ""),
+        row("readings", json!(samples.len()), ""),
+        row("interfaces", json!(interfaces.len()), ""),
+    ])
 }
 
 /// Counts of frames and bytes, first and last stamp, then diagnostics.
