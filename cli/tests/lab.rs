@@ -43,26 +43,6 @@ fn the_twin_follows_a_lab_that_is_cut_moved_renamed_and_silenced() {
     go_through(&lab, |when, truth| lab.becomes(when, truth, PATIENCE), || lab.net());
 }
 
-#[cfg(feature = "live")]
-#[test]
-#[ignore = "takes minutes, and has not passed from start to end yet"]
-fn a_watch_follows_the_lab_even_if_it_is_killed_between_events() {
-    let Some(lab) = Lab::up(include_str!("lab/ring.yaml"), "watch") else { return };
-    let routers = ["r1", "r2", "r3", "r4", "r5"];
-    let mut watch = lab.watch(&routers, &["h6"]);
-    let net = watch.snapshot();
-    let see = |when: &str, truth: &Tables| {
-        watch.start();
-        watch.becomes(when, truth, PATIENCE);
-        if ["mended", "both ways"].contains(&when) {
-            // What comes next happens while nobody watches.
-            watch.kill();
-            watch.becomes(when, truth, Duration::ZERO);
-        }
-    };
-    go_through(&lab, see, || fs::read_to_string(&net).unwrap());
-}
-
 /// Breaks the lab in all ways, one after another; after each the twin, which `see` waits for, is what the lab then is.
 fn go_through(lab: &Lab, mut see: impl FnMut(&str, &Tables), net: impl Fn() -> String) {
     let mut truth = steady();

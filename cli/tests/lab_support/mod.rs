@@ -1,8 +1,5 @@
 //! A lab for a test: built, broken, recorded, compared and always removed.
 
-#[cfg(feature = "live")]
-mod watch;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
