@@ -34,7 +34,7 @@ pub(super) async fn files(outlet: Outlet, paths: Vec<PathBuf>, every: Duration) 
     }
 }
 
-/// Asks FRR again and again. A command that a daemon does not know says nothing.
+/// Asks FRR again and again. A command for a daemon that does not run here says nothing.
 ///
 /// # Errors
 /// `vtysh` that cannot be run, or reaches no daemon.
@@ -52,17 +52,28 @@ pub(super) async fn frr(
         for command in &commands {
             asked.push((command, now(), vtysh(pathspace.as_ref(), command)?));
         }
+        let mut silent = None;
+        let mut answered = false;
         for (command, began, child) in asked {
             let output = child.wait_with_output().await?;
             if !output.status.success() {
                 let why = String::from_utf8_lossy(&output.stderr);
-                return Err(io::Error::other(format!("vtysh -c '{command}': {}", why.trim())));
+                let error = io::Error::other(format!("vtysh -c '{command}': {}", why.trim()));
+                if !why.trim_end().ends_with("is not running") {
+                    return Err(error);
+                }
+                silent = Some(error);
+                continue;
             }
+            answered = true;
             if !output.stdout.iter().all(u8::is_ascii_whitespace) {
                 outlet.dump(command, began, &output.stdout).await;
             }
         }
-        outlet.mark(&Mark::Up).await;
+        match silent {
+            Some(error) if !answered => return Err(error),
+            _ => outlet.mark(&Mark::Up).await,
+        }
     }
 }
 
