@@ -11,8 +11,9 @@ use umbra_topology_sync::bgp::rib::Rib;
 use umbra_topology_sync::bgp::router::Router;
 use umbra_topology_sync::bgp::session::BgpDecoder;
 use umbra_topology_sync::bgp::tcp::{Direction, Piece};
-use umbra_topology_sync::bgp::{capture, frame, mrt, tap};
+use umbra_topology_sync::bgp::{frame, mrt, tap};
 use umbra_topology_sync::observation::Observer;
+use umbra_topology_sync::wire::capture;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata");
 
@@ -55,8 +56,8 @@ fn messages(protocol: Protocol) -> Vec<Vec<u8>> {
     }
     for bytes in corpus("pcap") {
         let mut directions = std::collections::BTreeMap::new();
-        capture::frames("c", &bytes, &mut |f| {
-            let Some(segment) = frame::segment(f.link_type, f.bytes) else { return };
+        capture::read("c", &bytes, |f| {
+            let Some(segment) = frame::segment(f.link_type, f.data) else { return };
             let (direction, framer) = directions
                 .entry((segment.src, segment.dst))
                 .or_insert_with(|| (Direction::default(), Framer::new(protocol)));

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use umbra_topology_sync::bgp::capture::{Frame, frames};
 use umbra_topology_sync::bgp::frame::segment;
 use umbra_topology_sync::bgp::listener::{Heard, Listener, What};
+use umbra_topology_sync::wire::capture::{self, Record};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/bmp");
 
@@ -36,11 +36,11 @@ fn decode(capture: &Path) -> Decoded {
         What::Gap(_, bytes) => decoded.faults.push(format!("{} gap of {bytes}", heard.from)),
         What::End(_) => {}
     };
-    frames("capture", &bytes, &mut |f| {
-        if let Some(segment) = segment(f.link_type, f.bytes).filter(|_| padded(f)) {
+    capture::read("capture", &bytes, |f| {
+        if let Some(segment) = segment(f.link_type, f.data).filter(|_| padded(f)) {
             lost.borrow_mut().insert((segment.src, segment.dst));
         }
-        listener.frame(f.at, f.link_type, f.bytes, &mut tell);
+        listener.frame(f.at, f.link_type, f.data, &mut tell);
     })
     .unwrap();
     listener.finish(&mut tell);
@@ -49,9 +49,9 @@ fn decode(capture: &Path) -> Decoded {
 
 /// Whether Ethernet pads the frame. The program that wrote the expected files takes padding for data, loses its place in
 /// that direction of that conversation, and reads nothing of it from there on.
-fn padded(frame: Frame<'_>) -> bool {
-    let ipv4 = frame.link_type == 1 && frame.bytes.get(12..14) == Some(&[8, 0]);
-    ipv4 && frame.bytes.len() > 14 + usize::from(u16::from_be_bytes([frame.bytes[16], frame.bytes[17]]))
+fn padded(frame: Record<'_>) -> bool {
+    let ipv4 = frame.link_type == 1 && frame.data.get(12..14) == Some(&[8, 0]);
+    ipv4 && frame.data.len() > 14 + usize::from(u16::from_be_bytes([frame.data[16], frame.data[17]]))
 }
 
 fn expected(capture: &Path, suffix: &str) -> Vec<Value> {

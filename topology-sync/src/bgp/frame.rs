@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::wire::frame::{self, Payload};
+
 /// A TCP segment, borrowed from the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment<'a> {
@@ -19,15 +21,10 @@ pub struct Segment<'a> {
     pub payload: &'a [u8],
 }
 
-/// The segment in a frame of this link type (numbers as at <https://www.tcpdump.org/linktypes.html>: NULL, Ethernet, raw
-/// IP, Linux cooked v1 and v2). Absent where the frame holds none, or only a fragment.
-pub fn segment(link_type: u32, frame: &[u8]) -> Option<Segment<'_>> {
-    match link_type {
-        0 | 108 => ip(frame.get(4..)?),
-        1 => ethertype(be16(frame, 12)?, frame.get(14..)?),
-        12 | 14 | 101 | 228 | 229 => ip(frame),
-        113 => ethertype(be16(frame, 14)?, frame.get(16..)?),
-        276 => ethertype(be16(frame, 0)?, frame.get(20..)?),
+/// The segment in a frame of this link type. Absent where the frame holds none, or only a fragment.
+pub fn segment(link_type: u16, bytes: &[u8]) -> Option<Segment<'_>> {
+    match frame::read(link_type, bytes).ok()??.payload {
+        Payload::Ip(packet) => ip(packet),
         _ => None,
     }
 }
@@ -38,15 +35,6 @@ fn be16(bytes: &[u8], at: usize) -> Option<u16> {
 
 fn be32(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
-}
-
-/// What follows an EtherType; VLAN tags (IEEE 802.1Q, 802.1ad, and the older 0x9100) are passed over.
-fn ethertype(mut kind: u16, mut rest: &[u8]) -> Option<Segment<'_>> {
-    while matches!(kind, 0x8100 | 0x88a8 | 0x9100) {
-        kind = be16(rest, 2)?;
-        rest = rest.get(4..)?;
-    }
-    matches!(kind, 0x0800 | 0x86dd).then(|| ip(rest))?
 }
 
 fn ip(packet: &[u8]) -> Option<Segment<'_>> {
@@ -129,7 +117,7 @@ mod tests {
         bytes
     }
 
-    fn payload(link_type: u32, header: &[u8], trailer: &[u8]) -> Option<Vec<u8>> {
+    fn payload(link_type: u16, header: &[u8], trailer: &[u8]) -> Option<Vec<u8>> {
         let frame = [header, &packet(b"bgp"), trailer].concat();
         segment(link_type, &frame).map(|s| s.payload.to_vec())
     }

@@ -86,7 +86,7 @@ impl Default for State {
 
 impl Listener {
     /// Takes a captured frame.
-    pub fn frame(&mut self, at: WallTime, link_type: u32, bytes: &[u8], tell: &mut dyn FnMut(Heard<'_>)) {
+    pub fn frame(&mut self, at: WallTime, link_type: u16, bytes: &[u8], tell: &mut dyn FnMut(Heard<'_>)) {
         if let Some(segment) = frame::segment(link_type, bytes) {
             self.segment(at, &segment, tell);
         }

@@ -13,7 +13,6 @@
 //! bytes, of which conversation, by which agreement) and behind (what follows).
 
 pub mod bmp;
-pub mod capture;
 pub mod forwarding;
 pub mod frame;
 pub mod framer;

@@ -7,13 +7,13 @@ use netgauze_bmp_pkt::v3::InitiationInformation;
 use netgauze_bmp_pkt::{BmpMessage, v3, v4};
 use twin::{Diagnostic, InputError, WallTime};
 
-use super::capture;
 use super::listener::{Heard, Listener, What};
 use super::recognise::Protocol;
 use super::rib::Rib;
 use super::router::Router;
 use super::speakers::Speakers;
 use crate::observation::{Observation, Observer};
+use crate::wire::capture;
 
 /// Listens to frames, and keeps what the routers and speakers that are heard say.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ struct Sayings {
 
 impl Tap {
     /// Takes a frame of this link type, and tells what follows from it.
-    pub fn frame(&mut self, at: WallTime, link_type: u32, bytes: &[u8], tell: &mut dyn FnMut(Observation)) {
+    pub fn frame(&mut self, at: WallTime, link_type: u16, bytes: &[u8], tell: &mut dyn FnMut(Observation)) {
         let Self { listener, sayings } = self;
         listener.frame(at, link_type, bytes, &mut |heard| sayings.take(&heard, tell));
     }
@@ -73,7 +73,7 @@ impl Tap {
 /// The damage that ends the capture; what came before it has been told.
 pub fn read(file: &str, bytes: &[u8], tell: &mut dyn FnMut(Observation)) -> (Tap, Result<(), InputError>) {
     let mut tap = Tap::default();
-    let end = capture::frames(file, bytes, &mut |f| tap.frame(f.at, f.link_type, f.bytes, tell));
+    let end = capture::read(file, bytes, |r| tap.frame(r.at, r.link_type, r.data, tell));
     tap.finish(tell);
     (tap, end)
 }

@@ -6,7 +6,7 @@ use super::cursor::{Cursor, Parsed};
 
 /// What a frame carries, as far as it concerns us.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Payload<'a> {
+pub(crate) enum Payload<'a> {
     /// An LLDPDU.
     Lldp(&'a [u8]),
     /// A CDP packet.
@@ -21,23 +21,27 @@ pub(super) enum Payload<'a> {
 
 /// A frame's place and content.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Frame<'a> {
+pub(crate) struct Frame<'a> {
     /// The sender's hardware address.
-    pub(super) mac: Option<MacAddr>,
+    pub(crate) mac: Option<MacAddr>,
     /// The interface, where the link layer tells it (SLL2).
-    pub(super) interface: Option<u32>,
+    pub(crate) interface: Option<u32>,
     /// The IEEE 802.1Q tag nearest to the payload, if it is a VLAN's.
-    pub(super) vlan: Option<u16>,
+    pub(crate) vlan: Option<u16>,
     /// Whether the capturing machine sent it, where the link layer tells.
-    pub(super) outgoing: Option<bool>,
+    pub(crate) outgoing: Option<bool>,
     /// Whether frames of several interfaces come without saying of which (SLL).
-    pub(super) mixed: bool,
+    pub(crate) mixed: bool,
     /// The content.
-    pub(super) payload: Payload<'a>,
+    pub(crate) payload: Payload<'a>,
 }
 
 /// Link-layer header types (<https://www.tcpdump.org/linktypes.html>).
 mod link_type {
+    /// BSD loopback: the address family in the capturing machine's byte order, then the packet.
+    pub(super) const NULL: u16 = 0;
+    /// The same in network byte order.
+    pub(super) const LOOP: u16 = 108;
     pub(super) const ETHERNET: u16 = 1;
     pub(super) const RAW: u16 = 101;
     pub(super) const RAW_BSD: u16 = 12;
@@ -65,24 +69,24 @@ const LINUX_OUTGOING: u8 = 4;
 const MAX_TAGS: usize = 4;
 
 /// Reads a frame of a link type; `Ok(None)` for link types that we do not know.
-pub(super) fn read(link_type: u16, bytes: &[u8]) -> Parsed<Option<Frame<'_>>> {
+pub(crate) fn read(link_type: u16, bytes: &[u8]) -> Parsed<Option<Frame<'_>>> {
     let c = Cursor::new(bytes);
     Ok(Some(match link_type {
         link_type::ETHERNET => ethernet(c)?,
         link_type::LINUX_SLL => cooked(c)?,
         link_type::LINUX_SLL2 => cooked2(c)?,
+        link_type::NULL | link_type::LOOP => packet(bytes.get(4..).ok_or("a frame below 4 bytes")?),
         link_type::RAW | link_type::RAW_BSD | link_type::RAW_OPENBSD | link_type::IPV4 | link_type::IPV6 => {
-            Frame {
-                mac: None,
-                interface: None,
-                vlan: None,
-                outgoing: None,
-                mixed: false,
-                payload: Payload::Ip(bytes),
-            }
+            packet(bytes)
         }
         _ => return Ok(None),
     }))
+}
+
+/// An IP packet without anything of a link layer.
+fn packet(bytes: &[u8]) -> Frame<'_> {
+    let payload = Payload::Ip(bytes);
+    Frame { mac: None, interface: None, vlan: None, outgoing: None, mixed: false, payload }
 }
 
 fn ethernet(mut c: Cursor<'_>) -> Parsed<Frame<'_>> {

@@ -25,11 +25,11 @@
 //! assert_eq!(lifetime.as_secs(), 120);
 //! ```
 
-mod capture;
+pub mod capture;
 mod cdp;
 mod checksum;
 mod cursor;
-mod frame;
+pub(crate) mod frame;
 mod heard;
 mod ip;
 mod isis;

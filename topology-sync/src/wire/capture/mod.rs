@@ -13,26 +13,22 @@ const MAX_PACKET: usize = 262_144;
 
 /// One captured frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Record<'a> {
+pub struct Record<'a> {
     /// When; the epoch where the file does not say (simple packet blocks).
-    pub(super) at: WallTime,
+    pub at: WallTime,
     /// Its interface by number, where the file tells interfaces apart.
-    pub(super) interface: Option<u32>,
+    pub interface: Option<u32>,
     /// Link-layer header type (<https://www.tcpdump.org/linktypes.html>).
-    pub(super) link_type: u16,
+    pub link_type: u16,
     /// The captured bytes.
-    pub(super) data: &'a [u8],
+    pub data: &'a [u8],
 }
 
 /// Calls `visit` for each frame.
 ///
 /// # Errors
 /// What is no capture, and the damage that ends one; the frames before it were visited.
-pub(super) fn read<'a>(
-    name: &'a str,
-    bytes: &'a [u8],
-    visit: impl FnMut(Record<'a>),
-) -> Result<(), InputError> {
+pub fn read<'a>(name: &'a str, bytes: &'a [u8], visit: impl FnMut(Record<'a>)) -> Result<(), InputError> {
     let file = File { name, bytes };
     match bytes.first_chunk::<4>() {
         Some(magic) if *magic == pcapng::MAGIC => pcapng::read(file, visit),
