@@ -1,5 +1,6 @@
 //! Fusion that follows its store step by step is fusion from nothing, whatever comes in whatever order.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -87,6 +88,39 @@ fn observation(words: &[Observation], event: &Event, now: WallTime) -> Observati
             Observation::is(&word(*from).observer, w.source, now, fact(w))
         }
     }
+}
+
+/// Copies of a lab that know nothing of each other: other node names, hardware addresses and chassis.
+fn copies(words: &[Observation], count: u32) -> Vec<Vec<Observation>> {
+    let text = serde_json::to_string(words).unwrap();
+    let nodes: BTreeSet<&str> = words.iter().map(|w| w.observer.id()).collect();
+    let copy = |n: u32| {
+        let mut text = text.clone();
+        for node in &nodes {
+            text = text.replace(&format!("\"{node}\""), &format!("\"{node}-{n}\""));
+        }
+        // lab-d's hardware addresses begin so; IP addresses stay as they are, for each lab is an island by its own.
+        text.replace("02:00:00:", &format!("02:{n:02x}:00:"))
+    };
+    (0..count).map(|n| serde_json::from_str(&copy(n)).unwrap()).collect()
+}
+
+/// Many nodes at once are computed side by side, a few one after another: the twin is the same.
+#[test]
+fn many_at_once_are_as_a_few_at_a_time() {
+    let labs = copies(&words("lab-d/full"), 20);
+    let (mut whole, mut slow) = (Store::default(), Store::default());
+    whole.extend(labs.iter().flatten().cloned());
+    let at_once = fused(&whole, at(0));
+    let mut few = Fusion::default();
+    for lab in labs {
+        slow.extend(lab);
+        few.update(&mut slow, at(0));
+    }
+    assert!(at_once.twin().nodes().len() > 300, "{} nodes", at_once.twin().nodes().len());
+    assert!(at_once.twin().cables().len() > 200, "{} cables", at_once.twin().cables().len());
+    assert_eq!(few.twin().changes_to(at_once.twin()), []);
+    assert_eq!((few.findings(), few.tables()), (at_once.findings(), at_once.tables()));
 }
 
 fn apply(twin: &mut Twin, changes: Vec<twin::Change>) {
