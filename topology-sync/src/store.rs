@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use twin::WallTime;
 
-use crate::observation::{Fact, FactKey, Observation, Observer, Said, Source, Topic};
+use crate::observation::{Fact, FactKey, Observation, Observer, Said, Scope, Source, Topic};
 
 /// Everything that the observers have said.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub struct Store {
 struct Account {
     words: BTreeMap<(Source, FactKey), Words>,
     /// When each finished reading began.
-    read: BTreeMap<(Source, Topic), WallTime>,
+    read: BTreeMap<(Source, Scope), WallTime>,
 }
 
 /// The words on one subject that may still come to stand.
@@ -109,6 +109,17 @@ impl Words {
     }
 }
 
+impl Account {
+    /// When the last finished reading began that looked at a subject.
+    fn read_of(&self, source: Source, key: &FactKey) -> Option<WallTime> {
+        if self.read.is_empty() {
+            return None;
+        }
+        let of = |scope: Scope| self.read.get(&(source, scope)).copied();
+        of(key.topic.into()).max(key.protocol().and_then(|p| of(Scope::of(key.topic, p))))
+    }
+}
+
 impl Store {
     /// Takes a word.
     pub fn take(&mut self, observation: Observation) {
@@ -127,10 +138,10 @@ impl Store {
                 account.words.entry((source, key.clone())).or_default().withdraw(at);
                 (key.topic, Some(key))
             }
-            Said::Read(topic) => {
-                let read = account.read.entry((source, topic)).or_insert(at);
+            Said::Read(scope) => {
+                let read = account.read.entry((source, scope)).or_insert(at);
                 *read = at.max(*read);
-                (topic, None)
+                (scope.topic, None)
             }
         };
         if topic == Topic::LinkStates {
@@ -165,7 +176,7 @@ impl Store {
         let account = self.accounts.get(observer);
         account.into_iter().flat_map(move |account| {
             account.words.iter().filter_map(move |((source, key), words)| {
-                let read = account.read.get(&(*source, key.topic)).copied();
+                let read = account.read_of(*source, key);
                 let word = words.standing(read, now)?;
                 Some(Standing { source: *source, at: word.at, until: word.until(), fact: &word.fact })
             })
@@ -177,7 +188,7 @@ impl Store {
         let account = self.accounts.get(observer)?;
         Source::ALL.into_iter().find_map(|source| {
             let words = account.words.get(&(source, key.clone()))?;
-            let read = account.read.get(&(source, key.topic)).copied();
+            let read = account.read_of(source, key);
             let word = words.standing(read, now)?;
             Some(Standing { source, at: word.at, until: word.until(), fact: &word.fact })
         })
@@ -200,14 +211,13 @@ impl Store {
         let account = self.accounts.get(observer);
         account.into_iter().flat_map(move |account| {
             Source::ALL.into_iter().flat_map(move |source| {
-                let read = account.read.get(&(source, topic)).copied();
                 let first = (source, FactKey::new(topic, &[]));
                 let of_topic = account
                     .words
                     .range(first..)
                     .take_while(move |((s, k), _)| *s == source && k.topic == topic);
-                of_topic.filter_map(move |(_, words)| {
-                    let word = words.standing(read, now)?;
+                of_topic.filter_map(move |((_, key), words)| {
+                    let word = words.standing(account.read_of(source, key), now)?;
                     Some(Standing { source, at: word.at, until: word.until(), fact: &word.fact })
                 })
             })
@@ -276,7 +286,7 @@ struct Saved {
 struct SavedAccount {
     observer: Observer,
     words: Vec<(Source, FactKey, Words)>,
-    read: Vec<(Source, Topic, WallTime)>,
+    read: Vec<(Source, Scope, WallTime)>,
 }
 
 impl From<Store> for Saved {
@@ -304,8 +314,8 @@ impl From<Saved> for Store {
                 let untils = words.words.iter().filter_map(Word::until);
                 store.lapses.extend(untils.map(|until| (until, a.observer.clone(), key.topic)));
             }
-            for (_, topic, at) in &a.read {
-                let known = store.dirty.entry((a.observer.clone(), *topic)).or_insert(*at);
+            for (_, scope, at) in &a.read {
+                let known = store.dirty.entry((a.observer.clone(), scope.topic)).or_insert(*at);
                 *known = (*at).max(*known);
             }
             let read = a.read.into_iter().map(|(s, t, at)| ((s, t), at)).collect();
@@ -320,7 +330,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::observation::{IgpProtocol, Link, LinkState, LinkStateId, LinkStateKind};
+    use crate::observation::{IgpNeighbor, IgpProtocol, Link, LinkState, LinkStateId, LinkStateKind};
 
     fn at(seconds: i64) -> WallTime {
         WallTime::from_ns(seconds * 1_000_000_000)
@@ -396,6 +406,35 @@ mod tests {
             "without a purge the higher wins"
         );
         assert_eq!(stands(&[new, old, purge], 9), [advertisement(1)]);
+    }
+
+    #[test]
+    fn a_reading_of_one_protocol_says_nothing_of_another() {
+        let neighbor = |protocol, id: &str| {
+            Fact::IgpNeighbor(IgpNeighbor {
+                protocol,
+                on: "e1".into(),
+                id: id.into(),
+                address: None,
+                mac: None,
+                state: "Full".into(),
+                role: None,
+            })
+        };
+        let (ospf, isis) = (neighbor(IgpProtocol::Ospf2, "10.0.0.2"), neighbor(IgpProtocol::Isis, "r2"));
+        let read = |seconds, protocol| {
+            let scope = Scope::of(Topic::IgpNeighbors, protocol);
+            Observation::read(&Observer::node("r1"), Source::Kernel, at(seconds), scope)
+        };
+        let words = [
+            is(1, ospf.clone()),
+            read(1, IgpProtocol::Ospf2),
+            is(2, isis.clone()),
+            read(2, IgpProtocol::Isis),
+        ];
+        assert_eq!(stands(&words, 9), [isis.clone(), ospf]);
+        let later = [&words[..], &[read(3, IgpProtocol::Ospf2)]].concat();
+        assert_eq!(stands(&later, 9), [isis]);
     }
 
     fn word() -> impl Strategy<Value = Observation> {

@@ -132,7 +132,7 @@ fn frr_isis_database() {
         isis 2 Router c3 00-00 #3 (c3): PointToPoint 0000.0000.0002 25, PointToPoint 0000.0000.0001 10, Transit 0000.0000.0003.04 5; 10.21.1.0/31 25, 10.21.2.0/31 10, 10.21.3.0/31 5, 10.20.0.3/32 10 for 1130 s
         isis 2 Network c3 04-00 #1: PointToPoint 0000.0000.0003 0, PointToPoint 0000.0000.0004 0;  for 1092 s
         isis 2 Router c4 00-00 #3 (c4): Transit 0000.0000.0003.04 5; 10.21.3.0/31 5, 10.20.0.4/32 10 for 1144 s
-        read LinkStates
+        read LinkStates of isis
     "#]].assert_eq(&lines(&read("lab-c/full/c3/frr-isis-database.txt")));
 }
 
@@ -150,7 +150,7 @@ fn frr_isis_neighbors() {
         isis neighbor c2 on eth1 Up 10.21.1.0
         isis neighbor c1 on eth2 Up 10.21.2.1
         isis neighbor c4 on eth3 Up 10.21.3.1 7a:91:04:9f:e4:a7
-        read IgpNeighbors
+        read IgpNeighbors of isis
     "#]]
     .assert_eq(&lines(&read("lab-c/full/c3/frr-isis-neighbor.json")));
 }
@@ -180,7 +180,6 @@ fn frr_router_advertisements_as_text() {
         ospf 0.0.0.0 Router 10.0.0.2 10.0.0.2 #5: PointToPoint 10.0.0.1 10 at 10.1.0.1, PointToPoint 10.0.0.3 10 at 10.1.1.0; 10.1.0.0/31 10, 10.1.1.0/31 10, 10.0.0.2/32 0 for 3492 s
         ospf 0.0.0.0 Router 10.0.0.3 10.0.0.3 #7: PointToPoint 10.0.0.2 10 at 10.1.1.1, PointToPoint 10.0.0.4 10 at 10.1.2.0, PointToPoint 10.0.0.1 50 at 10.1.4.1; 10.1.1.0/31 10, 10.1.2.0/31 10, 10.1.4.0/31 50, 10.0.0.3/32 0 for 3496 s
         ospf 0.0.0.0 Router 10.0.0.4 10.0.0.4 #7: PointToPoint 10.0.0.3 10 at 10.1.2.1, PointToPoint 10.0.0.1 20 at 10.1.3.0; 10.1.2.0/31 10, 10.1.3.0/31 20, 10.3.0.0/24 10, 10.0.0.4/32 0 for 3532 s
-        read LinkStates
     "#]].assert_eq(&said);
 }
 
@@ -209,12 +208,12 @@ fn junos() {
 
         isis 2 Router p1 00-00 #1a (p1) overload: Transit p1.02 10, PointToPoint p3 100; 192.0.2.1/32 0, 198.51.100.0/31 100, 2001:db8:0:1::/64 10 for 871 s
         isis 2 Network p1 02-00 #4 (p1): PointToPoint p1 0, PointToPoint p2 0;  for 902 s
-        read LinkStates
+        read LinkStates of isis
 
         isis neighbor p2 on ge-0/0/0.0 Up 2c:6b:f5:aa:02:01
         isis neighbor p3 on xe-0/1/0.0 Up
         isis neighbor p4 on xe-0/1/1.0 Initializing
-        read IgpNeighbors
+        read IgpNeighbors of isis
     "#]].assert_eq(&all.join("\n"));
 }
 
@@ -236,12 +235,12 @@ fn ios_xr() {
         isis 2 Router pe1 00-00 #1f (pe1): PointToPoint pe2 10, Transit pe1.03 20; 198.51.100.0/31 10, 192.0.2.1/32 0, 2001:db8:1::/64 10 for 1011 s
         isis 2 Network pe1 03-00 #3 (pe1): PointToPoint pe1 0, PointToPoint pe3 0;  for 1187 s
         isis 2 Router pe2 00-00 #11 (pe2) overload: PointToPoint pe1 15;  for 801 s
-        read LinkStates
+        read LinkStates of isis
 
         isis neighbor pe2 on HundredGigE0/0/0/1 Up
         isis neighbor pe3 on Bundle-Ether12.100 Up 00:11:22:33:44:03
         isis neighbor pe4 on GigabitEthernet0/0/0/9 Initializing 00:11:22:33:44:04
-        read IgpNeighbors
+        read IgpNeighbors of isis
     "#]].assert_eq(&all.join("\n"));
 }
 
@@ -284,10 +283,10 @@ fn recorded_eos_and_junos_json() {
         ospf port Ethernet2 cost Some(10) area Some("0.0.0.0")
         ospf port Loopback0 cost Some(10) area Some("0.0.0.0")
         ospf port Vlan10 cost Some(10) area Some("0.0.0.0")
-        read IgpInterfaces
+        read IgpInterfaces of ospf
         ospf neighbor 10.254.0.2 on Ethernet1 Full Backup 10.127.0.0
         ospf neighbor 10.254.0.2 on Ethernet2 Full Backup 10.127.0.2
-        read IgpNeighbors
+        read IgpNeighbors of ospf
     "#]].assert_eq(&printed);
 }
 
@@ -347,33 +346,30 @@ fn frr_ospf_text() {
     expect![[r#"
         ospf neighbor 10.9.0.2 on eth1 Full DR 10.9.1.2
         ospf neighbor 10.9.0.2 on eth2 Full 10.9.0.2
-        read IgpNeighbors
+        read IgpNeighbors of ospf
 
         ospf neighbor 10.9.0.2 on eth1 Full DR 10.9.1.2
         ospf neighbor 10.9.0.2 on eth2 Full 10.9.0.2
-        read IgpNeighbors
+        read IgpNeighbors of ospf
 
         node None router-id Some("10.9.0.1") system-id None as None routes
         ospf port eth1 cost Some(10) area Some("0.0.0.0")
         ospf port eth2 cost Some(7) area Some("0.0.0.0")
         ospf port lo cost Some(0) area Some("0.0.0.0")
-        read IgpInterfaces
+        read IgpInterfaces of ospf
 
         node None router-id Some("10.9.0.1") system-id None as None routes
 
         node None router-id Some("10.9.0.1") system-id None as None routes
         ospf 0.0.0.0 Router 10.9.0.1 10.9.0.1 #7 overload: Transit 10.9.1.2 65535 at 10.9.1.1, PointToPoint 10.9.0.2 65535 at #3; 10.9.0.1/32 0 for 3565 s
         ospf 0.0.0.0 Router 10.9.0.2 10.9.0.2 #6: Transit 10.9.1.2 10 at 10.9.1.2, PointToPoint 10.9.0.1 7 at #3; 10.9.0.2/32 0 for 3564 s
-        read LinkStates
 
         node None router-id Some("10.9.0.1") system-id None as None routes
         ospf 0.0.0.0 Network 10.9.0.2 10.9.1.2 #1: PointToPoint 10.9.0.1 0, PointToPoint 10.9.0.2 0; 10.9.1.0/24 0 for 3564 s
-        read LinkStates
 
         node None router-id Some("10.9.0.1") system-id None as None routes
         ospf  Other 10.9.0.1 198.51.100.0 #1: ; 198.51.100.0/24 20 for 3560 s
         ospf  Other 10.9.0.2 198.51.100.0 #1: ; 198.51.100.0/24 20 for 3560 s
-        read LinkStates
     "#]].assert_eq(&all.join("\n"));
 }
 
@@ -386,7 +382,7 @@ fn frr_ospf3() {
     expect![[r#"
         ospf3 neighbor 10.9.0.2 on eth1 Full DR
         ospf3 neighbor 10.9.0.2 on eth2 Full
-        read IgpNeighbors
+        read IgpNeighbors of ospf3
 
         ospf3 0.0.0.0 Router 10.9.0.1 0.0.0.0 #3: Transit 10.9.0.2#2 10 at #2, PointToPoint 10.9.0.2 10 at #3;  for 3565 s
         ospf3 0.0.0.0 Router 10.9.0.2 0.0.0.0 #3: Transit 10.9.0.2#2 10 at #2, PointToPoint 10.9.0.1 10 at #3;  for 3564 s
@@ -398,7 +394,7 @@ fn frr_ospf3() {
         ospf3 0.0.0.0 Link 10.9.0.2 0.0.0.2 #1: ; 2001:db8:1::/64 0 for 3560 s
         ospf3 0.0.0.0 Link 10.9.0.1 0.0.0.3 #1: ;  for 3560 s
         ospf3 0.0.0.0 Link 10.9.0.2 0.0.0.3 #1: ;  for 3560 s
-        read LinkStates
+        read LinkStates of ospf3
     "#]].assert_eq(&all.join("\n"));
 }
 
@@ -417,16 +413,16 @@ fn frr_isis_of_two_levels() {
         isis neighbor rb on eth1 Up fe:84:0e:35:a9:a9
         isis neighbor rb on eth1 Up fe:84:0e:35:a9:a9
         isis neighbor rb on eth2 Up
-        read IgpNeighbors
+        read IgpNeighbors of isis
 
         isis neighbor rb on eth1 Up 10.9.1.2 fe:84:0e:35:a9:a9
         isis neighbor rb on eth1 Up 10.9.1.2 fe:84:0e:35:a9:a9
         isis neighbor rb on eth2 Up 10.9.0.2
-        read IgpNeighbors
+        read IgpNeighbors of isis
 
         isis neighbor rb on eth1 Up fe:84:0e:35:a9:a9
         isis neighbor rb on eth2 Up
-        read IgpNeighbors
+        read IgpNeighbors of isis
 
         node Some("ra") router-id None system-id Some("0000.0000.0001") as None routes
 
@@ -439,7 +435,7 @@ fn frr_isis_of_two_levels() {
         isis 2 Router ra 00-00 #2 (ra): Transit 0000.0000.0002.02 10, PointToPoint 0000.0000.0002 33; 10.9.1.0/24 10, 10.9.0.1/32 33, 2001:db8:1::/64 10 for 1167 s
         isis 2 Router rb 00-00 #2 (rb): Transit 0000.0000.0002.02 10, PointToPoint 0000.0000.0001 33; 10.9.1.0/24 10, 10.9.0.2/32 33, 2001:db8:1::/64 10 for 1131 s
         isis 2 Network rb 02-00 #1: PointToPoint 0000.0000.0002 0, PointToPoint 0000.0000.0001 0;  for 1126 s
-        read LinkStates
+        read LinkStates of isis
     "#]].assert_eq(&all.join("\n"));
 }
 

@@ -11,7 +11,7 @@ use super::Reading;
 use super::json::{list, members, number, parsed, text};
 use crate::observation::{
     Address, Fact, IgpInterface, IgpLink, IgpLinkKind, IgpNeighbor, IgpProtocol, Link, LinkEnd, LinkKind,
-    LinkState, LinkStateId, LinkStateKind, NodeInfo, RouteFact, RouteHop, RouteKind, Source, Topic,
+    LinkState, LinkStateId, LinkStateKind, NodeInfo, RouteFact, RouteHop, RouteKind, Scope, Source, Topic,
 };
 
 /// What FRR says, if it was FRR and a form that is understood.
@@ -22,7 +22,7 @@ pub(super) fn read(value: &Value) -> Option<Reading> {
     forms.iter().find_map(|form| form(value))
 }
 
-fn reading(facts: Vec<Fact>, whole: &[Topic]) -> Reading {
+fn reading(facts: Vec<Fact>, whole: &[Scope]) -> Reading {
     Reading { source: Source::Frr, facts, whole: whole.to_vec() }
 }
 
@@ -39,7 +39,7 @@ fn ospf_neighbors(value: &Value) -> Option<Reading> {
         facts.extend(members_or_items(neighbor).into_iter().filter_map(|e| ospf_neighbor(router_id, e)));
     }
     let found = !facts.is_empty() || neighbors.as_object().is_some_and(serde_json::Map::is_empty);
-    found.then(|| reading(facts, &[Topic::IgpNeighbors]))
+    found.then(|| reading(facts, &[Scope::of(Topic::IgpNeighbors, IgpProtocol::Ospf2)]))
 }
 
 fn ospf_neighbor(router_id: &str, entry: &Value) -> Option<Fact> {
@@ -152,7 +152,7 @@ fn interfaces(value: &Value) -> Option<Reading> {
             facts.push(Fact::Address(Address { port, ip: net.addr(), len }));
         }
     }
-    (!facts.is_empty()).then(|| reading(facts, &[Topic::Links, Topic::Addresses]))
+    (!facts.is_empty()).then(|| reading(facts, &[Topic::Links.into(), Topic::Addresses.into()]))
 }
 
 fn interface(name: &str, entry: &Value) -> Link {
@@ -197,7 +197,7 @@ fn routes(value: &Value) -> Option<Reading> {
             kind,
         }));
     }
-    found.then(|| reading(facts, &[Topic::Routes]))
+    found.then(|| reading(facts, &[Topic::Routes.into()]))
 }
 
 fn route_kind(entry: &Value) -> Option<RouteKind> {

@@ -16,7 +16,7 @@ use twin::{Diagnostic, WallTime};
 use super::text::{Notes, after, between, indented, is_whole, mac, words};
 use crate::observation::{
     Fact, IgpLink, IgpLinkKind, IgpNeighbor, IgpProtocol, LinkEnd, LinkState, LinkStateId, LinkStateKind,
-    NodeInfo, Observation, Observer, Source, Topic,
+    NodeInfo, Observation, Observer, Scope, Source, Topic,
 };
 
 const ISIS: IgpProtocol = IgpProtocol::Isis;
@@ -46,19 +46,19 @@ pub(super) fn read(
         // Each level ends with the number of its LSPs.
         let ended = text.trim_end().ends_with(" LSPs") || text.trim_end().ends_with(" LSP");
         if ended && !notes.is_empty() {
-            notes.read(Topic::LinkStates);
+            notes.read(Scope::of(Topic::LinkStates, IgpProtocol::Isis));
         }
     } else if title(&["System", "Id", "Interface", "L"]) {
         neighbor_table(&mut notes, text);
         if is_whole(text) {
-            notes.read(Topic::IgpNeighbors);
+            notes.read(Scope::of(Topic::IgpNeighbors, IgpProtocol::Isis));
         }
     } else if title(&["Level", "System", "ID", "Dynamic"]) {
         own_name(&mut notes, text);
     } else if text.contains("Adjacency flaps:") {
         neighbor_details(&mut notes, text);
         if is_whole(text) {
-            notes.read(Topic::IgpNeighbors);
+            notes.read(Scope::of(Topic::IgpNeighbors, IgpProtocol::Isis));
         }
     } else {
         return None;
@@ -82,7 +82,7 @@ pub(super) fn read_json(
             whole &= json_level(&mut notes, level);
         }
         if whole && !notes.is_empty() {
-            notes.read(Topic::LinkStates);
+            notes.read(Scope::of(Topic::LinkStates, IgpProtocol::Isis));
         }
     } else if holds("circuits") {
         for circuit in areas.iter().flat_map(|a| items(a, "circuits")) {
@@ -90,7 +90,7 @@ pub(super) fn read_json(
                 notes.is(Fact::IgpNeighbor(neighbor));
             }
         }
-        notes.read(Topic::IgpNeighbors);
+        notes.read(Scope::of(Topic::IgpNeighbors, IgpProtocol::Isis));
     } else {
         return None;
     }

@@ -8,7 +8,7 @@ use twin::{Diagnostic, WallTime};
 use super::text::Notes;
 use crate::observation::{
     Fact, IgpLink, IgpLinkKind, IgpNeighbor, IgpProtocol, LinkEnd, LinkState, LinkStateId, LinkStateKind,
-    Observation, Observer, Source, Topic,
+    Observation, Observer, Scope, Source, Topic,
 };
 
 /// RFC 5340 §4.4, as RFC 2328 appendix B: an advertisement of this age is being withdrawn.
@@ -52,7 +52,7 @@ fn neighbors(notes: &mut Notes<'_>, value: &Value) -> Option<()> {
         return None;
     }
     found.into_iter().for_each(|n| notes.is(Fact::IgpNeighbor(n)));
-    notes.read(Topic::IgpNeighbors);
+    notes.read(Scope::of(Topic::IgpNeighbors, IgpProtocol::Ospf3));
     Some(())
 }
 
@@ -87,7 +87,7 @@ fn neighbor_details(notes: &mut Notes<'_>, value: &Value) -> Option<()> {
         return None;
     }
     found.into_iter().for_each(|n| notes.is(Fact::IgpNeighbor(n)));
-    notes.read(Topic::IgpNeighbors);
+    notes.read(Scope::of(Topic::IgpNeighbors, IgpProtocol::Ospf3));
     Some(())
 }
 
@@ -119,7 +119,7 @@ fn database(notes: &mut Notes<'_>, value: &Value) -> Option<()> {
         }
     }
     if told {
-        notes.read(Topic::LinkStates);
+        notes.read(Scope::of(Topic::LinkStates, IgpProtocol::Ospf3));
     }
     Some(())
 }

@@ -8,7 +8,7 @@ use twin::{Diagnostic, WallTime};
 use super::text::{Notes, after, between, indented, is_whole, mask_len, words};
 use crate::observation::{
     Fact, IgpInterface, IgpLink, IgpLinkKind, IgpNeighbor, IgpProtocol, LinkEnd, LinkState, LinkStateId,
-    LinkStateKind, NodeInfo, Observation, Observer, Source, Topic,
+    LinkStateKind, NodeInfo, Observation, Observer, Scope, Source, Topic,
 };
 
 const OSPF: IgpProtocol = IgpProtocol::Ospf2;
@@ -37,10 +37,9 @@ pub(super) fn read(
     } else {
         return None;
     };
-    // A list of headers alone tells nothing of links.
-    let told = topic != Topic::LinkStates || text.contains("LS age:");
-    if is_whole(text) && told {
-        notes.read(topic);
+    // One kind of advertisement is not the whole database.
+    if is_whole(text) && topic != Topic::LinkStates {
+        notes.read(Scope::of(topic, OSPF));
     }
     Some(notes.done())
 }

@@ -11,8 +11,8 @@ use twin::MacAddr;
 use super::Reading;
 use super::json::{list, number, parsed, text};
 use crate::observation::{
-    Address, Fact, FactKey, FdbEntry, IpNeighbor, Link, LinkKind, RouteFact, RouteHop, RouteKind, Source,
-    Topic,
+    Address, Fact, FactKey, FdbEntry, IpNeighbor, Link, LinkKind, RouteFact, RouteHop, RouteKind, Scope,
+    Source, Topic,
 };
 
 /// What iproute2 says, if it was iproute2.
@@ -53,8 +53,8 @@ pub(super) fn read(value: &Value) -> Option<Reading> {
         };
         understood = true;
         for topic in topics {
-            if !reading.whole.contains(topic) {
-                reading.whole.push(*topic);
+            if !reading.whole.contains(&Scope::from(*topic)) {
+                reading.whole.push(Scope::from(*topic));
             }
         }
     }

@@ -33,7 +33,8 @@ pub(super) fn read(value: &Value) -> Option<Reading> {
     }
     // A list of neighbours that is empty looks like a list of interfaces that is empty; a node has interfaces.
     let sent = reading.facts.iter().any(|f| matches!(f, Fact::SentPort(_)));
-    reading.whole.push(if sent { Topic::SentPorts } else { Topic::Neighbors });
+    let topic = if sent { Topic::SentPorts } else { Topic::Neighbors };
+    reading.whole.push(topic.into());
     reading.facts.extend(own.map(Fact::Chassis));
     Some(reading)
 }

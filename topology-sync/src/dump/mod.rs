@@ -32,7 +32,7 @@ use serde_json::Value;
 use twin::{Diagnostic, WallTime};
 
 use crate::lines::serde_message;
-use crate::observation::{Fact, FactKey, Link, NodeInfo, Observation, Observer, Said, Source, Topic};
+use crate::observation::{Fact, FactKey, Link, NodeInfo, Observation, Observer, Said, Scope, Source};
 
 /// What one dump says.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,8 +41,8 @@ pub(crate) struct Reading {
     pub(crate) source: Source,
     /// What it says.
     pub(crate) facts: Vec<Fact>,
-    /// The topics of which the dump is the whole: what it does not mention is no more.
-    pub(crate) whole: Vec<Topic>,
+    /// Of what the dump is the whole: what it does not mention is no more.
+    pub(crate) whole: Vec<Scope>,
 }
 
 /// A form of JSON or text: what a node printed at an instant, as observations; `None` where it is something else.
@@ -142,7 +142,7 @@ pub fn read_node(
 impl Reading {
     fn observations(self, observer: &Observer, at: WallTime) -> Vec<Observation> {
         let is = self.facts.into_iter().map(|fact| Observation::is(observer, self.source, at, fact));
-        let read = self.whole.into_iter().map(|topic| Observation::read(observer, self.source, at, topic));
+        let read = self.whole.into_iter().map(|scope| Observation::read(observer, self.source, at, scope));
         is.chain(read).collect()
     }
 }
@@ -172,13 +172,7 @@ fn joined(words: Vec<Observation>) -> Vec<Observation> {
 fn join(first: &mut Fact, more: &mut Fact) {
     match (first, more) {
         (Fact::Link(a), Fact::Link(b)) => a.fill(std::mem::take(b)),
-        (Fact::Node(a), Fact::Node(b)) => {
-            // The router id is the IGP's, or else BGP's, which comes with an AS number.
-            if a.asn.is_some() && b.router_id.is_some() && b.asn.is_none() {
-                std::mem::swap(a, b);
-            }
-            a.fill(std::mem::take(b));
-        }
+        (Fact::Node(a), Fact::Node(b)) => a.fill(std::mem::take(b)),
         _ => {}
     }
 }

@@ -10,7 +10,7 @@ use twin::{Diagnostic, WallTime};
 use super::frr_isis::{Lsp, finish, lsp_id, name_of};
 use super::show_lldp::full_name;
 use super::text::{Notes, between, indented, is_whole, mac, parsed_after, words};
-use crate::observation::{Fact, IgpNeighbor, IgpProtocol, Observation, Observer, Source, Topic};
+use crate::observation::{Fact, IgpNeighbor, IgpProtocol, Observation, Observer, Scope, Source, Topic};
 
 /// Reads the text if it is one of these.
 pub(super) fn read(
@@ -37,7 +37,7 @@ pub(super) fn read(
     };
     // A list of headers tells no adjacencies.
     if is_whole(text) && !notes.is_empty() {
-        notes.read(topic);
+        notes.read(Scope::of(topic, IgpProtocol::Isis));
     }
     Some(notes.done())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use twin::WallTime;
 
-use crate::observation::{Fact, FactKey, Observation, Observer, Source, Topic};
+use crate::observation::{Fact, FactKey, Observation, Observer, Scope, Source};
 
 /// The words of a line.
 pub(super) fn words(line: &str) -> Vec<&str> {
@@ -93,8 +93,8 @@ impl<'a> Notes<'a> {
     pub(super) fn not(&mut self, key: FactKey) {
         self.said.push(Observation::not(self.observer, self.source, self.at, key));
     }
-    pub(super) fn read(&mut self, topic: Topic) {
-        self.said.push(Observation::read(self.observer, self.source, self.at, topic));
+    pub(super) fn read(&mut self, of: impl Into<Scope>) {
+        self.said.push(Observation::read(self.observer, self.source, self.at, of));
     }
     pub(super) fn is_empty(&self) -> bool {
         self.said.is_empty()

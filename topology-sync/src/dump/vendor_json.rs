@@ -7,7 +7,7 @@ use twin::{Diagnostic, WallTime};
 use super::text::{Notes, mac};
 use crate::observation::{
     Chassis, Fact, Id, IgpInterface, IgpNeighbor, IgpProtocol, LldpNeighbor, NodeInfo, Observation, Observer,
-    Source, Topic,
+    Scope, Source, Topic,
 };
 
 /// Reads the value if it is one of these.
@@ -18,10 +18,9 @@ pub(super) fn read(
     _diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Vec<Observation>> {
     let mut notes = Notes::new(observer, Source::Show, at);
-    let topic = eos_lldp(&mut notes, value)
-        .or_else(|| junos_lldp(&mut notes, value))
-        .or_else(|| eos_ospf(&mut notes, value))?;
-    notes.read(topic);
+    let lldp = eos_lldp(&mut notes, value).or_else(|| junos_lldp(&mut notes, value)).map(Scope::from);
+    let scope = lldp.or_else(|| eos_ospf(&mut notes, value))?;
+    notes.read(scope);
     Some(notes.done())
 }
 
@@ -172,17 +171,17 @@ fn plain(text: &str) -> String {
 }
 
 /// `{"vrfs": {NAME: {"instList": {N: {"ospfNeighborEntries": […]} or {"interfaces": {…}}}}}}`.
-fn eos_ospf(notes: &mut Notes<'_>, value: &Value) -> Option<Topic> {
-    let mut topic = None;
+fn eos_ospf(notes: &mut Notes<'_>, value: &Value) -> Option<Scope> {
+    let mut scope = None;
     for vrf in value.get("vrfs")?.as_object()?.values() {
         let instances = vrf.get("instList").and_then(Value::as_object);
         for instance in instances.into_iter().flat_map(|i| i.values()) {
             if let Some(entries) = instance.get("ospfNeighborEntries").and_then(Value::as_array) {
-                topic = Some(Topic::IgpNeighbors);
+                scope = Some(Scope::of(Topic::IgpNeighbors, IgpProtocol::Ospf2));
                 entries.iter().filter_map(eos_ospf_neighbor).for_each(|n| notes.is(Fact::IgpNeighbor(n)));
             }
             if let Some(ports) = instance.get("interfaces").and_then(Value::as_object) {
-                topic = Some(Topic::IgpInterfaces);
+                scope = Some(Scope::of(Topic::IgpInterfaces, IgpProtocol::Ospf2));
                 ports.iter().for_each(|(port, body)| eos_ospf_interface(notes, port, body));
             }
             if let Some(id) = word(instance, "routerId") {
@@ -191,7 +190,7 @@ fn eos_ospf(notes: &mut Notes<'_>, value: &Value) -> Option<Topic> {
             }
         }
     }
-    topic
+    scope
 }
 
 fn eos_ospf_neighbor(entry: &Value) -> Option<IgpNeighbor> {

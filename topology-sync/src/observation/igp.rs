@@ -21,6 +21,9 @@ pub enum IgpProtocol {
 }
 
 impl IgpProtocol {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Ospf2, Self::Ospf3, Self::Isis];
+
     /// The word in keys, evidence and tables.
     pub fn word(self) -> &'static str {
         match self {

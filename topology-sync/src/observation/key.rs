@@ -1,8 +1,10 @@
 //! What a fact is about.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use super::Fact;
+use super::{Fact, IgpProtocol};
 
 /// A kind of fact, and the scope of a finished reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -73,6 +75,36 @@ impl Topic {
     ];
 }
 
+/// What a finished reading looked at: all of a topic, or what one protocol says of it. A router that runs two IGPs is asked
+/// for the neighbours of each, and neither answer is a word about the other's.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Scope {
+    /// The topic.
+    pub topic: Topic,
+    /// The protocol, of topics whose subjects begin with one.
+    pub protocol: Option<IgpProtocol>,
+}
+
+impl Scope {
+    /// What a protocol says of a topic.
+    pub fn of(topic: Topic, protocol: IgpProtocol) -> Self {
+        Self { topic, protocol: Some(protocol) }
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.topic)?;
+        self.protocol.map_or(Ok(()), |p| write!(f, " of {}", p.word()))
+    }
+}
+
+impl From<Topic> for Scope {
+    fn from(topic: Topic) -> Self {
+        Self { topic, protocol: None }
+    }
+}
+
 /// What a fact is about: its topic and, within it, its subject (a port, a port and an address, an LSA's id, …).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FactKey {
@@ -89,11 +121,27 @@ impl FactKey {
     }
 }
 
+impl FactKey {
+    /// The protocol that the subject begins with, of the topics where it does.
+    pub fn protocol(&self) -> Option<IgpProtocol> {
+        let of_protocols = matches!(
+            self.topic,
+            Topic::IgpInterfaces | Topic::IgpNeighbors | Topic::Hellos | Topic::LinkStates
+        );
+        let word = of_protocols.then(|| self.subject.split(' ').next())??;
+        IgpProtocol::ALL.into_iter().find(|p| p.word() == word)
+    }
+}
+
 impl Fact {
     /// What the fact is about. A second fact with the same key replaces the first.
     pub fn key(&self) -> FactKey {
         let of = |topic, parts: &[&str]| FactKey::new(topic, parts);
         match self {
+            // Several daemons tell of one node, and none takes back what another said. The router id is the IGP's, which
+            // comes first, or else BGP's.
+            Fact::Node(n) if n.asn.is_some() => of(Topic::Node, &["speaker"]),
+            Fact::Node(n) if n.system_id.is_some() => of(Topic::Node, &["isis"]),
             Fact::Node(_) => of(Topic::Node, &[]),
             Fact::Link(l) => of(Topic::Links, &[&l.name]),
             Fact::Address(a) => of(Topic::Addresses, &[&a.port, &a.ip.to_string()]),

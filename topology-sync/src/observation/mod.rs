@@ -24,7 +24,7 @@ pub use self::igp::{
     Hello, IgpInterface, IgpLink, IgpLinkKind, IgpNeighbor, IgpProtocol, LinkEnd, LinkState, LinkStateId,
     LinkStateKind,
 };
-pub use self::key::{FactKey, Topic};
+pub use self::key::{FactKey, Scope, Topic};
 
 /// Who speaks: a node by the id that the reader was given (a lab's sub-folder, a name of the configuration), or a place
 /// on the wire (a capture, with the interface where the capture tells it).
@@ -151,9 +151,8 @@ pub enum Said {
     Is(Box<Fact>, Option<Duration>),
     /// It is no longer so: whatever was said of it at this instant or before does not stand.
     Not(FactKey),
-    /// A reading of the topic that began at this instant is finished: what was said of it before and not since does not
-    /// stand. A reading that was cut short says nothing of the kind.
-    Read(Topic),
+    /// A reading of this that began at this instant is finished: what was said of it before and not since does not stand. A reading that was cut short says nothing of the kind.
+    Read(Scope),
 }
 
 impl Observation {
@@ -170,7 +169,7 @@ impl Observation {
         Self { observer: observer.clone(), source, at, said: Said::Not(key) }
     }
     /// A word that a reading that began at `at` is finished.
-    pub fn read(observer: &Observer, source: Source, at: WallTime, topic: Topic) -> Self {
-        Self { observer: observer.clone(), source, at, said: Said::Read(topic) }
+    pub fn read(observer: &Observer, source: Source, at: WallTime, of: impl Into<Scope>) -> Self {
+        Self { observer: observer.clone(), source, at, said: Said::Read(of.into()) }
     }
 }

@@ -265,7 +265,7 @@ fn sequence_number_pdus_and_exchange_packets_say_nothing_that_lasts() {
         let topics = frames(name).into_iter().flat_map(|f| hear(&f).0).map(|o| match o.said {
             Said::Is(fact, _) => fact.key().topic,
             Said::Not(key) => key.topic,
-            Said::Read(topic) => topic,
+            Said::Read(scope) => scope.topic,
         });
         let mut topics: Vec<Topic> = topics.collect();
         topics.sort();
