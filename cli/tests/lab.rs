@@ -40,11 +40,33 @@ fn steady() -> Tables {
 #[test]
 fn the_twin_follows_a_lab_that_is_cut_moved_renamed_and_silenced() {
     let Some(lab) = Lab::up(include_str!("lab/ring.yaml"), "follow") else { return };
-    go_through(&lab, |when, truth| lab.becomes(when, truth, PATIENCE), || lab.net());
+    // Who is asked now and does not answer hears nobody.
+    go_through(&lab, |when, truth| lab.becomes(when, truth, PATIENCE), || lab.net(), false);
+}
+
+#[cfg(feature = "live")]
+#[test]
+fn a_watch_follows_the_lab_even_if_it_is_killed_between_events() {
+    let Some(lab) = Lab::up(include_str!("lab/ring.yaml"), "watch") else { return };
+    let routers = ["r1", "r2", "r3", "r4", "r5"];
+    let mut watch = lab.watch(&routers, &["h6"]);
+    let net = watch.snapshot();
+    let see = |when: &str, truth: &Tables| {
+        watch.start();
+        watch.becomes(when, truth, PATIENCE);
+        if ["mended", "both ways"].contains(&when) {
+            // What comes next happens while nobody watches.
+            watch.kill();
+            watch.becomes(when, truth, Duration::ZERO);
+        }
+    };
+    // What a source said that is lost stands, and is stale.
+    go_through(&lab, see, || fs::read_to_string(&net).unwrap(), true);
 }
 
 /// Breaks the lab in all ways, one after another; after each the twin, which `see` waits for, is what the lab then is.
-fn go_through(lab: &Lab, mut see: impl FnMut(&str, &Tables), net: impl Fn() -> String) {
+/// `dead_hears`: whether an agent that died counts as hearing its neighbours.
+fn go_through(lab: &Lab, mut see: impl FnMut(&str, &Tables), net: impl Fn() -> String, dead_hears: bool) {
     let mut truth = steady();
     see("steady", &truth);
     let end = Instant::now() + PATIENCE;
@@ -83,8 +105,8 @@ fn go_through(lab: &Lab, mut see: impl FnMut(&str, &Tables), net: impl Fn() -> S
 
     // An agent dies without a word: its neighbours forget it after 8 s, the IGP still tells the cables.
     lab.kill("r3", "lldpd");
-    truth.replace_cable("r1:eth2", "r1:eth2 r3:eth1 true false false full 20 30");
-    truth.replace_cable("r2:eth2", "r2:eth2 r3:eth2 true false false full 15 16");
+    truth.replace_cable("r1:eth2", &format!("r1:eth2 r3:eth1 true {dead_hears} false full 20 30"));
+    truth.replace_cable("r2:eth2", &format!("r2:eth2 r3:eth2 true {dead_hears} false full 15 16"));
     see("agent dead", &truth);
 
     // A route is withdrawn at r5.

@@ -1,5 +1,8 @@
 //! A lab for a test: built, broken, recorded, compared and always removed.
 
+#[cfg(feature = "live")]
+mod watch;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
