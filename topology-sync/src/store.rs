@@ -93,6 +93,8 @@ impl Words {
             return;
         }
         self.words.retain(|w| !beats(&word, w));
+        // Room for one, as nearly always: there are as many of these lists as there are facts, and facts are large.
+        self.words.reserve_exact(1);
         let place = self.words.partition_point(|w| *w < word);
         self.words.insert(place, word);
     }

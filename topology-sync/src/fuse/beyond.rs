@@ -2,7 +2,6 @@
 //! that were tapped. No cable comes of them, for nothing tells what their ports are called.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use twin::{EntityKey, Evidence, HalfLink, HalfLinkKey, Layer, NodeKind, SimDuration, WallTime};
 
@@ -26,13 +25,12 @@ pub(crate) fn name(protocol: IgpProtocol, router: &str) -> NodeName {
 
 /// The nodes that have a router's id by what they or their frames say.
 pub(crate) fn owners(ground: &Ground, protocol: IgpProtocol, router: &str) -> BTreeSet<NodeId> {
-    let id: Arc<str> = Arc::from(router);
-    let names = ground.lsdb.names_of(router).map(|n| Key::Name(Arc::from(n)));
-    let keys: Vec<Key> = match protocol {
-        IgpProtocol::Ospf2 | IgpProtocol::Ospf3 => vec![Key::Router(id)],
-        IgpProtocol::Isis => names.chain([Key::System(id.clone()), Key::Name(id)]).collect(),
+    let names = ground.lsdb.names_of(router).map(Key::Name);
+    let keys: Vec<Key<'_>> = match protocol {
+        IgpProtocol::Ospf2 | IgpProtocol::Ospf3 => vec![Key::Router(router)],
+        IgpProtocol::Isis => names.chain([Key::System(router), Key::Name(router)]).collect(),
     };
-    keys.iter().flat_map(|k| ground.directory.owners(k)).copied().collect()
+    keys.into_iter().flat_map(|k| ground.directory.owners(k)).copied().collect()
 }
 
 /// Adds what the database knows of a node that was not asked itself.

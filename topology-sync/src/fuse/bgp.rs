@@ -113,8 +113,8 @@ fn far_node(ground: &Ground, node: NodeId, peer: &BgpPeer) -> Option<(NodeId, &'
     let by_address: BTreeSet<NodeId> =
         ground.directory.ports_of_address(peer.address, node).into_iter().map(|(n, _)| n).collect();
     let by_id = || -> Vec<NodeId> {
-        let id = peer.router_id.as_deref().map(|id| Key::Router(Arc::from(id)));
-        let owners = id.iter().flat_map(|k| ground.directory.owners(k)).copied();
+        let id = peer.router_id.as_deref().map(Key::Router);
+        let owners = id.into_iter().flat_map(|k| ground.directory.owners(k)).copied();
         owners.filter(|n| *n != node).collect()
     };
     match (by_address.len(), by_address.first()) {

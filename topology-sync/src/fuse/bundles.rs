@@ -92,7 +92,7 @@ pub(crate) fn bundles(
     let mut cables_of: BTreeMap<Half, Vec<EntityKey>> = BTreeMap::new();
     for (a, b) in members {
         let Some(half) = half_at(ground, a).or_else(|| half_at(ground, b)) else { continue };
-        let key = EntityKey::cable(&ground.port_key(a), &ground.port_key(b));
+        let key = EntityKey::cable(ground.port_key(a), ground.port_key(b));
         cables_of.entry(groups.first(&half)).or_default().push(key);
     }
     groups

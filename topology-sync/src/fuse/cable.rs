@@ -19,7 +19,8 @@ pub(crate) struct Cable<'a> {
 
 /// A claim about the cable, with the cable's ports for its ends.
 struct Word<'a> {
-    claim: &'a Claim<PortId>,
+    claim: &'a Claim,
+    from: PortId,
     ends: (PortId, PortId),
 }
 
@@ -45,13 +46,14 @@ impl<'a> Cable<'a> {
                 _ => placed.ends,
             };
             if ends == (a, b) || ends == (b, a) {
-                claims.push(Word { claim: &placed.claim, ends });
+                claims.push(Word { claim: &placed.claim, from: placed.from, ends });
             }
         }
         claims.sort_by(|x, y| {
             let order = |w: &Word<'_>| (w.claim.source, w.claim.word(), w.ends.0 == b);
-            let rest = |w: &Word<'a>| (ground.order(w.claim.from), w.claim.at, &w.claim.how);
-            order(x).cmp(&order(y)).then_with(|| rest(x).cmp(&rest(y)))
+            let rest = |w: &Word<'a>| (w.claim.at, &w.claim.how);
+            let ports = || ground.order(x.from, y.from);
+            order(x).cmp(&order(y)).then_with(ports).then_with(|| rest(x).cmp(&rest(y)))
         });
         Self { ground, a, b, claims, disputed }
     }
@@ -115,15 +117,16 @@ impl<'a> Cable<'a> {
         let known = self.ground.claims_of(near).filter_map(|c| match &c.claim.body {
             // The port of the near node that the claim names: a VLAN's on the cable's port.
             Body::Adjacent { protocol, .. } => {
-                let (from, to) = (c.claim.from, c.claim.to);
+                let (from, to) = (c.from, c.to);
                 let (own, other) = if self.ground.ports[from].node == node { (from, to) } else { (to, from) };
                 Some((c.ends.0 != far && c.ends.1 != far, *protocol, own, other))
             }
             _ => None,
         });
         let mut known: Vec<_> = known.collect();
-        known.sort_by_key(|(elsewhere, protocol, own, other)| {
-            (*elsewhere, *protocol, self.ground.order(*own), self.ground.order(*other))
+        known.sort_by(|(elsewhere, protocol, own, other), y| {
+            let ports = || self.ground.order(*own, y.2).then_with(|| self.ground.order(*other, y.3));
+            (elsewhere, protocol).cmp(&(&y.0, &y.1)).then_with(ports)
         });
         known.into_iter().find_map(|(_, protocol, own, other)| {
             let interface = device.interfaces.get(&*self.ground.ports[own].name)?;

@@ -21,20 +21,29 @@ pub(crate) enum NodeName {
     External(Id),
 }
 
-/// One end of a claim, before it has a number.
+/// One end of a claim: a port by its name, which need not have a number yet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct End {
-    pub(crate) node: NodeName,
+    pub(crate) node: Whom,
     pub(crate) port: Arc<str>,
+}
+
+/// Whose port is meant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Whom {
+    /// Of a node that is known by words of its own.
+    Known(NodeId),
+    /// Of one known only from others, by the id that they give it.
+    Stranger(Id),
 }
 
 /// One observer's word that two ports are next to each other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Claim<E> {
+pub(crate) struct Claim {
     /// The port that is heard, or (IGP) whose daemon speaks.
-    pub(crate) from: E,
+    pub(crate) from: End,
     /// The port that hears, or (IGP) the neighbour's.
-    pub(crate) to: E,
+    pub(crate) to: End,
     /// By what means the observer knows.
     pub(crate) source: Source,
     /// When it was last said.
@@ -121,22 +130,16 @@ impl Finding {
 }
 
 impl End {
-    pub(crate) fn own(node: &Arc<str>, port: &str) -> Self {
-        Self { node: NodeName::Own(node.clone()), port: Arc::from(port) }
+    pub(crate) fn known(node: NodeId, port: &str) -> Self {
+        Self { node: Whom::Known(node), port: Arc::from(port) }
     }
     pub(crate) fn external(kind: &str, value: &str, port: &str) -> Self {
         let id = Id { kind: kind.to_owned(), value: value.to_owned() };
-        Self { node: NodeName::External(id), port: Arc::from(port) }
+        Self { node: Whom::Stranger(id), port: Arc::from(port) }
     }
 }
 
-impl<E> Claim<E> {
-    /// The same claim with other ends.
-    pub(crate) fn between<F>(self, from: F, to: F) -> Claim<F> {
-        let Self { source, at, how, body, .. } = self;
-        Claim { from, to, source, at, how, body }
-    }
-
+impl Claim {
     /// The word for the protocol in evidence.
     pub(crate) fn word(&self) -> &'static str {
         match &self.body {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use twin::{BitsPerSec, Bytes, Port, PortAddress, WallTime};
 
-use super::claim::{End, NodeName};
 use super::testimony::Overheard;
 use crate::observation::{
     Chassis, Fact, FdbEntry, Id, IgpNeighbor, IgpProtocol, IpNeighbor, Link, LinkKind, LldpNeighbor, Mlag,
@@ -130,15 +129,6 @@ impl Device {
         self.nameless.clone_from(&overheard.nameless);
         self.interfaces.values_mut().for_each(Interface::settle);
         self
-    }
-
-    /// One of its ports in a claim.
-    pub(crate) fn end(&self, port: &str) -> End {
-        let node = match &self.external {
-            Some(id) => NodeName::External(id.clone()),
-            None => NodeName::Own(self.name.clone()),
-        };
-        End { node, port: Arc::from(port) }
     }
 
     /// An interface that others belong to is a bridge, unless its kind is told.

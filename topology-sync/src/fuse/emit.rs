@@ -76,7 +76,7 @@ pub(crate) fn node(ground: &Ground, id: NodeId, device: &Device, aliases: Vec<En
         let mut port = match node.ports.get(name) {
             Some(id) => {
                 let key = ground.port_key(*id);
-                entity(&key, name, ordinal as u32, Some(&node.key), EntityKind::Port(port))
+                entity(key, name, ordinal as u32, Some(&node.key), EntityKind::Port(port))
             }
             None => port_entity(&node.key, name, ordinal as u32, port),
         };
@@ -122,7 +122,7 @@ pub(crate) fn external_port(node: &EntityKey, name: &str) -> Entity {
 /// What others say of the node behind a port: its system name and role.
 fn heard_from(ground: &Ground, port: PortId) -> impl Iterator<Item = (Option<String>, NodeKind)> {
     ground.claims_of(port).filter_map(move |c| match &c.claim.body {
-        Body::Heard { name, role, .. } if c.claim.from == port => Some((name.clone(), *role)),
+        Body::Heard { name, role, .. } if c.from == port => Some((name.clone(), *role)),
         _ => None,
     })
 }
@@ -130,7 +130,7 @@ fn heard_from(ground: &Ground, port: PortId) -> impl Iterator<Item = (Option<Str
 /// The address that others resolved to a port, one that means the same everywhere before others.
 fn resolved_to(ground: &Ground, port: PortId) -> Option<(bool, IpAddr)> {
     let ips = ground.claims_of(port).filter_map(|c| match &c.claim.body {
-        Body::Resolved { ip } if c.claim.from == port => Some((!is_global(*ip), *ip)),
+        Body::Resolved { ip } if c.from == port => Some((!is_global(*ip), *ip)),
         _ => None,
     });
     ips.min()
@@ -205,10 +205,10 @@ pub(crate) fn area(ground: &Ground, media: &Media, claims: &[&Placed]) -> Emitte
 fn emit_cable(ground: &Ground, cable: &Cable<'_>, out: &mut Emitted) {
     let (a, b) = (cable.a, cable.b);
     let (port_a, port_b) = (ground.port_key(a), ground.port_key(b));
-    let key = EntityKey::cable(&port_a, &port_b);
+    let key = EntityKey::cable(port_a, port_b);
     let name = format!("{} - {}", ground.name(a), ground.name(b));
     let ordinal = ground.nodes[ground.ports[a].node].ordinal;
-    let kind = EntityKind::Cable { a: port_a, b: port_b };
+    let kind = EntityKind::Cable { a: port_a.clone(), b: port_b.clone() };
     out.entities.push(entity(&key, &name, ordinal, None, kind));
     out.without_speed += u64::from(speed(ground, a, b).is_none());
     let state = if cable.carrier() == Some(false) { "down" } else { "up" };
@@ -222,7 +222,7 @@ fn emit_cable(ground: &Ground, cable: &Cable<'_>, out: &mut Emitted) {
 fn emit_segment(ground: &Ground, members: &[PortId], out: &mut Emitted) {
     let mut names: Vec<_> = members.iter().map(|p| ground.name(*p)).collect();
     names.sort();
-    let mut keys: Vec<_> = members.iter().map(|p| ground.port_key(*p)).collect();
+    let mut keys: Vec<_> = members.iter().map(|p| ground.port_key(*p).clone()).collect();
     keys.sort();
     let texts: Vec<_> = keys.iter().map(EntityKey::as_str).collect();
     let key = EntityKey::new(format!("segment:{}", texts.join("|")));
@@ -231,30 +231,29 @@ fn emit_segment(ground: &Ground, members: &[PortId], out: &mut Emitted) {
 }
 
 fn emit_heard(ground: &Ground, media: &Media, placed: &Placed, out: &mut Emitted) {
-    let claim = &placed.claim;
     let cable = cable_of(ground, media, placed.ends);
-    let evidence = vec![evidence(claim)];
-    out.half_links.push(half(ground, Layer::Lldp, (claim.from, claim.to), cable, 1, "up", evidence));
+    let evidence = vec![evidence(&placed.claim)];
+    out.half_links.push(half(ground, Layer::Lldp, (placed.from, placed.to), cable, 1, "up", evidence));
 }
 
 /// An adjacency that carries traffic is a half-link with the cost of sending over it; any other is a finding.
 fn emit_adjacent(ground: &Ground, media: &Media, placed: &Placed, out: &mut Emitted) {
     let claim = &placed.claim;
     let Body::Adjacent { protocol, state, id, .. } = &claim.body else { return };
-    let of = &ground.ports[claim.from];
+    let of = &ground.ports[placed.from];
     let mut find =
         |code, why: String| out.findings.push(Finding::new(code, ground.node_name(of.node), &of.name, why));
     if *state != Adjacency::Full {
         let word = if *state == Adjacency::Init { "Init" } else { "between 2-Way and Full" };
         find(
             "igp-not-full",
-            format!("{} neighbour {id} ({}) is {word}", protocol.word(), ground.name(claim.to)),
+            format!("{} neighbour {id} ({}) is {word}", protocol.word(), ground.name(placed.to)),
         );
         return;
     }
-    let peer = ground.device_of(claim.to).map(AsRef::as_ref);
+    let peer = ground.device_of(placed.to).map(AsRef::as_ref);
     let cost = ground
-        .device_of(claim.from)
+        .device_of(placed.from)
         .and_then(|d| ground.lsdb.cost(d, d.interfaces.get(&*of.name)?, *protocol, peer))
         .unwrap_or_else(|| {
             let why =
@@ -262,17 +261,17 @@ fn emit_adjacent(ground: &Ground, media: &Media, placed: &Placed, out: &mut Emit
             find("unknown-cost", why);
             1
         });
-    let to = media.adjacent_end(ground, placed.ends.0, claim.to);
+    let to = media.adjacent_end(ground, placed.ends.0, placed.to);
     let cable =
         cable_of(ground, media, (placed.ends.0, media.adjacent_end(ground, placed.ends.0, placed.ends.1)));
     let evidence = vec![evidence(claim)];
-    out.half_links.push(half(ground, Layer::Igp, (claim.from, to), cable, cost, "full", evidence));
+    out.half_links.push(half(ground, Layer::Igp, (placed.from, to), cable, cost, "full", evidence));
 }
 
 /// The cable under two ports, if they share one.
 fn cable_of(ground: &Ground, media: &Media, (a, b): (PortId, PortId)) -> Option<EntityKey> {
     let is = media.cables.contains(&(a, b)) || media.cables.contains(&(b, a));
-    is.then(|| EntityKey::cable(&ground.port_key(a), &ground.port_key(b)))
+    is.then(|| EntityKey::cable(ground.port_key(a), ground.port_key(b)))
 }
 
 pub(super) fn half(
@@ -293,7 +292,7 @@ pub(super) fn half(
         state: state.to_owned(),
         evidence,
     };
-    (HalfLinkKey { layer, from: ground.port_key(from), to: ground.port_key(to) }, half)
+    (HalfLinkKey { layer, from: ground.port_key(from).clone(), to: ground.port_key(to).clone() }, half)
 }
 
 fn speed(ground: &Ground, a: PortId, b: PortId) -> Option<BitsPerSec> {
@@ -302,6 +301,6 @@ fn speed(ground: &Ground, a: PortId, b: PortId) -> Option<BitsPerSec> {
 }
 
 /// A claim as evidence.
-pub(crate) fn evidence(claim: &Claim<PortId>) -> Evidence {
+pub(crate) fn evidence(claim: &Claim) -> Evidence {
     Evidence { source: claim.word().to_owned(), detail: claim.how.clone(), seen_at: claim.at }
 }

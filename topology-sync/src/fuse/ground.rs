@@ -1,11 +1,12 @@
 //! All nodes and ports of a fusion with the claims about them: what the media are made from.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use twin::EntityKey;
 
-use super::claim::{Claim, End, NodeId, NodeName, PortId};
+use super::claim::{Claim, End, NodeId, NodeName, PortId, Whom};
 use super::device::{Device, Interface};
 use super::directory::Directory;
 use super::lsdb::Lsdb;
@@ -44,8 +45,8 @@ pub(crate) struct Node {
 pub(crate) struct PortOf {
     pub(crate) node: NodeId,
     pub(crate) name: Arc<str>,
-    /// Its identity in the twin.
-    key: EntityKey,
+    /// Its identity in the twin, once it is asked for: nodes get their keys after their ports.
+    key: OnceLock<EntityKey>,
     /// The claims whose cable ends at it.
     pub(crate) claims: Vec<ClaimId>,
     /// The claims that name it, although the cable ends at another port (a VLAN's).
@@ -55,9 +56,15 @@ pub(crate) struct PortOf {
 /// A claim with the ports at which the cable under it ends.
 #[derive(Debug)]
 pub(crate) struct Placed {
-    pub(crate) claim: Claim<PortId>,
+    pub(crate) claim: Arc<Claim>,
+    /// The port that the claim is from, and that to which it is.
+    pub(crate) from: PortId,
+    pub(crate) to: PortId,
     pub(crate) ends: (PortId, PortId),
 }
+
+/// The ports that a claim names and those at which the cable under it ends, where they have numbers already.
+pub(crate) type Place = Option<[PortId; 4]>;
 
 impl Ground {
     /// The number of a node, if it has one.
@@ -91,15 +98,37 @@ impl Ground {
             return *id;
         }
         let id = self.ports.len();
-        let key = EntityKey::port(&self.nodes[node].key, name);
-        self.ports.push(PortOf { node, name: name.clone(), key, claims: Vec::new(), logical: Vec::new() });
+        self.ports.push(PortOf {
+            node,
+            name: name.clone(),
+            key: OnceLock::new(),
+            claims: Vec::new(),
+            logical: Vec::new(),
+        });
         self.nodes[node].ports.insert(name.clone(), id);
         id
     }
 
     fn end(&mut self, end: &End) -> PortId {
-        let node = self.node(&end.node);
+        let node = match &end.node {
+            Whom::Known(node) => *node,
+            Whom::Stranger(id) => self.node(&NodeName::External(id.clone())),
+        };
         self.port(node, &end.port)
+    }
+
+    /// Where a claim belongs, if all of its ports are known: what can be found out of many claims side by side.
+    pub(crate) fn place(&self, claim: &Claim) -> Place {
+        let known = |end: &End| match &end.node {
+            Whom::Known(node) => self.nodes.get(*node)?.ports.get(&end.port).copied(),
+            Whom::Stranger(_) => None,
+        };
+        let end = |port: PortId| match self.below(port) {
+            Some((node, below)) => self.nodes[node].ports.get(&below).copied(),
+            None => Some(port),
+        };
+        let (from, to) = (known(&claim.from)?, known(&claim.to)?);
+        Some([from, to, end(from)?, end(to)?])
     }
 
     fn cable_end(&mut self, port: PortId) -> PortId {
@@ -119,7 +148,7 @@ impl Ground {
     /// Whether the cable under a claim still ends where it did when the claim was added.
     fn is_in_place(&self, id: ClaimId) -> bool {
         let placed = self.claim(id);
-        [(placed.claim.from, placed.ends.0), (placed.claim.to, placed.ends.1)].into_iter().all(
+        [(placed.from, placed.ends.0), (placed.to, placed.ends.1)].into_iter().all(
             |(port, end)| match self.below(port) {
                 Some((node, below)) => self.nodes[node].ports.get(&below) == Some(&end),
                 None => port == end,
@@ -128,10 +157,13 @@ impl Ground {
     }
 
     /// Adds a claim and gives the ports that it touches.
-    fn add(&mut self, claim: Claim<End>) -> (ClaimId, [PortId; 4]) {
-        let (from, to) = (self.end(&claim.from), self.end(&claim.to));
-        let ends = (self.cable_end(from), self.cable_end(to));
-        let placed = Placed { claim: claim.between(from, to), ends };
+    fn add(&mut self, claim: Arc<Claim>, place: Place) -> (ClaimId, [PortId; 4]) {
+        let [from, to, from_end, to_end] = place.unwrap_or_else(|| {
+            let (from, to) = (self.end(&claim.from), self.end(&claim.to));
+            [from, to, self.cable_end(from), self.cable_end(to)]
+        });
+        let ends = (from_end, to_end);
+        let placed = Placed { claim, from, to, ends };
         let id = match self.free.pop() {
             Some(id) => {
                 self.claims[id] = Some(placed);
@@ -157,7 +189,7 @@ impl Ground {
     pub(crate) fn remove(&mut self, id: ClaimId) -> [PortId; 4] {
         let placed = self.claims[id].take().expect("a claim is removed once, by who made it");
         self.free.push(id);
-        let touched = [placed.ends.0, placed.ends.1, placed.claim.from, placed.claim.to];
+        let touched = [placed.ends.0, placed.ends.1, placed.from, placed.to];
         for port in touched {
             self.ports[port].claims.retain(|c| *c != id);
             self.ports[port].logical.retain(|c| *c != id);
@@ -165,22 +197,24 @@ impl Ground {
         touched
     }
 
-    /// Puts claims in the place of those that are known; the ports that this touches are added to `touched`.
+    /// Puts claims, each with its place, in the place of those that are known; the ports that this touches are added to
+    /// `touched`.
     pub(crate) fn exchange<'a>(
         &mut self,
-        known: impl Iterator<Item = (&'a Claim<End>, ClaimId)>,
-        claims: &[Claim<End>],
-        touched: &mut BTreeSet<PortId>,
+        known: impl Iterator<Item = (&'a Arc<Claim>, ClaimId)>,
+        claims: &[Arc<Claim>],
+        places: &[Place],
+        touched: &mut Vec<PortId>,
     ) -> Vec<ClaimId> {
-        let mut left: BTreeMap<&Claim<End>, Vec<ClaimId>> = BTreeMap::new();
+        let mut left: BTreeMap<&Claim, Vec<ClaimId>> = BTreeMap::new();
         for (claim, id) in known {
             left.entry(claim).or_default().push(id);
         }
         let mut ids = Vec::with_capacity(claims.len());
-        for claim in claims {
-            let kept = left.get_mut(claim).and_then(|ids| ids.pop_if(|id| self.is_in_place(*id)));
+        for (claim, place) in claims.iter().zip(places) {
+            let kept = left.get_mut(&**claim).and_then(|ids| ids.pop_if(|id| self.is_in_place(*id)));
             ids.push(kept.unwrap_or_else(|| {
-                let (id, ports) = self.add(claim.clone());
+                let (id, ports) = self.add(claim.clone(), *place);
                 touched.extend(ports);
                 id
             }));
@@ -224,15 +258,16 @@ impl Ground {
     }
 
     /// The key of a port in the twin.
-    pub(crate) fn port_key(&self, port: PortId) -> EntityKey {
-        self.ports[port].key.clone()
+    pub(crate) fn port_key(&self, port: PortId) -> &EntityKey {
+        let of = &self.ports[port];
+        of.key.get_or_init(|| EntityKey::port(&self.nodes[of.node].key, &of.name))
     }
 
     /// Gives a node another key, and so its ports; these.
     pub(crate) fn rename(&mut self, node: NodeId, key: EntityKey) -> Vec<PortId> {
         let ports: Vec<_> = self.nodes[node].ports.values().copied().collect();
         for port in &ports {
-            self.ports[*port].key = EntityKey::port(&key, &self.ports[*port].name);
+            self.ports[*port].key = OnceLock::new();
         }
         self.nodes[node].key = key;
         ports
@@ -252,8 +287,12 @@ impl Ground {
     }
 
     /// The order of ports: nodes in their order, ports by index, so that `eth10` comes after `eth9`.
-    pub(crate) fn order(&self, port: PortId) -> (&NodeName, Option<u32>, &str) {
-        let of = &self.ports[port];
-        (&self.nodes[of.node].name, self.interface(port).and_then(|i| i.link.ifindex), &of.name)
+    pub(crate) fn order(&self, a: PortId, b: PortId) -> Ordering {
+        let (of_a, of_b) = (&self.ports[a], &self.ports[b]);
+        if of_a.node != of_b.node {
+            return self.nodes[of_a.node].name.cmp(&self.nodes[of_b.node].name);
+        }
+        let index = |port| self.interface(port).and_then(|i| i.link.ifindex);
+        index(a).cmp(&index(b)).then_with(|| of_a.name.cmp(&of_b.name))
     }
 }

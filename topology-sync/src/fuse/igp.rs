@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use super::claim::{Adjacency, Body, Claim, End, NodeId};
 use super::device::{Device, Said};
-use super::directory::{Directory, Key, Match};
+use super::directory::{Asked, Directory, Key, Match};
 use super::resolve::Resolved;
 use crate::observation::{IgpNeighbor, IgpProtocol};
 
@@ -18,13 +17,13 @@ pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: 
         let Some(state) = adjacency(neighbor) else { continue };
         let asking = Asking { directory, node, device, neighbor };
         let ids = ids(neighbor);
-        out.ask(ids.iter().cloned());
+        out.ask(ids);
         out.ask(neighbor.address.map(Key::Address));
         out.ask(asking.mac().map(Key::Mac));
         let candidates = asking.candidates();
         out.about.extend(candidates.iter().copied());
         out.about.extend(asking.owners().iter().map(|(n, _)| *n));
-        out.about.extend(asking.mac().iter().flat_map(|m| directory.owners(&Key::Mac(*m))));
+        out.about.extend(asking.mac().iter().flat_map(|m| directory.owners(Key::Mac(*m))));
         let found = asking.port(&candidates);
         let (to, how) = match found {
             Some((to, how)) => (to, how),
@@ -40,10 +39,10 @@ pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: 
                 continue;
             }
         };
-        let from = device.end(&neighbor.on);
+        let from = End::known(node, &neighbor.on);
         let id = neighbor.id.clone();
         let body = Body::Adjacent { protocol: neighbor.protocol, state, id, address: neighbor.address };
-        out.claims.push(Claim { from, to, source: said.source, at: said.at, how, body });
+        out.claim(Claim { from, to, source: said.source, at: said.at, how, body });
     }
 }
 
@@ -63,11 +62,11 @@ fn adjacency(neighbor: &IgpNeighbor) -> Option<Adjacency> {
 }
 
 /// The keys by which a neighbour's node is known.
-fn ids(neighbor: &IgpNeighbor) -> Vec<Key> {
-    let id: Arc<str> = Arc::from(neighbor.id.as_str());
+fn ids(neighbor: &IgpNeighbor) -> Vec<Key<'_>> {
+    let id = neighbor.id.as_str();
     match neighbor.protocol {
         IgpProtocol::Ospf2 | IgpProtocol::Ospf3 => vec![Key::Router(id)],
-        IgpProtocol::Isis => vec![Key::System(id.clone()), Key::Name(id)],
+        IgpProtocol::Isis => vec![Key::System(id), Key::Name(id)],
     }
 }
 
@@ -89,7 +88,7 @@ impl Asking<'_> {
     /// The nodes that the neighbour's id may mean.
     fn candidates(&self) -> BTreeSet<NodeId> {
         let named = ids(self.neighbor);
-        let owners = named.iter().flat_map(|k| self.directory.owners(k)).copied();
+        let owners = named.iter().flat_map(|k| self.directory.owners(*k)).copied();
         owners.filter(|n| *n != self.node).collect()
     }
 
@@ -126,7 +125,7 @@ impl Asking<'_> {
         let only = |ports: Vec<(NodeId, &str)>, how: String| {
             let fitting: Vec<_> = ports.iter().filter(|(node, _)| self.may_be(*node, candidates)).collect();
             let [(node, port)] = fitting.as_slice() else { return None };
-            Some((self.end(*node, port)?, how))
+            Some((End::known(*node, port), how))
         };
         let router = format!("{} {}", n.protocol.word(), n.id);
         let by_address = || only(self.owners(), format!("address {} of {router}", n.address?));
@@ -153,7 +152,7 @@ impl Asking<'_> {
 
     fn heard_there(&self) -> Vec<(NodeId, &str)> {
         let heard = self.device.heard.iter().filter(|h| h.what.on == self.neighbor.on);
-        let found = |h: &Said<_>| match self.directory.sender(&h.what) {
+        let found = |h: &Said<_>| match self.directory.sender(&Asked::of(&h.what)) {
             Match::Found(found, _) => Some(found),
             _ => None,
         };
@@ -173,14 +172,10 @@ impl Asking<'_> {
             .neighbors
             .iter()
             .filter(|s| s.what.protocol == self.neighbor.protocol)
-            .filter(|s| ids(&s.what).iter().any(|k| self.directory.owners(k).contains(&self.node)))
+            .filter(|s| ids(&s.what).iter().any(|k| self.directory.owners(*k).contains(&self.node)))
             .map(|s| (*peer, s.what.on.as_str()))
             .collect();
         if back.len() == 1 { back } else { Vec::new() }
-    }
-
-    fn end(&self, node: NodeId, port: &str) -> Option<End> {
-        Some(self.directory.device(node)?.end(port))
     }
 
     fn external(&self) -> End {

@@ -25,15 +25,9 @@ pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: 
         if seen.insert((port, mac)) {
             let from = owner(directory, node, (port, mac), out);
             let how = format!("{} is at {mac}", said.what.ip);
-            let to = device.end(port);
-            out.claims.push(Claim {
-                from,
-                to,
-                source: said.source,
-                at: said.at,
-                how,
-                body: Body::Resolved { ip: said.what.ip },
-            });
+            let body = Body::Resolved { ip: said.what.ip };
+            let to = End::known(node, port);
+            out.claim(Claim { from, to, source: said.source, at: said.at, how, body });
         }
     }
     for said in device.fdb.iter().filter(|s| !s.what.own && is_station(s.what.mac)) {
@@ -41,8 +35,8 @@ pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: 
         if seen.insert((port, said.what.mac)) {
             let from = owner(directory, node, (port, said.what.mac), out);
             let how = format!("learnt {}", said.what.mac);
-            let to = device.end(port);
-            out.claims.push(Claim { from, to, source: said.source, at: said.at, how, body: Body::Learnt });
+            let to = End::known(node, port);
+            out.claim(Claim { from, to, source: said.source, at: said.at, how, body: Body::Learnt });
         }
     }
 }
@@ -67,7 +61,7 @@ fn owner(directory: &Directory, node: NodeId, (on, mac): (&str, MacAddr), out: &
         // A bridge speaks with the address of one of its ports through any of them: which one is not known.
         let inside = peer.is_bridged(port)
             || peer.interfaces.get(*port).is_some_and(|i| i.link.kind == Some(LinkKind::Bridge));
-        return if inside { inside_end } else { peer.end(peer.cable_port(port)) };
+        return if inside { inside_end } else { End::known(*n, peer.cable_port(port)) };
     }
     match owners.as_slice() {
         [] => End::external("mac", &mac.to_string(), &mac.to_string()),

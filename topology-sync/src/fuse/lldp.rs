@@ -2,27 +2,24 @@
 
 use twin::NodeKind;
 
-use super::claim::{Body, Claim, End, Finding};
+use super::claim::{Body, Claim, End, Finding, NodeId};
 use super::device::Device;
-use super::directory::{Directory, Match};
+use super::directory::{Asked, Directory, Match};
 use super::resolve::Resolved;
 use crate::observation::{Chassis, LldpNeighbor, Source};
 
 /// Every neighbour whose sender is known, or who is beyond the boundary, as a claim; the others as findings.
-pub(super) fn claims(directory: &Directory, device: &Device, out: &mut Resolved) {
+pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: &mut Resolved) {
     for heard in &device.heard {
         let neighbor = &heard.what;
-        let keys = super::directory::asked(neighbor);
+        let asked = Asked::of(neighbor);
         // Of several candidates the tables of all decide.
-        out.about.extend(keys.iter().flat_map(|k| directory.owners(k)));
-        out.ask(keys);
-        let (from, how) = match directory.sender(neighbor) {
-            Match::Found((node, port), how) => {
-                out.about.insert(node);
-                match directory.device(node) {
-                    Some(peer) => (peer.end(port), how),
-                    None => continue,
-                }
+        out.about.extend(asked.keys().flat_map(|k| directory.owners(k)));
+        out.ask(asked.keys());
+        let (from, how) = match directory.sender(&asked) {
+            Match::Found((peer, port), how) => {
+                out.about.push(peer);
+                (End::known(peer, port), how.into_owned())
             }
             Match::Unknown(why) => (external(neighbor), why),
             Match::Ambiguous(why) => {
@@ -34,7 +31,7 @@ pub(super) fn claims(directory: &Directory, device: &Device, out: &mut Resolved)
                 continue;
             }
         };
-        let to = device.end(device.cable_port(&neighbor.on));
+        let to = End::known(node, device.cable_port(&neighbor.on));
         if from == to {
             out.unmatched(&device.name, &neighbor.on, "it hears its own frames");
             continue;
@@ -46,7 +43,7 @@ pub(super) fn claims(directory: &Directory, device: &Device, out: &mut Resolved)
             bridge: neighbor.chassis.bridge,
             named: neighbor.port.kind == "ifname" || heard.source == Source::Cdp,
         };
-        out.claims.push(Claim { from, to, source: heard.source, at: heard.at, how, body });
+        out.claim(Claim { from, to, source: heard.source, at: heard.at, how, body });
     }
 }
 

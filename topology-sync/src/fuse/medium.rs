@@ -49,23 +49,26 @@ impl Media {
     }
 }
 
-/// The pairs of ports that one means ties together.
+/// The pairs of ports that one means ties together, each in both directions, in order.
 #[derive(Debug, Default)]
-struct Ties(BTreeMap<PortId, BTreeSet<PortId>>);
+struct Ties(Vec<(PortId, PortId)>);
 
 impl Ties {
-    fn add(&mut self, a: PortId, b: PortId) {
-        self.0.entry(a).or_default().insert(b);
-        self.0.entry(b).or_default().insert(a);
+    fn between(pairs: impl IntoIterator<Item = (PortId, PortId)>) -> Self {
+        let mut ties: Vec<_> = pairs.into_iter().flat_map(|(a, b)| [(a, b), (b, a)]).collect();
+        ties.sort_unstable();
+        ties.dedup();
+        Self(ties)
     }
     fn of(&self, port: PortId) -> impl Iterator<Item = PortId> {
-        self.0.get(&port).into_iter().flatten().copied()
+        let first = self.0.partition_point(|(a, _)| *a < port);
+        self.0[first..].iter().take_while(move |(a, _)| *a == port).map(|(_, b)| *b)
     }
     fn is_tied(&self, port: PortId) -> bool {
-        self.0.contains_key(&port)
+        self.of(port).next().is_some()
     }
     fn pairs(&self) -> impl Iterator<Item = (PortId, PortId)> {
-        self.0.iter().flat_map(|(a, all)| all.iter().filter(move |b| *a < **b).map(move |b| (*a, *b)))
+        self.0.iter().copied().filter(|(a, b)| a < b)
     }
 }
 
@@ -80,26 +83,10 @@ struct Area<'a> {
     media: Media,
 }
 
-/// All ports that claims tie to these.
-pub(crate) fn closure(ground: &Ground, start: PortId) -> BTreeSet<PortId> {
-    let mut seen = BTreeSet::from([start]);
-    let mut open = vec![start];
-    while let Some(port) = open.pop() {
-        for placed in ground.claims_of(port) {
-            for end in [placed.ends.0, placed.ends.1] {
-                if seen.insert(end) {
-                    open.push(end);
-                }
-            }
-        }
-    }
-    seen
-}
-
 /// Judges an area.
-pub(crate) fn judge(ground: &Ground, ports: &BTreeSet<PortId>) -> Media {
-    let mut ports: Vec<_> = ports.iter().copied().collect();
-    ports.sort_by(|a, b| ground.order(*a).cmp(&ground.order(*b)));
+pub(crate) fn judge(ground: &Ground, ports: &[PortId]) -> Media {
+    let mut ports = ports.to_vec();
+    ports.sort_by(|a, b| ground.order(*a, *b));
     let mut area = Area {
         ground,
         ports,
@@ -179,7 +166,7 @@ impl Area<'_> {
     }
 
     fn sort_claims(&mut self) {
-        let mut ties = [Ties::default(), Ties::default(), Ties::default()];
+        let mut ties = [Vec::new(), Vec::new(), Vec::new()];
         for placed in self.claims().filter(|c| !self.is_inside(c.ends.0) && !self.is_inside(c.ends.1)) {
             let tie = match &placed.claim.body {
                 Body::Heard { .. } => 0,
@@ -187,9 +174,9 @@ impl Area<'_> {
                 Body::Resolved { .. } | Body::Paired => 2,
                 Body::Learnt => continue,
             };
-            ties[tie].add(placed.ends.0, placed.ends.1);
+            ties[tie].push(placed.ends);
         }
-        [self.heard, self.adjacent, self.resolved] = ties;
+        [self.heard, self.adjacent, self.resolved] = ties.map(Ties::between);
     }
 
     fn is_inside(&self, port: PortId) -> bool {
@@ -199,13 +186,12 @@ impl Area<'_> {
 
     /// The pairs that share a medium, after all means are weighed.
     fn tied(&mut self) -> Ties {
-        let mut tied = Ties::default();
-        self.heard.pairs().for_each(|(a, b)| tied.add(a, b));
+        let mut tied: Vec<_> = self.heard.pairs().collect();
         let mut conflicts = BTreeSet::new();
         for (a, b) in self.adjacent.pairs() {
             let verdicts = [(a, b), (b, a)].map(|(near, far)| self.verdict(near, far));
             if verdicts.iter().all(|v| *v == Verdict::Tied) {
-                tied.add(a, b);
+                tied.push((a, b));
             }
             for (verdict, (near, far)) in verdicts.into_iter().zip([(a, b), (b, a)]) {
                 if verdict == Verdict::Conflict && self.ground.is_own(near) {
@@ -213,15 +199,15 @@ impl Area<'_> {
                 }
             }
         }
-        let mut more = Vec::new();
-        for (a, b) in self.resolved.pairs() {
-            if [(a, b), (b, a)].iter().all(|(near, far)| self.extends(*near, *far, &tied)) {
-                more.push((a, b));
-            }
-        }
-        more.into_iter().for_each(|(a, b)| tied.add(a, b));
         self.report_conflicts(&conflicts);
-        tied
+        let tied = Ties::between(tied);
+        let extends =
+            |(a, b): &(PortId, PortId)| self.extends(*a, *b, &tied) && self.extends(*b, *a, &tied);
+        let mut more = self.resolved.pairs().filter(extends).peekable();
+        match more.peek() {
+            Some(_) => Ties::between(tied.pairs().chain(more)),
+            None => tied,
+        }
     }
 
     /// Whether what the IGP says at one end fits what LLDP says there.
@@ -280,7 +266,7 @@ impl Area<'_> {
                     open.extend(tied.of(port));
                 }
             }
-            medium.sort_by(|a, b| self.ground.order(*a).cmp(&self.ground.order(*b)));
+            medium.sort_by(|a, b| self.ground.order(*a, *b));
             self.media
                 .externals
                 .extend(medium.iter().filter(|p| medium.len() > 1 && !self.ground.is_own(**p)));
@@ -314,7 +300,7 @@ impl Area<'_> {
     }
 
     fn add_cable(&mut self, a: PortId, b: PortId) {
-        let ends = if self.ground.order(a) <= self.ground.order(b) { (a, b) } else { (b, a) };
+        let ends = if self.ground.order(a, b).is_le() { (a, b) } else { (b, a) };
         self.media.cables.push(ends);
     }
 

@@ -5,6 +5,7 @@
 //! the rest, and no more than one. Then what is left over belongs together, down lines included.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use twin::WallTime;
 
@@ -22,7 +23,7 @@ struct HalfPair {
 }
 
 /// The pairs that follow from the indices of these nodes' interfaces.
-pub(super) fn claims(ground: &Ground, nodes: impl Iterator<Item = NodeId>) -> Vec<Claim<End>> {
+pub(super) fn claims(ground: &Ground, nodes: impl Iterator<Item = NodeId>) -> Vec<Arc<Claim>> {
     let halves: Vec<_> = nodes.flat_map(|n| halves(ground, n)).collect();
     let by_port: BTreeMap<_, _> = halves.iter().map(|h| (h.port, *h)).collect();
     let left: Vec<_> = halves.iter().filter(|h| !is_tied(ground, h, &by_port)).copied().collect();
@@ -34,7 +35,7 @@ pub(super) fn claims(ground: &Ground, nodes: impl Iterator<Item = NodeId>) -> Ve
     for half in &left {
         let candidates = by_indices.get(&(half.other, half.own)).into_iter().flatten();
         match candidates.filter(|c| c.node != half.node).collect::<Vec<_>>()[..] {
-            [only] if ground.order(half.port) < ground.order(only.port) => pairs.push((*half, *only)),
+            [only] if ground.order(half.port, only.port).is_lt() => pairs.push((*half, *only)),
             [_] => {}
             _ => return Vec::new(), // The world is not closed, or there is a choice.
         }
@@ -63,17 +64,17 @@ fn is_tied(ground: &Ground, half: &HalfPair, by_port: &BTreeMap<PortId, HalfPair
     said.map(|c| other(c.ends)).any(fits)
 }
 
-fn claim(ground: &Ground, a: HalfPair, b: HalfPair) -> Option<Claim<End>> {
+fn claim(ground: &Ground, a: HalfPair, b: HalfPair) -> Option<Arc<Claim>> {
     let end = |half: HalfPair| match &ground.nodes[half.node].name {
-        NodeName::Own(name) => Some(End::own(name, &ground.ports[half.port].name)),
+        NodeName::Own(_) => Some(End::known(half.node, &ground.ports[half.port].name)),
         NodeName::External(_) => None,
     };
-    Some(Claim {
+    Some(Arc::new(Claim {
         from: end(a)?,
         to: end(b)?,
         source: Source::Kernel,
         at: WallTime::default(),
         how: format!("a pair by their indices {} and {}, the only one left", a.own, b.own),
         body: Body::Paired,
-    })
+    }))
 }

@@ -1,9 +1,9 @@
 //! From one node's words to claims about ports.
 
 use std::collections::BTreeSet;
-use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
-use super::claim::{Claim, End, Finding, NodeId};
+use super::claim::{Claim, Finding, NodeId};
 use super::device::Device;
 use super::directory::{Directory, Key};
 use super::{igp, layer2, lldp};
@@ -11,18 +11,23 @@ use super::{igp, layer2, lldp};
 /// What a node's words come to, and on what that depends.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Resolved {
-    pub(crate) claims: Vec<Claim<End>>,
+    pub(crate) claims: Vec<Arc<Claim>>,
     pub(crate) findings: Vec<Finding>,
     /// Hashes of the keys that were looked up, ascending.
     pub(crate) asked: Vec<u64>,
-    /// The nodes whose tables were looked into.
-    pub(crate) about: BTreeSet<NodeId>,
+    /// The nodes whose tables were looked into, ascending.
+    pub(crate) about: Vec<NodeId>,
 }
 
 impl Resolved {
     /// Remembers what is looked up.
-    pub(crate) fn ask(&mut self, keys: impl IntoIterator<Item = Key>) {
-        self.asked.extend(keys.into_iter().map(|k| hash(&k)));
+    pub(crate) fn ask<'k>(&mut self, keys: impl IntoIterator<Item = Key<'k>>) {
+        self.asked.extend(keys.into_iter().map(|k| k.hash()));
+    }
+
+    /// A word whose ends are known.
+    pub(crate) fn claim(&mut self, claim: Claim) {
+        self.claims.push(Arc::new(claim));
     }
 
     /// A neighbour that could not be matched.
@@ -38,22 +43,22 @@ impl Resolved {
         };
         few.iter().any(|h| many.binary_search(h).is_ok())
     }
-}
 
-/// The hash of a key: it decides what is looked at again, never what comes out.
-pub(crate) fn hash(key: &Key) -> u64 {
-    let mut hasher = std::hash::DefaultHasher::new();
-    key.hash(&mut hasher);
-    hasher.finish()
+    /// Whether the table of any of these nodes was looked into.
+    pub(crate) fn is_about_any(&self, nodes: &BTreeSet<NodeId>) -> bool {
+        self.about.iter().any(|n| nodes.contains(n))
+    }
 }
 
 /// Resolves all words of a node.
 pub(crate) fn resolve(directory: &Directory, node: NodeId, device: &Device) -> Resolved {
     let mut out = Resolved::default();
-    lldp::claims(directory, device, &mut out);
+    lldp::claims(directory, node, device, &mut out);
     igp::claims(directory, node, device, &mut out);
     layer2::claims(directory, node, device, &mut out);
     out.asked.sort_unstable();
     out.asked.dedup();
+    out.about.sort_unstable();
+    out.about.dedup();
     out
 }

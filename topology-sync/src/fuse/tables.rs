@@ -146,7 +146,7 @@ impl Fusion {
         let ground = &self.ground;
         let areas = self.areas.values().map(|area| &area.media);
         let mut cables: Vec<_> = areas.flat_map(|m| m.cables.iter().map(move |ends| (ends, m))).collect();
-        cables.sort_by_key(|(ends, _)| (ground.order(ends.0), ground.order(ends.1)));
+        cables.sort_by(|(x, _), (y, _)| ground.order(x.0, y.0).then_with(|| ground.order(x.1, y.1)));
         let row = |(ends, media): (&(PortId, PortId), &Media)| {
             let cable = Cable::between(ground, media, ends.0, ends.1);
             let name = |port: PortId| {

@@ -86,7 +86,7 @@ impl Asked<'_> {
     }
 
     /// The only node among these that fits by its own words.
-    fn only(&self, key: &Key, fits: impl Fn(&Device) -> bool) -> Option<NodeId> {
+    fn only(&self, key: Key<'_>, fits: impl Fn(&Device) -> bool) -> Option<NodeId> {
         let own = self.directory.owners(key).iter().filter(|n| self.own.get(n).is_some_and(|(_, d)| fits(d)));
         let own: BTreeSet<_> = own.copied().collect();
         own.first().copied().filter(|_| own.len() == 1)
@@ -94,18 +94,18 @@ impl Asked<'_> {
 
     fn by_mac(&self, outlet: &Outlet) -> Option<NodeId> {
         let mac = outlet.mac?;
-        self.only(&Key::Mac(mac), |d| d.interfaces.values().any(|i| i.link.mac == Some(mac)))
+        self.only(Key::Mac(mac), |d| d.interfaces.values().any(|i| i.link.mac == Some(mac)))
     }
 
     fn by_id(&self, party: &Party) -> Option<NodeId> {
         let chassis = party.chassis.as_ref().map(|c| &c.id);
         let by_chassis = || {
             let id = chassis?;
-            self.only(&Key::Chassis(id.clone()), |d| d.chassis.as_ref().is_some_and(|c| c.id == *id))
+            self.only(Key::Chassis(id), |d| d.chassis.as_ref().is_some_and(|c| c.id == *id))
         };
         let by_chassis_mac = || {
             let mac = chassis.filter(|id| id.kind == "mac")?.value.parse().ok()?;
-            self.only(&Key::Mac(mac), |d| d.interfaces.values().any(|i| i.link.mac == Some(mac)))
+            self.only(Key::Mac(mac), |d| d.interfaces.values().any(|i| i.link.mac == Some(mac)))
         };
         // A node whose table of hardware addresses lacks all of the ports is another that uses the same id.
         let may_be = |d: &Device| {
@@ -113,14 +113,12 @@ impl Asked<'_> {
         };
         let by_router = || {
             party.routers.iter().find_map(|r| {
-                let key = Key::Router(Arc::from(r.as_str()));
-                self.only(&key, |d| may_be(d) && d.node.router_id.as_ref() == Some(r))
+                self.only(Key::Router(r), |d| may_be(d) && d.node.router_id.as_ref() == Some(r))
             })
         };
         let by_system = || {
             party.systems.iter().find_map(|s| {
-                let key = Key::System(Arc::from(s.as_str()));
-                self.only(&key, |d| may_be(d) && d.node.system_id.as_ref() == Some(s))
+                self.only(Key::System(s), |d| may_be(d) && d.node.system_id.as_ref() == Some(s))
             })
         };
         // Routers manage themselves by their loopback, and take its address for their BGP identifier.
@@ -129,7 +127,7 @@ impl Asked<'_> {
                 .chassis
                 .iter()
                 .flat_map(|c| &c.management)
-                .find_map(|ip| self.only(&Key::Router(Arc::from(ip.to_string())), |d| !has_table(d)))
+                .find_map(|ip| self.only(Key::Router(&ip.to_string()), |d| !has_table(d)))
         };
         by_chassis().or_else(by_chassis_mac).or_else(by_router).or_else(by_system).or_else(by_session)
     }

@@ -12,7 +12,7 @@ use twin::{Change, Diagnostic, EntityKey, HalfLinkKey, Twin, WallTime};
 
 use self::put::Edit;
 use super::bgp;
-use super::claim::{Claim, End, Finding, NodeId, NodeName, PortId};
+use super::claim::{Claim, Finding, NodeId, NodeName, PortId};
 use super::device::Device;
 use super::ground::{ClaimId, Ground};
 use super::medium::Media;
@@ -37,7 +37,7 @@ pub struct Fusion {
     words: BTreeMap<NodeId, Words>,
     pub(super) areas: BTreeMap<PortId, Judged>,
     /// The area of each port: the number of the area's first port.
-    area_of: BTreeMap<PortId, PortId>,
+    area_of: Vec<Option<PortId>>,
     /// What each node put into the twin.
     units: BTreeMap<NodeId, Unit>,
     /// Who may bear a key, in the order of names.
@@ -46,7 +46,7 @@ pub struct Fusion {
     wanted: BTreeMap<NodeId, BTreeMap<PortId, u32>>,
     /// The nodes that have interfaces of pairs in software, and what these come to.
     paired: BTreeSet<NodeId>,
-    pairs: Vec<(Claim<End>, ClaimId)>,
+    pairs: Vec<(Arc<Claim>, ClaimId)>,
     /// The BGP sessions of each node, and what they come to.
     sessions: bgp::Sessions,
     peerings: Unit,
@@ -72,7 +72,7 @@ struct Words {
 /// An area that has been judged.
 #[derive(Debug, Default)]
 pub(super) struct Judged {
-    pub(super) ports: BTreeSet<PortId>,
+    pub(super) ports: Vec<PortId>,
     pub(super) media: Media,
     unit: Unit,
 }
@@ -97,8 +97,8 @@ struct Dirty {
     nodes: BTreeSet<NodeId>,
     /// Routers that the database may name otherwise now.
     routers: BTreeSet<(IgpProtocol, String)>,
-    /// Ports whose areas are to be judged again.
-    ports: BTreeSet<PortId>,
+    /// Ports whose areas are to be judged again, in any order and perhaps several times.
+    ports: Vec<PortId>,
     /// Whether there are new nodes with words of their own.
     newcomers: bool,
 }
@@ -180,12 +180,17 @@ impl Fusion {
     fn resolve(&mut self, dirty: &mut Dirty) {
         let directory = &self.ground.directory;
         let nodes: Vec<_> = std::mem::take(&mut dirty.resolve).into_iter().collect();
-        let all = each(&nodes, |node| Some(resolve(directory, *node, directory.device(*node)?)));
+        let ground = &self.ground;
+        let all = each(&nodes, |node| {
+            let resolved = resolve(directory, *node, directory.device(*node)?);
+            let places: Vec<_> = resolved.claims.iter().map(|c| ground.place(c)).collect();
+            Some((resolved, places))
+        });
         for (node, resolved) in nodes.into_iter().zip(all) {
-            let Some(resolved) = resolved else { continue };
+            let Some((resolved, places)) = resolved else { continue };
             let words = self.words.entry(node).or_default();
             let known = words.resolved.claims.iter().zip(std::mem::take(&mut words.claims));
-            words.claims = self.ground.exchange(known, &resolved.claims, &mut dirty.ports);
+            words.claims = self.ground.exchange(known, &resolved.claims, &places, &mut dirty.ports);
             words.resolved = resolved;
         }
     }
@@ -198,7 +203,8 @@ impl Fusion {
         let claims = pairs::claims(&self.ground, self.paired.iter().copied());
         let known: Vec<_> = std::mem::take(&mut self.pairs);
         let known = known.iter().map(|(claim, id)| (claim, *id));
-        let ids = self.ground.exchange(known, &claims, &mut dirty.ports);
+        let places: Vec<_> = claims.iter().map(|c| self.ground.place(c)).collect();
+        let ids = self.ground.exchange(known, &claims, &places, &mut dirty.ports);
         self.pairs = claims.into_iter().zip(ids).collect();
     }
 
@@ -233,10 +239,26 @@ const FEW: usize = 256;
 /// How many units are worked out before they are put together, so that not all of them are held twice.
 const AT_ONCE: usize = 4096;
 
+impl Dirty {
+    /// The touched ports in order, each once.
+    fn settle_ports(&mut self) {
+        self.ports.sort();
+        self.ports.dedup();
+    }
+}
+
 /// The function of each, in order.
 fn each<T: Sync, R: Send>(list: &[T], of: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
     match list.len() < FEW {
         true => list.iter().map(of).collect(),
         false => list.par_iter().with_min_len(16).map(of).collect(),
+    }
+}
+
+/// The function of short lists that together are the list, in order.
+fn in_lists<T: Sync, R: Send>(list: &[T], of: impl Fn(&[T]) -> R + Sync + Send) -> Vec<R> {
+    match list.len() < FEW {
+        true => vec![of(list)],
+        false => list.par_chunks(FEW / 4).map(of).collect(),
     }
 }

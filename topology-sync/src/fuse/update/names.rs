@@ -29,13 +29,10 @@ impl Fusion {
 
     /// The keys of nodes: from their own words, or from what all their neighbours agree on; of strangers, from others'.
     pub(super) fn name_nodes(&mut self, dirty: &mut Dirty) {
-        let touched: BTreeSet<_> = dirty
-            .ports
-            .iter()
-            .map(|p| self.ground.ports[*p].node)
-            .chain(dirty.nodes.iter().copied())
-            .collect();
-        let mut rename = touched;
+        dirty.settle_ports();
+        let mut touched: Vec<_> = dirty.ports.iter().map(|p| self.ground.ports[*p].node).collect();
+        touched.dedup();
+        let mut rename: BTreeSet<_> = touched.into_iter().chain(dirty.nodes.iter().copied()).collect();
         for node in rename.clone() {
             let keys = self.identities(node);
             let unit = self.units.entry(node).or_default();
@@ -80,7 +77,7 @@ impl Fusion {
         let chassis = own.or_else(|| {
             let ports = self.ground.nodes[node].ports.values();
             let said: BTreeSet<_> = ports
-                .flat_map(|p| self.ground.claims_of(*p).filter(|c| c.claim.from == *p))
+                .flat_map(|p| self.ground.claims_of(*p).filter(|c| c.from == *p))
                 .filter_map(|c| match &c.claim.body {
                     Body::Heard { chassis, .. } => Some(chassis),
                     _ => None,

@@ -13,7 +13,7 @@ use super::super::device::Device;
 use super::super::emit::{self, Emitted};
 use super::super::fib;
 use super::super::medium::{self, Media};
-use super::{AT_ONCE, Dirty, FEW, Fusion, Judged, Unit, each};
+use super::{AT_ONCE, Dirty, FEW, Fusion, Judged, Unit, each, in_lists};
 use crate::observation::{Observer, Topic};
 use crate::store::Store;
 
@@ -29,50 +29,87 @@ pub(super) struct Edit {
 impl Fusion {
     /// Judges the areas of all touched ports again.
     pub(super) fn judge(&mut self, dirty: &mut Dirty, edit: &mut Edit) {
-        let mut open = std::mem::take(&mut dirty.ports);
-        for port in open.clone() {
-            let Some(area) = self.area_of.get(&port).and_then(|first| self.areas.remove(first)) else {
+        let mut open = self.dissolve(dirty, edit).into_iter().peekable();
+        while open.peek().is_some() {
+            let mut areas = Vec::new();
+            while areas.len() < AT_ONCE
+                && let Some(port) = open.next()
+            {
+                if self.area_of[port].is_none() {
+                    areas.push(self.grow(port));
+                }
+            }
+            for (judged, more) in in_lists(&areas, |areas| self.judged(areas)) {
+                edit.join(more);
+                for area in judged {
+                    self.want(&area.media, dirty, true);
+                    let first = *area.ports.first().expect("an area has the port that it grew from");
+                    self.areas.insert(first, area);
+                }
+            }
+        }
+    }
+
+    /// Takes the areas of all touched ports apart; their ports and the touched ones, in order.
+    fn dissolve(&mut self, dirty: &mut Dirty, edit: &mut Edit) -> Vec<PortId> {
+        dirty.settle_ports();
+        let touched = std::mem::take(&mut dirty.ports);
+        self.area_of.resize(self.ground.ports.len(), None);
+        let mut open = touched.clone();
+        for port in touched {
+            let Some(area) = self.area_of[port].and_then(|first| self.areas.remove(&first)) else {
                 continue;
             };
             for port in &area.ports {
-                self.area_of.remove(port);
+                self.area_of[*port] = None;
             }
             open.extend(&area.ports);
             self.want(&area.media, dirty, false);
             edit.forget(area.unit);
         }
-        while !open.is_empty() {
-            let mut areas = Vec::new();
-            while areas.len() < AT_ONCE
-                && let Some(port) = open.pop_first()
-            {
-                let ports = medium::closure(&self.ground, port);
-                for port in &ports {
-                    open.remove(port);
-                }
-                areas.push(ports);
-            }
-            let judged = each(&areas, |ports| self.judged(ports));
-            for (ports, (media, emitted)) in areas.into_iter().zip(judged) {
-                self.want(&media, dirty, true);
-                let first = *ports.first().expect("an area has the port that it grew from");
-                self.area_of.extend(ports.iter().map(|p| (*p, first)));
-                let unit = edit.put(emitted);
-                self.areas.insert(first, Judged { ports, media, unit });
-            }
-        }
+        open.sort();
+        open.dedup();
+        open
     }
 
-    /// The media of an area, and what stands in the twin for them.
-    pub(super) fn judged(&self, ports: &BTreeSet<PortId>) -> (Media, Emitted) {
-        let media = medium::judge(&self.ground, ports);
-        let of_area = |p: &PortId| {
-            let port = *p;
-            self.ground.claims_of(port).filter(move |c| c.ends.0 == port)
+    /// The area of a port: all ports that claims tie to it, in order.
+    fn grow(&mut self, start: PortId) -> Vec<PortId> {
+        let mut ports = vec![start];
+        self.area_of[start] = Some(start);
+        let mut next = 0;
+        while let Some(port) = ports.get(next) {
+            for placed in self.ground.claims_of(*port).map(|c| c.ends).collect::<Vec<_>>() {
+                for end in [placed.0, placed.1] {
+                    if self.area_of[end] != Some(start) {
+                        self.area_of[end] = Some(start);
+                        ports.push(end);
+                    }
+                }
+            }
+            next += 1;
+        }
+        ports.sort_unstable();
+        for port in ports.iter().filter(|_| ports[0] != start) {
+            self.area_of[*port] = Some(ports[0]);
+        }
+        ports
+    }
+
+    /// The media of areas, and what stands in the twin for them.
+    fn judged(&self, areas: &[Vec<PortId>]) -> (Vec<Judged>, Edit) {
+        let mut edit = Edit::default();
+        let mut judge = |ports: &Vec<PortId>| {
+            let media = medium::judge(&self.ground, ports);
+            let of_area = |p: &PortId| {
+                let port = *p;
+                self.ground.claims_of(port).filter(move |c| c.ends.0 == port)
+            };
+            let claims: Vec<_> = ports.iter().flat_map(of_area).collect();
+            let unit = edit.put(emit::area(&self.ground, &media, &claims));
+            Judged { ports: ports.clone(), media, unit }
         };
-        let claims: Vec<_> = ports.iter().flat_map(of_area).collect();
-        let emitted = emit::area(&self.ground, &media, &claims);
-        (media, emitted)
+        let judged = areas.iter().map(&mut judge).collect();
+        (judged, edit)
     }
 
     pub(super) fn want(&mut self, media: &Media, dirty: &mut Dirty, more: bool) {
@@ -91,14 +128,20 @@ impl Fusion {
     pub(super) fn put_nodes(&mut self, dirty: &Dirty, edit: &mut Edit) {
         let nodes: Vec<_> = dirty.nodes.iter().copied().collect();
         for nodes in nodes.chunks(AT_ONCE) {
-            let own = each(nodes, |node| Some(self.own(*node, self.ground.directory.device(*node)?)));
+            let own = each(nodes, |node| {
+                let mut more = Edit::default();
+                let unit = more.put(self.own(*node, self.ground.directory.device(*node)?));
+                Some((unit, more))
+            });
             for (node, own) in nodes.iter().zip(own) {
-                let emitted = own.unwrap_or_else(|| self.external(*node));
-                let mut known = self.units.remove(node).unwrap_or_default();
+                let (unit, more) = own.unwrap_or_else(|| {
+                    let mut more = Edit::default();
+                    (more.put(self.external(*node)), more)
+                });
+                let known = self.units.entry(*node).or_default();
                 let keys = std::mem::take(&mut known.keys);
-                edit.forget(known);
-                let unit = edit.put(emitted);
-                self.units.insert(*node, Unit { keys, ..unit });
+                edit.forget(std::mem::replace(known, Unit { keys, ..unit }));
+                edit.join(more);
             }
         }
     }
@@ -110,7 +153,8 @@ impl Fusion {
         }
         edit.forget(std::mem::take(&mut self.bundles));
         let cables = |port: PortId| -> Vec<(PortId, PortId)> {
-            let area = self.area_of.get(&port).and_then(|first| self.areas.get(first));
+            let first = self.area_of.get(port).copied().flatten();
+            let area = first.and_then(|first| self.areas.get(&first));
             let all = area.into_iter().flat_map(|a| a.media.cables.iter().copied());
             all.filter(|(a, b)| *a == port || *b == port).collect()
         };
@@ -225,6 +269,13 @@ impl Edit {
     fn forget(&mut self, unit: Unit) {
         self.entities.extend(unit.entities.into_iter().map(|key| (key, None)));
         self.half_links.extend(unit.half_links.into_iter().map(|key| (key, None)));
+    }
+
+    /// Adds what comes after.
+    fn join(&mut self, more: Self) {
+        self.entities.extend(more.entities);
+        self.half_links.extend(more.half_links);
+        self.fibs.extend(more.fibs);
     }
 
     fn put(&mut self, emitted: Emitted) -> Unit {

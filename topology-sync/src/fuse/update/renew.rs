@@ -9,7 +9,6 @@ use super::super::claim::{NodeId, NodeName, PortId};
 use super::super::device::Device;
 use super::super::directory::Key;
 use super::super::lsdb::Touched;
-use super::super::resolve;
 use super::super::testimony::{Asked, attribute};
 use super::super::wire;
 use super::{Dirty, Fusion, Words, each};
@@ -73,7 +72,7 @@ impl Fusion {
             let Seen { mut hashes, about } = seen;
             hashes.sort_unstable();
             hashes.dedup();
-            let asks = |w: &Words| w.resolved.asks_any(&hashes) || !w.resolved.about.is_disjoint(&about);
+            let asks = |w: &Words| w.resolved.asks_any(&hashes) || w.resolved.is_about_any(&about);
             let others = self.words.iter().filter(|(n, _)| !dirty.resolve.contains(n));
             let asking: Vec<_> = others.filter(|(_, w)| asks(w)).map(|(n, _)| *n).collect();
             dirty.resolve.extend(asking);
@@ -201,8 +200,7 @@ impl Fusion {
             true => self.bundled.insert(node),
             false => self.bundled.remove(&node),
         };
-        let keys = self.ground.directory.replace(node, device);
-        seen.hashes.extend(keys.iter().map(resolve::hash));
+        seen.hashes.extend(self.ground.directory.replace(node, device));
     }
 
     /// The number of a node with words of its own. A new one may change the place of all others.
@@ -229,10 +227,10 @@ impl Fusion {
             return;
         }
         for router in routers {
-            let id: Arc<str> = Arc::from(router.as_str());
-            let names = self.ground.lsdb.names_of(router).map(|n| Key::Name(Arc::from(n)));
-            let keys = names.chain([Key::Router(id.clone()), Key::System(id.clone()), Key::Name(id)]);
-            for node in keys.flat_map(|k| self.ground.directory.owners(&k).to_vec()) {
+            let names = self.ground.lsdb.names_of(router).map(Key::Name);
+            let keys = names.chain([Key::Router(router), Key::System(router), Key::Name(router)]);
+            for node in keys.flat_map(|k| self.ground.directory.owners(k)) {
+                let node = *node;
                 dirty.ports.extend(self.ground.nodes[node].ports.values());
             }
         }
