@@ -27,7 +27,7 @@ fn main() {
         for port in 0..ports {
             say(Source::Kernel, Fact::Link(link(agent, port)));
             let (peer, there) = other_end(agent, port, agents);
-            say(Source::Lldpd, Fact::Neighbor(neighbor(port, peer, there, "")));
+            say(Source::Lldpd, Fact::Neighbor(neighbor(port, peer, there, "").into()));
         }
     }
     println!("store: {} entries in {:.2?}", agents * ports, begun.elapsed());
@@ -46,7 +46,7 @@ fn one_change(store: &mut Store, fusion: &mut Fusion, i: usize, agents: usize) -
     let agent = i * 7 % agents;
     let (peer, there) = other_end(agent, 5, agents);
     let now = WallTime::from_ns(i as i64);
-    let fact = Fact::Neighbor(neighbor(5, peer, there, &format!("word {i}")));
+    let fact = Fact::Neighbor(neighbor(5, peer, there, &format!("word {i}")).into());
     store.take(Observation::is(&Observer::node(&name(agent)), Source::Lldpd, now, fact));
     let begun = Instant::now();
     let changes = fusion.update(store, now);

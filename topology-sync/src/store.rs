@@ -112,6 +112,30 @@ impl Words {
 }
 
 impl Account {
+    /// The means by which the observer has spoken, the most trusted first. Cost: a search for each.
+    fn sources(&self) -> Vec<Source> {
+        let mut sources = Vec::new();
+        for source in Source::ALL {
+            let mut from = self.words.range((source, FactKey::new(Topic::ALL[0], &[]))..);
+            match from.next() {
+                Some(((next, _), _)) if *next == source => sources.push(source),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        sources
+    }
+
+    /// What stands of the words on one topic by one source, by subject.
+    fn standing(&self, source: Source, topic: Topic, now: WallTime) -> impl Iterator<Item = Standing<'_>> {
+        let words = self.words.range((source, FactKey::new(topic, &[]))..);
+        let of_topic = words.take_while(move |((s, k), _)| *s == source && k.topic == topic);
+        of_topic.filter_map(move |((_, key), words)| {
+            let word = words.standing(self.read_of(source, key), now)?;
+            Some(Standing { source, at: word.at, until: word.until(), fact: &word.fact })
+        })
+    }
+
     /// When the last finished reading began that looked at a subject.
     fn read_of(&self, source: Source, key: &FactKey) -> Option<WallTime> {
         if self.read.is_empty() {
@@ -210,19 +234,24 @@ impl Store {
         topic: Topic,
         now: WallTime,
     ) -> impl Iterator<Item = Standing<'_>> {
+        self.standing_of(observer, vec![topic], now)
+    }
+
+    /// The same of several topics, one after the other.
+    pub fn standing_of(
+        &self,
+        observer: &Observer,
+        topics: Vec<Topic>,
+        now: WallTime,
+    ) -> impl Iterator<Item = Standing<'_>> {
         let account = self.accounts.get(observer);
         account.into_iter().flat_map(move |account| {
-            Source::ALL.into_iter().flat_map(move |source| {
-                let first = (source, FactKey::new(topic, &[]));
-                let of_topic = account
-                    .words
-                    .range(first..)
-                    .take_while(move |((s, k), _)| *s == source && k.topic == topic);
-                of_topic.filter_map(move |((_, key), words)| {
-                    let word = words.standing(account.read_of(source, key), now)?;
-                    Some(Standing { source, at: word.at, until: word.until(), fact: &word.fact })
-                })
-            })
+            let sources = account.sources();
+            let sets = topics
+                .clone()
+                .into_iter()
+                .flat_map(move |t| sources.clone().into_iter().map(move |s| (s, t)));
+            sets.flat_map(move |(source, topic)| account.standing(source, topic, now))
         })
     }
 

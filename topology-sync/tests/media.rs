@@ -1,5 +1,7 @@
 //! What shares a medium, and what is said when sources disagree: small networks, written as what each node says.
 
+use std::sync::Arc;
+
 use std::net::IpAddr;
 
 use expect_test::{Expect, expect};
@@ -24,7 +26,7 @@ fn fact(words: &[&str]) -> Fact {
             ..Link::default()
         }),
         ["router", id] => Fact::Node(NodeInfo { router_id: Some((*id).into()), ..NodeInfo::default() }),
-        ["hears", end, "on", on] => Fact::Neighbor(LldpNeighbor {
+        ["hears", end, "on", on] => Fact::Neighbor(Arc::new(LldpNeighbor {
             on: (*on).into(),
             chassis: Chassis {
                 id: Id { kind: "local".into(), value: split(end).0 },
@@ -39,7 +41,7 @@ fn fact(words: &[&str]) -> Fact {
             aggregate: None,
             mac: None,
             max_frame: None,
-        }),
+        })),
         ["ospf", id, state, end, "on", on] => Fact::IgpNeighbor(IgpNeighbor {
             protocol: IgpProtocol::Ospf2,
             on: (*on).into(),

@@ -21,6 +21,19 @@ pub struct Twin {
 }
 
 impl Twin {
+    /// A twin of these tables, without forwarding tables.
+    pub fn of_tables(
+        entities: BTreeMap<EntityKey, Arc<Entity>>,
+        half_links: BTreeMap<HalfLinkKey, Arc<HalfLink>>,
+    ) -> Self {
+        Self { entities: Arc::new(entities), half_links: Arc::new(half_links), fibs: Table::default() }
+    }
+
+    /// Whether it has nothing at all.
+    pub fn is_bare(&self) -> bool {
+        self.entities.is_empty() && self.half_links.is_empty() && self.fibs.is_empty()
+    }
+
     /// The entity of this key.
     pub fn entity(&self, key: &EntityKey) -> Option<&Entity> {
         self.entities.get(key).map(AsRef::as_ref)
@@ -152,22 +165,6 @@ impl Twin {
         }
     }
 
-    /// As [`Twin::set`] of each change in turn; a table that has nothing yet is built at once from changes in key order.
-    pub fn set_all(&mut self, changes: &[Change]) {
-        let mut entities = Vec::new();
-        let mut half_links = Vec::new();
-        let (no_entities, no_half_links) = (self.entities.is_empty(), self.half_links.is_empty());
-        for change in changes {
-            match change {
-                Change::Entity { key, after, .. } if no_entities => entities.push((key, after)),
-                Change::HalfLink { key, after, .. } if no_half_links => half_links.push((key, after)),
-                other => self.set(other),
-            }
-        }
-        fill(&mut self.entities, entities);
-        fill(&mut self.half_links, half_links);
-    }
-
     /// The changes that lead from this version to `other`, smallest first by kind and key.
     pub fn changes_to(&self, other: &Twin) -> Vec<Change> {
         let mut changes = Vec::new();
@@ -198,19 +195,6 @@ fn put<K: Ord + Clone, V: Clone>(table: &mut Table<K, V>, key: &K, after: &Optio
         None => {
             table.remove(key);
         }
-    }
-}
-
-/// Fills a table that has nothing yet. Sorted input is taken as it is; of several changes of one key the last counts.
-fn fill<K: Ord + Clone, V: Clone>(table: &mut Table<K, V>, changes: Vec<(&K, &Option<Arc<V>>)>) {
-    if changes.is_empty() {
-        return;
-    }
-    if changes.is_sorted_by(|a, b| a.0 < b.0) {
-        let there = changes.into_iter().filter_map(|(key, after)| Some((key.clone(), after.clone()?)));
-        *table = Arc::new(there.collect());
-    } else {
-        changes.into_iter().for_each(|(key, after)| put(table, key, after));
     }
 }
 

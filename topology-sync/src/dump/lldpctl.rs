@@ -110,6 +110,6 @@ fn finish(notes: &mut Notes<'_>, block: Option<Block>) {
     let Some(Block { chassis_id: Some(id), mut neighbor, .. }) = block else { return };
     neighbor.chassis.id = id;
     if !neighbor.port.kind.is_empty() {
-        notes.is(Fact::Neighbor(neighbor));
+        notes.is(Fact::Neighbor(neighbor.into()));
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn read(value: &Value) -> Option<Reading> {
     for outer in items(lldp) {
         for (name, entry) in list(outer, "interface").iter().flat_map(named) {
             match interface(name, entry) {
-                Some(Entry::Heard(neighbor)) => reading.facts.push(Fact::Neighbor(neighbor)),
+                Some(Entry::Heard(neighbor)) => reading.facts.push(Fact::Neighbor(neighbor.into())),
                 Some(Entry::Sent(chassis, port)) => {
                     own.get_or_insert(chassis);
                     reading.facts.push(Fact::SentPort(port));

@@ -70,7 +70,7 @@ fn junos(notes: &mut Notes<'_>, text: &str, head: &str) {
         };
         let (Some(chassis), Some(port)) = (column("Chassis"), column("Port")) else { continue };
         let name = column("System").map(str::to_owned);
-        notes.is(Fact::Neighbor(neighbor(on, chassis_id(chassis), name, port_id(port))));
+        notes.is(Fact::Neighbor(neighbor(on, chassis_id(chassis), name, port_id(port)).into()));
     }
 }
 
@@ -94,12 +94,8 @@ fn xr_table(notes: &mut Notes<'_>, text: &str) {
                 let name = if hold >= 2 { Some(device) } else { long.take() };
                 if let Some(name) = name {
                     let system = mac(name).is_none().then(|| name.to_owned());
-                    notes.is(Fact::Neighbor(neighbor(
-                        &full_name(on),
-                        chassis_id(name),
-                        system,
-                        port_id(port),
-                    )));
+                    let neighbor = neighbor(&full_name(on), chassis_id(name), system, port_id(port));
+                    notes.is(Fact::Neighbor(neighbor.into()));
                 }
             }
             _ => {}
@@ -112,7 +108,7 @@ fn xr_detail(notes: &mut Notes<'_>, text: &str) {
     let mut found: Option<LldpNeighbor> = None;
     let finish = |notes: &mut Notes<'_>, found: Option<LldpNeighbor>| {
         if let Some(n) = found.filter(|n| !n.chassis.id.value.is_empty() && !n.port.value.is_empty()) {
-            notes.is(Fact::Neighbor(n));
+            notes.is(Fact::Neighbor(n.into()));
         }
     };
     let mut describes = false;

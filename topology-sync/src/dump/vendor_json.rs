@@ -37,14 +37,14 @@ fn eos_lldp(notes: &mut Notes<'_>, value: &Value) -> Option<Topic> {
     let ports = value.get("lldpNeighbors")?;
     if let Some(list) = ports.as_array() {
         // The short form: names alone.
-        list.iter().filter_map(eos_short).for_each(|n| notes.is(Fact::Neighbor(n)));
+        list.iter().filter_map(eos_short).for_each(|n| notes.is(Fact::Neighbor(n.into())));
         return Some(Topic::Neighbors);
     }
     for (port, body) in ports.as_object()? {
         let entries = body.get("lldpNeighborInfo").and_then(Value::as_array);
         for entry in entries.into_iter().flatten() {
             if let Some(neighbor) = eos_neighbor(port, entry) {
-                notes.is(Fact::Neighbor(neighbor));
+                notes.is(Fact::Neighbor(neighbor.into()));
             }
         }
     }
@@ -126,7 +126,7 @@ fn junos_lldp(notes: &mut Notes<'_>, value: &Value) -> Option<Topic> {
     let entries = tables.iter().filter_map(|t| t.get("lldp-neighbor-information")?.as_array()).flatten();
     for entry in entries {
         if let Some(neighbor) = junos_neighbor(entry) {
-            notes.is(Fact::Neighbor(neighbor));
+            notes.is(Fact::Neighbor(neighbor.into()));
         }
     }
     Some(Topic::Neighbors)

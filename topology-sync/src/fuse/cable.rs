@@ -72,7 +72,7 @@ impl<'a> Cable<'a> {
     /// Unknown where nothing of the far end's is read.
     pub(crate) fn is_heard(&self, direction: Direction) -> Option<bool> {
         let ends = self.ends(direction);
-        let heard = self.claims.iter().any(|c| matches!(c.claim.body, Body::Heard { .. }) && c.ends == ends);
+        let heard = self.claims.iter().any(|c| matches!(c.claim.body, Body::Heard(_)) && c.ends == ends);
         self.ground.is_own(ends.1).then_some(heard)
     }
 
@@ -169,8 +169,8 @@ impl<'a> Cable<'a> {
                 Body::Adjacent { state: Adjacency::Init, .. } if forward => ba = true,
                 Body::Adjacent { state: Adjacency::Init, .. } => ab = true,
                 Body::Paired => {}
-                Body::Heard { .. } | Body::Resolved { .. } | Body::Learnt if forward => ab = true,
-                Body::Heard { .. } | Body::Resolved { .. } | Body::Learnt => ba = true,
+                Body::Heard(_) | Body::Resolved { .. } | Body::Learnt if forward => ab = true,
+                Body::Heard(_) | Body::Resolved { .. } | Body::Learnt => ba = true,
             }
         }
         let sure = match (ab && ba, means.len()) {

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use twin::{Diagnostic, NodeKind, WallTime};
+use twin::{Diagnostic, WallTime};
 
-use crate::observation::{Id, IgpProtocol, Source};
+use crate::observation::{Chassis, Id, IgpProtocol, LldpNeighbor, Source};
 
 /// A node's number in the fusion; it says nothing about order.
 pub(crate) type NodeId = usize;
@@ -57,19 +57,8 @@ pub(crate) struct Claim {
 /// The kinds of claims.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Body {
-    /// `to` hears the LLDP or CDP frames of `from`; what they say of the sender.
-    Heard {
-        /// Its chassis id.
-        chassis: Id,
-        /// Its system name.
-        name: Option<String>,
-        /// What it says it does.
-        role: NodeKind,
-        /// Whether it says that it bridges.
-        bridge: bool,
-        /// Whether the port is said by the sender's own name for it.
-        named: bool,
-    },
+    /// `to` hears the LLDP or CDP frames of `from`; what they say.
+    Heard(Arc<LldpNeighbor>),
     /// `from` has `to` as an IGP neighbour.
     Adjacent {
         /// Which protocol.
@@ -140,11 +129,24 @@ impl End {
 }
 
 impl Claim {
+    /// What the sender of LLDP or CDP frames says of itself.
+    pub(crate) fn sender(&self) -> Option<&Chassis> {
+        match &self.body {
+            Body::Heard(heard) => Some(&heard.chassis),
+            _ => None,
+        }
+    }
+
+    /// Whether LLDP or CDP frames say their port by the sender's own name for it.
+    pub(crate) fn is_named(&self) -> bool {
+        matches!(&self.body, Body::Heard(h) if h.port.kind == "ifname" || self.source == Source::Cdp)
+    }
+
     /// The word for the protocol in evidence.
     pub(crate) fn word(&self) -> &'static str {
         match &self.body {
-            Body::Heard { .. } if self.source == Source::Cdp => "cdp",
-            Body::Heard { .. } => "lldp",
+            Body::Heard(_) if self.source == Source::Cdp => "cdp",
+            Body::Heard(_) => "lldp",
             Body::Adjacent { protocol, .. } => protocol.word(),
             Body::Resolved { .. } => "arp",
             Body::Learnt => "fdb",

@@ -26,7 +26,7 @@ pub(crate) struct Device {
     /// Its own LLDP chassis.
     pub(crate) chassis: Option<Chassis>,
     /// The LLDP and CDP neighbours it hears.
-    pub(crate) heard: Vec<Said<LldpNeighbor>>,
+    pub(crate) heard: Vec<Said<Arc<LldpNeighbor>>>,
     /// Its IGP neighbours.
     pub(crate) neighbors: Vec<Said<IgpNeighbor>>,
     /// Its ARP and neighbour tables.
@@ -67,7 +67,7 @@ pub(crate) struct Interface {
 }
 
 /// The topics of which a device is made.
-const TOPICS: [Topic; 12] = [
+const TOPICS: [Topic; 13] = [
     Topic::Node,
     Topic::Links,
     Topic::Addresses,
@@ -80,21 +80,20 @@ const TOPICS: [Topic; 12] = [
     Topic::SentPorts,
     Topic::Neighbors,
     Topic::IgpInterfaces,
+    Topic::IgpNeighbors,
 ];
 
 impl Device {
     /// Whether a device is made of what is said on this topic.
     pub(crate) fn is_of(topic: Topic) -> bool {
-        TOPICS.contains(&topic) || topic == Topic::IgpNeighbors
+        TOPICS.contains(&topic)
     }
 
     /// The node as its words stand at an instant.
     pub(crate) fn of(store: &Store, observer: &Observer, now: WallTime) -> Self {
         let mut device = Self { name: Arc::from(observer.id()), ..Self::default() };
-        for topic in TOPICS.into_iter().chain([Topic::IgpNeighbors]) {
-            for standing in store.standing_on(observer, topic, now) {
-                device.take(standing.source, standing.at, standing.fact);
-            }
+        for standing in store.standing_of(observer, TOPICS.to_vec(), now) {
+            device.take(standing.source, standing.at, standing.fact);
         }
         device.name_masters();
         device.interfaces.values_mut().for_each(Interface::settle);
@@ -155,7 +154,13 @@ impl Device {
     fn take(&mut self, source: Source, at: WallTime, fact: &Fact) {
         match fact {
             Fact::Node(node) => self.node.fill(node.clone()),
-            Fact::Link(link) => self.interface(&link.name).link.fill(link.clone()),
+            Fact::Link(link) => match self.interfaces.get_mut(&link.name) {
+                Some(known) => known.link.fill(link.clone()),
+                None => {
+                    let interface = Interface { link: link.clone(), ..Interface::default() };
+                    self.interfaces.insert(link.name.clone(), interface);
+                }
+            },
             Fact::Address(a) => self.interface(&a.port).add_address(a.ip, a.len),
             Fact::BundleMember(m) => {
                 let master = &mut self.interface(&m.port).link.master;

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::cell::LazyCell;
-use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
+use std::iter;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -89,6 +89,15 @@ impl Kept {
     }
 }
 
+/// What was looked up, and so on what the answers depend.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Looked {
+    /// Hashes of the keys.
+    pub(crate) keys: Vec<u64>,
+    /// The nodes whose tables were looked into.
+    pub(crate) nodes: Vec<NodeId>,
+}
+
 /// The nodes that are known by one key: one, nearly always.
 #[derive(Debug)]
 enum Owners {
@@ -137,8 +146,7 @@ impl Directory {
 
     fn own(&mut self, key: Key<'_>, node: NodeId) {
         let hash = key.hash();
-        let place =
-            self.owners.entry(hash, |(h, kept, _)| *h == hash && kept.key() == key, |(h, ..)| *h);
+        let place = self.owners.entry(hash, |(h, kept, _)| *h == hash && kept.key() == key, |(h, ..)| *h);
         match place {
             Entry::Vacant(place) => drop(place.insert((hash, Kept::of(key), Owners::One([node])))),
             Entry::Occupied(mut place) => {
@@ -168,7 +176,19 @@ impl Directory {
 
     /// The nodes that are known by a key, in the order in which they came to be.
     pub(crate) fn owners(&self, key: Key<'_>) -> &[NodeId] {
+        self.owners_of(key, key.hash())
+    }
+
+    /// The same, remembered: whoever gets or loses the key, and whatever becomes of them, may change what comes of it.
+    fn look(&self, key: Key<'_>, looked: &mut Looked) -> &[NodeId] {
         let hash = key.hash();
+        let owners = self.owners_of(key, hash);
+        looked.keys.push(hash);
+        looked.nodes.extend(owners);
+        owners
+    }
+
+    fn owners_of(&self, key: Key<'_>, hash: u64) -> &[NodeId] {
         let found = self.owners.find(hash, |(h, kept, _)| *h == hash && kept.key() == key);
         found.map_or(&[], |(_, _, owners)| owners.as_slice())
     }
@@ -202,13 +222,13 @@ impl Directory {
     }
 
     /// The node and port that sent what was heard.
-    pub(crate) fn sender(&self, asked: &Asked<'_>) -> Match<(NodeId, &str)> {
-        let (node, how) = match self.sending_node(asked) {
+    pub(crate) fn sender(&self, heard: &LldpNeighbor, looked: &mut Looked) -> Match<(NodeId, &str)> {
+        let asked = &Asked::of(heard);
+        let (node, how) = match self.sending_node(asked, looked) {
             Match::Found(node, how) => (node, how),
             Match::Unknown(why) => return Match::Unknown(why),
             Match::Ambiguous(why) | Match::NoPort(why) => return Match::Ambiguous(why),
         };
-        let heard = asked.heard;
         let Some(device) = self.device(node) else { return Match::Unknown(String::new()) };
         match port(device, asked) {
             Match::Found(port, by) => {
@@ -223,42 +243,41 @@ impl Directory {
 
     /// Chassis id, then chassis MAC among all interfaces, port MAC, management address; the system name last, and only
     /// where the node's own chassis id does not contradict it.
-    fn sending_node(&self, asked: &Asked<'_>) -> Match<NodeId> {
+    fn sending_node(&self, asked: &Asked<'_>, looked: &mut Looked) -> Match<NodeId> {
         let chassis = &asked.heard.chassis;
-        let by_mac = |mac: Option<MacAddr>| Cow::from(mac.map_or(&[][..], |m| self.owners(Key::Mac(m))));
         let agrees = |n: &NodeId| {
             self.device(*n).is_some_and(|d| d.chassis.as_ref().is_none_or(|c| c.id == chassis.id))
         };
-        let agreeing = |owners: &[NodeId]| owners.iter().copied().filter(agrees).collect::<Vec<_>>();
-        type Search<'s> = &'s dyn Fn() -> Cow<'s, [NodeId]>;
-        let tries: [(&'static str, Search<'_>); 6] = [
-            ("chassis id", &|| self.owners(Key::Chassis(&chassis.id)).into()),
-            ("chassis MAC", &|| by_mac(asked.chassis_mac)),
-            ("port MAC", &|| by_mac(asked.port_mac)),
-            ("source MAC", &|| by_mac(asked.heard.mac)),
-            ("management address", &|| {
-                let owners = chassis.management.iter().map(|ip| self.owners(Key::Address(*ip)));
-                owners.flat_map(agreeing).collect()
-            }),
-            ("system name", &|| {
-                agreeing(chassis.name.as_deref().map_or(&[], |n| self.owners(Key::Name(n)))).into()
-            }),
+        let mut addresses = chassis.management.iter().map(|ip| Key::Address(*ip));
+        type Keys<'k> = &'k mut dyn Iterator<Item = Key<'k>>;
+        // By what, the keys, and whether what a node says of itself may contradict them.
+        let tries: [(&'static str, Keys<'_>, bool); 6] = [
+            ("chassis id", &mut iter::once(Key::Chassis(&chassis.id)), false),
+            ("chassis MAC", &mut asked.chassis_mac.map(Key::Mac).into_iter(), false),
+            ("port MAC", &mut asked.port_mac.map(Key::Mac).into_iter(), false),
+            ("source MAC", &mut asked.heard.mac.map(Key::Mac).into_iter(), false),
+            ("management address", &mut addresses, true),
+            ("system name", &mut chassis.name.as_deref().map(Key::Name).into_iter(), true),
         ];
-        for (how, search) in tries {
-            match &*search() {
+        for (how, keys, contradicts) in tries {
+            let mut candidates: Vec<NodeId> = Vec::new();
+            for key in keys {
+                let owners = self.look(key, looked);
+                candidates.extend(owners.iter().filter(|n| !contradicts || agrees(n)));
+            }
+            candidates.sort_unstable();
+            candidates.dedup();
+            match candidates[..] {
                 [] => {}
-                [only] => return Match::Found(*only, how.into()),
-                several => return self.narrow(&BTreeSet::from_iter(several.iter().copied()), asked, how),
+                [only] => return Match::Found(only, how.into()),
+                _ => return self.narrow(&candidates, asked, how),
             }
         }
         Match::Unknown(format!("no node has chassis {}", chassis.id))
     }
 
     /// Among several nodes, the only one that has the port.
-    fn narrow(&self, candidates: &BTreeSet<NodeId>, asked: &Asked<'_>, how: &'static str) -> Match<NodeId> {
-        if let (1, Some(only)) = (candidates.len(), candidates.first()) {
-            return Match::Found(*only, how.into());
-        }
+    fn narrow(&self, candidates: &[NodeId], asked: &Asked<'_>, how: &str) -> Match<NodeId> {
         let devices = || candidates.iter().filter_map(|n| Some((*n, self.device(*n)?)));
         let has_port = |(_, d): &(NodeId, &Arc<Device>)| matches!(port(d, asked), Match::Found(..));
         let with_port: Vec<_> = devices().filter(has_port).collect();
@@ -290,25 +309,17 @@ fn keys(device: &Device) -> Vec<Key<'_>> {
     keys
 }
 
-/// A neighbour that was heard, and what it is looked up by.
-pub(crate) struct Asked<'a> {
+/// A neighbour that was heard, and the hardware addresses in its ids.
+struct Asked<'a> {
     heard: &'a LldpNeighbor,
     chassis_mac: Option<MacAddr>,
     port_mac: Option<MacAddr>,
 }
 
 impl<'a> Asked<'a> {
-    pub(crate) fn of(heard: &'a LldpNeighbor) -> Self {
+    fn of(heard: &'a LldpNeighbor) -> Self {
         let mac = |id: &Id| (id.kind == "mac").then(|| id.value.parse().ok()).flatten();
         Self { heard, chassis_mac: mac(&heard.chassis.id), port_mac: mac(&heard.port) }
-    }
-
-    /// The keys by which its node is looked up.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = Key<'a>> {
-        let chassis = &self.heard.chassis;
-        let macs = [self.chassis_mac, self.port_mac, self.heard.mac].into_iter().flatten().map(Key::Mac);
-        let addresses = chassis.management.iter().map(|ip| Key::Address(*ip));
-        [Key::Chassis(&chassis.id)].into_iter().chain(macs).chain(addresses).chain(chassis.name.as_deref().map(Key::Name))
     }
 }
 
@@ -418,19 +429,21 @@ mod tests {
     #[test]
     fn the_chassis_mac_is_any_of_the_nodes_and_the_port_mac_decides_the_port() {
         let directory = directory(&[("a", None, &[("e1", A1), ("e2", A2)]), ("b", None, &[("e1", B1)])]);
-        let Match::Found(found, how) = directory.sender(&Asked::of(&heard(A1, None, "mac", A2))) else { panic!() };
-        assert_eq!(
-            (found, &*how),
-            ((0, "e2"), "node by chassis MAC, port mac 02:00:00:00:0a:02 by MAC")
-        );
+        let Match::Found(found, how) = directory.sender(&heard(A1, None, "mac", A2), &mut Looked::default())
+        else {
+            panic!()
+        };
+        assert_eq!((found, &*how), ((0, "e2"), "node by chassis MAC, port mac 02:00:00:00:0a:02 by MAC"));
     }
 
     #[test]
     fn a_name_never_beats_a_chassis_id_that_contradicts_it() {
         let directory = directory(&[("a", Some(A1), &[("e1", A1)]), ("b", None, &[("e1", B1)])]);
-        let unknown = directory.sender(&Asked::of(&heard(OTHER, Some("a"), "ifname", "e1")));
+        let unknown = directory.sender(&heard(OTHER, Some("a"), "ifname", "e1"), &mut Looked::default());
         assert!(matches!(unknown, Match::Unknown(_)), "{unknown:?}");
-        let Match::Found(found, _) = directory.sender(&Asked::of(&heard(OTHER, Some("b"), "ifname", "e1"))) else {
+        let Match::Found(found, _) =
+            directory.sender(&heard(OTHER, Some("b"), "ifname", "e1"), &mut Looked::default())
+        else {
             panic!()
         };
         assert_eq!(found, (1, "e1"), "b never said its chassis id: its name may serve");
@@ -439,11 +452,15 @@ mod tests {
     #[test]
     fn two_nodes_of_one_name_stay_two() {
         let directory = directory(&[("same", None, &[("e1", A1)]), ("same", None, &[("e1", B1)])]);
-        let Match::Ambiguous(why) = directory.sender(&Asked::of(&heard(OTHER, Some("same"), "ifname", "e1"))) else {
+        let Match::Ambiguous(why) =
+            directory.sender(&heard(OTHER, Some("same"), "ifname", "e1"), &mut Looked::default())
+        else {
             panic!()
         };
         assert!(why.contains("fits same, same by system name"), "{why}");
-        let Match::Found(found, _) = directory.sender(&Asked::of(&heard(B1, Some("same"), "ifname", "e1"))) else {
+        let Match::Found(found, _) =
+            directory.sender(&heard(B1, Some("same"), "ifname", "e1"), &mut Looked::default())
+        else {
             panic!()
         };
         assert_eq!(found, (1, "e1"));
@@ -452,7 +469,10 @@ mod tests {
     #[test]
     fn a_port_that_the_peer_does_not_have_is_said_so() {
         let directory = directory(&[("a", Some(A1), &[("e1", A1)])]);
-        let Match::NoPort(why) = directory.sender(&Asked::of(&heard(A1, None, "ifname", "e9"))) else { panic!() };
+        let Match::NoPort(why) = directory.sender(&heard(A1, None, "ifname", "e9"), &mut Looked::default())
+        else {
+            panic!()
+        };
         assert_eq!(why, "a (by chassis id) has no port ifname e9");
     }
 
@@ -472,7 +492,10 @@ mod tests {
         let mut directory = directory(&[("a", Some(A1), &[("e1", A1)])]);
         let renamed = Device { name: Arc::from("b"), ..Device::default() };
         let changed = directory.replace(0, Some(Arc::new(renamed)));
-        assert!(changed.contains(&Key::Name("a").hash()) && changed.contains(&Key::Mac(A1.parse().unwrap()).hash()));
+        assert!(
+            changed.contains(&Key::Name("a").hash())
+                && changed.contains(&Key::Mac(A1.parse().unwrap()).hash())
+        );
         assert!(directory.owners(Key::Name("a")).is_empty());
         assert_eq!(directory.owners(Key::Name("b")), [0]);
     }

@@ -51,8 +51,8 @@ pub(crate) fn chassis_key(id: &Id) -> EntityKey {
 pub(crate) fn node(ground: &Ground, id: NodeId, device: &Device, aliases: Vec<EntityKey>) -> Emitted {
     let node = &ground.nodes[id];
     let mut out = Emitted::default();
-    let heard: Vec<_> = node.ports.values().flat_map(|p| heard_from(ground, *p)).collect();
-    let says_router = heard.iter().any(|(_, role)| *role == NodeKind::Router);
+    let mut heard = node.ports.values().flat_map(|p| heard_from(ground, *p));
+    let says_router = heard.any(|(_, role)| role == NodeKind::Router);
     let role = role(device, says_router);
     let (name, kind) = match &device.external {
         None => (&*device.name, EntityKind::Node { role, location: None }),
@@ -95,7 +95,7 @@ pub(crate) fn external(ground: &Ground, id: NodeId, wanted: &[PortId]) -> Emitte
     let NodeName::External(external) = &node.name else { return out };
     let resolved = node.ports.values().filter_map(|p| resolved_to(ground, *p)).min();
     let resolved = resolved.map(|(_, ip)| ip.to_string()).filter(|_| external.kind == "mac");
-    let name = heard.iter().filter_map(|(name, _)| name.as_deref()).min().or(resolved.as_deref());
+    let name = heard.iter().filter_map(|(name, _)| *name).min().or(resolved.as_deref());
     let role = match external.kind.as_str() {
         "router-id" | "system-id" => NodeKind::Router,
         _ => heard.iter().map(|(_, role)| *role).min().unwrap_or(NodeKind::Host),
@@ -120,10 +120,15 @@ pub(crate) fn external_port(node: &EntityKey, name: &str) -> Entity {
 }
 
 /// What others say of the node behind a port: its system name and role.
-fn heard_from(ground: &Ground, port: PortId) -> impl Iterator<Item = (Option<String>, NodeKind)> {
-    ground.claims_of(port).filter_map(move |c| match &c.claim.body {
-        Body::Heard { name, role, .. } if c.from == port => Some((name.clone(), *role)),
-        _ => None,
+fn heard_from(ground: &Ground, port: PortId) -> impl Iterator<Item = (Option<&str>, NodeKind)> {
+    ground.claims_of(port).filter(move |c| c.from == port).filter_map(|c| {
+        let sender = c.claim.sender()?;
+        let role = match (sender.router, sender.bridge) {
+            (true, _) => NodeKind::Router,
+            (false, true) => NodeKind::Switch,
+            (false, false) => NodeKind::Host,
+        };
+        Some((sender.name.as_deref(), role))
     })
 }
 
@@ -146,7 +151,7 @@ pub(crate) fn system_name(ground: &Ground, node: NodeId) -> Option<String> {
         .flat_map(|p| heard_from(ground, *p))
         .filter_map(|(name, _)| name)
         .collect();
-    let agreed = || heard.first().filter(|_| heard.len() == 1).cloned();
+    let agreed = || heard.first().filter(|_| heard.len() == 1).map(|name| (*name).to_owned());
     own.or_else(agreed).or_else(|| device.and_then(|d| d.node.hostname.clone()))
 }
 
@@ -185,24 +190,26 @@ fn role(device: &Device, said_to_route: bool) -> NodeKind {
 /// The cables, segments and half-links of an area.
 pub(crate) fn area(ground: &Ground, media: &Media, claims: &[&Placed]) -> Emitted {
     let mut out = Emitted { findings: media.findings.clone(), ..Emitted::default() };
+    let mut keys = Vec::with_capacity(media.cables.len());
     for (a, b) in &media.cables {
         let cable = Cable::between(ground, media, *a, *b);
-        emit_cable(ground, &cable, &mut out);
+        keys.push(emit_cable(ground, &cable, &mut out));
     }
     for members in &media.segments {
         emit_segment(ground, members, &mut out);
     }
     for placed in claims {
         match &placed.claim.body {
-            Body::Heard { .. } => emit_heard(ground, media, placed, &mut out),
-            Body::Adjacent { .. } => emit_adjacent(ground, media, placed, &mut out),
+            Body::Heard(_) => emit_heard(ground, (media, &keys), placed, &mut out),
+            Body::Adjacent { .. } => emit_adjacent(ground, (media, &keys), placed, &mut out),
             _ => {}
         }
     }
     out
 }
 
-fn emit_cable(ground: &Ground, cable: &Cable<'_>, out: &mut Emitted) {
+/// A cable with its half-links; its key.
+fn emit_cable(ground: &Ground, cable: &Cable<'_>, out: &mut Emitted) -> EntityKey {
     let (a, b) = (cable.a, cable.b);
     let (port_a, port_b) = (ground.port_key(a), ground.port_key(b));
     let key = EntityKey::cable(port_a, port_b);
@@ -217,6 +224,7 @@ fn emit_cable(ground: &Ground, cable: &Cable<'_>, out: &mut Emitted) {
         out.half_links.push(half(ground, Layer::Cable, (from, to), Some(key.clone()), 1, state, evidence));
     }
     out.findings.extend(cable.findings());
+    key
 }
 
 fn emit_segment(ground: &Ground, members: &[PortId], out: &mut Emitted) {
@@ -230,14 +238,15 @@ fn emit_segment(ground: &Ground, members: &[PortId], out: &mut Emitted) {
     out.entities.push(entity(&key, &names.join(", "), ordinal, None, EntityKind::Segment { ports: keys }));
 }
 
-fn emit_heard(ground: &Ground, media: &Media, placed: &Placed, out: &mut Emitted) {
-    let cable = cable_of(ground, media, placed.ends);
+fn emit_heard(ground: &Ground, media: Keyed<'_>, placed: &Placed, out: &mut Emitted) {
+    let cable = cable_of(media, placed.ends);
     let evidence = vec![evidence(&placed.claim)];
     out.half_links.push(half(ground, Layer::Lldp, (placed.from, placed.to), cable, 1, "up", evidence));
 }
 
 /// An adjacency that carries traffic is a half-link with the cost of sending over it; any other is a finding.
-fn emit_adjacent(ground: &Ground, media: &Media, placed: &Placed, out: &mut Emitted) {
+fn emit_adjacent(ground: &Ground, keyed: Keyed<'_>, placed: &Placed, out: &mut Emitted) {
+    let media = keyed.0;
     let claim = &placed.claim;
     let Body::Adjacent { protocol, state, id, .. } = &claim.body else { return };
     let of = &ground.ports[placed.from];
@@ -262,16 +271,18 @@ fn emit_adjacent(ground: &Ground, media: &Media, placed: &Placed, out: &mut Emit
             1
         });
     let to = media.adjacent_end(ground, placed.ends.0, placed.to);
-    let cable =
-        cable_of(ground, media, (placed.ends.0, media.adjacent_end(ground, placed.ends.0, placed.ends.1)));
+    let cable = cable_of(keyed, (placed.ends.0, media.adjacent_end(ground, placed.ends.0, placed.ends.1)));
     let evidence = vec![evidence(claim)];
     out.half_links.push(half(ground, Layer::Igp, (placed.from, to), cable, cost, "full", evidence));
 }
 
+/// Media, and the keys of their cables.
+type Keyed<'a> = (&'a Media, &'a [EntityKey]);
+
 /// The cable under two ports, if they share one.
-fn cable_of(ground: &Ground, media: &Media, (a, b): (PortId, PortId)) -> Option<EntityKey> {
-    let is = media.cables.contains(&(a, b)) || media.cables.contains(&(b, a));
-    is.then(|| EntityKey::cable(ground.port_key(a), ground.port_key(b)))
+fn cable_of((media, keys): Keyed<'_>, (a, b): (PortId, PortId)) -> Option<EntityKey> {
+    let place = media.cables.iter().position(|ends| *ends == (a, b) || *ends == (b, a))?;
+    keys.get(place).cloned()
 }
 
 pub(super) fn half(

@@ -148,12 +148,12 @@ impl Ground {
     /// Whether the cable under a claim still ends where it did when the claim was added.
     fn is_in_place(&self, id: ClaimId) -> bool {
         let placed = self.claim(id);
-        [(placed.from, placed.ends.0), (placed.to, placed.ends.1)].into_iter().all(
-            |(port, end)| match self.below(port) {
+        [(placed.from, placed.ends.0), (placed.to, placed.ends.1)].into_iter().all(|(port, end)| {
+            match self.below(port) {
                 Some((node, below)) => self.nodes[node].ports.get(&below) == Some(&end),
                 None => port == end,
-            },
-        )
+            }
+        })
     }
 
     /// Adds a claim and gives the ports that it touches.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::claim::{Adjacency, Body, Claim, End, NodeId};
 use super::device::{Device, Said};
-use super::directory::{Asked, Directory, Key, Match};
+use super::directory::{Directory, Key, Looked, Match};
 use super::resolve::Resolved;
-use crate::observation::{IgpNeighbor, IgpProtocol};
+use crate::observation::{IgpNeighbor, IgpProtocol, LldpNeighbor};
 
 /// Every neighbour that a node's daemon knows, as a claim where its port is known or where it is beyond the boundary;
 /// the others as findings.
@@ -21,9 +22,9 @@ pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: 
         out.ask(neighbor.address.map(Key::Address));
         out.ask(asking.mac().map(Key::Mac));
         let candidates = asking.candidates();
-        out.about.extend(candidates.iter().copied());
-        out.about.extend(asking.owners().iter().map(|(n, _)| *n));
-        out.about.extend(asking.mac().iter().flat_map(|m| directory.owners(Key::Mac(*m))));
+        out.looked.nodes.extend(candidates.iter().copied());
+        out.looked.nodes.extend(asking.owners().iter().map(|(n, _)| *n));
+        out.looked.nodes.extend(asking.mac().iter().flat_map(|m| directory.owners(Key::Mac(*m))));
         let found = asking.port(&candidates);
         let (to, how) = match found {
             Some((to, how)) => (to, how),
@@ -150,9 +151,10 @@ impl Asking<'_> {
         ports.into_iter().flatten().map(|p| (node, p)).collect()
     }
 
+    /// Whom LLDP hears on the same port. What is looked up for that is remembered with the node's LLDP neighbours.
     fn heard_there(&self) -> Vec<(NodeId, &str)> {
         let heard = self.device.heard.iter().filter(|h| h.what.on == self.neighbor.on);
-        let found = |h: &Said<_>| match self.directory.sender(&Asked::of(&h.what)) {
+        let found = |h: &Said<Arc<LldpNeighbor>>| match self.directory.sender(&h.what, &mut Looked::default()) {
             Match::Found(found, _) => Some(found),
             _ => None,
         };

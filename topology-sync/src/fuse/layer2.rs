@@ -54,7 +54,7 @@ fn owner(directory: &Directory, node: NodeId, (on, mac): (&str, MacAddr), out: &
     let owners = directory.ports_of_mac(mac, node);
     // Each its own, or all who hear of one node would seem to be on one medium.
     let inside_end = End::external(INSIDE, &format!("{node} {on} {mac}"), "");
-    out.about.extend(owners.iter().map(|(n, _)| *n));
+    out.looked.nodes.extend(owners.iter().map(|(n, _)| *n));
     if let [(n, port)] = owners.as_slice()
         && let Some(peer) = directory.device(*n)
     {

@@ -40,7 +40,7 @@ impl Media {
         if ground.is_own(far) {
             return far;
         }
-        let heard = |c: &&Placed| matches!(c.claim.body, Body::Heard { .. }) && c.ends.1 == near;
+        let heard = |c: &&Placed| matches!(c.claim.body, Body::Heard(_)) && c.ends.1 == near;
         let strangers: BTreeSet<_> = ground.claims_of(near).filter(heard).map(|c| c.ends.0).collect();
         match strangers.iter().copied().collect::<Vec<_>>()[..] {
             [only] if !ground.is_own(only) => only,
@@ -153,7 +153,7 @@ impl Area<'_> {
     /// station may not be heard by another bridge's port.
     fn may_be_cabled(&self, bridge: PortId, station: PortId) -> bool {
         let heard = |port| {
-            self.ground.claims_of(port).filter(|c| matches!(c.claim.body, Body::Heard { .. })).map(|c| c.ends)
+            self.ground.claims_of(port).filter(|c| matches!(c.claim.body, Body::Heard(_))).map(|c| c.ends)
         };
         let others_there = heard(bridge).any(|(from, to)| to == bridge && from != station);
         let elsewhere =
@@ -169,7 +169,7 @@ impl Area<'_> {
         let mut ties = [Vec::new(), Vec::new(), Vec::new()];
         for placed in self.claims().filter(|c| !self.is_inside(c.ends.0) && !self.is_inside(c.ends.1)) {
             let tie = match &placed.claim.body {
-                Body::Heard { .. } => 0,
+                Body::Heard(_) => 0,
                 Body::Adjacent { .. } => 1,
                 Body::Resolved { .. } | Body::Paired => 2,
                 Body::Learnt => continue,
@@ -201,8 +201,7 @@ impl Area<'_> {
         }
         self.report_conflicts(&conflicts);
         let tied = Ties::between(tied);
-        let extends =
-            |(a, b): &(PortId, PortId)| self.extends(*a, *b, &tied) && self.extends(*b, *a, &tied);
+        let extends = |(a, b): &(PortId, PortId)| self.extends(*a, *b, &tied) && self.extends(*b, *a, &tied);
         let mut more = self.resolved.pairs().filter(extends).peekable();
         match more.peek() {
             Some(_) => Ties::between(tied.pairs().chain(more)),
@@ -239,8 +238,7 @@ impl Area<'_> {
 
     /// Whether the peer on a port passes frames on to others.
     fn bridges(&self, near: PortId, peer: PortId) -> bool {
-        let says =
-            |c: &Placed| c.ends == (peer, near) && matches!(c.claim.body, Body::Heard { bridge: true, .. });
+        let says = |c: &Placed| c.ends == (peer, near) && c.claim.sender().is_some_and(|s| s.bridge);
         self.is_bridged(peer) || self.ground.claims_of(near).any(says)
     }
 
@@ -306,7 +304,7 @@ impl Area<'_> {
 
     /// Whether a port is called by its node's own name for it.
     fn is_named(&self, port: PortId) -> bool {
-        let says = |c: &Placed| c.ends.0 == port && matches!(c.claim.body, Body::Heard { named: true, .. });
+        let says = |c: &Placed| c.ends.0 == port && c.claim.is_named();
         self.ground.is_own(port) || self.ground.claims_of(port).any(says)
     }
 

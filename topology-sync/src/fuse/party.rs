@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use twin::{MacAddr, WallTime};
 
@@ -286,7 +287,7 @@ impl Outlet {
         }
         for (source, at, heard) in &self.heard {
             let heard = LldpNeighbor { on: name.to_owned(), ..heard.clone() };
-            words.push((*source, *at, Fact::Neighbor(heard)));
+            words.push((*source, *at, Fact::Neighbor(Arc::new(heard))));
         }
         for (source, at, neighbor) in &self.neighbors {
             let neighbor = IgpNeighbor { on: name.to_owned(), ..neighbor.clone() };

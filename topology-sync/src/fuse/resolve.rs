@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::claim::{Claim, Finding, NodeId};
 use super::device::Device;
-use super::directory::{Directory, Key};
+use super::directory::{Directory, Key, Looked};
 use super::{igp, layer2, lldp};
 
 /// What a node's words come to, and on what that depends.
@@ -13,16 +13,14 @@ use super::{igp, layer2, lldp};
 pub(crate) struct Resolved {
     pub(crate) claims: Vec<Arc<Claim>>,
     pub(crate) findings: Vec<Finding>,
-    /// Hashes of the keys that were looked up, ascending.
-    pub(crate) asked: Vec<u64>,
-    /// The nodes whose tables were looked into, ascending.
-    pub(crate) about: Vec<NodeId>,
+    /// What was looked up, each list ascending.
+    pub(crate) looked: Looked,
 }
 
 impl Resolved {
     /// Remembers what is looked up.
     pub(crate) fn ask<'k>(&mut self, keys: impl IntoIterator<Item = Key<'k>>) {
-        self.asked.extend(keys.into_iter().map(|k| k.hash()));
+        self.looked.keys.extend(keys.into_iter().map(|k| k.hash()));
     }
 
     /// A word whose ends are known.
@@ -37,16 +35,17 @@ impl Resolved {
 
     /// Whether any of the keys was looked up; both lists are ascending.
     pub(crate) fn asks_any(&self, hashes: &[u64]) -> bool {
-        let (few, many) = match self.asked.len() < hashes.len() {
-            true => (self.asked.as_slice(), hashes),
-            false => (hashes, self.asked.as_slice()),
+        let asked = self.looked.keys.as_slice();
+        let (few, many) = match asked.len() < hashes.len() {
+            true => (asked, hashes),
+            false => (hashes, asked),
         };
         few.iter().any(|h| many.binary_search(h).is_ok())
     }
 
     /// Whether the table of any of these nodes was looked into.
     pub(crate) fn is_about_any(&self, nodes: &BTreeSet<NodeId>) -> bool {
-        self.about.iter().any(|n| nodes.contains(n))
+        self.looked.nodes.iter().any(|n| nodes.contains(n))
     }
 }
 
@@ -56,9 +55,9 @@ pub(crate) fn resolve(directory: &Directory, node: NodeId, device: &Device) -> R
     lldp::claims(directory, node, device, &mut out);
     igp::claims(directory, node, device, &mut out);
     layer2::claims(directory, node, device, &mut out);
-    out.asked.sort_unstable();
-    out.asked.dedup();
-    out.about.sort_unstable();
-    out.about.dedup();
+    out.looked.keys.sort_unstable();
+    out.looked.keys.dedup();
+    out.looked.nodes.sort_unstable();
+    out.looked.nodes.dedup();
     out
 }

@@ -56,7 +56,7 @@ impl<'a> Wire<'a> {
         for standing in TOPICS.into_iter().flat_map(|t| store.standing_on(observer, t, now)) {
             match standing.fact {
                 Fact::Link(link) => wire.own = Some(link),
-                Fact::Neighbor(n) => wire.sent.push((standing.source, standing.at, n)),
+                Fact::Neighbor(n) => wire.sent.push((standing.source, standing.at, &**n)),
                 Fact::Hello(h) => wire.hellos.push((standing.source, standing.at, h)),
                 _ => {}
             }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -34,7 +35,7 @@ pub enum Fact {
     /// The port id that the observer sends on a port.
     SentPort(SentPort),
     /// An LLDP or CDP neighbour.
-    Neighbor(LldpNeighbor),
+    Neighbor(Arc<LldpNeighbor>),
     /// IGP settings of an interface.
     IgpInterface(IgpInterface),
     /// An IGP neighbour.

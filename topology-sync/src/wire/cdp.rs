@@ -27,9 +27,9 @@ pub(super) fn read(bytes: &[u8], heard: &mut Heard<'_>) {
     let Some((mut neighbor, ttl)) = heard.whole("cdp-broken", packet(Cursor::new(bytes))) else { return };
     neighbor.mac = heard.mac;
     if ttl == 0 {
-        return heard.off_wire(Source::Cdp, Fact::Neighbor(neighbor).key());
+        return heard.off_wire(Source::Cdp, Fact::Neighbor(neighbor.into()).key());
     }
-    heard.on_wire(Source::Cdp, Fact::Neighbor(neighbor), seconds(ttl));
+    heard.on_wire(Source::Cdp, Fact::Neighbor(neighbor.into()), seconds(ttl));
 }
 
 fn packet(mut c: Cursor<'_>) -> Parsed<(LldpNeighbor, u8)> {

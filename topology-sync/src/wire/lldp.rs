@@ -36,11 +36,11 @@ pub(super) fn read(bytes: &[u8], heard: &mut Heard<'_>) {
     neighbor.mac = heard.mac;
     if ttl == 0 {
         // §9.2.7.7.1: the sender shuts down.
-        return heard.off_wire(Source::Lldp, Fact::Neighbor(neighbor).key());
+        return heard.off_wire(Source::Lldp, Fact::Neighbor(neighbor.into()).key());
     }
     // §9.2.7.7.2: a fault in what is optional costs that alone.
     heard.whole("lldp-tlv-broken", optional(&mut c, &mut neighbor));
-    heard.on_wire(Source::Lldp, Fact::Neighbor(neighbor), seconds(ttl));
+    heard.on_wire(Source::Lldp, Fact::Neighbor(neighbor.into()), seconds(ttl));
 }
 
 /// The next TLV: type and value.

@@ -30,7 +30,7 @@ fn last(name: &str, wanted: impl Fn(&Fact) -> bool) -> Sample {
 
 fn neighbor(said: &[Observation]) -> LldpNeighbor {
     match fact(&said[0]) {
-        Some(Fact::Neighbor(n)) => n.clone(),
+        Some(Fact::Neighbor(n)) => (**n).clone(),
         other => panic!("{other:?}"),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use twin::EntityKey;
 
-use super::super::claim::{Body, NodeId, NodeName};
+use super::super::claim::{NodeId, NodeName};
 use super::super::emit;
 use super::{Dirty, Fusion};
 
@@ -78,10 +78,7 @@ impl Fusion {
             let ports = self.ground.nodes[node].ports.values();
             let said: BTreeSet<_> = ports
                 .flat_map(|p| self.ground.claims_of(*p).filter(|c| c.from == *p))
-                .filter_map(|c| match &c.claim.body {
-                    Body::Heard { chassis, .. } => Some(chassis),
-                    _ => None,
-                })
+                .filter_map(|c| Some(&c.claim.sender()?.id))
                 .collect();
             said.first().filter(|_| said.len() == 1).map(|id| emit::chassis_key(id))
         });

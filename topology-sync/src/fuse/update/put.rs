@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use twin::{Change, Entity, EntityKey, Fib, HalfLink, HalfLinkKey};
+use twin::{Change, Entity, EntityKey, Fib, HalfLink, HalfLinkKey, Twin};
 
 use super::super::beyond;
 use super::super::bundles;
@@ -238,30 +238,73 @@ impl Fusion {
 
     /// Makes the edit of the twin; what it changed.
     pub(super) fn commit(&mut self, edit: Edit) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for (key, after) in settled(edit.entities, |known, more| *known = more) {
-            let before = self.twin.entity(&key);
-            if before != after.as_deref() {
-                let before = before.cloned().map(Arc::new);
-                changes.push(Change::Entity { key, before, after });
-            }
+        let join = |known: &mut Arc<HalfLink>, more: Arc<HalfLink>| join(Arc::make_mut(known), &more);
+        let (entities, half_links) = match edit.entities.len() < FEW {
+            true => (settled(edit.entities, |known, more| *known = more), settled(edit.half_links, join)),
+            false => rayon::join(
+                || settled(edit.entities, |known, more| *known = more),
+                || settled(edit.half_links, join),
+            ),
+        };
+        let mut changes = Vec::with_capacity(entities.len() + half_links.len());
+        if self.twin.is_bare() {
+            self.twin = found(&entities, &half_links);
+            let entities = entities.into_iter().filter(|(_, after)| after.is_some());
+            changes.extend(entities.map(|(key, after)| Change::Entity { key, before: None, after }));
+            let half_links = half_links.into_iter().filter(|(_, after)| after.is_some());
+            changes.extend(half_links.map(|(key, after)| Change::HalfLink { key, before: None, after }));
+        } else {
+            self.compare(entities, half_links, &mut changes);
+            changes.iter().for_each(|change| self.twin.set(change));
         }
-        for (key, after) in settled(edit.half_links, |known, more| join(Arc::make_mut(known), &more)) {
-            let before = self.twin.half_link(&key);
-            if before != after.as_deref() {
-                let before = before.cloned().map(Arc::new);
-                changes.push(Change::HalfLink { key, before, after });
-            }
-        }
+        let known = changes.len();
         for (node, after) in edit.fibs {
             let before = self.twin.fib(&node).cloned();
             if before.as_deref() != after.as_ref() {
                 changes.push(Change::Fib { node, before, after: after.map(Arc::new) });
             }
         }
-        self.twin.set_all(&changes);
+        changes[known..].iter().for_each(|change| self.twin.set(change));
         changes
     }
+
+    /// What differs from the twin.
+    fn compare(
+        &self,
+        entities: Settled<EntityKey, Entity>,
+        half_links: Settled<HalfLinkKey, HalfLink>,
+        changes: &mut Vec<Change>,
+    ) {
+        for (key, after) in entities {
+            let before = self.twin.entity(&key);
+            if before != after.as_deref() {
+                let before = before.cloned().map(Arc::new);
+                changes.push(Change::Entity { key, before, after });
+            }
+        }
+        for (key, after) in half_links {
+            let before = self.twin.half_link(&key);
+            if before != after.as_deref() {
+                let before = before.cloned().map(Arc::new);
+                changes.push(Change::HalfLink { key, before, after });
+            }
+        }
+    }
+}
+
+/// By key, in order, what is there in the end.
+type Settled<K, V> = Vec<(K, Option<Arc<V>>)>;
+
+/// A twin of what is there.
+fn found(entities: &Settled<EntityKey, Entity>, half_links: &Settled<HalfLinkKey, HalfLink>) -> Twin {
+    fn table<K: Ord + Clone, V>(list: &Settled<K, V>) -> BTreeMap<K, Arc<V>> {
+        list.iter().filter_map(|(key, after)| Some((key.clone(), after.clone()?))).collect()
+    }
+    let (entities, half_links) = match entities.len() < FEW {
+        true => (table(entities), table(half_links)),
+        false => rayon::join(|| table(entities), || table(half_links)),
+    };
+    Twin::of_tables(entities, half_links)
 }
 
 impl Edit {
@@ -297,7 +340,7 @@ impl Edit {
 fn settled<K: Ord + Send, V: Send + Sync>(
     mut edits: Vec<(K, Option<Arc<V>>)>,
     both: impl Fn(&mut Arc<V>, Arc<V>),
-) -> Vec<(K, Option<Arc<V>>)> {
+) -> Settled<K, V> {
     if edits.len() < FEW {
         edits.sort_by(|a, b| a.0.cmp(&b.0));
     } else {
