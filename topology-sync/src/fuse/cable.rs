@@ -184,10 +184,9 @@ impl<'a> Cable<'a> {
     /// What is odd about it.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let device = |port| self.ground.device_of(port).map(AsRef::as_ref);
         let of = |port: PortId| {
             let name = &*self.ground.ports[port].name;
-            let mtu = device(port).and_then(|d: &Device| d.interfaces.get(name)?.link.mtu);
+            let mtu = self.ground.interface(port).and_then(|i| i.link.mtu);
             (self.ground.node_name(self.ground.ports[port].node), name, mtu)
         };
         let ((a_node, a_port, a_mtu), (b_node, b_port, b_mtu)) = (of(self.a), of(self.b));

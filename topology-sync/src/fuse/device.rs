@@ -22,7 +22,7 @@ pub(crate) struct Device {
     /// Names, router id, system id.
     pub(crate) node: NodeInfo,
     /// Its interface table.
-    pub(crate) interfaces: BTreeMap<String, Interface>,
+    pub(crate) interfaces: BTreeMap<String, Arc<Interface>>,
     /// Its own LLDP chassis.
     pub(crate) chassis: Option<Chassis>,
     /// The LLDP and CDP neighbours it hears.
@@ -96,7 +96,7 @@ impl Device {
             device.take(standing.source, standing.at, standing.fact);
         }
         device.name_masters();
-        device.interfaces.values_mut().for_each(Interface::settle);
+        device.settle();
         device
     }
 
@@ -126,7 +126,7 @@ impl Device {
             }
         }
         self.nameless.clone_from(&overheard.nameless);
-        self.interfaces.values_mut().for_each(Interface::settle);
+        self.settle();
         self
     }
 
@@ -141,7 +141,7 @@ impl Device {
     /// Whether others see the two alike: what they look up here, and what media are judged by, but for the state of single
     /// interfaces.
     pub(crate) fn is_seen_alike(&self, other: &Self) -> bool {
-        let interfaces = |d: &Self| d.interfaces.values().map(Interface::identity).collect::<Vec<_>>();
+        let interfaces = |d: &Self| d.interfaces.values().map(|i| i.identity()).collect::<Vec<_>>();
         let neighbors = |d: &Self| -> Vec<_> {
             d.neighbors.iter().map(|n| (n.what.protocol, n.what.on.clone(), n.what.id.clone())).collect()
         };
@@ -155,10 +155,10 @@ impl Device {
         match fact {
             Fact::Node(node) => self.node.fill(node.clone()),
             Fact::Link(link) => match self.interfaces.get_mut(&link.name) {
-                Some(known) => known.link.fill(link.clone()),
+                Some(known) => Arc::make_mut(known).link.fill(link.clone()),
                 None => {
                     let interface = Interface { link: link.clone(), ..Interface::default() };
-                    self.interfaces.insert(link.name.clone(), interface);
+                    self.interfaces.insert(link.name.clone(), Arc::new(interface));
                 }
             },
             Fact::Address(a) => self.interface(&a.port).add_address(a.ip, a.len),
@@ -187,10 +187,14 @@ impl Device {
 
     /// The interface of this name, added if the table lacks it.
     pub(crate) fn interface(&mut self, name: &str) -> &mut Interface {
-        self.interfaces.entry(name.to_owned()).or_insert_with(|| Interface {
-            link: Link { name: name.to_owned(), ..Link::default() },
-            ..Interface::default()
-        })
+        Arc::make_mut(self.interfaces.entry(name.to_owned()).or_insert_with(|| {
+            let link = Link { name: name.to_owned(), ..Link::default() };
+            Arc::new(Interface { link, ..Interface::default() })
+        }))
+    }
+
+    fn settle(&mut self) {
+        self.interfaces.values_mut().for_each(|i| Arc::make_mut(i).settle());
     }
 
     /// The names of the interfaces that satisfy a condition.

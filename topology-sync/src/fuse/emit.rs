@@ -213,7 +213,9 @@ fn emit_cable(ground: &Ground, cable: &Cable<'_>, out: &mut Emitted) -> EntityKe
     let (a, b) = (cable.a, cable.b);
     let (port_a, port_b) = (ground.port_key(a), ground.port_key(b));
     let key = EntityKey::cable(port_a, port_b);
-    let name = format!("{} - {}", ground.name(a), ground.name(b));
+    let [of_a, of_b] = [a, b].map(|p| &ground.ports[p]);
+    let (node_a, node_b) = (ground.node_name(of_a.node), ground.node_name(of_b.node));
+    let name = [node_a, ":", &of_a.name, " - ", node_b, ":", &of_b.name].concat();
     let ordinal = ground.nodes[ground.ports[a].node].ordinal;
     let kind = EntityKind::Cable { a: port_a.clone(), b: port_b.clone() };
     out.entities.push(entity(&key, &name, ordinal, None, kind));

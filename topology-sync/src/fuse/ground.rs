@@ -45,6 +45,8 @@ pub(crate) struct Node {
 pub(crate) struct PortOf {
     pub(crate) node: NodeId,
     pub(crate) name: Arc<str>,
+    /// The row of its node's interface table.
+    row: Option<Arc<Interface>>,
     /// Its identity in the twin, once it is asked for: nodes get their keys after their ports.
     key: OnceLock<EntityKey>,
     /// The claims whose cable ends at it.
@@ -98,9 +100,11 @@ impl Ground {
             return *id;
         }
         let id = self.ports.len();
+        let row = self.directory.device(node).and_then(|d| d.interfaces.get(&**name)).cloned();
         self.ports.push(PortOf {
             node,
             name: name.clone(),
+            row,
             key: OnceLock::new(),
             claims: Vec::new(),
             logical: Vec::new(),
@@ -242,7 +246,15 @@ impl Ground {
 
     /// The row of the interface table.
     pub(crate) fn interface(&self, port: PortId) -> Option<&Interface> {
-        self.device_of(port)?.interfaces.get(&*self.ports[port].name)
+        self.ports[port].row.as_deref()
+    }
+
+    /// Puts a device in the place of a node's; the hashes of the keys that changed hands.
+    pub(crate) fn replace(&mut self, node: NodeId, device: Option<Arc<Device>>) -> Vec<u64> {
+        for (name, port) in &self.nodes[node].ports {
+            self.ports[*port].row = device.as_ref().and_then(|d| d.interfaces.get(&**name)).cloned();
+        }
+        self.directory.replace(node, device)
     }
 
     /// Whether a port is known by its node's own words: from its table, or, of a node without one, from its own frames.

@@ -154,7 +154,8 @@ impl Asking<'_> {
     /// Whom LLDP hears on the same port. What is looked up for that is remembered with the node's LLDP neighbours.
     fn heard_there(&self) -> Vec<(NodeId, &str)> {
         let heard = self.device.heard.iter().filter(|h| h.what.on == self.neighbor.on);
-        let found = |h: &Said<Arc<LldpNeighbor>>| match self.directory.sender(&h.what, &mut Looked::default()) {
+        let found = |h: &Said<Arc<LldpNeighbor>>| match self.directory.sender(&h.what, &mut Looked::default())
+        {
             Match::Found(found, _) => Some(found),
             _ => None,
         };

@@ -45,7 +45,7 @@ pub(super) fn claims(ground: &Ground, nodes: impl Iterator<Item = NodeId>) -> Ve
 
 fn halves(ground: &Ground, node: NodeId) -> Vec<HalfPair> {
     let Some(device) = ground.directory.device(node) else { return Vec::new() };
-    let half = |(name, interface): (&String, &super::device::Interface)| {
+    let half = |(name, interface): (&String, &Arc<super::device::Interface>)| {
         let link = &interface.link;
         let port = *ground.nodes[node].ports.get(name.as_str())?;
         let half = HalfPair { node, port, own: link.ifindex?, other: link.peer_index? };

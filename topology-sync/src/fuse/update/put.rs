@@ -74,23 +74,22 @@ impl Fusion {
 
     /// The area of a port: all ports that claims tie to it, in order.
     fn grow(&mut self, start: PortId) -> Vec<PortId> {
+        let Self { ground, area_of, .. } = self;
         let mut ports = vec![start];
-        self.area_of[start] = Some(start);
+        area_of[start] = Some(start);
         let mut next = 0;
         while let Some(port) = ports.get(next) {
-            for placed in self.ground.claims_of(*port).map(|c| c.ends).collect::<Vec<_>>() {
-                for end in [placed.0, placed.1] {
-                    if self.area_of[end] != Some(start) {
-                        self.area_of[end] = Some(start);
-                        ports.push(end);
-                    }
+            for end in ground.claims_of(*port).flat_map(|c| [c.ends.0, c.ends.1]) {
+                if area_of[end] != Some(start) {
+                    area_of[end] = Some(start);
+                    ports.push(end);
                 }
             }
             next += 1;
         }
         ports.sort_unstable();
         for port in ports.iter().filter(|_| ports[0] != start) {
-            self.area_of[*port] = Some(ports[0]);
+            area_of[*port] = Some(ports[0]);
         }
         ports
     }

@@ -200,7 +200,7 @@ impl Fusion {
             true => self.bundled.insert(node),
             false => self.bundled.remove(&node),
         };
-        seen.hashes.extend(self.ground.directory.replace(node, device));
+        seen.hashes.extend(self.ground.replace(node, device));
     }
 
     /// The number of a node with words of its own. A new one may change the place of all others.
