@@ -191,7 +191,9 @@ fn lldp(walk: &Walk, links: &BTreeMap<u64, Link>) -> Vec<Fact> {
         let [_, number, _] = index else { continue };
         // An agent without a table of its own ports: the number is the interface's by custom.
         let on = ports.get(number).or_else(|| links.get(number).map(|l| &l.name));
-        facts.extend(on.and_then(|on| neighbor(on, &cells, addresses.get(index))).map(Fact::Neighbor));
+        facts.extend(
+            on.and_then(|on| neighbor(on, &cells, addresses.get(index))).map(|n| Fact::Neighbor(n.into())),
+        );
     }
     facts
 }
