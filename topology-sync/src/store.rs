@@ -116,7 +116,7 @@ impl Account {
             return None;
         }
         let of = |scope: Scope| self.read.get(&(source, scope)).copied();
-        of(key.topic.into()).max(key.protocol().and_then(|p| of(Scope::of(key.topic, p))))
+        of(key.topic.into()).max(key.part().and_then(|p| of(Scope::of(key.topic, p))))
     }
 }
 
@@ -330,7 +330,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::observation::{IgpNeighbor, IgpProtocol, Link, LinkState, LinkStateId, LinkStateKind};
+    use crate::observation::{
+        IgpNeighbor, IgpProtocol, Link, LinkState, LinkStateId, LinkStateKind, Part, RouteFact, RouteKind,
+    };
 
     fn at(seconds: i64) -> WallTime {
         WallTime::from_ns(seconds * 1_000_000_000)
@@ -435,6 +437,24 @@ mod tests {
         assert_eq!(stands(&words, 9), [isis.clone(), ospf]);
         let later = [&words[..], &[read(3, IgpProtocol::Ospf2)]].concat();
         assert_eq!(stands(&later, 9), [isis]);
+    }
+
+    #[test]
+    fn a_reading_of_one_family_says_nothing_of_the_other() {
+        let route = |prefix: &str| {
+            let (table, prefix) = ("main".to_owned(), prefix.parse().unwrap());
+            Fact::Route(RouteFact { table, prefix, metric: 20, kind: RouteKind::Blackhole })
+        };
+        let (v4, v6) = (route("10.0.0.0/8"), route("2001:db8::/32"));
+        let read = |seconds, part: Part| {
+            let scope = Scope::of(Topic::Routes, part);
+            Observation::read(&Observer::node("r1"), Source::Kernel, at(seconds), scope)
+        };
+        let words =
+            [is(1, v4.clone()), read(1, Part::Ipv4), is(2, v6.clone()), read(2, Part::Ipv6)];
+        assert_eq!(stands(&words, 9), [v4.clone(), v6.clone()]);
+        let later = [&words[..], &[read(3, Part::Ipv4)]].concat();
+        assert_eq!(stands(&later, 9), [v6]);
     }
 
     fn word() -> impl Strategy<Value = Observation> {
