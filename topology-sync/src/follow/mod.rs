@@ -17,16 +17,15 @@ pub mod snmp;
 mod spec;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use twin::{Change, Diagnostic, EntityKey, Fib, InputError, Place, Twin, TwinDelta, WallTime};
+use twin::{Change, Diagnostic, EntityKey, InputError, Place, Twin, TwinDelta, WallTime};
 
 pub use self::checkpoint::Checkpoint;
 pub use self::decode::Decoder;
 pub use self::health::{Health, State};
 pub(crate) use self::netlink::wire;
 pub use self::netlink::{Kernel, Table};
-pub use self::routes::{Changed, Routes};
+pub use self::routes::Routes;
 pub use self::spec::{Form, Mark, Spec};
 use crate::fuse::Fusion;
 use crate::fuse::tables::Tables;
@@ -166,7 +165,7 @@ impl Follower {
             let (Some(node), Some(routes)) = (self.routed.get(&number), decoder.routes_mut()) else {
                 continue;
             };
-            let new = route_changes(node, self.twin.fib(node), routes);
+            let new = routes.changed(node).into_changes(node, self.twin.fib(node));
             new.iter().for_each(|change| self.twin.set(change));
             changes.extend(new);
         }
@@ -231,25 +230,5 @@ impl Follower {
 
     fn broken(&self, what: String) -> InputError {
         InputError::new(&self.name, Place::Whole, what, "records as `umbra sync watch` writes them")
-    }
-}
-
-/// What became of the routes of a node whose table in the twin is `before`.
-fn route_changes(node: &EntityKey, before: Option<&Arc<Fib>>, routes: &mut Routes) -> Vec<Change> {
-    match routes.changed(node) {
-        Changed::Table(fib) => {
-            let after = (!fib.is_empty()).then(|| Arc::new(fib));
-            let same = before == after.as_ref();
-            let change = || Change::Fib { node: node.clone(), before: before.cloned(), after };
-            if same { Vec::new() } else { vec![change()] }
-        }
-        Changed::Routes(list) => list
-            .into_iter()
-            .map(|(prefix, after)| {
-                let before = before.and_then(|fib| fib.exact(prefix)).cloned();
-                Change::Route { node: node.clone(), prefix, before, after }
-            })
-            .filter(|change| !matches!(change, Change::Route { before, after, .. } if before == after))
-            .collect(),
     }
 }

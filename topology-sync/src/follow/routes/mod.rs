@@ -16,6 +16,7 @@ use twin::{EntityKey, Fib, NextHop, Route, RouteAction};
 use self::way::{Hop, Object, Way};
 use super::netlink::wire::{self, Message};
 use super::pairs;
+use crate::changed::Changed;
 
 /// The routes of one kernel.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -265,14 +266,6 @@ impl Routes {
         let action = |prefix: IpNet| (prefix, resolver.of(self.rows.range(first(prefix)..), prefix));
         Changed::Routes(dirty.prefixes.into_iter().map(action).collect())
     }
-}
-
-/// What became of the routes of a node.
-pub enum Changed {
-    /// So much that this is the whole table.
-    Table(Fib),
-    /// Each prefix with what it does now, `None` if nothing.
-    Routes(Vec<(IpNet, Option<RouteAction>)>),
 }
 
 /// Turns numbers into ports, each way once.
