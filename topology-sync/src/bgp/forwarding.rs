@@ -34,18 +34,21 @@ pub struct Forwarding {
     /// How many next hops there were when all were looked at.
     hops_before: usize,
     forgotten: bool,
+    /// How many prefixes had no next hop that leads anywhere when the whole table was made last.
     unresolved: u64,
+}
+
+/// The whole table of a router by what it has chosen and its other routes, and how many prefixes have no next hop that
+/// leads anywhere.
+pub fn table(choice: &Choice<'_>, other: Fib) -> (Fib, u64) {
+    let mut forwarding = Forwarding { other, ..Forwarding::default() };
+    (forwarding.table(choice), forwarding.unresolved)
 }
 
 impl Forwarding {
     /// Everything must be looked at again.
     pub fn forget(&mut self) {
         self.forgotten = true;
-    }
-
-    /// How many prefixes had no next hop that leads anywhere when the whole table was made last.
-    pub fn unresolved(&self) -> u64 {
-        self.unresolved
     }
 
     /// What became of the table: `touched` are the prefixes that may be chosen otherwise, `other` the routes that are not
@@ -55,6 +58,9 @@ impl Forwarding {
         if touched.all {
             self.other = other.unwrap_or_else(|| std::mem::take(&mut self.other));
             return Changed::Table(self.table(choice));
+        }
+        if touched.is_nothing() && other.is_none() {
+            return Changed::Routes(Vec::new());
         }
         let mut dirty: BTreeSet<IpNet> = touched.prefixes.into_iter().collect();
         let mut moved = BTreeSet::new();

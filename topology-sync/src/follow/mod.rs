@@ -15,10 +15,12 @@ mod pairs;
 mod routes;
 pub mod snmp;
 mod spec;
+mod station;
+mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use twin::{Change, Diagnostic, EntityKey, InputError, Place, Twin, TwinDelta, WallTime};
+use twin::{Diagnostic, EntityKey, InputError, Place, Twin, TwinDelta, WallTime};
 
 pub use self::checkpoint::Checkpoint;
 pub use self::decode::Decoder;
@@ -27,6 +29,7 @@ pub(crate) use self::netlink::wire;
 pub use self::netlink::{Kernel, Table};
 pub use self::routes::Routes;
 pub use self::spec::{Form, Mark, Spec};
+use self::tables::Teller;
 use crate::fuse::Fusion;
 use crate::fuse::tables::Tables;
 use crate::journal::{Kind, Record};
@@ -39,10 +42,10 @@ pub struct Follower {
     health: Vec<Health>,
     store: Store,
     fusion: Fusion,
-    /// What fusion makes, with the tables of kernels, which go past it.
+    /// What fusion makes, with the tables of kernels and those that BMP tells, which go past it.
     twin: Twin,
-    /// Under which key the routes of a source stand in the twin.
-    routed: BTreeMap<u16, EntityKey>,
+    /// Under which key a table that goes past fusion stands in the twin.
+    routed: BTreeMap<Teller, EntityKey>,
     settled: WallTime,
     news: News,
     diagnostics: Vec<Diagnostic>,
@@ -53,7 +56,7 @@ pub struct Follower {
 struct News {
     valid_at: Option<WallTime>,
     sources: BTreeSet<String>,
-    /// Nodes whose kernels are not followed any more, until it is seen that they are again.
+    /// Nodes whose tables are not told any more, until it is seen that they are again.
     unrouted: BTreeSet<EntityKey>,
 }
 
@@ -93,8 +96,14 @@ impl Follower {
         let specs: Vec<Spec> = serde_json::from_slice(&record.bytes)
             .map_err(|e| self.broken(format!("sources that are not understood: {e}")))?;
         self.health = specs.iter().map(|spec| Health::new(&spec.name, record.at)).collect();
-        self.sources = specs.into_iter().map(|spec| (spec.clone(), Decoder::new(&spec))).collect();
-        // Whose table stood in the twin and is no longer told by a kernel gets back the one that is known otherwise.
+        let mut before = std::mem::take(&mut self.sources);
+        let mut decoder = |spec: &Spec| match before.iter_mut().find(|(known, _)| known == spec) {
+            // Routes stand, stale, until the routers have told them again.
+            Some((_, Decoder::Bmp(station))) => Decoder::Bmp(std::mem::take(station).restarted()),
+            _ => Decoder::new(spec),
+        };
+        self.sources = specs.into_iter().map(|spec| (spec.clone(), decoder(&spec))).collect();
+        // Whose table stood in the twin and is no longer told past the store gets back the one that is known otherwise.
         self.news.unrouted.extend(std::mem::take(&mut self.routed).into_values());
         Ok(())
     }
@@ -143,51 +152,6 @@ impl Follower {
         let names: Vec<_> = news.sources.into_iter().collect();
         let source = if names.is_empty() { "ageing".to_owned() } else { names.join(",") };
         Some(TwinDelta { valid_at, learned_at: at, source, changes })
-    }
-
-    /// Makes what fusion changed, and what became of kernels' routes, changes of the twin.
-    fn take_changes(&mut self, fused: Vec<Change>) -> Vec<Change> {
-        let (moved, routed) = self.place_tables();
-        let of_kernel = |node: &EntityKey| routed.contains(node) || moved.contains(node);
-        // Fusion knows of a kernel's routes only those to its own addresses.
-        let keep = |c: &Change| !matches!(c, Change::Fib { node, .. } if of_kernel(node));
-        let mut changes: Vec<_> = fused.into_iter().filter(keep).collect();
-        changes.iter().for_each(|change| self.twin.set(change));
-        for node in moved.difference(&routed) {
-            let (before, after) = (self.twin.fib(node).cloned(), self.fusion.twin().fib(node).cloned());
-            if before != after {
-                let change = Change::Fib { node: node.clone(), before, after };
-                self.twin.set(&change);
-                changes.push(change);
-            }
-        }
-        for (number, (_, decoder)) in (0u16..).zip(&mut self.sources) {
-            let (Some(node), Some(routes)) = (self.routed.get(&number), decoder.routes_mut()) else {
-                continue;
-            };
-            let new = routes.changed(node).into_changes(node, self.twin.fib(node));
-            new.iter().for_each(|change| self.twin.set(change));
-            changes.extend(new);
-        }
-        changes
-    }
-
-    /// Finds under which keys kernels' tables stand now: those under which they stood and do not any more, and those under
-    /// which they stand. A node's key changes where it is identified better.
-    fn place_tables(&mut self) -> (BTreeSet<EntityKey>, BTreeSet<EntityKey>) {
-        let mut moved = BTreeSet::new();
-        for (number, (spec, decoder)) in (0u16..).zip(&mut self.sources) {
-            let Some(routes) = decoder.routes_mut() else { continue };
-            let node = self.fusion.node_key(&spec.node);
-            let node = node.filter(|key| self.fusion.twin().entity(key).is_some());
-            if node != self.routed.get(&number) {
-                routes.forget();
-                moved.extend(self.routed.remove(&number));
-                self.routed.extend(node.map(|key| (number, key.clone())));
-            }
-        }
-        moved.append(&mut self.news.unrouted);
-        (moved, self.routed.values().cloned().collect())
     }
 
     /// The twin as of the last tick.

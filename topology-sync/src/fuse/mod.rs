@@ -40,6 +40,8 @@ mod resolve;
 pub mod tables;
 mod testimony;
 mod update;
+#[cfg(feature = "bgp")]
+pub(crate) mod ways;
 mod wire;
 
 use twin::{Diagnostic, Twin, WallTime};

@@ -41,9 +41,7 @@ fn check(other: &str, bgp: &str, expected: &[&str], unresolved: u64) {
         rib.announce(LOC_RIB, prefix.parse().unwrap(), Some(n), hop.parse().ok(), &[]);
     }
     let other = given(other);
-    let mut forwarding = Forwarding::default();
-    let all = Touched { all: true, prefixes: Vec::new() };
-    let Changed::Table(fib) = forwarding.changed(&choice(&rib), all, Some(other.clone())) else { panic!() };
+    let (fib, got) = table(&choice(&rib), other.clone());
     let line = |r: Route| match r.action {
         RouteAction::Forward(hops) => {
             let hop = |h: &NextHop| {
@@ -56,7 +54,7 @@ fn check(other: &str, bgp: &str, expected: &[&str], unresolved: u64) {
     };
     let added = fib.routes().into_iter().filter(|r| !other.routes().contains(r)).map(line);
     assert_eq!(added.collect::<Vec<_>>(), expected);
-    assert_eq!(forwarding.unresolved(), unresolved);
+    assert_eq!(got, unresolved);
 }
 
 #[test]

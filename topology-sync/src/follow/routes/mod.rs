@@ -35,6 +35,9 @@ pub struct Routes {
     /// The number of readings that have begun, and whether the last of the routes goes on.
     generation: u32,
     reading: bool,
+    /// Whether a reading was ever finished.
+    #[serde(default)]
+    known: bool,
     dirty: Dirty,
 }
 
@@ -77,6 +80,11 @@ impl Routes {
         self.rows.is_empty()
     }
 
+    /// Whether the table was ever read to its end.
+    pub(super) fn is_known(&self) -> bool {
+        self.known
+    }
+
     pub(super) fn begin(&mut self, generation: u32) {
         self.generation = generation;
         self.reading = true;
@@ -89,7 +97,7 @@ impl Routes {
 
     /// Drops the routes that a finished reading did not bring.
     pub(super) fn finish(&mut self, generation: u32) {
-        self.reading = false;
+        (self.reading, self.known) = (false, true);
         let gone: Vec<_> =
             self.rows.iter().filter(|(_, row)| row.generation < generation).map(|(key, _)| *key).collect();
         for key in gone {
