@@ -450,8 +450,7 @@ mod tests {
             let scope = Scope::of(Topic::Routes, part);
             Observation::read(&Observer::node("r1"), Source::Kernel, at(seconds), scope)
         };
-        let words =
-            [is(1, v4.clone()), read(1, Part::Ipv4), is(2, v6.clone()), read(2, Part::Ipv6)];
+        let words = [is(1, v4.clone()), read(1, Part::Ipv4), is(2, v6.clone()), read(2, Part::Ipv6)];
         assert_eq!(stands(&words, 9), [v4.clone(), v6.clone()]);
         let later = [&words[..], &[read(3, Part::Ipv4)]].concat();
         assert_eq!(stands(&later, 9), [v6]);

@@ -504,7 +504,8 @@ fn interfaces_by_two_tools() {
 fn routes_after(readings: &[(&str, &str)]) -> Vec<String> {
     let (observer, mut store) = (Observer::node("r1"), Store::default());
     for (second, (file, content)) in (1..).zip(readings) {
-        let words = dump::read(&observer, WallTime::from_secs(second), file, content.as_bytes(), &mut Vec::new());
+        let words =
+            dump::read(&observer, WallTime::from_secs(second), file, content.as_bytes(), &mut Vec::new());
         store.extend(words.expect("a known form"));
     }
     let standing = store.standing_on(&observer, Topic::Routes, WallTime::from_secs(99));

@@ -54,7 +54,8 @@ impl Forwarding {
     /// What became of the table: `touched` are the prefixes that may be chosen otherwise, `other` the routes that are not
     /// BGP's, if these may have changed. Of a prefix that both have the other route goes.
     pub fn changed(&mut self, choice: &Choice<'_>, mut touched: Touched, other: Option<Fib>) -> Changed {
-        touched.all |= std::mem::take(&mut self.forgotten) || self.hops.len() > 2 * self.hops_before + HOPS_KEPT;
+        touched.all |=
+            std::mem::take(&mut self.forgotten) || self.hops.len() > 2 * self.hops_before + HOPS_KEPT;
         if touched.all {
             self.other = other.unwrap_or_else(|| std::mem::take(&mut self.other));
             return Changed::Table(self.table(choice));
@@ -157,7 +158,8 @@ impl Forwarding {
         let mut routes: BTreeMap<IpAddr, Vec<Vec<IpAddr>>> = BTreeMap::new();
         let mut todo: Vec<_> = self.open.iter().copied().collect();
         while let Some(hop) = todo.pop() {
-            let covering: Vec<_> = covering(hop).map(|net| choice.hops(net)).filter(|h| !h.is_empty()).collect();
+            let covering: Vec<_> =
+                covering(hop).map(|net| choice.hops(net)).filter(|h| !h.is_empty()).collect();
             for next in covering.iter().flatten() {
                 if self.add(*next) {
                     todo.push(*next);

@@ -3,6 +3,8 @@
 //! Order is not taken for granted. Some routers report peers as down that were never up, and routes of peers, or their
 //! own, before any Peer Up: they are taken as they come.
 
+mod saved;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -18,6 +20,8 @@ use super::rib::{PeerKey, PeerRib, Rib, RibView};
 use super::session::speaker;
 use super::touched::{self, Touched};
 use crate::observation::{BgpPeer, Fact, FactKey, NodeInfo, Observation, Observer, Source};
+
+pub use self::saved::SavedRouter;
 
 /// The word for a session that is up (RFC 4271 §8.2.2),
 pub(super) const ESTABLISHED: &str = "Established";

@@ -12,7 +12,8 @@ use super::Reading;
 use super::json::{list, members, number, parsed, text};
 use crate::observation::{
     Address, Fact, IgpInterface, IgpLink, IgpLinkKind, IgpNeighbor, IgpProtocol, Link, LinkEnd, LinkKind,
-    LinkState, LinkStateId, LinkStateKind, NodeInfo, Part, RouteFact, RouteHop, RouteKind, Scope, Source, Topic,
+    LinkState, LinkStateId, LinkStateKind, NodeInfo, Part, RouteFact, RouteHop, RouteKind, Scope, Source,
+    Topic,
 };
 
 /// What FRR says, if it was FRR and a form that is understood.

@@ -8,7 +8,6 @@ use crate::dump;
 use crate::observation::{Observation, Observer, Said};
 use crate::wire::Listener;
 
-
 /// The reader of what one source receives: pure, but with a memory of the conversation.
 pub enum Decoder {
     /// [`Form::Netlink`].

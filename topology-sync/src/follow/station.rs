@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use twin::{Fib, WallTime};
 
 use super::Mark;
 use crate::bgp::forwarding::Forwarding;
-use crate::bgp::router::Router;
+use crate::bgp::router::{Router, SavedRouter};
 use crate::changed::Changed;
 use crate::observation::{Observation, Observer};
 
@@ -15,6 +16,13 @@ use crate::observation::{Observation, Observer};
 pub struct Station {
     speakers: BTreeMap<String, Speaker>,
     connections: BTreeMap<u32, String>,
+}
+
+/// A station on disk.
+#[derive(Serialize, Deserialize)]
+pub(super) struct SavedStation {
+    routers: Vec<(String, SavedRouter)>,
+    connections: Vec<(u32, String)>,
 }
 
 /// A router that reports, and its table.
@@ -55,6 +63,23 @@ impl Station {
         }
     }
 
+    /// What it was told; tables follow from that.
+    pub(super) fn save(&self) -> SavedStation {
+        SavedStation {
+            routers: self.speakers.iter().map(|(name, s)| (name.clone(), s.router.save())).collect(),
+            connections: self.connections.iter().map(|(n, name)| (*n, name.clone())).collect(),
+        }
+    }
+
+    /// A station that goes on from what it was told.
+    pub(super) fn restore(saved: SavedStation) -> Self {
+        let speaker = |(name, router)| (name, Speaker::new(Router::restore(router)));
+        Self {
+            speakers: saved.routers.into_iter().map(speaker).collect(),
+            connections: saved.connections.into_iter().collect(),
+        }
+    }
+
     /// A station of which all connections are lost.
     pub(super) fn restarted(mut self) -> Self {
         self.connections.clear();
@@ -87,7 +112,9 @@ impl Station {
 
 impl Speaker {
     fn new(router: Router) -> Self {
-        Self { router, forwarding: Forwarding::default(), revision: None }
+        let mut speaker = Self { router, forwarding: Forwarding::default(), revision: None };
+        speaker.forget();
+        speaker
     }
 
     /// What became of its table since the last call. `other` gives the routes that are not BGP's; it is asked where they

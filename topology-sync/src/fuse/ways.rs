@@ -93,7 +93,8 @@ struct Table {
 impl Table {
     /// A node's own addresses and the blocks on its links. Those of routing instances are not in the table.
     fn own(&mut self, device: &Device, key: &EntityKey) {
-        let is_vrf = |name: &str| device.interfaces.get(name).is_some_and(|i| i.link.kind == Some(LinkKind::Vrf));
+        let is_vrf =
+            |name: &str| device.interfaces.get(name).is_some_and(|i| i.link.kind == Some(LinkKind::Vrf));
         for (name, interface) in &device.interfaces {
             if interface.link.master.as_deref().is_some_and(is_vrf) {
                 continue;
@@ -178,7 +179,8 @@ impl<'a> Igp<'a> {
                 }
             }
             if states.is_empty() {
-                let loopbacks = device.into_iter().flat_map(|d| d.interfaces.values()).filter(|i| i.is_loopback());
+                let loopbacks =
+                    device.into_iter().flat_map(|d| d.interfaces.values()).filter(|i| i.is_loopback());
                 for ip in loopbacks.flat_map(|i| i.ips()) {
                     self.lead(key, ip.into(), (false, 0));
                 }
@@ -231,7 +233,9 @@ impl<'a> Igp<'a> {
             let first = reached[node].first.clone();
             for edge in self.edges.get(node).into_iter().flatten().filter(|e| !done.contains(e.to)) {
                 let far = distance + u64::from(edge.metric);
-                let known = reached.entry(edge.to).or_insert_with(|| Reached { distance: u64::MAX, ..Reached::default() });
+                let known = reached
+                    .entry(edge.to)
+                    .or_insert_with(|| Reached { distance: u64::MAX, ..Reached::default() });
                 if far < known.distance {
                     *known = Reached { distance: far, first: BTreeSet::new() };
                     queue.push(Reverse((far, edge.to)));
@@ -298,7 +302,9 @@ impl Fusion {
     /// with the other end (RFC 4271 §5.1.3). Its own address and the other's.
     fn peers(&self, node: NodeId, device: Option<&Device>) -> impl Iterator<Item = (IpAddr, IpAddr)> {
         let asn = device.and_then(|d| d.node.asn);
-        let has = move |ip: IpAddr| device.is_some_and(|d| d.interfaces.values().any(|i| i.ips().any(|own| own == ip)));
+        let has = move |ip: IpAddr| {
+            device.is_some_and(|d| d.interfaces.values().any(|i| i.ips().any(|own| own == ip)))
+        };
         let up = self.sessions.of(node).filter(move |p| p.state == "Established" && p.vrf == "default");
         let external = up.filter(move |p| asn.is_some_and(|asn| asn != p.asn));
         external.filter_map(move |p| Some((p.local.filter(|local| !has(*local))?, p.address)))

@@ -9,9 +9,9 @@ use twin::{Diagnostic, EntityKey, InputError, Place, Snapshot, Twin, WallTime};
 
 use super::overheard::{Adopted, Told};
 use super::{files, overheard};
-use crate::dump::suzieq;
 #[cfg(feature = "bgp")]
 use crate::bgp::forwarding;
+use crate::dump::suzieq;
 use crate::external;
 use crate::fuse::Fusion;
 use crate::fuse::tables::Tables;
@@ -73,7 +73,8 @@ impl Recorded {
             recorded.add_nodes(path, &mut names)?;
         }
         let spoken = spoken().cloned().collect();
-        let Adopted { words, strangers, nodes, .. } = overheard::adopt(&recorded.store, recorded.until, spoken);
+        let Adopted { words, strangers, nodes, .. } =
+            overheard::adopt(&recorded.store, recorded.until, spoken);
         recorded.store.extend(words);
         recorded.strangers = strangers;
         recorded.take_routers(told, &nodes);

@@ -19,13 +19,15 @@ type Rows = BTreeMap<IpNet, BTreeSet<(String, Option<IpAddr>)>>;
 fn kernel(netns: &Netns) -> Rows {
     let mut rows = Rows::new();
     for family in ["-4", "-6"] {
-        let output = Command::new("ip").args(["-n", &netns.0, "-j", family, "route"]).output().expect("ip runs");
+        let output =
+            Command::new("ip").args(["-n", &netns.0, "-j", family, "route"]).output().expect("ip runs");
         let list: Vec<Value> = serde_json::from_slice(&output.stdout).expect("JSON");
         for row in &list {
             let text = row["dst"].as_str().expect("a destination");
             let net = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).expect("a block");
             let hop = |v: &Value| {
-                let gateway = v.get("gateway").map(|g| g.as_str().expect("text").parse().expect("an address"));
+                let gateway =
+                    v.get("gateway").map(|g| g.as_str().expect("text").parse().expect("an address"));
                 (v["dev"].as_str().expect("a port").to_owned(), gateway)
             };
             let hops: BTreeSet<_> = match row["nexthops"].as_array() {
@@ -37,7 +39,9 @@ fn kernel(netns: &Netns) -> Rows {
     }
     rows.retain(|net, _| !matches!(net, IpNet::V6(net) if net.addr().is_unicast_link_local()));
     // A loopback's address, which IPv6 lists as a route too.
-    rows.retain(|net, hops| net.prefix_len() < net.max_prefix_len() || hops.iter().all(|(port, _)| port != "lo"));
+    rows.retain(|net, hops| {
+        net.prefix_len() < net.max_prefix_len() || hops.iter().all(|(port, _)| port != "lo")
+    });
     rows
 }
 
@@ -89,14 +93,25 @@ fn neighbors() -> ([Netns; 2], [Frr; 2]) {
 
 const FAR: &str = "router bgp 65002";
 
+/// Waits until a kernel has a route.
+fn installed(netns: &Netns, net: &str) {
+    let net: IpNet = net.parse().expect("a block");
+    let mut watch = Watch::start(&format!("nodes: {{near: {{netlink: {{netns: {}}}}}}}", netns.0));
+    assert!(watch.until(LONG, |f| table(f, "near").contains_key(&net)), "{net} is installed");
+}
+
 #[test]
 fn a_router_that_speaks_bmp_alone_forwards_by_what_it_tells() {
     if !can_route() {
         return;
     }
     let ([a, b], frr) = neighbors();
+    // FRR 8.4 tells a route as withdrawn while it has not seen to its next hop, and does not tell it again then.
+    frr[1].set_v6(FAR, "network 2001:db8:1::/48");
+    installed(&a, "2001:db8:1::/48");
     let told = Addresses::of(&[("near", &a)]);
-    let config = format!("nodes:\n  near: {{{}, {}}}\n  far: {{{}}}\n", bmp(&a), told.source("near"), bmp(&b));
+    let config =
+        format!("nodes:\n  near: {{{}, {}}}\n  far: {{{}}}\n", bmp(&a), told.source("near"), bmp(&b));
     let mut watch = Watch::start(&config);
     let has = |net: &str, yes: bool| {
         let net: IpNet = net.parse().expect("a block");
@@ -109,12 +124,12 @@ fn a_router_that_speaks_bmp_alone_forwards_by_what_it_tells() {
     let same = |f: &Follower| table(f, "near") == kernel(&a);
     assert!(watch.until(LONG, same), "{:?} is not {:?}", table(watch.follower(), "near"), kernel(&a));
 
-    frr[1].set(FAR, "no network 192.0.2.0/24");
-    assert!(watch.until(LONG, has("192.0.2.0/24", false)), "withdrawn");
+    frr[1].set_v6(FAR, "no network 2001:db8:2::/48");
+    assert!(watch.until(LONG, has("2001:db8:2::/48", false)), "withdrawn");
     frr[1].set(FAR, "neighbor 10.1.0.1 shutdown");
-    assert!(watch.until(LONG, has("2001:db8:2::/48", false)), "the session is down");
+    assert!(watch.until(LONG, has("192.0.2.0/24", false)), "the session is down");
     frr[1].set(FAR, "no neighbor 10.1.0.1 shutdown");
-    assert!(watch.until(LONG, has("2001:db8:2::/48", true)), "and up again");
+    assert!(watch.until(LONG, has("192.0.2.0/24", true)), "and up again");
     let (journal, deltas) = watch.end();
     assert_eq!(lines(&replayed(&journal)), lines(&deltas));
 }
@@ -128,7 +143,11 @@ fn without_an_interface_table_the_other_end_of_a_session_is_where_it_is_sent_to(
     let mut watch = Watch::start(&format!("nodes:\n  near: {{{}}}\n", bmp(&a)));
     frr[1].set(FAR, "network 192.0.2.0/24");
     let net: IpNet = "192.0.2.0/24".parse().expect("a block");
-    assert!(watch.until(LONG, |f| table(f, "near").contains_key(&net)), "{:?}", table(watch.follower(), "near"));
+    assert!(
+        watch.until(LONG, |f| table(f, "near").contains_key(&net)),
+        "{:?}",
+        table(watch.follower(), "near")
+    );
     let hop = ("10.1.0.1".to_owned(), "10.1.0.2".parse().ok());
     assert_eq!(table(watch.follower(), "near")[&net], [hop].into());
 }
@@ -146,7 +165,10 @@ fn the_table_of_a_kernel_is_what_forwards() {
     assert!(watch.until(LONG, |f| table(f, "near").contains_key(&net)));
     // BGP still has it.
     a.ip("route del 192.0.2.0/24");
-    assert!(watch.until(LONG, |f| !table(f, "near").contains_key(&net)), "the kernel does not send it any more");
+    assert!(
+        watch.until(LONG, |f| !table(f, "near").contains_key(&net)),
+        "the kernel does not send it any more"
+    );
 }
 
 /// Two routers of one AS with two links, OSPF on both, and a session between their loopbacks.
@@ -174,12 +196,16 @@ fn next_hops_are_reached_by_all_shortest_paths_of_the_igp() {
     let frr = [(&a, 1, 2), (&b, 2, 1)].map(|(netns, number, peer)| Frr::start_inside(netns, number, peer));
     frr[1].set("router bgp 65000", "network 192.0.2.0/24");
     let net: IpNet = "192.0.2.0/24".parse().expect("a block");
-    let same = |f: &Follower| table(f, "near") == kernel(&a) && table(f, "near").get(&net).is_some_and(|h| h.len() == 2);
+    let same = |f: &Follower| {
+        table(f, "near") == kernel(&a) && table(f, "near").get(&net).is_some_and(|h| h.len() == 2)
+    };
     assert!(watch.until(LONG * 2, same), "{:?} is not {:?}", table(watch.follower(), "near"), kernel(&a));
 
     // One link is dearer now: all goes over the other.
     frr[0].set("interface eth2", "ip ospf cost 100");
-    let same = |f: &Follower| table(f, "near") == kernel(&a) && table(f, "near").get(&net).is_some_and(|h| h.len() == 1);
+    let same = |f: &Follower| {
+        table(f, "near") == kernel(&a) && table(f, "near").get(&net).is_some_and(|h| h.len() == 1)
+    };
     assert!(watch.until(LONG, same), "{:?} is not {:?}", table(watch.follower(), "near"), kernel(&a));
     let (journal, deltas) = watch.end();
     assert_eq!(lines(&replayed(&journal)), lines(&deltas));

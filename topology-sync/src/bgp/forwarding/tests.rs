@@ -4,11 +4,8 @@ use twin::EntityKey;
 use super::super::rib::{PeerKey, Rib, RibView};
 use super::*;
 
-const LOC_RIB: PeerKey = PeerKey {
-    distinguisher: 0,
-    address: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
-    view: RibView::LocRib,
-};
+const LOC_RIB: PeerKey =
+    PeerKey { distinguisher: 0, address: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), view: RibView::LocRib };
 
 fn choice(rib: &Rib) -> Choice<'_> {
     Choice::new(rib, [true; 2], None, |_| None)
@@ -96,11 +93,7 @@ fn paths_share_and_what_is_given_stays() {
          203.0.113.0/24 10.3.0.1
          203.0.112.0/24 10.0.0.1
          2001:db8::/32 10.1.0.2",
-        &[
-            "198.51.100.0/24 e1>10.1.0.2,e2>10.2.0.2",
-            "203.0.113.0/24 Blackhole",
-            "2001:db8::/32 e1>10.1.0.2",
-        ],
+        &["198.51.100.0/24 e1>10.1.0.2,e2>10.2.0.2", "203.0.113.0/24 Blackhole", "2001:db8::/32 e1>10.1.0.2"],
         1,
     );
 }
@@ -155,7 +148,8 @@ fn step() -> impl Strategy<Value = Step> {
 /// Few blocks, which nest, and next hops in them: routes lead to the next hops of others, in circles too.
 fn net(n: u8) -> IpNet {
     let texts = ["10.0.0.0/24", "10.0.0.0/28", "10.0.1.0/24", "10.0.1.16/28", "10.0.2.0/24", "0.0.0.0/0"];
-    let six = ["2001:db8::/32", "2001:db8:1::/48", "2001:db8:2::/48", "::/0", "2001:db8:1:1::/64", "fd00::/8"];
+    let six =
+        ["2001:db8::/32", "2001:db8:1::/48", "2001:db8:2::/48", "::/0", "2001:db8:1:1::/64", "fd00::/8"];
     texts.iter().chain(&six).nth(usize::from(n)).unwrap().parse().unwrap()
 }
 

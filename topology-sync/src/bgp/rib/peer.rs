@@ -121,6 +121,11 @@ impl PeerRib {
         attributes::next_hop(self.sets.get(route.attributes))
     }
 
+    /// The attributes of a route as they are kept.
+    pub(super) fn set(&self, route: &RibRoute) -> &[u8] {
+        self.sets.get(route.attributes)
+    }
+
     /// How many unicast routes there are, stale ones included.
     pub fn unicast(&self) -> usize {
         self.v4.len() + self.v6.len()

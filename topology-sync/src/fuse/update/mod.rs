@@ -182,7 +182,8 @@ impl Fusion {
         self.put_bundles(&mut edit);
         self.route(store, words, &dirty, &mut edit);
         let changes = self.commit(edit);
-        let told = |topics: &BTreeSet<Topic>| [Topic::Routes, Topic::BgpPeers].iter().any(|t| topics.contains(t));
+        let told =
+            |topics: &BTreeSet<Topic>| [Topic::Routes, Topic::BgpPeers].iter().any(|t| topics.contains(t));
         if !changes.is_empty() || !dirty.nodes.is_empty() || dirty.database || words.values().any(told) {
             self.revision += 1;
         }
