@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use twin::{Change, Fib, Route, TwinDelta};
+use twin::{Change, Fib, TwinDelta};
 
 /// Routes that a line has at most, where there are more in a delta: a line of a million would be some hundred megabytes.
 const ROUTES_MAX: usize = 4096;
@@ -68,7 +68,7 @@ fn one_by_one(change: &Change) -> Box<dyn Iterator<Item = Change> + '_> {
 mod tests {
     use std::sync::Arc;
 
-    use twin::{EntityKey, RouteAction, Twin, WallTime};
+    use twin::{EntityKey, Route, RouteAction, Twin, WallTime};
 
     use super::*;
 
