@@ -7,13 +7,14 @@ mod import;
 mod inspect;
 mod lab;
 mod man;
-mod net;
+pub(crate) mod net;
 mod overrides;
 mod replay;
 mod schema;
 mod sync;
 mod trace;
 mod validate;
+mod whatif;
 
 use clap::{Parser, Subcommand};
 
@@ -71,6 +72,9 @@ commands! {
     "Traffic" {
         flows: Flows,
         replay: Replay,
+    }
+    "Planning" {
+        whatif: Whatif,
     }
     "Shell" {
         completions: Completions,
