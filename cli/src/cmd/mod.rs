@@ -11,6 +11,7 @@ pub(crate) mod net;
 mod overrides;
 mod replay;
 mod schema;
+mod sweep;
 mod sync;
 mod trace;
 mod validate;
@@ -74,6 +75,7 @@ commands! {
         replay: Replay,
     }
     "Planning" {
+        sweep: Sweep,
         whatif: Whatif,
     }
     "Shell" {

@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use models::{Failures, NodeDemand, Routing, node_demands};
 use report::{Summary, network_digest};
 use scenarios::planning::Plan;
+use serde::{Deserialize, Serialize};
 use twin::{Csr, Fidelity, InputError, Layer, Place, Snapshot, Twin, WallTime};
 
 use crate::cmd::net::NetOptions;
@@ -14,7 +15,7 @@ use crate::global::Global;
 use crate::inputs;
 
 /// What every planning command takes.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args, Serialize, Deserialize)]
 pub(crate) struct StudyArgs {
     /// The network, then its demand files.
     #[arg(required = true, value_name = "NET")]
@@ -27,6 +28,7 @@ pub(crate) struct StudyArgs {
     #[arg(long, value_name = "X", value_parser = factor, default_value_t = 1.0)]
     pub(crate) scale: f64,
     #[command(flatten)]
+    #[serde(flatten)]
     pub(crate) net: NetOptions,
 }
 
@@ -91,6 +93,14 @@ impl Study {
         bps / self.unit_bps
     }
 
+    /// The digest of these inputs and further files.
+    pub(crate) fn input_digest<'a>(
+        &'a self,
+        more: impl IntoIterator<Item = &'a Path>,
+    ) -> Result<String, InputError> {
+        inputs::digest(self.files.iter().map(PathBuf::as_path).chain(more))
+    }
+
     /// The summary of a command over these inputs and further files.
     pub(crate) fn summary<'a>(
         &'a self,
@@ -99,7 +109,7 @@ impl Study {
         more: impl IntoIterator<Item = &'a Path>,
     ) -> Result<Summary, InputError> {
         let mut summary = Summary::new(command, global.seed);
-        summary.input_digest = inputs::digest(self.files.iter().map(PathBuf::as_path).chain(more))?;
+        summary.input_digest = self.input_digest(more)?;
         summary.network_digest = network_digest(&self.twin);
         summary.fidelity = fidelity();
         summary.extra.insert("unit_bps".into(), self.unit_bps.into());
