@@ -35,12 +35,14 @@
 //! assert_eq!((ac[0].util, ac[0].scenario), (0.5, 1)); // the way over c is used when ab fails
 //! ```
 
+mod drain;
 mod failure;
 mod plan;
 mod redundancy;
 mod sweep;
 mod worst;
 
+pub use drain::{Drain, OneMore};
 pub use failure::{FailureList, FailureSet};
 pub use plan::{Evaluator, Outcome, Plan, utilization};
 pub use redundancy::Redundancy;
