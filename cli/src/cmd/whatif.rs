@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
+use crate::planning::names;
 use crate::planning::question::QuestionArgs;
 use crate::planning::study::Study;
 use crate::planning::tables;
@@ -84,12 +85,7 @@ impl Extremes {
             "most_lost_failure",
         ]);
         let csr = &study.csr;
-        let name = |s: &Scenario| {
-            let links = s.set.links().iter().map(|l| csr.link_names[l.index()].as_str());
-            let nodes = s.set.nodes().iter().map(|n| csr.node_names[n.index()].as_str());
-            let names: Vec<_> = links.chain(nodes).collect();
-            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-        };
+        let name = |s: &Scenario| names::of_set(csr, &s.set);
         let base = plan.evaluator().evaluate(&scenarios::planning::FailureSet::default());
         let full = self.fullest.as_ref().expect("there is always the base");
         let lossy = self.lossiest.as_ref().expect("there is always the base");

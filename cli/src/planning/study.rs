@@ -7,7 +7,7 @@ use models::{Failures, NodeDemand, Routing, node_demands};
 use report::{Summary, network_digest};
 use scenarios::planning::Plan;
 use serde::{Deserialize, Serialize};
-use twin::{Csr, Fidelity, InputError, Layer, Place, Snapshot, Twin, WallTime};
+use twin::{Csr, DemandMatrix, Fidelity, InputError, Layer, Place, Twin, WallTime};
 
 use crate::cmd::net::NetOptions;
 use crate::failure::Failure;
@@ -50,6 +50,7 @@ pub(crate) struct Study {
     pub(crate) routing: Routing,
     /// What is to be carried, in bit/s.
     pub(crate) demands: Vec<NodeDemand>,
+    own: Option<DemandMatrix>,
     started: SystemTime,
     clock: Instant,
     files: Vec<PathBuf>,
@@ -58,21 +59,41 @@ pub(crate) struct Study {
 impl StudyArgs {
     /// Opens the network with its demands.
     pub(crate) fn open(&self) -> Result<Study, Failure> {
-        let (started, clock) = (SystemTime::now(), Instant::now());
-        let net = self.net.open_with(&self.sources, self.demands.as_deref())?;
-        let csr = Csr::compile(&net.twin, routed_layer(&net.twin));
-        let mut demands = node_demands(&csr, self.matrix(&net)?);
-        demands.iter_mut().for_each(|d| d.bps *= self.scale);
-        let routing = Routing::compute(&csr, &Failures::none(&csr));
-        let files = self.sources.iter().chain(&self.demands).cloned().collect();
-        Ok(Study { twin: net.twin, unit_bps: net.unit_bps, csr, routing, demands, started, clock, files })
-    }
-
-    fn matrix<'a>(&self, net: &'a Snapshot) -> Result<&'a twin::DemandMatrix, InputError> {
-        net.demands.as_ref().ok_or_else(|| {
+        let mut study = self.open_bare()?;
+        let net = study.own.take();
+        let matrix = net.ok_or_else(|| {
             let file = self.sources[0].display().to_string();
             let expected = "a network with demands, or demands by --demands";
             InputError::new(&file, Place::Whole, "a network without demands", expected)
+        })?;
+        study.demands = self.scaled(&study.csr, &matrix);
+        Ok(study)
+    }
+
+    /// A matrix as the command line asks for it.
+    pub(crate) fn scaled(&self, csr: &Csr, matrix: &DemandMatrix) -> Vec<NodeDemand> {
+        let mut demands = node_demands(csr, matrix);
+        demands.iter_mut().for_each(|d| d.bps *= self.scale);
+        demands
+    }
+
+    /// Opens the network; what it is to carry comes from elsewhere.
+    pub(crate) fn open_bare(&self) -> Result<Study, Failure> {
+        let (started, clock) = (SystemTime::now(), Instant::now());
+        let net = self.net.open_with(&self.sources, self.demands.as_deref())?;
+        let csr = Csr::compile(&net.twin, routed_layer(&net.twin));
+        let routing = Routing::compute(&csr, &Failures::none(&csr));
+        let files = self.sources.iter().chain(&self.demands).cloned().collect();
+        Ok(Study {
+            twin: net.twin,
+            unit_bps: net.unit_bps,
+            csr,
+            routing,
+            demands: Vec::new(),
+            own: net.demands,
+            started,
+            clock,
+            files,
         })
     }
 }
