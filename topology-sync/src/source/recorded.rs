@@ -152,7 +152,7 @@ impl Recorded {
         let nodes = twin.nodes().into_iter().filter(|n| self.strangers.contains(&n.name));
         let strangers: Vec<EntityKey> = nodes.map(|n| n.key.clone()).collect();
         external::mark(&mut twin, &strangers);
-        Snapshot { twin, demands: None, diagnostics }
+        Snapshot { twin, diagnostics, ..Snapshot::default() }
     }
 
     /// Keeps the routers that report; of several reports of one node the one that was heard last.
