@@ -30,10 +30,13 @@ pub struct LinkStates {
     generations: BTreeMap<PeerKey, u32>,
 }
 
+/// What is said of a node, as a list.
+type SavedParts = Vec<(Part, Vec<(PeerKey, (u32, Said))>)>;
+
 /// Link states on disk: maps with keys that JSON has no names for, as lists.
 #[derive(Serialize, Deserialize)]
 struct Saved {
-    nodes: Vec<(LinkStateId, Vec<(Part, Vec<(PeerKey, (u32, Said))>)>)>,
+    nodes: Vec<(LinkStateId, SavedParts)>,
     generations: Vec<(PeerKey, u32)>,
 }
 
@@ -51,7 +54,7 @@ impl From<LinkStates> for Saved {
 
 impl From<Saved> for LinkStates {
     fn from(saved: Saved) -> Self {
-        let parts = |parts: Vec<(Part, Vec<(PeerKey, (u32, Said))>)>| {
+        let parts = |parts: SavedParts| {
             parts.into_iter().map(|(part, told)| (part, told.into_iter().collect())).collect()
         };
         Self {

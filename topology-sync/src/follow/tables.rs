@@ -107,9 +107,8 @@ impl Follower {
         let kernels = sources().filter(|(_, (spec, decoder))| reads(spec, decoder));
         let kernels = kernels.map(|(number, (spec, _))| (number, &spec.node));
         let (mut placed, mut taken) = (BTreeMap::new(), BTreeSet::new());
-        for (is_kernel, (number, name)) in
-            kernels.map(|k| (true, k)).chain(chosen.iter().map(|c| (false, *c))).collect::<Vec<_>>()
-        {
+        let tellers = kernels.map(|k| (true, k)).chain(chosen.iter().map(|c| (false, *c)));
+        for (is_kernel, (number, name)) in tellers {
             let Some(key) = key(name) else { continue };
             if taken.insert(key.clone()) || is_kernel {
                 placed.insert((number, name.clone()), key);
