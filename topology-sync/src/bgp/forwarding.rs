@@ -72,7 +72,9 @@ impl Forwarding {
         }
         let mut is_open = !moved.is_empty() || dirty.iter().any(|net| self.covers_open(net));
         for prefix in &dirty {
-            is_open |= choice.hops(*prefix).into_iter().fold(false, |open, hop| self.add(hop) || open);
+            for hop in choice.hops(*prefix) {
+                is_open |= self.add(hop);
+            }
         }
         if is_open {
             moved.extend(self.resolve_open(choice));
