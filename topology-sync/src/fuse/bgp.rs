@@ -41,8 +41,7 @@ impl Sessions {
             let said = Said { source: standing.source, at: standing.at, what: peer.clone() };
             // Of several sources the most trusted comes first; the others fill in what it does not say.
             let known = sessions.entry((peer.vrf.clone(), peer.address)).or_insert(said);
-            known.what.local = known.what.local.or(peer.local);
-            known.what.router_id = known.what.router_id.take().or_else(|| peer.router_id.clone());
+            known.what.fill(peer);
         }
         let sessions: Vec<_> = sessions.into_values().collect();
         let before = self.0.remove(&node).unwrap_or_default();
@@ -108,22 +107,28 @@ fn shares_subnet(address: &PortAddress, ip: IpAddr) -> bool {
         .is_ok_and(|net| net.prefix_len() < net.max_prefix_len() && net.contains(&ip))
 }
 
-/// The only node that has the peer's address, or else that has its BGP identifier, and by what it was found.
+/// The only node that has the peer's address, or else that has its BGP identifier, and by what it was found. Link-local
+/// addresses are nobody's alone. An identifier is an address of its speaker (RFC 4271 §4.2), which need not say that it is
+/// its router id.
 fn far_node(ground: &Ground, node: NodeId, peer: &BgpPeer) -> Option<(NodeId, &'static str)> {
     let by_address: BTreeSet<NodeId> =
         ground.directory.ports_of_address(peer.address, node).into_iter().map(|(n, _)| n).collect();
     let by_id = || -> Vec<NodeId> {
-        let id = peer.router_id.as_deref().map(|id| Key::Router(Arc::from(id)));
-        let owners = id.iter().flat_map(|k| ground.directory.owners(k)).copied();
-        owners.filter(|n| *n != node).collect()
+        let Some(id) = peer.router_id.as_deref() else { return Vec::new() };
+        let others = |key: &Key| -> Vec<NodeId> {
+            ground.directory.owners(key).iter().copied().filter(|n| *n != node).collect()
+        };
+        match (others(&Key::Router(Arc::from(id))), id.parse()) {
+            (none, Ok(address)) if none.is_empty() => others(&Key::Address(address)),
+            (known, _) => known,
+        }
     };
     match (by_address.len(), by_address.first()) {
         (1, Some(only)) => Some((*only, "address")),
-        (0, _) => match by_id()[..] {
-            [only] => Some((only, "router id")),
+        (several, _) => match by_id()[..] {
+            [only] if several == 0 || by_address.contains(&only) => Some((only, "router id")),
             _ => None,
         },
-        _ => None,
     }
 }
 

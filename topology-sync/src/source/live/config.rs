@@ -188,7 +188,7 @@ fn frr_commands() -> Vec<String> {
         "show ip ospf database router json",
         "show isis neighbor detail json",
         "show isis database detail",
-        "show bgp summary json",
+        "show bgp vrf all neighbors json",
     ]
     .map(str::to_owned)
     .into()
