@@ -18,7 +18,7 @@ use crate::observation::{Fact, FactKey, Observation, Observer, Said, Scope, Sour
 #[serde(into = "Saved", from = "Saved")]
 pub struct Store {
     accounts: BTreeMap<Observer, Account>,
-    /// What changed since [`Store::take_dirty`], with the latest instant of those words.
+    /// What changed since [`Store::take_changed`], with the latest instant of those words.
     dirty: BTreeMap<(Observer, Topic), WallTime>,
     /// Of the link-state databases in `dirty`, the advertisements that changed; `None`: perhaps all.
     advertised: BTreeMap<Observer, Option<BTreeSet<FactKey>>>,
@@ -224,12 +224,7 @@ impl Store {
         })
     }
 
-    /// What changed since the last call, by observer and topic.
-    pub fn take_dirty(&mut self) -> BTreeSet<(Observer, Topic)> {
-        self.take_changed().into_keys().collect()
-    }
-
-    /// As [`Store::take_dirty`], with the latest instant of the words that were taken.
+    /// What changed since the last call, by observer and topic, with the latest instant of the words that were taken.
     pub fn take_changed(&mut self) -> BTreeMap<(Observer, Topic), WallTime> {
         std::mem::take(&mut self.dirty)
     }
@@ -241,12 +236,6 @@ impl Store {
             lapsed.extend(self.lapses.pop_first().map(|(_, observer, topic)| (observer, topic)));
         }
         lapsed
-    }
-
-    /// The first instant after `now` at which something that stands lapses. Cost: the number of words.
-    pub fn next_lapse(&self, now: WallTime) -> Option<WallTime> {
-        let words = self.accounts.values().flat_map(|a| a.words.values()).flat_map(|w| &w.words);
-        words.filter(|w| w.lives_at(now)).filter_map(Word::until).min()
     }
 
     /// When to look for what lapses next: no later than the next lapse. Cost: a few steps.

@@ -125,7 +125,7 @@ impl Fusion {
     /// has them already.
     pub fn update(&mut self, store: &mut Store, now: WallTime) -> Vec<Change> {
         if now < self.now {
-            store.take_dirty();
+            store.take_changed();
             return self.rebuild(store, now);
         }
         let ahead = std::mem::take(&mut self.ahead);
