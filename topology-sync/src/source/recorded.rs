@@ -115,12 +115,10 @@ impl Recorded {
         }
         if understood == 0 {
             let expected = "direct sub-folders with what the tools of one node each printed";
-            return Err(InputError::new(
-                &files::name(path),
-                Place::Whole,
-                "no recording of a node",
-                expected,
-            ));
+            let unread = self.diagnostics.iter().find(|d| d.code.ends_with("-recording"));
+            let why = unread.map(|d| format!(" ({})", d.message)).unwrap_or_default();
+            let what = format!("no recording of a node{why}");
+            return Err(InputError::new(&files::name(path), Place::Whole, what, expected));
         }
         Ok(())
     }
