@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args, _global: &Global) -> Result<Outcome, Failure> {
         tracing::warn!("{name}: {torn} at byte {}; what comes before it counts", reader.offset());
     }
     let twin = follower.twin().clone();
-    let snapshot = Snapshot { twin, demands: None, diagnostics: follower.diagnostics() };
+    let snapshot = Snapshot { twin, diagnostics: follower.diagnostics(), ..Snapshot::default() };
     let tables = args.tables.as_deref().map(|folder| (folder, follower.tables()));
     super::read::write(args.out.as_deref().map(|path| (path, &snapshot)), tables, false)?;
     Ok(Outcome::Done)
