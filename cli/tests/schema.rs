@@ -32,6 +32,7 @@ impl Checker<'_> {
                 },
                 "const" => wanted == value,
                 "enum" => wanted.as_array().unwrap().contains(value),
+                "exclusiveMinimum" => value.as_f64().is_none_or(|v| v > wanted.as_f64().unwrap()),
                 "minimum" => value.as_f64().is_none_or(|v| v >= wanted.as_f64().unwrap()),
                 "maximum" => value.as_f64().is_none_or(|v| v <= wanted.as_f64().unwrap()),
                 "required" => names(wanted).all(|name| value.is_null() || value.get(name).is_some()),
