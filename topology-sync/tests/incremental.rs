@@ -50,12 +50,14 @@ fn check(fusion: &Fusion, store: &Store, twin: &Twin) {
     assert_eq!(fusion.tables(), anew.tables());
 }
 
-/// What happens to a word: it is said (for ever, or for some seconds), withdrawn, or said with another port's place.
+/// What happens to a word: it is said (for ever, or for some seconds), withdrawn, said by another node, or its source is
+/// lost.
 #[derive(Clone, Debug)]
 enum Event {
     Said(usize, Option<u8>),
     Withdrawn(usize),
     Moved(usize, usize),
+    Lost(usize),
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -63,6 +65,7 @@ fn event() -> impl Strategy<Value = Event> {
         (any::<usize>(), prop::option::of(0u8..9)).prop_map(|(w, life)| Event::Said(w, life)),
         any::<usize>().prop_map(Event::Withdrawn),
         (any::<usize>(), any::<usize>()).prop_map(|(w, from)| Event::Moved(w, from)),
+        any::<usize>().prop_map(Event::Lost),
     ]
 }
 
@@ -83,6 +86,7 @@ fn observation(words: &[Observation], event: &Event, now: WallTime) -> Observati
             let w = word(*i);
             Observation::not(&w.observer, w.source, now, fact(w).key())
         }
+        Event::Lost(i) => Observation::lost(&word(*i).observer, word(*i).source, now),
         Event::Moved(i, from) => {
             let w = word(*i);
             Observation::is(&word(*from).observer, w.source, now, fact(w))

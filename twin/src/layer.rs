@@ -3,7 +3,7 @@
 use petgraph::stable_graph::StableDiGraph;
 use serde::{Deserialize, Serialize};
 
-use crate::{BitsPerSec, EntityKey, SimDuration, WallTime};
+use crate::{BitsPerSec, EntityKey, Freshness, SimDuration, WallTime};
 
 /// A layer of the network. Layers may disagree in normal operation (carrier up, adjacency down); that is a finding, not
 /// a conflict.
@@ -60,6 +60,9 @@ pub struct HalfLink {
     /// Who says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
+    /// How recently it was heard of; absent where nobody listens: links of network files and of operators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freshness: Option<Freshness>,
 }
 
 /// One source's word for a half-link.

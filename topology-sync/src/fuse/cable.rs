@@ -1,12 +1,13 @@
 //! One cable: what both ends say, how sure it is, and what is odd about it.
 
-use twin::Evidence;
+use twin::{Evidence, Freshness};
 
 use super::claim::{Adjacency, Body, Claim, Finding, PortId};
 use super::device::Device;
 use super::emit::evidence;
 use super::ground::Ground;
 use super::medium::{Media, igp_word};
+use super::stamp::Stamp;
 
 /// A cable with the claims about it.
 pub(crate) struct Cable<'a> {
@@ -152,23 +153,39 @@ impl<'a> Cable<'a> {
         self.claims.iter().filter(|c| c.ends == ends).map(|c| evidence(c.claim)).collect()
     }
 
+    /// In which directions frames are known to have passed by a word: from `a`, and from `b`.
+    fn passed(&self, word: &Word<'_>) -> (bool, bool) {
+        let forward = word.ends == (self.a, self.b);
+        match &word.claim.body {
+            // A neighbour's hello that lists this router has passed one way, and this router's the other.
+            Body::Adjacent { state: Adjacency::Full | Adjacency::Stuck, .. } => (true, true),
+            Body::Adjacent { state: Adjacency::Init, .. } => (!forward, forward),
+            Body::Paired => (false, false),
+            Body::Heard { .. } | Body::Resolved { .. } | Body::Learnt => (forward, !forward),
+        }
+    }
+
+    /// How recently frames are known to have passed in a direction.
+    pub(crate) fn freshness(&self, direction: Direction) -> Freshness {
+        let ends = self.ends(direction);
+        let tells = |w: &&Word<'_>| match direction {
+            Direction::Ab => self.passed(w).0,
+            Direction::Ba => self.passed(w).1,
+        };
+        let heard = self.claims.iter().filter(tells).map(|w| w.claim.at.freshness());
+        let past = || self.ground.past(ends.0, ends.1).map(Stamp::freshness);
+        heard.reduce(Freshness::or).or_else(past).unwrap_or(Freshness::UNHEARD)
+    }
+
     /// How sure it is that the cable is there, from 0 to 1: 1 where frames are known to pass in both directions; in one
     /// direction alone .8 if two means say so, else .6; half of it where another source puts somebody else on a port.
     pub(crate) fn confidence(&self) -> f64 {
         let (mut ab, mut ba) = (false, false);
         let mut means = std::collections::BTreeSet::new();
         for placed in &self.claims {
-            let forward = placed.ends == (self.a, self.b);
+            let passed = self.passed(placed);
             means.insert(placed.claim.word());
-            match &placed.claim.body {
-                // A neighbour's hello that lists this router has passed one way, and this router's the other.
-                Body::Adjacent { state: Adjacency::Full | Adjacency::Stuck, .. } => (ab, ba) = (true, true),
-                Body::Adjacent { state: Adjacency::Init, .. } if forward => ba = true,
-                Body::Adjacent { state: Adjacency::Init, .. } => ab = true,
-                Body::Paired => {}
-                Body::Heard { .. } | Body::Resolved { .. } | Body::Learnt if forward => ab = true,
-                Body::Heard { .. } | Body::Resolved { .. } | Body::Learnt => ba = true,
-            }
+            (ab, ba) = (ab | passed.0, ba | passed.1);
         }
         let sure = match (ab && ba, means.len()) {
             (true, _) => 1.0,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use twin::{
-    BitsPerSec, Entity, EntityKey, EntityKind, Evidence, HalfLink, HalfLinkKey, Layer, NodeKind, Port,
+    BitsPerSec, Entity, EntityKey, EntityKind, Evidence, Freshness, HalfLink, HalfLinkKey, Layer, NodeKind, Port,
     SimDuration,
 };
 
@@ -213,8 +213,8 @@ fn emit_cable(ground: &Ground, cable: &Cable<'_>, out: &mut Emitted) {
     out.without_speed += u64::from(speed(ground, a, b).is_none());
     let state = if cable.carrier() == Some(false) { "down" } else { "up" };
     for (direction, from, to) in [(Direction::Ab, a, b), (Direction::Ba, b, a)] {
-        let evidence = cable.evidence(direction);
-        out.half_links.push(half(ground, Layer::Cable, (from, to), Some(key.clone()), 1, state, evidence));
+        let support = Support { evidence: cable.evidence(direction), freshness: cable.freshness(direction) };
+        out.half_links.push(half(ground, Layer::Cable, (from, to), Some(key.clone()), 1, state, support));
     }
     out.findings.extend(cable.findings());
 }
@@ -233,8 +233,8 @@ fn emit_segment(ground: &Ground, members: &[PortId], out: &mut Emitted) {
 fn emit_heard(ground: &Ground, media: &Media, placed: &Placed, out: &mut Emitted) {
     let claim = &placed.claim;
     let cable = cable_of(ground, media, placed.ends);
-    let evidence = vec![evidence(claim)];
-    out.half_links.push(half(ground, Layer::Lldp, (claim.from, claim.to), cable, 1, "up", evidence));
+    let support = Support::of(claim);
+    out.half_links.push(half(ground, Layer::Lldp, (claim.from, claim.to), cable, 1, "up", support));
 }
 
 /// An adjacency that carries traffic is a half-link with the cost of sending over it; any other is a finding.
@@ -265,8 +265,8 @@ fn emit_adjacent(ground: &Ground, media: &Media, placed: &Placed, out: &mut Emit
     let to = media.adjacent_end(ground, placed.ends.0, claim.to);
     let cable =
         cable_of(ground, media, (placed.ends.0, media.adjacent_end(ground, placed.ends.0, placed.ends.1)));
-    let evidence = vec![evidence(claim)];
-    out.half_links.push(half(ground, Layer::Igp, (claim.from, to), cable, cost, "full", evidence));
+    let support = Support::of(claim);
+    out.half_links.push(half(ground, Layer::Igp, (claim.from, to), cable, cost, "full", support));
 }
 
 /// The cable under two ports, if they share one.
@@ -282,7 +282,7 @@ pub(super) fn half(
     cable: Option<EntityKey>,
     metric: u32,
     state: &str,
-    evidence: Vec<Evidence>,
+    support: Support,
 ) -> (HalfLinkKey, HalfLink) {
     let half = HalfLink {
         ordinal: ground.nodes[ground.ports[from].node].ordinal,
@@ -291,7 +291,8 @@ pub(super) fn half(
         capacity: speed(ground, from, to).unwrap_or(ASSUMED),
         delay: SimDuration::ZERO,
         state: state.to_owned(),
-        evidence,
+        evidence: support.evidence,
+        freshness: Some(support.freshness),
     };
     (HalfLinkKey { layer, from: ground.port_key(from), to: ground.port_key(to) }, half)
 }
@@ -301,7 +302,19 @@ fn speed(ground: &Ground, a: PortId, b: PortId) -> Option<BitsPerSec> {
     of(a).or_else(|| of(b))
 }
 
+/// Who says that a half-link is there, and how recently.
+pub(super) struct Support {
+    pub(super) evidence: Vec<Evidence>,
+    pub(super) freshness: Freshness,
+}
+
+impl Support {
+    fn of(claim: &Claim<PortId>) -> Self {
+        Self { evidence: vec![evidence(claim)], freshness: claim.at.freshness() }
+    }
+}
+
 /// A claim as evidence.
 pub(crate) fn evidence(claim: &Claim<PortId>) -> Evidence {
-    Evidence { source: claim.word().to_owned(), detail: claim.how.clone(), seen_at: claim.at }
+    Evidence { source: claim.word().to_owned(), detail: claim.how.clone(), seen_at: claim.at.at }
 }

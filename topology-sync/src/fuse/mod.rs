@@ -37,6 +37,7 @@ mod medium;
 mod pairs;
 mod party;
 mod resolve;
+mod stamp;
 pub mod tables;
 mod testimony;
 mod update;

@@ -73,6 +73,20 @@ impl Topic {
         Self::InventoryNodes,
         Self::InventoryCables,
     ];
+
+    /// Whether it tells who is next to whom, and so bears on how fresh links are.
+    pub fn is_of_neighbors(self) -> bool {
+        matches!(
+            self,
+            Self::Neighbors
+                | Self::IgpNeighbors
+                | Self::Hellos
+                | Self::LinkStates
+                | Self::BgpPeers
+                | Self::IpNeighbors
+                | Self::Fdb
+        )
+    }
 }
 
 /// What a finished reading looked at: all of a topic, or what one protocol says of it. A router that runs two IGPs is asked

@@ -186,6 +186,7 @@ impl Fusion {
             let words = self.words.entry(node).or_default();
             let known = words.resolved.claims.iter().zip(std::mem::take(&mut words.claims));
             words.claims = self.ground.exchange(known, &resolved.claims, &mut dirty.ports);
+            self.ground.exchange_past(node, &resolved.past, &mut dirty.ports);
             words.resolved = resolved;
         }
     }

@@ -272,4 +272,8 @@ fn join(known: &mut HalfLink, more: &HalfLink) {
     known.evidence.extend(more.evidence.iter().cloned());
     known.evidence.sort();
     known.evidence.dedup();
+    known.freshness = match (known.freshness, more.freshness) {
+        (Some(a), Some(b)) => Some(a.or(b)),
+        (a, b) => a.or(b),
+    };
 }
