@@ -63,8 +63,7 @@ fn each_direction_has_its_own_along_the_recorded_timeline() {
             _ => &[],
         };
         let cables = freshness(&twin, Layer::Cable);
-        let expected = if name == "01-link-down" { 12 } else { 14 };
-        assert_eq!(cables.len(), expected, "{name}");
+        assert_eq!(cables.len(), 14, "{name}");
         for (half, found) in &cables {
             let (state, heard_at) = match half.as_str() {
                 h if silent.contains(&h) => (FreshnessState::Expired, before[h]),

@@ -85,5 +85,11 @@ pub static LINK_EVIDENCE: TableSpec = TableSpec {
             "s",
             "when it was last said, since the epoch; null for recordings, which bear no time",
         ),
+        nullable(
+            "freshness",
+            Str,
+            "",
+            "of this direction: `fresh`; `stale`: its sources are lost; `expired`: no longer heard; `unheard`: never was",
+        ),
     ],
 };
