@@ -245,6 +245,12 @@ impl Store {
         })
     }
 
+    /// Whether a source has read all of a topic by an instant.
+    pub fn was_read(&self, observer: &Observer, source: Source, topic: Topic, now: WallTime) -> bool {
+        let account = self.accounts.get(observer);
+        account.and_then(|a| a.read.get(&(source, topic.into()))).is_some_and(|began| *began <= now)
+    }
+
     /// The advertisements that were spoken of since the last call, where that is all that changed in an observer's
     /// link-state database: databases are large, and their changes small.
     pub fn take_advertised(&mut self) -> BTreeMap<Observer, BTreeSet<FactKey>> {

@@ -147,10 +147,20 @@ impl<'a> Cable<'a> {
         })
     }
 
-    /// Who says so, in a direction: who hears its near end, and its near end's word on the adjacency.
+    /// Who says so, in a direction: who hears its near end, and its near end's word on the adjacency; an inventory of both.
     pub(crate) fn evidence(&self, direction: Direction) -> Vec<Evidence> {
         let ends = self.ends(direction);
-        self.claims.iter().filter(|c| c.ends == ends).map(|c| evidence(c.claim)).collect()
+        let of_both = |c: &&Word<'_>| c.claim.body == Body::Planned;
+        self.claims.iter().filter(|c| c.ends == ends || of_both(c)).map(|c| evidence(c.claim)).collect()
+    }
+
+    /// The state's word: an inventory alone brings no cable up.
+    pub(crate) fn state(&self) -> &'static str {
+        match self.carrier() {
+            Some(false) => "down",
+            _ if self.claims.iter().all(|c| c.claim.body == Body::Planned) => "planned",
+            _ => "up",
+        }
     }
 
     /// In which directions frames are known to have passed by a word: from `a`, and from `b`.
@@ -160,7 +170,7 @@ impl<'a> Cable<'a> {
             // A neighbour's hello that lists this router has passed one way, and this router's the other.
             Body::Adjacent { state: Adjacency::Full | Adjacency::Stuck, .. } => (true, true),
             Body::Adjacent { state: Adjacency::Init, .. } => (!forward, forward),
-            Body::Paired => (false, false),
+            Body::Paired | Body::Planned => (false, false),
             Body::Heard { .. } | Body::Resolved { .. } | Body::Learnt => (forward, !forward),
         }
     }
@@ -178,19 +188,23 @@ impl<'a> Cable<'a> {
     }
 
     /// How sure it is that the cable is there, from 0 to 1: 1 where frames are known to pass in both directions; in one
-    /// direction alone .8 if two means say so, else .6; half of it where another source puts somebody else on a port.
+    /// direction alone .8 if two means say so, else .6; .3 where an inventory alone has it; half of it where another source
+    /// puts somebody else on a port.
     pub(crate) fn confidence(&self) -> f64 {
         let (mut ab, mut ba) = (false, false);
         let mut means = std::collections::BTreeSet::new();
         for placed in &self.claims {
             let passed = self.passed(placed);
-            means.insert(placed.claim.word());
+            if placed.claim.body != Body::Planned {
+                means.insert(placed.claim.word());
+            }
             (ab, ba) = (ab | passed.0, ba | passed.1);
         }
         let sure = match (ab && ba, means.len()) {
             (true, _) => 1.0,
             (false, 2..) => 0.8,
-            (false, _) => 0.6,
+            (false, 1) => 0.6,
+            (false, 0) => 0.3,
         };
         if self.disputed { sure / 2.0 } else { sure }
     }

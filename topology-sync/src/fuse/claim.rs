@@ -82,6 +82,8 @@ pub(crate) enum Body {
     Learnt,
     /// The kernel says that the two are one pair.
     Paired,
+    /// An inventory has a cable between the two.
+    Planned,
 }
 
 /// How far an adjacency has come, as one end has it (RFC 2328 §10.1, ISO/IEC 10589 §8.2).
@@ -147,6 +149,7 @@ impl<E> Claim<E> {
             Body::Resolved { .. } => "arp",
             Body::Learnt => "fdb",
             Body::Paired => "kernel",
+            Body::Planned => "inventory",
         }
     }
 }

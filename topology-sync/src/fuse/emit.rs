@@ -14,6 +14,7 @@ use super::claim::{Adjacency, Body, Claim, Finding, NodeId, NodeName, PortId};
 use super::device::Device;
 use super::directory::is_global;
 use super::ground::{Ground, Placed};
+use super::inventory;
 use super::medium::Media;
 use crate::observation::{Id, LinkKind};
 
@@ -35,6 +36,7 @@ pub(crate) fn external_key(id: &Id) -> EntityKey {
     match id.kind.as_str() {
         "router-id" => EntityKey::node_by_router_id(&id.value),
         "system-id" => EntityKey::new(format!("node:system-id:{}", id.value)),
+        inventory::LISTED => EntityKey::node(&id.value),
         _ => chassis_key(id),
     }
 }
@@ -61,7 +63,7 @@ pub(crate) fn node(ground: &Ground, id: NodeId, device: &Device, aliases: Vec<En
             (said.unwrap_or(&id.value), EntityKind::External { role })
         }
     };
-    out.entities.push(entity(&node.key, name, node.ordinal, None, kind));
+    out.entities.push(entity(&node.key, name, node.ordinal, ground.inventory.site(id).as_ref(), kind));
     out.entities[0].aliases = aliases;
     let mut ports: Vec<_> = device.interfaces.iter().map(|(n, i)| (n.as_str(), i.port.clone())).collect();
     // Sources that name a port which no interface table has.
@@ -95,13 +97,15 @@ pub(crate) fn external(ground: &Ground, id: NodeId, wanted: &[PortId]) -> Emitte
     let NodeName::External(external) = &node.name else { return out };
     let resolved = node.ports.values().filter_map(|p| resolved_to(ground, *p)).min();
     let resolved = resolved.map(|(_, ip)| ip.to_string()).filter(|_| external.kind == "mac");
-    let name = heard.iter().filter_map(|(name, _)| name.as_deref()).min().or(resolved.as_deref());
+    let name = heard.iter().filter_map(|(name, _)| name.as_deref()).min();
+    let name = name.or_else(|| ground.inventory.name(id)).or(resolved.as_deref());
     let role = match external.kind.as_str() {
         "router-id" | "system-id" => NodeKind::Router,
-        _ => heard.iter().map(|(_, role)| *role).min().unwrap_or(NodeKind::Host),
+        _ => heard.iter().map(|(_, role)| *role).min().or(ground.inventory.role(id)).unwrap_or(NodeKind::Host),
     };
     let name = name.unwrap_or(&external.value);
-    out.entities.push(entity(&node.key, name, node.ordinal, None, EntityKind::External { role }));
+    let site = ground.inventory.site(id);
+    out.entities.push(entity(&node.key, name, node.ordinal, site.as_ref(), EntityKind::External { role }));
     for port in wanted {
         out.entities.push(port_entity(&node.key, &ground.ports[*port].name, 0, Port::default()));
     }
@@ -120,7 +124,7 @@ pub(crate) fn external_port(node: &EntityKey, name: &str) -> Entity {
 }
 
 /// What others say of the node behind a port: its system name and role.
-fn heard_from(ground: &Ground, port: PortId) -> impl Iterator<Item = (Option<String>, NodeKind)> {
+pub(super) fn heard_from(ground: &Ground, port: PortId) -> impl Iterator<Item = (Option<String>, NodeKind)> {
     ground.claims_of(port).filter_map(move |c| match &c.claim.body {
         Body::Heard { name, role, .. } if c.claim.from == port => Some((name.clone(), *role)),
         _ => None,
@@ -211,7 +215,7 @@ fn emit_cable(ground: &Ground, cable: &Cable<'_>, out: &mut Emitted) {
     let kind = EntityKind::Cable { a: port_a, b: port_b };
     out.entities.push(entity(&key, &name, ordinal, None, kind));
     out.without_speed += u64::from(speed(ground, a, b).is_none());
-    let state = if cable.carrier() == Some(false) { "down" } else { "up" };
+    let state = cable.state();
     for (direction, from, to) in [(Direction::Ab, a, b), (Direction::Ba, b, a)] {
         let support = Support { evidence: cable.evidence(direction), freshness: cable.freshness(direction) };
         out.half_links.push(half(ground, Layer::Cable, (from, to), Some(key.clone()), 1, state, support));
@@ -299,7 +303,7 @@ pub(super) fn half(
 
 fn speed(ground: &Ground, a: PortId, b: PortId) -> Option<BitsPerSec> {
     let of = |port| ground.interface(port).and_then(super::device::Interface::speed);
-    of(a).or_else(|| of(b))
+    of(a).or_else(|| of(b)).or_else(|| ground.inventory.speed(a)).or_else(|| ground.inventory.speed(b))
 }
 
 /// Who says that a half-link is there, and how recently.

@@ -8,6 +8,7 @@ use twin::EntityKey;
 use super::claim::{Claim, End, NodeId, NodeName, PortId};
 use super::device::{Device, Interface};
 use super::directory::Directory;
+use super::inventory::Inventory;
 use super::lsdb::Lsdb;
 use super::stamp::Stamp;
 
@@ -19,6 +20,7 @@ pub(crate) type ClaimId = usize;
 pub(crate) struct Ground {
     pub(crate) directory: Directory,
     pub(crate) lsdb: Lsdb,
+    pub(crate) inventory: Inventory,
     names: BTreeMap<NodeName, NodeId>,
     /// The place of nodes that are known only from others: after all with words of their own.
     pub(crate) strangers: u32,
