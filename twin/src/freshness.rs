@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn it_is_written_in_words_and_nanoseconds() {
-        let fresh = Freshness { state: FreshnessState::Fresh, heard_at: Some(WallTime::from_ns(7)), until: None };
+        let fresh =
+            Freshness { state: FreshnessState::Fresh, heard_at: Some(WallTime::from_ns(7)), until: None };
         let text = serde_json::to_string(&fresh).unwrap();
         assert_eq!(text, r#"{"state":"fresh","heard_at":7}"#);
         assert_eq!(serde_json::from_str::<Freshness>(&text).unwrap(), fresh);

@@ -108,6 +108,7 @@ fn inventory(path: &Path) -> Option<Vec<Row>> {
     let mut rows = vec![
         row("form", json!("NetBox export"), ""),
         row("nodes", count(Topic::InventoryNodes), ""),
+        row("ports", count(Topic::InventoryPorts), ""),
         row("cables", count(Topic::InventoryCables), "of which both ends are in this file"),
     ];
     rows.extend(diagnostics.iter().map(diagnostic));

@@ -39,7 +39,8 @@ pub static CABLES: TableSpec = TableSpec {
             F64,
             "",
             "how sure it is that the cable is there: 1 where frames are known to pass in both directions; in one direction \
-             alone 0.8 if two means say so, else 0.6; half of it where sources contradict each other",
+             alone 0.8 if two means say so, else 0.6; 0.3 where an inventory alone has it; half of it where sources \
+             contradict each other",
         ),
     ],
 };

@@ -118,7 +118,10 @@ impl Follower {
         }
         if let Some(spoken) = self.spoken.get_mut(usize::from(record.source)) {
             for word in &words {
-                if !spoken.iter().any(|(observer, source)| (observer, *source) == (&word.observer, word.source)) {
+                if !spoken
+                    .iter()
+                    .any(|(observer, source)| (observer, *source) == (&word.observer, word.source))
+                {
                     spoken.insert((word.observer.clone(), word.source));
                 }
             }

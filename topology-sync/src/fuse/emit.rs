@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use twin::{
-    BitsPerSec, Entity, EntityKey, EntityKind, Evidence, Freshness, HalfLink, HalfLinkKey, Layer, NodeKind, Port,
-    SimDuration,
+    BitsPerSec, Entity, EntityKey, EntityKind, Evidence, Freshness, HalfLink, HalfLinkKey, Layer, NodeKind,
+    Port, SimDuration,
 };
 
 use super::bundles;
@@ -101,7 +101,9 @@ pub(crate) fn external(ground: &Ground, id: NodeId, wanted: &[PortId]) -> Emitte
     let name = name.or_else(|| ground.inventory.name(id)).or(resolved.as_deref());
     let role = match external.kind.as_str() {
         "router-id" | "system-id" => NodeKind::Router,
-        _ => heard.iter().map(|(_, role)| *role).min().or(ground.inventory.role(id)).unwrap_or(NodeKind::Host),
+        _ => {
+            heard.iter().map(|(_, role)| *role).min().or(ground.inventory.role(id)).unwrap_or(NodeKind::Host)
+        }
     };
     let name = name.unwrap_or(&external.value);
     let site = ground.inventory.site(id);

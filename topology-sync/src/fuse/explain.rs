@@ -1,6 +1,8 @@
 //! Why a twin says what it says of two nodes or ports.
 
-use twin::{Entity, EntityKey, EntityKind, FreshnessState, InputError, Layer, Place, Snapshot, Twin, WallTime};
+use twin::{
+    Entity, EntityKey, EntityKind, FreshnessState, InputError, Layer, Place, Snapshot, Twin, WallTime,
+};
 
 /// One source's word on what is between two places, or a finding about one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]

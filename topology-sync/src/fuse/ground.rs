@@ -212,7 +212,8 @@ impl Ground {
             *latest = (*latest).max(*at);
         }
         let old = self.past.remove(&node).unwrap_or_default();
-        let changed = |(ends, at): &(&(PortId, PortId), &Stamp), other: &BTreeMap<_, _>| other.get(*ends) != Some(*at);
+        let changed =
+            |(ends, at): &(&(PortId, PortId), &Stamp), other: &BTreeMap<_, _>| other.get(*ends) != Some(*at);
         let ports = old.iter().filter(|e| changed(e, &new)).chain(new.iter().filter(|e| changed(e, &old)));
         touched.extend(ports.map(|((_, to), _)| *to));
         if !new.is_empty() {

@@ -14,9 +14,7 @@ use super::directory::Key;
 use super::emit::heard_from;
 use super::ground::Ground;
 use super::stamp::Stamp;
-use crate::observation::{
-    Fact, InventoryCable, InventoryNode, InventoryPort, Observer, Source, Topic,
-};
+use crate::observation::{Fact, InventoryCable, InventoryNode, InventoryPort, Observer, Source, Topic};
 use crate::store::Store;
 
 /// The kind of id of a node that only an inventory knows.
@@ -267,29 +265,29 @@ impl<'a> Matching<'a> {
         if from == to {
             return;
         }
-        let how = format!(
-            "{} has a cable {}:{} - {}:{}",
-            self.name, cable.a.0, cable.a.1, cable.b.0, cable.b.1
-        );
+        let how =
+            format!("{} has a cable {}:{} - {}:{}", self.name, cable.a.0, cable.a.1, cable.b.0, cable.b.1);
         out.claims.push(Claim { from, to, source: Source::Inventory, at, how, body: Body::Planned });
     }
 }
 
 /// Whether a node was asked for its interfaces.
 pub(super) fn is_asked(device: &Device) -> bool {
-    device.external.is_none() && device.interfaces.values().any(|i| i.link.mac.is_some() || i.link.ifindex.is_some())
+    device.external.is_none()
+        && device.interfaces.values().any(|i| i.link.mac.is_some() || i.link.ifindex.is_some())
 }
 
 /// A port by its name, its hardware address, or its name in other letters.
 fn own_port<'a>(device: &'a Device, port: &str, mac: Option<MacAddr>) -> Option<&'a str> {
     let only = |found: Vec<&'a str>| found.first().copied().filter(|_| found.len() == 1);
     let by_name = || device.interfaces.get_key_value(port).map(|(name, _)| name.as_str());
-    let by_mac = || {
-        let mac = mac?;
-        only(device.interfaces_where(|_, i| {
-            !i.is_logical() && (i.link.permanent_mac.or(i.link.mac)) == Some(mac)
-        }))
-    };
+    let by_mac =
+        || {
+            let mac = mac?;
+            only(device.interfaces_where(|_, i| {
+                !i.is_logical() && (i.link.permanent_mac.or(i.link.mac)) == Some(mac)
+            }))
+        };
     by_name().or_else(by_mac).or_else(|| only(device.interfaces_where(|n, _| n.eq_ignore_ascii_case(port))))
 }
 

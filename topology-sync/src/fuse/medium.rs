@@ -333,11 +333,16 @@ impl Area<'_> {
     /// What inventories plan, against all that is seen.
     fn plan(&mut self, settled: &BTreeMap<PortId, PortId>, tied: &Ties) {
         let is_planned = |p: &PortId| self.ground.claims_of(*p).any(|c| c.claim.body == Body::Planned);
-        if !self.ports.iter().any(|p| is_planned(p) || self.ground.inventory.is_wired(self.ground.ports[*p].node)) {
+        if !self
+            .ports
+            .iter()
+            .any(|p| is_planned(p) || self.ground.inventory.is_wired(self.ground.ports[*p].node))
+        {
             return;
         }
         let mut seen = planned::Seen::new();
-        let media = self.media.cables.iter().map(|(a, b)| vec![*a, *b]).chain(self.media.segments.iter().cloned());
+        let media =
+            self.media.cables.iter().map(|(a, b)| vec![*a, *b]).chain(self.media.segments.iter().cloned());
         for medium in media {
             for port in &medium {
                 seen.entry(*port).or_default().extend(medium.iter().filter(|p| *p != port));
@@ -356,7 +361,9 @@ impl Area<'_> {
     fn report_strangers(&mut self) {
         let mut findings = Vec::new();
         for port in self.media.externals.iter().filter(|p| !self.is_named(**p)) {
-            for c in self.ground.claims_of(*port).filter(|c| !matches!(c.claim.body, Body::Learnt | Body::Planned)) {
+            for c in
+                self.ground.claims_of(*port).filter(|c| !matches!(c.claim.body, Body::Learnt | Body::Planned))
+            {
                 let near = if c.ends.0 == *port { c.ends.1 } else { c.ends.0 };
                 let stranger = self.ground.node_name(self.ground.ports[*port].node);
                 let why = format!("{} neighbour {stranger}: {}", c.claim.word(), c.claim.how);

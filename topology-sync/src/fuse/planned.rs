@@ -52,7 +52,8 @@ fn compare(ground: &Ground, (a, b): (PortId, PortId), seen: &Seen, media: &mut M
         let there = peers(near);
         is_seen |= !there.is_empty();
         // A neighbour whose port nothing names may be on the planned one.
-        let may_be = |peer: &PortId| !ground.is_own(*peer) && ground.ports[*peer].node == ground.ports[far].node;
+        let may_be =
+            |peer: &PortId| !ground.is_own(*peer) && ground.ports[*peer].node == ground.ports[far].node;
         if !there.is_empty() && was_asked(near) && !there.iter().any(may_be) {
             let mut names: Vec<_> = there.iter().map(|p| ground.name(*p)).collect();
             names.sort();
@@ -63,7 +64,8 @@ fn compare(ground: &Ground, (a, b): (PortId, PortId), seen: &Seen, media: &mut M
     match (is_seen, was_asked(a) && was_asked(b)) {
         (true, _) => {}
         (false, true) => {
-            let dark = [a, b].iter().any(|p| ground.interface(*p).is_some_and(|i| i.link.carrier == Some(false)));
+            let dark =
+                [a, b].iter().any(|p| ground.interface(*p).is_some_and(|i| i.link.carrier == Some(false)));
             let dark = if dark { "; the line is down" } else { "" };
             let why = format!("an inventory has a cable to {}, which nothing shows{dark}", ground.name(b));
             media.findings.push(finding(ground, "inventory-cable-not-seen", a, why));

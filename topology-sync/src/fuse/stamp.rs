@@ -34,7 +34,12 @@ impl Stamp {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        Self { at: self.at.max(other.at), until, lost: self.lost || other.lost, over: self.over || other.over }
+        Self {
+            at: self.at.max(other.at),
+            until,
+            lost: self.lost || other.lost,
+            over: self.over || other.over,
+        }
     }
 
     /// What one word makes of a half-link. Recordings without times have the epoch.

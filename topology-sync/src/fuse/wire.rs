@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use twin::{MacAddr, WallTime};
 
-use super::stamp::Stamp;
 use super::party::{Outlet, Party, PortName, PortNames, RouterName, Said, group};
+use super::stamp::Stamp;
 use crate::observation::{Fact, Hello, IgpNeighbor, IgpProtocol, Link, LldpNeighbor, Observer, Topic};
 use crate::store::Store;
 

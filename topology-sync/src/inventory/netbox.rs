@@ -383,7 +383,10 @@ mod tests {
         let found: Vec<_> = said.iter().filter_map(found).collect();
         let bits = |mega: u64| (Some(mega * 1_000_000), None);
         let mac = |last| (None, Some(last));
-        assert_eq!(found, [bits(1_000), bits(2_500), (None, None), bits(10_000), mac(5), mac(6), (None, None)]);
+        assert_eq!(
+            found,
+            [bits(1_000), bits(2_500), (None, None), bits(10_000), mac(5), mac(6), (None, None)]
+        );
         let whole: Vec<_> = said.iter().filter(|o| matches!(o.said, Said::Read(_))).collect();
         assert_eq!(whole.len(), 1, "no list of cables was read");
     }

@@ -17,8 +17,9 @@ use serde::{Deserialize, Serialize};
 use twin::WallTime;
 
 pub use self::fact::{
-    Address, BgpPeer, BundleMember, Chassis, Fact, FdbEntry, Id, InventoryCable, InventoryNode, InventoryPort, IpNeighbor,
-    Link, LinkKind, LldpNeighbor, Mlag, NodeInfo, PortVlan, RouteFact, RouteHop, RouteKind, SentPort,
+    Address, BgpPeer, BundleMember, Chassis, Fact, FdbEntry, Id, InventoryCable, InventoryNode,
+    InventoryPort, IpNeighbor, Link, LinkKind, LldpNeighbor, Mlag, NodeInfo, PortVlan, RouteFact, RouteHop,
+    RouteKind, SentPort,
 };
 pub use self::igp::{
     Hello, IgpInterface, IgpLink, IgpLinkKind, IgpNeighbor, IgpProtocol, LinkEnd, LinkState, LinkStateId,
