@@ -34,7 +34,7 @@ fn words(folder: &str) -> Vec<Observation> {
 
 /// An inventory of which some is seen, some is not, and some is elsewhere.
 fn inventory() -> Vec<Observation> {
-    let list = Observer::list("inventory");
+    let list = Observer::list("netbox");
     let end = |text: &str| {
         let (node, port) = text.split_once(':').unwrap();
         (node.to_owned(), port.to_owned())

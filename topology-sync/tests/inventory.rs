@@ -23,7 +23,9 @@ fn fused(store: &Store) -> Fusion {
 
 /// Cables with their state, capacity in Gbit/s, and evidence.
 fn cables(twin: &Twin) -> Vec<String> {
-    let end = |port| format!("{}:{}", twin.node_of(port).unwrap().name, twin.entity(port).unwrap().name);
+    let end = |port: &twin::EntityKey| {
+        format!("{}:{}", twin.node_of(port).unwrap().name, twin.entity(port).unwrap().name)
+    };
     let half = |key: &twin::HalfLinkKey, half: &twin::HalfLink| {
         let sources: Vec<_> = half.evidence.iter().map(|e| e.source.as_str()).collect();
         let giga = half.capacity.get() / 1_000_000_000;

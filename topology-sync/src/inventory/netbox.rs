@@ -325,11 +325,20 @@ mod tests {
             sw1 Some("Switch") Some("ams1") None None
             pp1 Some("Patch panel") Some("ams1") None None
             pp2 Some("Patch panel") Some("fra2") None None
+            r1:et-0/0/0 None Some(100000000000)
+            r1:et-0/0/1 None Some(100000000000)
+            r1:et-0/0/2 None Some(100000000000)
+            r2:et-0/0/0 None Some(100000000000)
+            r2:et-0/0/1 None Some(100000000000)
+            sw1:Ethernet1/1 None Some(100000000000)
+            sw1:Ethernet1/2 None Some(100000000000)
+            sw1:Ethernet2 None Some(100000000000)
             r1:et-0/0/0 r2:et-0/0/0
             r1:et-0/0/1 sw1:Ethernet1/1
             r1:et-0/0/1 sw1:Ethernet1/2
             Read(InventoryNodes)
-            Read(InventoryCables)"#]]
+            Read(InventoryCables)
+            Read(InventoryPorts)"#]]
         .assert_eq(&lines.join("\n"));
         assert_eq!(
             diagnostics,
