@@ -278,6 +278,11 @@ impl Change {
         self.touched_list.iter().map(|arc| (*arc, self.moved[arc.index()]))
     }
 
+    /// The difference in an arc's load in bit/s.
+    pub fn moved_on(&self, arc: ArcId) -> f64 {
+        self.moved[arc.index()]
+    }
+
     /// Further volume without a path in bit/s, other than [`lost_own`](Self::lost_own).
     pub fn lost(&self) -> f64 {
         self.lost
