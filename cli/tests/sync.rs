@@ -101,6 +101,8 @@ fn the_evidence_for_a_link_names_directions_sources_and_means() {
     assert!(!rows.contains("lldp,d5:eth2,d1:eth3"), "d1 hears nothing: {rows}");
     assert!(rows.contains("finding,d1:eth3") || rows.contains("finding,d5:eth2"), "{rows}");
     assert!(rows.contains("igp-not-full"), "{rows}");
+    let is = |begin: &str, end: &str| rows.lines().any(|r| r.starts_with(begin) && r.ends_with(end));
+    assert!(is("cable,d1:eth3,d5:eth2,", ",fresh") && is("cable,d5:eth2,d1:eth3,", ",unheard"), "{rows}");
     let (code, rows, log) = explain("d1", "s4");
     assert_eq!(code, Some(0));
     assert!(!rows.contains("cable,") && log.contains("nothing is known to be between d1 and s4"));
@@ -109,6 +111,18 @@ fn the_evidence_for_a_link_names_directions_sources_and_means() {
         code == Some(3) && log.contains("no port 'eth33' of d1") && log.contains("did you mean 'eth3'"),
         "{log}"
     );
+}
+
+/// The inventory has nodes of the lab's names with ports that the lab's do not have.
+#[test]
+fn an_inventory_beside_a_lab_gives_sites_and_findings_and_no_cable() {
+    let (alone, both) = (read(&[&data("lab-a/full")]), read(&[&data("lab-a/full"), &data("netbox")]));
+    let tables = |f: &tempfile::TempDir, name: &str| text(&f.path().join("tables").join(name));
+    for name in ["nodes.csv", "cables.csv", "segments.csv", "unmatched.csv"] {
+        assert_eq!(tables(&both, name), tables(&alone, name));
+    }
+    let net = text(&both.path().join("net.json"));
+    assert!(net.contains("inventory-unknown-port") && net.contains("site:ams1"));
 }
 
 #[test]

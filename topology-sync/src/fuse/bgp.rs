@@ -13,8 +13,9 @@ use twin::{Entity, Evidence, Layer, Port, PortAddress, WallTime};
 use super::claim::{Finding, NodeId, PortId};
 use super::device::Said;
 use super::directory::Key;
-use super::emit::{self, Emitted};
+use super::emit::{self, Emitted, Support};
 use super::ground::Ground;
+use super::stamp::Stamp;
 use crate::observation::{BgpPeer, Fact, Observer, Topic};
 use crate::store::Store;
 
@@ -38,7 +39,7 @@ impl Sessions {
         let mut sessions: BTreeMap<(String, IpAddr), Said<BgpPeer>> = BTreeMap::new();
         for standing in store.standing_on(observer, Topic::BgpPeers, now) {
             let Fact::BgpPeer(peer) = standing.fact else { continue };
-            let said = Said { source: standing.source, at: standing.at, what: peer.clone() };
+            let said = Said { source: standing.source, at: Stamp::of(&standing), what: peer.clone() };
             // Of several sources the most trusted comes first; the others fill in what it does not say.
             let known = sessions.entry((peer.vrf.clone(), peer.address)).or_insert(said);
             known.what.fill(peer);
@@ -75,8 +76,9 @@ impl Sessions {
             );
             let detail =
                 format!("{local} has a session with {} of AS {}; far end by {how}", peer.address, peer.asn);
-            let evidence = Evidence { source: "bgp".to_owned(), detail, seen_at: said.at };
-            out.half_links.push(emit::half(ground, Layer::Bgp, ends, None, 1, "established", vec![evidence]));
+            let evidence = Evidence { source: "bgp".to_owned(), detail, seen_at: said.at.at };
+            let support = Support { evidence: vec![evidence], freshness: said.at.freshness() };
+            out.half_links.push(emit::half(ground, Layer::Bgp, ends, None, 1, "established", support));
         }
         out
     }

@@ -133,7 +133,7 @@ pub fn outputs(folder: &Path) -> Result<Vec<(String, String)>, InputError> {
 }
 
 /// What is in a folder, by name, without hidden entries.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, InputError> {
+pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, InputError> {
     let listed: io::Result<Vec<_>> =
         std::fs::read_dir(folder).and_then(|all| all.map(|e| e.map(|e| e.path())).collect());
     let mut paths = listed.map_err(|e| unreadable(folder, &e))?;

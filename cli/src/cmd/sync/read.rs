@@ -17,12 +17,12 @@ use crate::target;
 /// Turn recorded sources into a twin.
 ///
 /// A SOURCE is a folder whose direct sub-folders are nodes, each with what the node's tools printed (lldpd, iproute2, FRR
-/// and others, told by content), a folder of outputs as SuzieQ records them, or a capture (LLDP, CDP, OSPF, IS-IS; BMP
-/// and BGP on any port in builds that read them). All are fused: a neighbour's word is matched to a node and a port
+/// and others, told by content), a folder of outputs as SuzieQ records them, a capture (LLDP, CDP, OSPF, IS-IS; BMP
+/// and BGP on any port in builds that read them), or an inventory as NetBox lists it. All are fused: a neighbour's word is matched to a node and a port
 /// through that node's own words, and what could not be matched is listed with the reason.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folders of recorded nodes, and captures.
+    /// Folders of recorded nodes, captures, and inventories.
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<PathBuf>,
     /// The twin snapshot to write.
