@@ -1,10 +1,13 @@
 //! The state of a follower on disk: with the journal since, as good as the whole journal.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use twin::{InputError, Place, WallTime};
 
 use super::station::{SavedStation, Station};
 use super::{Decoder, Follower, Health, Kernel, Spec};
+use crate::observation::{Observer, Source};
 use crate::store::Store;
 
 /// The value of the `format` member.
@@ -24,6 +27,8 @@ pub struct Checkpoint {
     #[serde(default)]
     stations: Vec<(usize, SavedStation)>,
     health: Vec<Health>,
+    #[serde(default)]
+    spoken: Vec<BTreeSet<(Observer, Source)>>,
 }
 
 impl Checkpoint {
@@ -79,12 +84,14 @@ impl Follower {
             sources: self.sources.iter().map(|(spec, d)| (spec.clone(), kernel(d))).collect(),
             stations: self.sources.iter().enumerate().filter_map(station).collect(),
             health: self.health.clone(),
+            spoken: self.spoken.clone(),
         })
     }
 
     /// A follower that goes on from a state; errors call its journal `name`.
     pub fn restore(name: &str, checkpoint: Checkpoint) -> Self {
-        let Checkpoint { settled, store, sources, stations, health, .. } = checkpoint;
+        let Checkpoint { settled, store, sources, stations, health, mut spoken, .. } = checkpoint;
+        spoken.resize(sources.len(), BTreeSet::new());
         let mut follower = Self::new(name);
         follower.sources = sources
             .into_iter()
@@ -98,7 +105,8 @@ impl Follower {
                 *station = Station::restore(saved);
             }
         }
-        (follower.store, follower.settled, follower.health) = (store, settled, health);
+        (follower.store, follower.settled, follower.health, follower.spoken) =
+            (store, settled, health, spoken);
         let fused = follower.fusion.update(&mut follower.store, settled);
         // What this gives was told before the state was saved.
         follower.take_changes(fused);

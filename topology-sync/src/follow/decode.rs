@@ -5,7 +5,7 @@ use twin::{Diagnostic, WallTime};
 use super::station::Station;
 use super::{Form, Kernel, Mark, Spec, snmp};
 use crate::dump;
-use crate::observation::{Observation, Observer, Said};
+use crate::observation::{Observation, Observer, Said, Source};
 use crate::wire::Listener;
 
 /// The reader of what one source receives: pure, but with a memory of the conversation.
@@ -60,14 +60,15 @@ impl Decoder {
         }
     }
 
-    /// What became of the source or of a reading.
-    pub fn mark(&mut self, at: WallTime, mark: &Mark) {
+    /// What became of the source or of a reading; who is not heard any more by it, and by what means.
+    pub fn mark(&mut self, at: WallTime, mark: &Mark) -> Option<(Observer, Source)> {
         match (self, mark) {
             (Self::Kernel(kernel), Mark::Began { table, number }) => kernel.begin(*table, *number, at),
             (Self::Kernel(kernel), Mark::Up) => kernel.restart(),
-            (Self::Bmp(station), mark) => station.mark(mark),
+            (Self::Bmp(station), mark) => return station.mark(mark),
             _ => {}
         }
+        None
     }
 
     /// Whether routes have changed that the twin has not seen.

@@ -33,6 +33,7 @@ use self::tables::Teller;
 use crate::fuse::Fusion;
 use crate::fuse::tables::Tables;
 use crate::journal::{Kind, Record};
+use crate::observation::{Observation, Observer, Source};
 use crate::store::Store;
 
 /// Turns records into deltas.
@@ -40,6 +41,8 @@ pub struct Follower {
     name: String,
     sources: Vec<(Spec, Decoder)>,
     health: Vec<Health>,
+    /// Whose words each source brought, and by what means.
+    spoken: Vec<BTreeSet<(Observer, Source)>>,
     store: Store,
     fusion: Fusion,
     /// What fusion makes, with the tables of kernels and those that BMP tells, which go past it.
@@ -67,6 +70,7 @@ impl Follower {
             name: name.to_owned(),
             sources: Vec::new(),
             health: Vec::new(),
+            spoken: Vec::new(),
             store: Store::default(),
             fusion: Fusion::default(),
             twin: Twin::default(),
@@ -96,6 +100,9 @@ impl Follower {
         let specs: Vec<Spec> = serde_json::from_slice(&record.bytes)
             .map_err(|e| self.broken(format!("sources that are not understood: {e}")))?;
         self.health = specs.iter().map(|spec| Health::new(&spec.name, record.at)).collect();
+        // Nobody has been heard in this session yet.
+        self.lose(self.store.speakers(), record.at);
+        self.spoken = vec![BTreeSet::new(); specs.len()];
         let mut before = std::mem::take(&mut self.sources);
         let mut decoder = |spec: &Spec| match before.iter_mut().find(|(known, _)| known == spec) {
             // Routes stand, stale, until the routers have told them again.
@@ -117,6 +124,16 @@ impl Follower {
             self.news.valid_at = Some(record.at);
             self.news.sources.insert(spec.name.clone());
         }
+        if let Some(spoken) = self.spoken.get_mut(usize::from(record.source)) {
+            for word in &words {
+                if !spoken
+                    .iter()
+                    .any(|(observer, source)| (observer, *source) == (&word.observer, word.source))
+                {
+                    spoken.insert((word.observer.clone(), word.source));
+                }
+            }
+        }
         self.store.extend(words);
         if let Some(health) = self.health.get_mut(usize::from(record.source)) {
             health.heard(record.at);
@@ -133,8 +150,20 @@ impl Follower {
             return Err(self.broken(format!("a mark of source {source}, which is not declared")));
         };
         health.mark(record.at, &mark);
-        decoder.mark(record.at, &mark);
+        let lost = decoder.mark(record.at, &mark);
+        let spoken = matches!(mark, Mark::Down { .. }).then(|| self.spoken.get(source).cloned()).flatten();
+        let lost: BTreeSet<_> = spoken.into_iter().flatten().chain(lost).collect();
+        if !lost.is_empty() {
+            self.news.valid_at = Some(record.at);
+            self.news.sources.extend(self.sources.get(source).map(|(spec, _)| spec.name.clone()));
+            self.lose(lost, record.at);
+        }
         Ok(())
+    }
+
+    /// What these said stands, and is stale until they say it again.
+    fn lose(&mut self, speakers: BTreeSet<(Observer, Source)>, at: WallTime) {
+        self.store.extend(speakers.into_iter().map(|(o, source)| Observation::lost(&o, source, at)));
     }
 
     /// What has changed since the last tick.

@@ -9,7 +9,7 @@ use super::Mark;
 use crate::bgp::forwarding::Forwarding;
 use crate::bgp::router::{Router, SavedRouter};
 use crate::changed::Changed;
-use crate::observation::{Observation, Observer};
+use crate::observation::{Observation, Observer, Source};
 
 /// Routers by their names, and who speaks on each connection.
 #[derive(Default)]
@@ -45,7 +45,8 @@ impl Station {
         said
     }
 
-    pub(super) fn mark(&mut self, mark: &Mark) {
+    /// What became of a connection; whose words are lost with one that closed.
+    pub(super) fn mark(&mut self, mark: &Mark) -> Option<(Observer, Source)> {
         match mark {
             Mark::Connected { number, node } => {
                 // A router that connects again has lost its last session, whether or not that was seen.
@@ -53,13 +54,14 @@ impl Station {
                 let new = || Speaker::new(Router::new(Observer::node(node)));
                 self.speakers.entry(node.clone()).and_modify(|s| s.router.lost()).or_insert_with(new);
                 self.connections.insert(*number, node.clone());
+                None
             }
             Mark::Closed { number } => {
-                if let Some(node) = self.connections.remove(number) {
-                    self.speakers.get_mut(&node).into_iter().for_each(|s| s.router.lost());
-                }
+                let node = self.connections.remove(number)?;
+                self.speakers.get_mut(&node).into_iter().for_each(|s| s.router.lost());
+                Some((Observer::node(&node), Source::Bgp))
             }
-            _ => {}
+            _ => None,
         }
     }
 

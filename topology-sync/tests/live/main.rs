@@ -5,6 +5,7 @@ mod agents;
 mod bmp_routes;
 mod kill;
 mod lab;
+mod lldp_mib;
 mod netlink;
 mod recorded;
 mod routing;
