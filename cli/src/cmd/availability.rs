@@ -42,7 +42,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     samples: Option<u64>,
     /// Draw failures so often that this many are down in a mean trial, if fewer are; 0: as often as they happen.
-    #[arg(long, value_name = "COUNT", value_parser = count, default_value_t = 1.0, conflicts_with = "exact")]
+    #[arg(long, value_name = "COUNT", value_parser = count, default_value_t = 2.0, conflicts_with = "exact")]
     bias: f64,
     /// Go through states in the order of their probability; proven bounds.
     #[arg(long)]

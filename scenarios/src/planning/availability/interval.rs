@@ -20,6 +20,8 @@ pub(super) struct Sampled {
     pub(super) third: f64,
     /// The largest weight that a value may have, seen or not.
     pub(super) weight_max: f64,
+    /// How large values other than 0 are: Σf³ / Σf² without weights; 1 where they are 0 or 1.
+    pub(super) size: f64,
 }
 
 impl Sampled {
@@ -28,20 +30,25 @@ impl Sampled {
     /// Wilson's interval holds the observed mean against every true one with the variance that it would then have. His
     /// variance m(1-m)/n is a parabola whose slope at the observed mean is the third moment over the second. So is the one
     /// here, for any values: the interval is Wilson's (*Probable inference*, JASA 1927) to the last digit for 0, 1 and no
-    /// weights, and leans as far to the long tail as the values do.
+    /// weights, and leans as far to the long tail as the values do. Were the true mean another, what was not seen would
+    /// make the difference, and that may weigh more than what was: the slope is at least that of the largest weight.
     ///
     /// Where all values were equal, values of probability r were missed with a chance above 5 % only if r is below
     /// z² / (n + z²) times the largest weight: Wilson again.
     pub(super) fn interval(&self) -> Estimate {
-        let Self { n, mean, second, third, .. } = *self;
+        let Self { n, mean, second, third, weight_max, size } = *self;
         let (lo, hi) = if second <= f64::EPSILON * f64::EPSILON {
-            let missed = (self.weight_max * Z * Z / (n + Z * Z)).min(1.0);
+            let missed = (weight_max * Z * Z / (n + Z * Z)).min(1.0);
             (mean - mean * missed, mean + (1.0 - mean) * missed)
         } else {
-            // x = true - observed mean: x² = z² (second + third / second · x - x²) / n.
-            let (a, b, c) = (1.0 + Z * Z / n, Z * Z * third / second / n, Z * Z * second / n);
-            let root = libm::sqrt(b * b + 4.0 * a * c);
-            (mean + (b - root) / (2.0 * a), mean + (b + root) / (2.0 * a))
+            let (seen, unseen) = (third / second, weight_max * size * (1.0 - 2.0 * mean));
+            // x = true - observed mean: x² = z² (second + slope · x - x²) / n.
+            let a = 1.0 + Z * Z / n;
+            let root = |slope: f64, sign: f64| {
+                let (b, c) = (Z * Z * slope / n, Z * Z * second / n);
+                (b + sign * libm::sqrt(b * b + 4.0 * a * c)) / (2.0 * a)
+            };
+            (mean + root(seen.min(unseen), -1.0), mean + root(seen.max(unseen), 1.0))
         };
         Estimate { value: mean, lo: lo.clamp(0.0, mean), hi: hi.clamp(mean, 1.0) }
     }
@@ -54,7 +61,7 @@ mod tests {
     fn bernoulli(hits: f64, n: f64) -> Sampled {
         let p = hits / n;
         let (second, third) = (p * (1.0 - p), p * (1.0 - p) * (1.0 - 2.0 * p));
-        Sampled { n, mean: p, second, third, weight_max: 1.0 }
+        Sampled { n, mean: p, second, third, weight_max: 1.0, size: 1.0 }
     }
 
     #[test]
@@ -76,7 +83,7 @@ mod tests {
         let mean = 1.9 / n;
         let moment =
             |k: i32| ((1.0f64 - mean).powi(k) + 9.0 * (0.1f64 - mean).powi(k) + 990.0 * (-mean).powi(k)) / n;
-        let sampled = Sampled { n, mean, second: moment(2), third: moment(3), weight_max: 1.0 };
+        let sampled = Sampled { n, mean, second: moment(2), third: moment(3), weight_max: 1.0, size: 0.1 };
         let Estimate { value, lo, hi } = sampled.interval();
         assert!(hi - value > 2.0 * (value - lo), "{lo} {value} {hi}");
         assert!(lo >= 0.0);

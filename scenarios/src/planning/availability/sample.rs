@@ -1,4 +1,7 @@
 //! Monte Carlo: failure sets drawn by their probability, each evaluated once, with 95 % intervals.
+//!
+//! States with at most one component down are few and most of the probability: they are summed exactly. Chance decides
+//! about the others alone, so that an interval is about what is not known.
 
 use std::collections::BTreeMap;
 
@@ -37,8 +40,9 @@ pub struct Sample {
     pub effective: f64,
 }
 
-/// Draws `trials` states of a model. The chance of each component has its own address, so that neither other components nor
-/// further trials change what is drawn. Memory: some 100 bytes for each different set.
+/// Draws `trials` states of a model, for those with two components down or more. The chance of each component has its own
+/// address, so that neither other components nor further trials change what is drawn. Memory: some 100 bytes for each
+/// different set.
 ///
 /// # Panics
 /// With no trials.
@@ -50,16 +54,92 @@ pub fn sample(
     seeds: Seeds,
 ) -> Sample {
     assert!(trials > 0, "an estimate needs a trial");
+    let demands = effects.plan().demands().len();
+    let mut known = Known::new(demands);
+    let few = few_down(model);
+    visit(effects, model, &few, |probability, _, effect| known.add(*probability, &effect));
     let drawn = Drawn::new(model, bias);
-    let sets: Vec<_> = drawn.sets(model, trials, seeds).into_iter().collect();
-    let mut tally = Tally::new(effects.plan().demands().len(), drawn.weight_max());
+    let many: Vec<_> =
+        drawn.sets(model, trials, seeds).into_iter().filter(|(down, _)| down.len() > 1).collect();
+    let mut tally = Tally::new(demands, drawn.weight_max());
+    visit(effects, model, &many, |count, down, effect| tally.add(*count, drawn.weight(down), &effect));
+    let sets = few.len() + many.len();
+    Sample { answer: known.with(&tally), trials, sets: sets as u64, effective: tally.effective() }
+}
+
+/// The effect of each set of components, with what goes with the set.
+fn visit<T>(
+    effects: &mut Effects<'_>,
+    model: &FailureModel,
+    sets: &[(Vec<u32>, T)],
+    mut see: impl FnMut(&T, &[u32], Effect),
+) {
     for batch in sets.chunks(BATCH) {
         let failures: Vec<_> = batch.iter().map(|(down, _)| model.set(down.iter().copied())).collect();
-        for ((down, count), effect) in batch.iter().zip(effects.of(&failures)) {
-            tally.add(*count, drawn.weight(down), &effect);
+        batch.iter().zip(effects.of(&failures)).for_each(|((down, with), effect)| see(with, down, effect));
+    }
+}
+
+/// The states with nothing or one component down, with their probabilities, as far as they are possible.
+fn few_down(model: &FailureModel) -> Vec<(Vec<u32>, f64)> {
+    let n = model.components.len();
+    let mut before = vec![1.0; n + 1]; // that all before a component are up
+    for (i, component) in model.components.iter().enumerate() {
+        before[i + 1] = before[i] * (1.0 - component.down);
+    }
+    let mut after = 1.0;
+    let mut few = vec![(Vec::new(), before[n])];
+    for (i, component) in model.components.iter().enumerate().rev() {
+        few.push((vec![i as u32], before[i] * component.down * after));
+        after *= 1.0 - component.down;
+    }
+    few.retain(|(_, probability)| *probability > 0.0);
+    few
+}
+
+/// What is known without chance.
+struct Known {
+    mass: f64,
+    disconnected: f64,
+    lost_share: f64,
+    over: f64,
+    lost: Vec<f64>,
+}
+
+impl Known {
+    fn new(demands: usize) -> Self {
+        Self { mass: 0.0, disconnected: 0.0, lost_share: 0.0, over: 0.0, lost: vec![0.0; demands] }
+    }
+
+    fn add(&mut self, probability: f64, effect: &Effect) {
+        self.mass += probability;
+        if effect.over {
+            self.over += probability;
+        }
+        if !effect.all_connected() {
+            self.disconnected += probability;
+            self.lost_share += probability * effect.lost_share;
+            effect.lost.iter().for_each(|d| self.lost[*d as usize] += probability);
         }
     }
-    Sample { answer: tally.answer(), trials, sets: sets.len() as u64, effective: tally.effective() }
+
+    /// Known and drawn together.
+    fn with(&self, tally: &Tally) -> Answer {
+        let rest = (1.0 - self.mass).max(0.0);
+        let join = |known: f64, drawn: Estimate| {
+            let of = |x: f64| (known + rest * x).clamp(0.0, 1.0);
+            Estimate { value: of(drawn.value), lo: of(drawn.lo), hi: of(drawn.hi) }
+        };
+        let lost = self.lost.iter().zip(&tally.lost);
+        Answer {
+            measures: Measures {
+                p_all_connected: join(self.disconnected, tally.probability(&tally.disconnected)).complement(),
+                expected_lost_share: join(self.lost_share, tally.lost_share()),
+                p_util_over: join(self.over, tally.probability(&tally.over)),
+            },
+            demands: lost.map(|(known, drawn)| join(*known, tally.probability(drawn)).complement()).collect(),
+        }
+    }
 }
 
 /// How often components are drawn as down, and what a draw then counts.
@@ -95,9 +175,11 @@ impl Drawn {
         libm::exp(self.log_up + down.iter().map(|c| self.log_down[*c as usize]).sum::<f64>())
     }
 
-    /// With nothing down: no set is drawn more seldom for its probability.
+    /// The largest weight of a set of two components: no larger one is drawn more seldom for its probability.
     fn weight_max(&self) -> f64 {
-        libm::exp(self.log_up)
+        let mut log_down = self.log_down.clone();
+        log_down.sort_by(f64::total_cmp);
+        libm::exp(self.log_up + log_down.iter().rev().take(2).sum::<f64>())
     }
 
     /// How often each set of components was down.
@@ -160,6 +242,10 @@ impl Powers {
     }
 }
 
+/// Without a trial.
+const NOTHING_KNOWN: Estimate = Estimate { value: 0.0, lo: 0.0, hi: 1.0 };
+
+/// Trials with two components down or more.
 struct Tally {
     n: f64,
     all: Powers,
@@ -201,21 +287,27 @@ impl Tally {
 
     fn effective(&self) -> f64 {
         let [first, second, _] = self.all.0;
-        first * first / second
+        if second > 0.0 { first * first / second } else { 0.0 }
     }
 
     /// The estimate of a probability, from the trials where it holds.
     fn probability(&self, holds: &Powers) -> Estimate {
+        if self.n == 0.0 {
+            return NOTHING_KNOWN;
+        }
         let ([w1, w2, w3], [h1, h2, h3]) = (self.all.0, holds.0);
         let (p, scale) = ((h1 / w1).clamp(0.0, 1.0), self.n / w1);
         let not = [w2 - h2, w3 - h3].map(|x| x.max(0.0));
         let q = 1.0 - p;
         let second = (h2 * q * q + not[0] * p * p) / self.n * scale * scale;
         let third = (h3 * q * q * q - not[1] * p * p * p) / self.n * scale * scale * scale;
-        self.interval(p, second, third)
+        self.interval(p, second, third, 1.0)
     }
 
     fn lost_share(&self) -> Estimate {
+        if self.n == 0.0 {
+            return NOTHING_KNOWN;
+        }
         let [w1, w2, w3] = self.all.0;
         let [h2, h3] = [self.disconnected.0[1], self.disconnected.0[2]];
         let mean = (self.losses.iter().map(|(n, w, f)| n * w * f).sum::<f64>() / w1).min(1.0);
@@ -227,22 +319,15 @@ impl Tally {
             second += count * z * z;
             third += count * z * z * z;
         }
+        let squares: f64 = self.losses.iter().map(|(n, _, f)| n * f * f).sum();
+        let cubes: f64 = self.losses.iter().map(|(n, _, f)| n * f * f * f).sum();
+        let size = if squares > 0.0 { cubes / squares } else { 1.0 };
         let scale = self.n / w1;
-        self.interval(mean, second / self.n * scale * scale, third / self.n * scale * scale * scale)
+        self.interval(mean, second / self.n * scale * scale, third / self.n * scale * scale * scale, size)
     }
 
-    fn interval(&self, mean: f64, second: f64, third: f64) -> Estimate {
-        Sampled { n: self.n, mean, second, third, weight_max: self.weight_max }.interval()
-    }
-
-    fn answer(&self) -> Answer {
-        Answer {
-            measures: Measures {
-                p_all_connected: self.probability(&self.disconnected).complement(),
-                expected_lost_share: self.lost_share(),
-                p_util_over: self.probability(&self.over),
-            },
-            demands: self.lost.iter().map(|lost| self.probability(lost).complement()).collect(),
-        }
+    fn interval(&self, mean: f64, second: f64, third: f64, size: f64) -> Estimate {
+        let weight_max = self.weight_max * self.n / self.all.0[0];
+        Sampled { n: self.n, mean, second, third, weight_max, size }.interval()
     }
 }
