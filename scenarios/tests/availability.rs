@@ -151,7 +151,10 @@ fn a_cap_on_states_leaves_wide_but_true_bounds() {
         let found = exact(&mut Effects::new(plan, THRESHOLD), model, Limits { gap: 0.0, states: 3 });
         assert!(found.states <= 3 && (found.complete || found.unexplored > 0.0));
         for (found, wanted) in values(&found.answer.measures).iter().zip(&measures) {
-            assert!(found.lo <= *wanted + 1e-12 && *wanted <= found.hi + 1e-12, "seed {seed}: {found:?} {wanted}");
+            assert!(
+                found.lo <= *wanted + 1e-12 && *wanted <= found.hi + 1e-12,
+                "seed {seed}: {found:?} {wanted}"
+            );
         }
     });
 }

@@ -20,7 +20,7 @@ pub(super) struct Sampled {
     pub(super) third: f64,
     /// The largest weight that a value may have, seen or not.
     pub(super) weight_max: f64,
-    /// How large values other than 0 are: Σf³ / Σf² without weights; 1 where they are 0 or 1.
+    /// How large values other than 0 are: Σwf³ / Σwf²; 1 where they are 0 or 1.
     pub(super) size: f64,
 }
 

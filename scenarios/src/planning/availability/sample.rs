@@ -319,8 +319,8 @@ impl Tally {
             second += count * z * z;
             third += count * z * z * z;
         }
-        let squares: f64 = self.losses.iter().map(|(n, _, f)| n * f * f).sum();
-        let cubes: f64 = self.losses.iter().map(|(n, _, f)| n * f * f * f).sum();
+        let squares: f64 = self.losses.iter().map(|(n, w, f)| n * w * f * f).sum();
+        let cubes: f64 = self.losses.iter().map(|(n, w, f)| n * w * f * f * f).sum();
         let size = if squares > 0.0 { cubes / squares } else { 1.0 };
         let scale = self.n / w1;
         self.interval(mean, second / self.n * scale * scale, third / self.n * scale * scale * scale, size)
