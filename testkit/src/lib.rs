@@ -17,6 +17,7 @@
 //! assert_eq!(loads.max_utilization(&net), 0.4);
 //! ```
 
+mod fabric;
 mod fair;
 mod next_hops;
 mod oracle;
@@ -27,6 +28,7 @@ mod repetita;
 mod topology;
 pub mod workloads;
 
+pub use fabric::switch_fabric;
 pub use fair::{PlainFlow, max_min_completions, max_min_rates};
 pub use next_hops::{Change, NextHop, NextHops, TimedChange};
 pub use oracle::{Down, PlainLoads, distances_to, route};

@@ -1,0 +1,37 @@
+//! Failures per CPU second on one thread, with the worst case of every arc: routing and base loads included, files not.
+//! `--smoke` runs each list once.
+//!
+//! ```text
+//! cargo run --release -p umbra-benches --bin planning -- [--smoke]
+//! ```
+
+use cpu_time::ProcessTime;
+use umbra_benches::planning::{Planning, workloads};
+
+fn main() {
+    let smoke = std::env::args().any(|word| word == "--smoke");
+    for planning in workloads() {
+        let rounds = if smoke { 1 } else { 9 };
+        let mut rates: Vec<f64> = (0..rounds).map(|_| rate(&planning, 1)).collect();
+        // Many times over, the base is paid once.
+        let steady = rate(&planning, if smoke { 1 } else { 10 });
+        rates.sort_by(f64::total_cmp);
+        println!(
+            "{}: {} failures, {:.0}/s ({:.0}-{:.0}), {steady:.0}/s once the base stands",
+            planning.name,
+            planning.count(),
+            rates[rounds / 2],
+            rates[0],
+            rates[rounds - 1],
+        );
+    }
+}
+
+/// Evaluations per CPU second.
+fn rate(planning: &Planning, times: usize) -> f64 {
+    let before = ProcessTime::now();
+    let worst = planning.run(times);
+    let time = before.elapsed().as_secs_f64();
+    assert!(worst.max > 0.0);
+    (times * planning.count()) as f64 / time
+}
