@@ -1,8 +1,8 @@
 //! Failures per CPU second on one thread, with the worst case of every arc: routing and base loads included, files not.
-//! `--smoke` runs each list once.
+//! `--smoke` runs each list once; a word runs the lists that have it in their name.
 //!
 //! ```text
-//! cargo run --release -p umbra-benches --bin planning -- [--smoke]
+//! cargo run --release -p umbra-benches --bin planning -- [--smoke] [WORD]
 //! ```
 
 use cpu_time::ProcessTime;
@@ -10,7 +10,8 @@ use umbra_benches::planning::{Planning, workloads};
 
 fn main() {
     let smoke = std::env::args().any(|word| word == "--smoke");
-    for planning in workloads() {
+    let name = std::env::args().skip(1).find(|word| !word.starts_with("--")).unwrap_or_default();
+    for planning in workloads().into_iter().filter(|p| p.name.contains(&name)) {
         let rounds = if smoke { 1 } else { 9 };
         let mut rates: Vec<f64> = (0..rounds).map(|_| rate(&planning, 1)).collect();
         // Many times over, the base is paid once.

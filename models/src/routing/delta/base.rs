@@ -16,6 +16,9 @@ pub(super) struct Base {
     used: Vec<u64>,
     /// By destination, then node: its place in the order of the routing.
     rank: Vec<u32>,
+    /// By destination, the set of ranks where a new level begins. Nodes of one level never feed each other: their distances
+    /// differ by less than any arc costs.
+    levels: Vec<u64>,
     /// By destination, then node: volume that enters there, and what each of its next hops carries, in bit/s.
     pub(super) volume: Vec<f64>,
     each: Vec<f64>,
@@ -31,6 +34,7 @@ pub(super) struct Row<'a> {
     pub(super) order: &'a [NodeId],
     pub(super) used: &'a [u64],
     pub(super) rank: &'a [u32],
+    pub(super) levels: &'a [u64],
     pub(super) volume: &'a [f64],
     pub(super) each: &'a [f64],
 }
@@ -43,6 +47,7 @@ impl Base {
             nodes: n,
             used: vec![0; n * words],
             rank: vec![u32::MAX; n * n],
+            levels: vec![0; n * n.div_ceil(64)],
             volume: vec![0.0; n * n],
             each: vec![0.0; n * n],
             loads: vec![Sum::default(); 64 * words],
@@ -62,10 +67,16 @@ impl Base {
         let spf = routing.to(NodeId::new(dst));
         let used = &mut self.used[dst * words..(dst + 1) * words];
         spf.next.iter().filter_map(|a| self.graph.slot_of(*a)).for_each(|slot| put(used, slot as usize));
+        let levels = &mut self.levels[dst * set..(dst + 1) * set];
+        let mut top = u64::MAX;
         let mut at = self.volume[dst * n..(dst + 1) * n].to_vec();
         for (rank, node) in (0u32..).zip(&spf.order) {
             let pair = dst * n + node.index();
             self.rank[pair] = rank;
+            if top - spf.distance(*node) >= self.graph.least_cost {
+                top = spf.distance(*node);
+                put(levels, rank as usize);
+            }
             let next = spf.next_arcs(*node).len();
             if next == 0 || at[node.index()] == 0.0 {
                 continue;
@@ -81,7 +92,7 @@ impl Base {
     }
 
     pub(super) fn row<'r>(&'r self, routing: &'r Routing, dst: usize) -> Row<'r> {
-        let (n, words) = (self.nodes, self.graph.words());
+        let (n, words, set) = (self.nodes, self.graph.words(), self.nodes.div_ceil(64));
         let spf = routing.to(NodeId::new(dst));
         let pairs = dst * n..(dst + 1) * n;
         Row {
@@ -89,6 +100,7 @@ impl Base {
             order: &spf.order,
             used: &self.used[dst * words..(dst + 1) * words],
             rank: &self.rank[pairs.clone()],
+            levels: &self.levels[dst * set..(dst + 1) * set],
             volume: &self.volume[pairs.clone()],
             each: &self.each[pairs],
         }

@@ -18,6 +18,8 @@ pub(super) struct Graph {
     pub(super) head: Vec<u32>,
     pub(super) cost: Vec<u32>,
     pub(super) arc: Vec<ArcId>,
+    /// The least cost of an arc.
+    pub(super) least_cost: u64,
     /// By node: slots that lead to it.
     in_start: Vec<u32>,
     in_slots: Vec<u32>,
@@ -39,6 +41,7 @@ impl Graph {
             head: Vec::new(),
             cost: Vec::new(),
             arc: Vec::new(),
+            least_cost: (0..csr.arc_count()).map(|arc| cost(csr, ArcId::new(arc))).min().unwrap_or(1),
             in_start: vec![0; n + 1],
             in_slots: Vec::new(),
             slot: vec![NO_SLOT; csr.arc_count()],

@@ -61,15 +61,20 @@ impl Traffic {
         for &node in new.thinned.iter().filter(|v| !new.is_orphan(**v)) {
             put(&mut self.waiting, to.rank[node as usize] as usize);
         }
-        let mut orphans = new.settled.iter().rev().peekable();
+        let mut orphans = new.settled.iter().rev().copied().peekable();
         loop {
             let next = self.first_waiting();
-            let here = next.map(|rank| to.dist[to.order[rank].index()]);
-            if let Some(orphan) = orphans.next_if(|o| here.is_none_or(|here| new.distance(to, **o) >= here)) {
-                self.reroute(graph, to, new, *orphan, moved);
+            let first = |orphan: &u32| {
+                next.is_none_or(|rank| new.distance(to, *orphan) >= to.dist[to.order[rank].index()])
+            };
+            if let Some(orphan) = orphans.next_if(first) {
+                self.reroute(graph, to, new, orphan, moved);
             } else if let Some(rank) = next {
-                self.waiting[rank / 64] &= self.waiting[rank / 64] - 1;
-                self.pass_on(graph, to, new, rank, moved);
+                let word = rank / 64;
+                let level = self.waiting[word] & up_to_next(to.levels[word], rank % 64);
+                self.waiting[word] &= !level;
+                self.done[word] |= level;
+                each_bit(level, |bit| self.pass_on(graph, to, new, 64 * word + bit, moved));
             } else {
                 break;
             }
@@ -98,26 +103,52 @@ impl Traffic {
     #[inline]
     fn pass_on(&mut self, graph: &Graph, to: &Row<'_>, new: &Repair, rank: usize, moved: &mut Moved) {
         let node = to.order[rank].0;
-        let more = std::mem::take(&mut self.more[rank]);
-        let old = to.each[node as usize];
-        let had = graph.degree(to.used, node);
-        if had == 0 {
-            return; // the destination
-        }
-        let thinned = !graph.same(to.used, &new.now, node);
-        let has_now = if thinned { graph.degree(&new.now, node) } else { had };
-        let before = old * f64::from(had);
-        if more.abs() <= ROUNDING * before && (!thinned || before == 0.0) {
+        if rank + 1 == to.order.len() {
+            self.more[rank] = 0.0; // it has arrived
             return;
         }
-        let mut each =
-            if thinned { (before + more) / f64::from(has_now) } else { old + more / f64::from(had) };
-        let little = before + more <= LITTLE * before;
-        if little {
-            each = self.inflow(graph, to, new, node) / f64::from(has_now);
+        if !graph.same(to.used, &new.now, node) {
+            return self.pass_on_less(graph, to, new, rank, moved);
+        }
+        let (more, old) = (std::mem::take(&mut self.more[rank]), to.each[node as usize]);
+        let part = more / f64::from(graph.degree(to.used, node));
+        if more == 0.0 || part.abs() <= ROUNDING * old {
+            self.each[rank] = old;
+            return;
+        }
+        let each = old + part;
+        if each <= LITTLE * old {
+            self.more[rank] = more;
+            return self.pass_on_less(graph, to, new, rank, moved);
         }
         self.each[rank] = each;
-        put(&mut self.done, rank);
+        let (words, mask) = graph.span(node);
+        for word in words {
+            let next = to.used[word] & mask;
+            moved.touch(word, next);
+            each_bit(next, |bit| {
+                let slot = 64 * word + bit;
+                moved.add(slot, part);
+                self.bring(to.rank[graph.head[slot] as usize], part);
+            });
+        }
+    }
+
+    /// The same where a node has fewer next hops or little traffic left.
+    #[inline(never)]
+    fn pass_on_less(&mut self, graph: &Graph, to: &Row<'_>, new: &Repair, rank: usize, moved: &mut Moved) {
+        let node = to.order[rank].0;
+        let (more, old) = (std::mem::take(&mut self.more[rank]), to.each[node as usize]);
+        let before = old * f64::from(graph.degree(to.used, node));
+        let now = f64::from(graph.degree(&new.now, node));
+        if more == 0.0 && old == 0.0 {
+            self.each[rank] = 0.0;
+            return;
+        }
+        let little = before + more <= LITTLE * before;
+        let all = if little { self.inflow(graph, to, new, node) } else { before + more };
+        let each = all / now;
+        self.each[rank] = each;
         let (words, mask) = graph.span(node);
         for word in words {
             let (was, is) = (to.used[word] & mask, new.now[word] & mask);
@@ -183,6 +214,14 @@ impl Traffic {
         });
         to.volume[node as usize] + each.sum::<f64>()
     }
+}
+
+/// The bits from one on, up to the next in a set.
+#[inline]
+fn up_to_next(set: u64, bit: usize) -> u64 {
+    let from = u64::MAX << bit;
+    let behind = set & from & !(1 << bit);
+    from & if behind == 0 { u64::MAX } else { (behind & behind.wrapping_neg()) - 1 }
 }
 
 /// Takes off all that a node sent.
