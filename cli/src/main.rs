@@ -13,6 +13,7 @@ mod help;
 mod inputs;
 mod lab;
 mod output;
+mod planning;
 mod replay;
 mod target;
 

@@ -32,6 +32,7 @@ pub mod incident;
 pub mod likelihood;
 pub mod load_fit;
 pub mod naive;
+pub mod planning;
 pub mod posterior;
 pub mod prediction;
 pub mod rank;

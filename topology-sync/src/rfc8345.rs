@@ -146,7 +146,7 @@ pub fn read(file: &str, text: &str) -> Result<Snapshot, InputError> {
     let mut reader = Reader { file, text, twin: Twin::default(), nodes: BTreeMap::new(), diagnostics };
     reader.add_nodes(network)?;
     reader.add_links(network)?;
-    Ok(Snapshot { twin: reader.twin, demands: None, diagnostics: reader.diagnostics })
+    Ok(Snapshot { twin: reader.twin, diagnostics: reader.diagnostics, ..Snapshot::default() })
 }
 
 fn count_supporting(network: &Network, diagnostics: &mut Vec<Diagnostic>) {

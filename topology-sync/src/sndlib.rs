@@ -90,7 +90,7 @@ pub fn read(file: &str, text: &str, options: &SndlibOptions) -> Result<Snapshot,
         Some(element) => Some(read_demands(&xml, element, &nodes, options.symmetric, &mut diagnostics)?),
         None => None,
     };
-    Ok(Snapshot { twin: net.finish(), demands, diagnostics })
+    Ok(Snapshot { twin: net.finish(), demands, unit_bps: UNIT_BPS, diagnostics })
 }
 
 fn check_unit(network: Node<'_, '_>, diagnostics: &mut Vec<Diagnostic>) {

@@ -2,18 +2,21 @@
 
 mod completions;
 mod demo;
+mod drain;
 mod flows;
 mod import;
 mod inspect;
 mod lab;
 mod man;
-mod net;
+pub(crate) mod net;
 mod overrides;
 mod replay;
 mod schema;
+mod sweep;
 mod sync;
 mod trace;
 mod validate;
+mod whatif;
 
 use clap::{Parser, Subcommand};
 
@@ -71,6 +74,11 @@ commands! {
     "Traffic" {
         flows: Flows,
         replay: Replay,
+    }
+    "Planning" {
+        drain: Drain,
+        sweep: Sweep,
+        whatif: Whatif,
     }
     "Shell" {
         completions: Completions,

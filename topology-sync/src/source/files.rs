@@ -160,6 +160,7 @@ fn attach(snapshot: &mut Snapshot, demands: &[&Path]) -> Result<(), InputError> 
     }
     if !demands.is_empty() {
         snapshot.demands = Some(twin::DemandMatrix::new(all));
+        snapshot.unit_bps = repetita::UNIT_BPS;
     }
     Ok(())
 }

@@ -139,7 +139,7 @@ impl Recorded {
         let nodes = twin.nodes().into_iter().filter(|n| self.strangers.contains(&n.name));
         let strangers: Vec<EntityKey> = nodes.map(|n| n.key.clone()).collect();
         external::mark(&mut twin, &strangers);
-        Snapshot { twin, demands: None, diagnostics }
+        Snapshot { twin, diagnostics, ..Snapshot::default() }
     }
 
     /// The tables of the network: speakers that are none of the recorded nodes are external there too, and go by the name

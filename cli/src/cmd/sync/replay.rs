@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, _global: &Global) -> Result<Outcome, Failure> {
     }
     if let Some(path) = &args.out {
         let twin = follower.twin().clone();
-        let snapshot = Snapshot { twin, demands: None, diagnostics: follower.diagnostics() };
+        let snapshot = Snapshot { twin, diagnostics: follower.diagnostics(), ..Snapshot::default() };
         target::write(path, snapshot.to_json().as_bytes(), false)?;
     }
     Ok(Outcome::Done)

@@ -6,7 +6,7 @@ use super::super::Loads;
 use super::Gone;
 use super::after::View;
 use super::base::{Base, Row};
-use super::graph::{members, put, take};
+use super::graph::{has, members, put, take};
 use super::repair::Repair;
 use super::sums::Moved;
 use super::traffic::Traffic;
@@ -46,6 +46,16 @@ impl Change {
     /// left, and 0 exactly where nothing is.
     pub fn loads(&self) -> impl Iterator<Item = (ArcId, f64)> {
         members(&self.loaded).map(|arc| (ArcId::new(arc), self.load[arc].0))
+    }
+
+    /// The difference in an arc's load in bit/s, 0 where it is what it was.
+    pub fn moved_on(&self, arc: ArcId) -> f64 {
+        if has(&self.loaded, arc.index()) { self.load[arc.index()].1 } else { 0.0 }
+    }
+
+    /// An arc's load in bit/s, `None` where it is what it was.
+    pub fn load_on(&self, arc: ArcId) -> Option<f64> {
+        has(&self.loaded, arc.index()).then(|| self.load[arc.index()].0)
     }
 
     /// Further volume without a path in bit/s, other than [`lost_own`](Self::lost_own).
@@ -128,7 +138,7 @@ impl Change {
         for at in 0..self.nodes.len() {
             let gone = self.nodes[at].index();
             // What goes between two that are gone is counted at its destination.
-            let from = (0..n).filter(|dst| !super::graph::has(&self.node_down, *dst)).map(|dst| (gone, dst));
+            let from = (0..n).filter(|dst| !has(&self.node_down, *dst)).map(|dst| (gone, dst));
             let ends = (0..n).map(|src| (src, gone)).chain(from);
             for (src, dst) in ends {
                 let volume = base.volume[dst * n + src];
@@ -147,7 +157,7 @@ impl Change {
     pub(super) fn lose_stranded(&mut self, to: &Row<'_>) {
         for node in self.new.stranded() {
             let volume = to.volume[node as usize];
-            if volume > 0.0 && !super::graph::has(&self.node_down, node as usize) {
+            if volume > 0.0 && !has(&self.node_down, node as usize) {
                 self.lost += volume;
                 self.disconnected += 1;
             }
@@ -160,7 +170,7 @@ impl Change {
         moved.drain(|slot, sum| {
             let arc = base.graph.arc[slot].index();
             let was = before.arc[arc];
-            let now = if super::graph::has(down, slot) { 0.0 } else { base.loads[slot].plus(sum) };
+            let now = if has(down, slot) { 0.0 } else { base.loads[slot].plus(sum) };
             if (now - was).abs() > SAME * was {
                 load[arc] = (now, now - was);
                 put(loaded, arc);

@@ -143,8 +143,8 @@ impl Told {
             let follower = recorder.follower();
             let snapshot = Snapshot {
                 twin: follower.twin().clone(),
-                demands: None,
                 diagnostics: follower.diagnostics(),
+                ..Snapshot::default()
             };
             write(path, &snapshot.to_json())?;
             self.twin = Some((Instant::now(), began.elapsed()));

@@ -1,0 +1,77 @@
+//! Tables of planning: scenarios, arcs and their worst cases.
+
+use super::{TableSpec, nullable, required};
+use crate::column::ColumnType::{F64, ListU32, Str, U8, U32};
+
+/// Evaluated scenarios.
+pub static SCENARIOS: TableSpec = TableSpec {
+    name: "scenarios",
+    meaning: "One evaluated scenario; a base row has empty lists.",
+    columns: &[
+        required("scenario", U32, "", "number of the scenario"),
+        required("failed_links", ListU32, "", "links that are down"),
+        required("failed_nodes", ListU32, "", "nodes that are down"),
+        required("occurrences", U32, "", "how often this set stands in the list"),
+        required("max_util", F64, "", "largest load / capacity over the arcs, uncapped"),
+        required("max_arc", U32, "", "the arc where it is"),
+        required("lost", F64, "as the demands", "demand volume without a path, without `lost_own`"),
+        required("lost_own", F64, "as the demands", "demand volume from and to failed nodes"),
+        required("disconnected_pairs", U32, "", "ordered pairs with a demand and no path"),
+    ],
+};
+
+/// Arcs and their worst case.
+pub static ARCS: TableSpec = TableSpec {
+    name: "arcs",
+    meaning: "One direction of a link.",
+    columns: &[
+        required("arc", U32, "", "number of the arc, in the order of the source"),
+        required("link", U32, "", "number of its link, in the order of the source"),
+        required("src", Str, "", "name of the node where it begins"),
+        required("dst", Str, "", "name of the node where it ends"),
+        required("weight", F64, "", "routing metric"),
+        required("capacity", F64, "as the demands", "capacity"),
+        required("base_load", F64, "as the demands", "load without failures"),
+        required("base_util", F64, "", "load / capacity without failures"),
+        nullable("worst_util", F64, "", "largest load / capacity over the failures"),
+        nullable("worst_scenario", U32, "", "the scenario where it is"),
+    ],
+};
+
+/// The worst scenarios of each arc.
+pub static WORST: TableSpec = TableSpec {
+    name: "worst",
+    meaning: "One of up to ten worst scenarios of an arc.",
+    columns: &[
+        required("arc", U32, "", "number of the arc"),
+        required("rank", U8, "", "1 = worst"),
+        required("scenario", U32, "", "number of the scenario"),
+        required("util", F64, "", "load / capacity of the arc in that scenario"),
+    ],
+};
+
+/// May an element be taken down?
+pub static DRAIN: TableSpec = TableSpec {
+    name: "drain",
+    meaning: "The answer to whether an element may be taken down, and what speaks for it. Printed by `umbra drain`.",
+    columns: &[
+        required(
+            "item",
+            Str,
+            "",
+            "`yes` or `no`: the answer; `alone`: what the element does alone; `one_more`: with one more failure, the worst \
+             ten; `cut_off`: a demand without a path; `exposed_node`, `exposed_demand`: who one more link would cut off now, \
+             and could not before; `only_link`: a link without which somebody would be",
+        ),
+        required("element", Str, "", "what the row is about"),
+        nullable("max_util", F64, "", "largest load / capacity over the arcs, uncapped"),
+        nullable("max_arc", Str, "", "the arc where it is"),
+        nullable(
+            "lost",
+            F64,
+            "as the demands",
+            "demand volume without a path, that of nodes taken down included",
+        ),
+        nullable("note", Str, "", "the reasons for a `no`, and further remarks"),
+    ],
+};

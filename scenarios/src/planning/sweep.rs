@@ -1,0 +1,98 @@
+//! Many scenarios on all threads, handed on in order.
+
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rayon::prelude::*;
+
+use super::{Evaluator, FailureList, FailureSet, Outcome, Plan, Worst};
+
+/// Scenarios that a thread takes at once.
+const BLOCK: u32 = 64;
+
+/// Blocks that are evaluated before their rows are handed on: bounds what is held in memory.
+const ROUND: u32 = 256;
+
+/// One evaluated scenario.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// Its number.
+    pub number: u32,
+    /// What is down.
+    pub set: FailureSet,
+    /// How often that set stands in the list.
+    pub occurrences: u32,
+    /// What it does.
+    pub outcome: Outcome,
+}
+
+/// One thread's means.
+struct Worker<'p> {
+    evaluator: Evaluator<'p>,
+    worst: Worst,
+}
+
+/// Evaluates a range of a list. `take` gets the scenarios in order, some thousand at a time, while the next ones are
+/// evaluated. Returns the worst failures of each arc; the base, scenario 0, is no failure. The result is the same for any
+/// number of threads. Memory: a few thousand scenarios, and ten numbers for each arc and thread.
+///
+/// # Errors
+/// What `take` returns; nothing is evaluated any more then.
+pub fn sweep<E: Send>(
+    plan: &Plan<'_>,
+    list: &FailureList,
+    range: Range<u32>,
+    mut take: impl FnMut(&[Scenario]) -> Result<(), E> + Send,
+) -> Result<Worst, E> {
+    let arcs = plan.csr().arc_count();
+    let new = |_| Worker { evaluator: plan.evaluator(), worst: Worst::new(arcs) };
+    let mut workers: Vec<_> = (0..rayon::current_num_threads()).map(new).collect();
+    let mut done: Vec<Scenario> = Vec::new();
+    let mut from = range.start;
+    while from < range.end {
+        let to = range.end.min(from.saturating_add(BLOCK * ROUND));
+        let (taken, next) = rayon::join(|| take(&done), || round(plan, list, from..to, &mut workers));
+        taken?;
+        done = next;
+        from = to;
+    }
+    take(&done)?;
+    let mut worst = Worst::new(arcs);
+    workers.iter().for_each(|w| worst.merge(&w.worst));
+    Ok(worst)
+}
+
+/// Evaluates blocks in ascending order on every worker.
+fn round(
+    plan: &Plan<'_>,
+    list: &FailureList,
+    range: Range<u32>,
+    workers: &mut [Worker<'_>],
+) -> Vec<Scenario> {
+    let blocks = range.len().div_ceil(BLOCK as usize);
+    let rows: Vec<_> = (0..blocks).map(|_| Mutex::new(Vec::new())).collect();
+    let next = AtomicU32::new(0);
+    workers.par_iter_mut().for_each(|worker| {
+        loop {
+            let block = next.fetch_add(1, Ordering::Relaxed);
+            let Some(place) = rows.get(block as usize) else { break };
+            let from = range.start + block * BLOCK;
+            let evaluated =
+                (from..range.end.min(from + BLOCK)).map(|s| worker.evaluate(plan, list, s)).collect();
+            *place.lock().expect("nobody panics with it") = evaluated;
+        }
+    });
+    rows.into_iter().flat_map(|rows| rows.into_inner().expect("nobody panics with it")).collect()
+}
+
+impl Worker<'_> {
+    fn evaluate(&mut self, plan: &Plan<'_>, list: &FailureList, number: u32) -> Scenario {
+        let (set, occurrences) = list.get(number);
+        let outcome = self.evaluator.evaluate(&set);
+        if !set.is_empty() {
+            self.worst.see(number, plan, &self.evaluator);
+        }
+        Scenario { number, set, occurrences, outcome }
+    }
+}
