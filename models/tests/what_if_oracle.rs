@@ -68,7 +68,7 @@ impl Case {
         let nodes = (0..self.net.nodes).step_by(step).map(|n| Down { links: vec![], nodes: vec![n] });
         let pairs: Vec<_> = (0..random_failures)
             .map(|i| match i % 4 {
-                0..3 => Down { links: vec![some(links, 1), some(links, 2)].concat(), nodes: vec![] },
+                0..3 => Down { links: some(links, 3), nodes: vec![] },
                 _ => Down { links: some(links, 2), nodes: some(self.net.nodes, 2) },
             })
             .collect();
