@@ -111,17 +111,18 @@ impl Traffic {
             return self.pass_on_less(graph, to, new, rank, moved);
         }
         let (more, old) = (std::mem::take(&mut self.more[rank]), to.each[node as usize]);
-        let part = more / f64::from(graph.degree(to.used, node));
-        if more == 0.0 || part.abs() <= ROUNDING * old {
+        let degree = f64::from(graph.degree(to.used, node));
+        let before = old * degree;
+        if more.abs() <= ROUNDING * before {
             self.each[rank] = old;
             return;
         }
-        let each = old + part;
-        if each <= LITTLE * old {
+        if before + more <= LITTLE * before {
             self.more[rank] = more;
             return self.pass_on_less(graph, to, new, rank, moved);
         }
-        self.each[rank] = each;
+        let part = more / degree;
+        self.each[rank] = old + part;
         let (words, mask) = graph.span(node);
         for word in words {
             let next = to.used[word] & mask;
