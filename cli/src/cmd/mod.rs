@@ -1,5 +1,6 @@
 //! The commands. A new one is a file here with `Args` and `run`, its `mod` line and its line in `commands!`.
 
+mod availability;
 mod completions;
 mod demo;
 mod drain;
@@ -76,6 +77,7 @@ commands! {
         replay: Replay,
     }
     "Planning" {
+        availability: Availability,
         drain: Drain,
         sweep: Sweep,
         whatif: Whatif,
