@@ -3,6 +3,7 @@
 mod availability;
 mod completions;
 mod demo;
+mod drain;
 mod flows;
 mod import;
 mod inspect;
@@ -12,6 +13,7 @@ pub(crate) mod net;
 mod overrides;
 mod replay;
 mod schema;
+mod sweep;
 mod sync;
 mod trace;
 mod validate;
@@ -76,6 +78,8 @@ commands! {
     }
     "Planning" {
         availability: Availability,
+        drain: Drain,
+        sweep: Sweep,
         whatif: Whatif,
     }
     "Shell" {

@@ -2,5 +2,12 @@
 
 pub(crate) mod availability;
 pub(crate) mod failures;
+pub(crate) mod instant;
+pub(crate) mod manifest;
+pub(crate) mod names;
+pub(crate) mod parts;
+pub(crate) mod question;
+pub(crate) mod shard;
 pub(crate) mod study;
 pub(crate) mod tables;
+pub(crate) mod window;

@@ -36,12 +36,17 @@
 //! ```
 
 pub mod availability;
+mod drain;
 mod failure;
 mod plan;
+mod redundancy;
+pub mod risk;
 mod sweep;
 mod worst;
 
+pub use drain::{Drain, OneMore};
 pub use failure::{FailureList, FailureSet};
 pub use plan::{Evaluator, Outcome, Plan, utilization};
+pub use redundancy::Redundancy;
 pub use sweep::{Scenario, sweep};
 pub use worst::{Cause, RANKS, Worst};
