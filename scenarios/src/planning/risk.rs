@@ -115,7 +115,12 @@ pub struct Horizon {
 
 /// The threats, greatest risk first; equals in the order of the components. `history` has one entry for each component.
 /// Cost: one evaluation for each component, and a routing for each metric that is tried.
-pub fn threats(plan: &Plan<'_>, components: &[Component], history: &[History], horizon: Horizon) -> Vec<Threat> {
+pub fn threats(
+    plan: &Plan<'_>,
+    components: &[Component],
+    history: &[History],
+    horizon: Horizon,
+) -> Vec<Threat> {
     let (base_above, _) = above(plan, |arc| plan.base().arc[arc.index()], horizon.limit);
     let base_lost = plan.base().lost;
     let mut threats: Vec<_> = components
@@ -255,7 +260,8 @@ mod tests {
     fn risk_is_probability_times_what_breaks_and_a_metric_may_help() {
         // a-b twice as direct as over c or d; the way over c has room for half of it only.
         let mut b = TwinBuilder::new("diamond");
-        let keys: Vec<_> = ["a", "b", "c", "d", "e"].iter().map(|n| b.node(n, NodeKind::Router, None)).collect();
+        let keys: Vec<_> =
+            ["a", "b", "c", "d", "e"].iter().map(|n| b.node(n, NodeKind::Router, None)).collect();
         for (x, y, metric, gbps) in
             [(0, 1, 10, 10), (0, 2, 5, 4), (2, 1, 6, 4), (0, 3, 6, 10), (3, 1, 6, 10), (1, 4, 1, 10)]
         {
@@ -264,8 +270,11 @@ mod tests {
         }
         let csr = Csr::compile(&b.finish(), Layer::Igp);
         let routing = Routing::compute(&csr, &Failures::none(&csr));
-        let demands = [(0, 1, 6e9), (0, 4, 1e9)]
-            .map(|(src, dst, bps)| NodeDemand { src: NodeId(src), dst: NodeId(dst), bps });
+        let demands = [(0, 1, 6e9), (0, 4, 1e9)].map(|(src, dst, bps)| NodeDemand {
+            src: NodeId(src),
+            dst: NodeId(dst),
+            bps,
+        });
         let plan = Plan::new(&csr, &routing, &demands);
         let model = FailureModel::new(Preset::Links(0.01), &plan, &[], Seeds::new(0)).unwrap();
         let history = vec![History::default(); model.components.len()];
