@@ -12,6 +12,7 @@ mod man;
 pub(crate) mod net;
 mod overrides;
 mod replay;
+mod risk;
 mod schema;
 mod sweep;
 mod sync;
@@ -79,6 +80,7 @@ commands! {
     "Planning" {
         availability: Availability,
         drain: Drain,
+        risk: Risk,
         sweep: Sweep,
         whatif: Whatif,
     }

@@ -113,3 +113,32 @@ pub static DRAIN: TableSpec = TableSpec {
         nullable("note", Str, "", "the reasons for a `no`, and further remarks"),
     ],
 };
+
+/// What may break next.
+pub static RISK: TableSpec = TableSpec {
+    name: "risk",
+    meaning: "One element that may fail, by what its failure is expected to cost. Printed by `umbra risk`.",
+    columns: &[
+        required("rank", U32, "", "1 = greatest expected cost"),
+        required("element", Str, "", "a link, a node, or what a risk group takes down"),
+        required("probability", F64, "", "that it fails within the horizon"),
+        required("failures_a_year", F64, "", "the published rate"),
+        required("lost", F64, "as the demands", "volume that has no path then, and had one before"),
+        required("max_util", F64, "", "largest load / capacity over the arcs then, uncapped"),
+        required(
+            "above_limit",
+            F64,
+            "as the demands",
+            "volume above the limit, over all arcs, more than without",
+        ),
+        required("risk", F64, "as the demands", "probability x (lost + above_limit)"),
+        nullable("over", Str, "", "the fullest arcs above the limit"),
+        required(
+            "way_out",
+            Str,
+            "",
+            "the cheapest: nothing, a metric, more capacity, or a link that is missing",
+        ),
+        required("preset", Str, "", "where the rate comes from"),
+    ],
+};

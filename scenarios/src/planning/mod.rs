@@ -40,6 +40,7 @@ mod drain;
 mod failure;
 mod plan;
 mod redundancy;
+pub mod risk;
 mod sweep;
 mod worst;
 
