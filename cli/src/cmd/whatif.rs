@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use report::entities;
 use scenarios::planning::{Plan, Scenario, sweep};
 use serde_json::json;
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
+use crate::planning::failures::Failing;
 use crate::planning::question::QuestionArgs;
 use crate::planning::study::Study;
 use crate::planning::tables;
@@ -18,7 +18,8 @@ use crate::target::TargetFolder;
 ///
 /// Routes the demands on shortest paths (equal split per hop) with nothing down and with each failure, and keeps for
 /// every arc the ten failures that fill it most. Prints one row: how many scenarios, the fullest arc of the worst of
-/// them, the most volume that one of them strands. Tables: scenarios, arcs, worst.
+/// them, the most volume that one of them strands. Tables: scenarios, arcs, worst; groups with --fail groups; differences
+/// from the network as it is with --edit.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -33,21 +34,20 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
-    let (study, list) = args.question.open()?;
+    let (study, failing) = args.question.open()?;
+    let list = &failing.list;
     let plan = study.plan();
     let mut folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
     let mut worst_of_all = Extremes::default();
-    let worst = sweep(&plan, &list, 0..list.len(), |rows| {
+    let worst = sweep(&plan, list, 0..list.len(), |rows| {
         worst_of_all.see(rows);
         folder.as_mut().map_or(Ok(()), |folder| folder.write(&tables::scenarios(&study, rows)))
     })?;
     if let Some(mut folder) = folder {
-        folder.write(&entities(&study.twin))?;
-        folder.write(&tables::arcs(&study, &plan, &worst))?;
-        folder.write(&tables::worst(&study, &worst))?;
+        args.question.write(&mut folder, &study, &failing, &plan, &worst)?;
         folder.commit(study.summary("whatif", global, args.question.fail.file())?)?;
     }
-    worst_of_all.print(&study, &plan, global)?;
+    worst_of_all.print(&study, &failing, &plan, global)?;
     Ok(Outcome::Done)
 }
 
@@ -73,7 +73,13 @@ impl Extremes {
         }
     }
 
-    fn print(&self, study: &Study, plan: &Plan<'_>, global: &Global) -> Result<(), Failure> {
+    fn print(
+        &self,
+        study: &Study,
+        failing: &Failing,
+        plan: &Plan<'_>,
+        global: &Global,
+    ) -> Result<(), Failure> {
         let mut table = Table::new(&[
             "scenarios",
             "base_max_util",
@@ -84,12 +90,7 @@ impl Extremes {
             "most_lost_failure",
         ]);
         let csr = &study.csr;
-        let name = |s: &Scenario| {
-            let links = s.set.links().iter().map(|l| csr.link_names[l.index()].as_str());
-            let nodes = s.set.nodes().iter().map(|n| csr.node_names[n.index()].as_str());
-            let names: Vec<_> = links.chain(nodes).collect();
-            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-        };
+        let name = |s: &Scenario| failing.name(&s.set, csr);
         let base = plan.evaluator().evaluate(&scenarios::planning::FailureSet::default());
         let full = self.fullest.as_ref().expect("there is always the base");
         let lossy = self.lossiest.as_ref().expect("there is always the base");

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use scenarios::planning::FailureList;
+use scenarios::planning::{Plan, Worst};
 use serde::{Deserialize, Serialize};
 
-use super::failures::{FORMS, FailArg};
+use super::failures::{FORMS, FailArg, Failing};
 use super::study::{Study, StudyArgs};
+use super::{differences, tables};
 use crate::failure::Failure;
+use crate::target::TargetFolder;
 
 /// What `whatif` and `sweep plan` take.
 #[derive(Clone, Debug, clap::Args, Serialize, Deserialize)]
@@ -23,13 +25,36 @@ pub(crate) struct QuestionArgs {
 impl QuestionArgs {
     /// All paths that it names.
     pub(crate) fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        self.study.sources.iter_mut().chain(&mut self.study.demands).chain(self.fail.file_mut())
+        let study = &mut self.study;
+        study.sources.iter_mut().chain(&mut study.demands).chain(&mut study.edit).chain(self.fail.file_mut())
     }
 
     /// Opens everything.
-    pub(crate) fn open(&self) -> Result<(Study, FailureList), Failure> {
+    pub(crate) fn open(&self) -> Result<(Study, Failing), Failure> {
         let study = self.study.open()?;
-        let list = self.fail.list(&study.csr)?;
-        Ok((study, list))
+        let failing = self.fail.of(&study)?;
+        Ok((study, failing))
+    }
+
+    /// Writes what follows from all scenarios: arcs, their worst failures, names of groups, what an edit changes.
+    pub(crate) fn write(
+        &self,
+        folder: &mut TargetFolder,
+        study: &Study,
+        failing: &Failing,
+        plan: &Plan<'_>,
+        worst: &Worst,
+    ) -> Result<(), Failure> {
+        folder.write(&report::entities(&study.twin))?;
+        folder.write(&tables::arcs(study, plan, worst))?;
+        folder.write(&tables::worst(study, worst))?;
+        if !failing.groups.is_empty() {
+            folder.write(&tables::groups(failing))?;
+        }
+        if let Some(before) = &study.before {
+            let failures = self.fail.before(&failing.list, &before.csr)?;
+            folder.write(&differences::table((before, &failures), study, plan, worst))?;
+        }
+        Ok(())
     }
 }

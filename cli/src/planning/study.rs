@@ -9,6 +9,7 @@ use scenarios::planning::Plan;
 use serde::{Deserialize, Serialize};
 use twin::{Csr, Fidelity, InputError, Layer, Place, Snapshot, Twin, WallTime};
 
+use super::edit::EditFile;
 use crate::cmd::net::NetOptions;
 use crate::failure::Failure;
 use crate::global::Global;
@@ -27,6 +28,10 @@ pub(crate) struct StudyArgs {
     /// Multiplies all demands.
     #[arg(long, value_name = "X", value_parser = factor, default_value_t = 1.0)]
     pub(crate) scale: f64,
+    /// Changes of the network and its demands (umbra-edit/1), made before anything is asked.
+    #[arg(long, value_name = "FILE")]
+    #[serde(default)]
+    pub(crate) edit: Option<PathBuf>,
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) net: NetOptions,
@@ -50,6 +55,8 @@ pub(crate) struct Study {
     pub(crate) routing: Routing,
     /// What is to be carried, in bit/s.
     pub(crate) demands: Vec<NodeDemand>,
+    /// The same as it was before an edit.
+    pub(crate) before: Option<Box<Study>>,
     started: SystemTime,
     clock: Instant,
     files: Vec<PathBuf>,
@@ -60,12 +67,19 @@ impl StudyArgs {
     pub(crate) fn open(&self) -> Result<Study, Failure> {
         let (started, clock) = (SystemTime::now(), Instant::now());
         let net = self.net.open_with(&self.sources, self.demands.as_deref())?;
-        let csr = Csr::compile(&net.twin, routed_layer(&net.twin));
-        let mut demands = node_demands(&csr, self.matrix(&net)?);
-        demands.iter_mut().for_each(|d| d.bps *= self.scale);
-        let routing = Routing::compute(&csr, &Failures::none(&csr));
-        let files = self.sources.iter().chain(&self.demands).cloned().collect();
-        Ok(Study { twin: net.twin, unit_bps: net.unit_bps, csr, routing, demands, started, clock, files })
+        let files: Vec<_> = self.sources.iter().chain(&self.demands).chain(&self.edit).cloned().collect();
+        let study = |net: Snapshot, before| -> Result<Study, InputError> {
+            let csr = Csr::compile(&net.twin, routed_layer(&net.twin));
+            let mut demands = node_demands(&csr, self.matrix(&net)?);
+            demands.iter_mut().for_each(|d| d.bps *= self.scale);
+            let routing = Routing::compute(&csr, &Failures::none(&csr));
+            let (twin, unit_bps, files) = (net.twin, net.unit_bps, files.clone());
+            Ok(Study { twin, unit_bps, csr, routing, demands, before, started, clock, files })
+        };
+        let Some(path) = &self.edit else { return Ok(study(net, None)?) };
+        let layer = routed_layer(&net.twin);
+        let after = EditFile::read(path)?.apply(net.clone(), layer)?;
+        Ok(study(after, Some(Box::new(study(net, None)?)))?)
     }
 
     fn matrix<'a>(&self, net: &'a Snapshot) -> Result<&'a twin::DemandMatrix, InputError> {
@@ -91,6 +105,11 @@ impl Study {
     /// A volume in bit/s in the unit of the network's source.
     pub(crate) fn volume(&self, bps: f64) -> f64 {
         bps / self.unit_bps
+    }
+
+    /// What errors about the network call it.
+    pub(crate) fn file(&self) -> String {
+        self.files.first().map(|file| file.display().to_string()).unwrap_or_default()
     }
 
     /// The digest of these inputs and further files.

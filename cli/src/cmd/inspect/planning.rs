@@ -1,0 +1,60 @@
+//! Files of planners: edits, risk groups, failure patterns.
+
+use std::path::Path;
+
+use serde_json::json;
+use topology_sync::encoding;
+use topology_sync::source::files;
+use twin::{InputError, Place};
+
+use super::{Row, row};
+use crate::failure::Failure;
+use crate::planning::edit::{self, EditFile};
+use crate::planning::failures;
+use crate::planning::groups::{self, GroupFile};
+
+/// Whether a format is one of these.
+pub(super) fn knows(format: &str) -> bool {
+    [edit::FORMAT, groups::FORMAT].contains(&format)
+}
+
+/// What a file of such a format holds; names are checked where a network is at hand.
+pub(super) fn rows(path: &Path, format: &str) -> Result<Vec<Row>, Failure> {
+    if format == groups::FORMAT {
+        return Ok(groups(&GroupFile::read(path)?, format));
+    }
+    let file = EditFile::read(path)?;
+    Ok(vec![
+        row("form", json!("edit of a network"), format),
+        row("edits", json!(file.len()), file.description().unwrap_or_default()),
+    ])
+}
+
+fn groups(file: &GroupFile, note: &str) -> Vec<Row> {
+    let (count, members) = file.counts();
+    vec![
+        row("form", json!("risk groups"), note),
+        row("groups", json!(count), ""),
+        row("members", json!(members), "of all groups"),
+    ]
+}
+
+/// A plain text: link numbers with commas between them, or a group a line.
+pub(super) fn text(path: &Path) -> Result<Vec<Row>, Failure> {
+    let (file, bytes) = (path.display().to_string(), files::read(path)?);
+    let text = encoding::utf8(&file, &bytes)?;
+    if text.lines().any(|line| line.split('#').next().is_some_and(|l| l.contains(':'))) {
+        return Ok(groups(&GroupFile::text(&file, text)?, "plain text"));
+    }
+    let sets = failures::parse_patterns(&file, text, None)?;
+    let Some(highest) = sets.iter().flat_map(|set| set.links()).max() else {
+        let expected = "link numbers with commas between them, or NAME: member, member";
+        return Err(InputError::new(&file, Place::Whole, "no failure in this text", expected).into());
+    };
+    let at_once = sets.iter().map(|set| set.links().len()).max().unwrap_or_default();
+    Ok(vec![
+        row("form", json!("failure patterns"), ""),
+        row("patterns", json!(sets.len()), &format!("of at most {at_once} links")),
+        row("highest link", json!(highest.0), "counted from 0"),
+    ])
+}
