@@ -345,7 +345,8 @@ mod tests {
             g:3:3: invalid type: integer `5`; expected a list of links and nodes, or {links: […], nodes: […]}
             g:2:5: unknown node 'd'; expected a node of the network by name or number (0 to 2)
             g:1:1: 'z ab'; expected NAME: member, member
-            g: no group; expected groups by their names"#]].assert_eq(&errors.join("\n"));
+            g: no group; expected groups by their names"#]]
+        .assert_eq(&errors.join("\n"));
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Manifest {
         for path in question.paths_mut() {
             *path = std::path::absolute(&*path).map_err(|e| Failure::environment("no current folder", e))?;
         }
-        let input_digest = study.input_digest(question.fail.file())?;
+        let input_digest = study.input_digest(question.fail().file())?;
         let scenarios = failing.list.len();
         Ok(Self { format: FORMAT.into(), scenarios, shards, seed, input_digest, question })
     }
@@ -88,7 +88,7 @@ impl Manifest {
     /// Opens what it names, if that is what was planned.
     pub(crate) fn open(&self) -> Result<(Study, Failing), Failure> {
         let (study, failing) = self.question.open()?;
-        let digest = study.input_digest(self.question.fail.file())?;
+        let digest = study.input_digest(self.question.fail().file())?;
         if digest != self.input_digest || failing.list.len() != self.scenarios {
             let expected = "the inputs as they were when the sweep was planned (plan it again)";
             let what = "this or another input has changed";

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use scenarios::planning::{Plan, Worst};
 use serde::{Deserialize, Serialize};
 
+use super::edit::EditFile;
 use super::failures::{FORMS, FailArg, Failing};
 use super::study::{Study, StudyArgs};
 use super::{differences, tables};
@@ -17,23 +18,38 @@ pub(crate) struct QuestionArgs {
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) study: StudyArgs,
-    /// What fails.
-    #[arg(long, value_name = FORMS, default_value = "links")]
-    pub(crate) fail: FailArg,
+    /// What fails [default: links].
+    #[arg(long, value_name = FORMS)]
+    pub(crate) fail: Option<FailArg>,
 }
 
 impl QuestionArgs {
     /// All paths that it names.
     pub(crate) fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let study = &mut self.study;
-        study.sources.iter_mut().chain(&mut study.demands).chain(&mut study.edit).chain(self.fail.file_mut())
+        study
+            .sources
+            .iter_mut()
+            .chain(&mut study.demands)
+            .chain(&mut study.edit)
+            .chain(self.fail.as_mut().and_then(FailArg::file_mut))
     }
 
     /// Opens everything.
     pub(crate) fn open(&self) -> Result<(Study, Failing), Failure> {
-        let study = self.study.open()?;
-        let failing = self.fail.of(&study)?;
+        self.open_edited(None)
+    }
+
+    /// The same with edits that do not stand in a file of their own.
+    pub(crate) fn open_edited(&self, edits: Option<&EditFile>) -> Result<(Study, Failing), Failure> {
+        let study = self.study.open_edited(edits)?;
+        let failing = self.fail().of(&study)?;
         Ok((study, failing))
+    }
+
+    /// What fails.
+    pub(crate) fn fail(&self) -> &FailArg {
+        self.fail.as_ref().unwrap_or(&FailArg::Links(1))
     }
 
     /// Writes what follows from all scenarios: arcs, their worst failures, names of groups, what an edit changes.
@@ -52,7 +68,7 @@ impl QuestionArgs {
             folder.write(&tables::groups(failing))?;
         }
         if let Some(before) = &study.before {
-            let failures = self.fail.before(&failing.list, &before.csr)?;
+            let failures = self.fail().before(&failing.list, &before.csr)?;
             folder.write(&differences::table((before, &failures), study, plan, worst))?;
         }
         Ok(())

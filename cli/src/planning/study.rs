@@ -25,9 +25,9 @@ pub(crate) struct StudyArgs {
     /// [default: NET's own].
     #[arg(long, value_name = "FILE")]
     pub(crate) demands: Option<PathBuf>,
-    /// Multiplies all demands.
-    #[arg(long, value_name = "X", value_parser = factor, default_value_t = 1.0)]
-    pub(crate) scale: f64,
+    /// Multiplies all demands [default: 1].
+    #[arg(long, value_name = "X", value_parser = factor)]
+    pub(crate) scale: Option<f64>,
     /// Changes of the network and its demands (umbra-edit/1), made before anything is asked.
     #[arg(long, value_name = "FILE")]
     #[serde(default)]
@@ -65,20 +65,26 @@ pub(crate) struct Study {
 impl StudyArgs {
     /// Opens the network with its demands.
     pub(crate) fn open(&self) -> Result<Study, Failure> {
+        self.open_edited(None)
+    }
+
+    /// The same with edits that do not stand in a file of their own.
+    pub(crate) fn open_edited(&self, edits: Option<&EditFile>) -> Result<Study, Failure> {
         let (started, clock) = (SystemTime::now(), Instant::now());
         let net = self.net.open_with(&self.sources, self.demands.as_deref())?;
         let files: Vec<_> = self.sources.iter().chain(&self.demands).chain(&self.edit).cloned().collect();
         let study = |net: Snapshot, before| -> Result<Study, InputError> {
             let csr = Csr::compile(&net.twin, routed_layer(&net.twin));
             let mut demands = node_demands(&csr, self.matrix(&net)?);
-            demands.iter_mut().for_each(|d| d.bps *= self.scale);
+            demands.iter_mut().for_each(|d| d.bps *= self.scale.unwrap_or(1.0));
             let routing = Routing::compute(&csr, &Failures::none(&csr));
             let (twin, unit_bps, files) = (net.twin, net.unit_bps, files.clone());
             Ok(Study { twin, unit_bps, csr, routing, demands, before, started, clock, files })
         };
-        let Some(path) = &self.edit else { return Ok(study(net, None)?) };
+        let read = self.edit.as_deref().map(EditFile::read).transpose()?;
+        let Some(edits) = read.as_ref().or(edits) else { return Ok(study(net, None)?) };
         let layer = routed_layer(&net.twin);
-        let after = EditFile::read(path)?.apply(net.clone(), layer)?;
+        let after = edits.apply(net.clone(), layer)?;
         Ok(study(after, Some(Box::new(study(net, None)?)))?)
     }
 

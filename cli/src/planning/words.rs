@@ -98,6 +98,24 @@ impl Number {
             format!("{what} of at least {min}"),
         ))
     }
+
+    /// The number, if it is finite and above 0.
+    pub(crate) fn above_0(self, file: &str, what: &str) -> Result<f64, InputError> {
+        if self.value.is_finite() && self.value > 0.0 {
+            return Ok(self.value);
+        }
+        Err(InputError::new(file, self.place, format!("found {}", self.value), format!("{what} above 0")))
+    }
+
+    /// The factor of so many per cent a year over so many years.
+    pub(crate) fn growth(self, years: Number, file: &str) -> Result<f64, InputError> {
+        let yearly = 1.0 + self.at_least(-100.0, file, "a growth in per cent")? / 100.0;
+        let factor = libm::pow(yearly, years.at_least(0.0, file, "a number of years")?);
+        if factor.is_finite() && factor > 0.0 {
+            return Ok(factor);
+        }
+        Err(InputError::new(file, years.place, "growth to nothing, or beyond all numbers", "fewer years"))
+    }
 }
 
 /// A rate or volume: `10G`, `2.5T`, `100M`, `64k` in bit/s, or a bare number in the network's own unit.

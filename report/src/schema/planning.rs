@@ -88,3 +88,44 @@ pub static DIFFERENCES: TableSpec = TableSpec {
         nullable("worst_after", F64, "", "largest load / capacity over the failures after"),
     ],
 };
+
+/// Demands in each scenario.
+pub static DEMANDS: TableSpec = TableSpec {
+    name: "demands",
+    meaning: "One demand in one scenario; written on request.",
+    columns: &[
+        required("scenario", U32, "", "number of the scenario"),
+        required("src", Str, "", "name of the node where it enters"),
+        required("dst", Str, "", "name of the node where it leaves"),
+        required(
+            "status",
+            Str,
+            "",
+            "`ok` (the paths of scenario 0), `rerouted` (others, or fewer), `lost` (no path), `lost_own` (an end is down)",
+        ),
+        nullable("latency_ms", F64, "ms", "longest propagation delay over its shortest paths"),
+        nullable(
+            "stretch",
+            F64,
+            "",
+            "`latency_ms` / that with nothing down; null where either is absent or that is 0",
+        ),
+        nullable("service", Str, "", "the service that it belongs to; null where the network names none"),
+    ],
+};
+
+/// Demands beyond the latency bound.
+pub static BREACHES: TableSpec = TableSpec {
+    name: "breaches",
+    meaning: "One demand that takes longer than the bound in one scenario; written where a bound is given. Demands \
+              without a path are not in here.",
+    columns: &[
+        required("scenario", U32, "", "number of the scenario; in 0 nothing is down"),
+        required("src", Str, "", "name of the node where it enters"),
+        required("dst", Str, "", "name of the node where it leaves"),
+        required("volume", F64, "as the demands", "its volume"),
+        required("latency_ms", F64, "ms", "longest propagation delay over its shortest paths"),
+        nullable("base_latency_ms", F64, "ms", "the same with nothing down"),
+        required("bound_ms", F64, "ms", "the bound"),
+    ],
+};

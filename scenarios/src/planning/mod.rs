@@ -37,6 +37,7 @@
 
 mod drain;
 mod failure;
+mod latency;
 mod plan;
 mod redundancy;
 mod sweep;
@@ -44,6 +45,7 @@ mod worst;
 
 pub use drain::{Drain, OneMore};
 pub use failure::{FailureList, FailureSet};
+pub use latency::{Fate, Latency, Status};
 pub use plan::{Evaluator, Outcome, Plan, utilization};
 pub use redundancy::Redundancy;
 pub use sweep::{Scenario, sweep};

@@ -54,7 +54,7 @@ fn rows(args: &Args) -> Result<Vec<Row>, Failure> {
         ("pcap" | "pcapng", [only]) => capture(only),
         ("parquet", [only]) => parquet(only),
         ("csv" | "gz", [only]) => flow_table(only).or_else(|e| counter_file(only).ok_or(e)),
-        ("yaml" | "yml", [only]) => yaml(only),
+        ("yaml" | "yml", [only]) => yaml(args, only),
         ("txt", [only]) => planning::text(only),
         ("pcap" | "pcapng" | "parquet" | "csv" | "gz" | "yaml" | "yml" | "txt", _) => {
             Err(Failure::Usage(format!(".{suffix} files are inspected one at a time")))
@@ -76,7 +76,7 @@ fn json(args: &Args, path: &Path) -> Result<Vec<Row>, Failure> {
     // Keys come at the beginning; a network may be large.
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]);
     match format_of(&head) {
-        Some(format) if planning::knows(format) => planning::rows(path, format),
+        Some(format) if planning::knows(format) => planning::rows(path, format, args.net),
         _ => match inventory(path).or_else(|| counter_file(path)) {
             Some(rows) => Ok(rows),
             None => network_files(args, path),
@@ -85,11 +85,11 @@ fn json(args: &Args, path: &Path) -> Result<Vec<Row>, Failure> {
 }
 
 /// What the `format` key says; watch configurations have none.
-fn yaml(path: &Path) -> Result<Vec<Row>, Failure> {
+fn yaml(args: &Args, path: &Path) -> Result<Vec<Row>, Failure> {
     let (file, bytes) = (path.display().to_string(), files::read(path)?);
     let text = encoding::utf8(&file, &bytes)?;
     match format_of(text) {
-        Some(format) if planning::knows(format) => planning::rows(path, format),
+        Some(format) if planning::knows(format) => planning::rows(path, format, args.net),
         Some(overrides::FORMAT) => {
             Overrides::parse(&file, text)?;
             Ok(vec![row("form", json!("overrides"), overrides::FORMAT)])

@@ -1,4 +1,4 @@
-//! Files of planners: edits, risk groups, failure patterns.
+//! Files of planners: scenarios, edits, risk groups, failure patterns.
 
 use std::path::Path;
 
@@ -8,25 +8,50 @@ use topology_sync::source::files;
 use twin::{InputError, Place};
 
 use super::{Row, row};
+use crate::cmd::net::NetOptions;
 use crate::failure::Failure;
 use crate::planning::edit::{self, EditFile};
 use crate::planning::failures;
 use crate::planning::groups::{self, GroupFile};
+use crate::planning::limits::Limits;
+use crate::planning::question::QuestionArgs;
+use crate::planning::scenario::{self, ScenarioFile};
+use crate::planning::study::StudyArgs;
 
 /// Whether a format is one of these.
 pub(super) fn knows(format: &str) -> bool {
-    [edit::FORMAT, groups::FORMAT].contains(&format)
+    [scenario::FORMAT, edit::FORMAT, groups::FORMAT].contains(&format)
 }
 
-/// What a file of such a format holds; names are checked where a network is at hand.
-pub(super) fn rows(path: &Path, format: &str) -> Result<Vec<Row>, Failure> {
-    if format == groups::FORMAT {
-        return Ok(groups(&GroupFile::read(path)?, format));
+/// What a file of such a format holds; names are checked where the file says of which network they are.
+pub(super) fn rows(path: &Path, format: &str, net: NetOptions) -> Result<Vec<Row>, Failure> {
+    match format {
+        scenario::FORMAT => scenario(path, net),
+        groups::FORMAT => Ok(groups(&GroupFile::read(path)?, format)),
+        _ => {
+            let file = EditFile::read(path)?;
+            Ok(vec![
+                row("form", json!("edit of a network"), format),
+                row("edits", json!(file.len()), file.description().unwrap_or_default()),
+            ])
+        }
     }
-    let file = EditFile::read(path)?;
+}
+
+/// Opens all that a scenario names, and evaluates nothing.
+fn scenario(path: &Path, net: NetOptions) -> Result<Vec<Row>, Failure> {
+    let study = StudyArgs { sources: Vec::new(), demands: None, scale: None, edit: None, net };
+    let question = QuestionArgs { study, fail: None };
+    let asked = ScenarioFile::read(path)?.asked(&question, &Limits::default())?;
+    let (study, failing) = asked.question.open_edited(asked.edits.as_ref())?;
     Ok(vec![
-        row("form", json!("edit of a network"), format),
-        row("edits", json!(file.len()), file.description().unwrap_or_default()),
+        row("form", json!("scenario"), scenario::FORMAT),
+        row("description", json!(asked.description.unwrap_or_default()), ""),
+        row("nodes", json!(study.csr.node_count()), ""),
+        row("links", json!(study.csr.link_count()), ""),
+        row("demands", json!(study.demands.len()), ""),
+        row("demand volume", json!(study.demands.iter().map(|d| d.bps).sum::<f64>()), "bit/s"),
+        row("scenarios", json!(failing.list.len()), &String::from(asked.question.fail().clone())),
     ])
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         }
     }
     manifest.question.write(&mut folder, &study, &failing, &plan, &worst)?;
-    folder.commit(study.summary("whatif", global, manifest.question.fail.file())?)?;
+    folder.commit(study.summary("whatif", global, manifest.question.fail().file())?)?;
     let mut table = Table::new(&["scenarios", "parts", "out"]);
     table.push(vec![json!(manifest.scenarios), json!(cover.len()), json!(args.out.display().to_string())]);
     table.print(global.format())?;

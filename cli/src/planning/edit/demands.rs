@@ -49,10 +49,9 @@ impl<'a> Demands<'a> {
     }
 
     pub(super) fn grow(&mut self, grow: &Grow, names: &Names<'_>, csr: &Csr) -> Done {
-        let yearly = 1.0 + grow.percent_per_year.at_least(-100.0, self.file, "a growth in per cent")? / 100.0;
-        let years = grow.years.at_least(0.0, self.file, "a number of years")?;
+        let factor = grow.percent_per_year.growth(grow.years, self.file)?;
         let some = self.some([&grow.from, &grow.to, &grow.at], names, csr)?;
-        self.multiply(libm::pow(yearly, years), &some, grow.years.place)
+        self.multiply(factor, &some, grow.years.place)
     }
 
     pub(super) fn add(&mut self, pair: &PairVolume, names: &Names<'_>, csr: &Csr) -> Done {

@@ -176,6 +176,11 @@ impl EditFile {
         Ok(Self { file: file.to_owned(), description: read.description, edits })
     }
 
+    /// Edits that stand in a file of another format.
+    pub(crate) fn inline(file: &str, edits: Edits) -> Self {
+        Self { file: file.to_owned(), description: None, edits }
+    }
+
     /// What its author says of it.
     pub(crate) fn description(&self) -> Option<&str> {
         self.description.as_deref()
