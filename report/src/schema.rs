@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
-pub use planning::{ARCS, BREACHES, DEMANDS, DIFFERENCES, GROUPS, SCENARIOS, WORST};
+pub use planning::{ARCS, BREACHES, DEMANDS, DIFFERENCES, DRAIN, GROUPS, SCENARIOS, WORST};
 pub use printed::{CHANGES, TRACES, VALIDATION};
 pub use topology::{CABLES, LINK_EVIDENCE, NODES, SEGMENTS, UNMATCHED};
 
@@ -141,6 +141,7 @@ pub const TABLES: &[&TableSpec] = &[
     &UNMATCHED,
     &LINK_EVIDENCE,
     &VALIDATION,
+    &DRAIN,
 ];
 
 /// A column that is never null.

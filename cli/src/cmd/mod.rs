@@ -2,6 +2,7 @@
 
 mod completions;
 mod demo;
+mod drain;
 mod flows;
 mod import;
 mod inspect;
@@ -75,6 +76,7 @@ commands! {
         replay: Replay,
     }
     "Planning" {
+        drain: Drain,
         sweep: Sweep,
         whatif: Whatif,
     }

@@ -11,7 +11,7 @@ use topology_sync::source::files;
 use twin::{Csr, InputError, LinkId, Place};
 
 use super::groups::{self, Group, GroupFile};
-use super::names::Names;
+use super::names::{self, Names};
 use super::study::Study;
 use crate::failure::Failure;
 
@@ -93,7 +93,12 @@ impl FailArg {
         }
     }
 
-    /// The failures of a network.
+    /// The scenarios of a network.
+    pub(crate) fn list(&self, study: &Study) -> Result<FailureList, Failure> {
+        self.of(study).map(|failing| failing.list)
+    }
+
+    /// The failures of a network, with their names.
     pub(crate) fn of(&self, study: &Study) -> Result<Failing, Failure> {
         let csr = &study.csr;
         let groups = match self {
@@ -158,12 +163,8 @@ impl Failing {
     /// What people call a failure set: the groups that are it, or else its links and nodes.
     pub(crate) fn name(&self, set: &FailureSet, csr: &Csr) -> String {
         let groups = self.groups.iter().filter(|g| g.set == *set).map(|g| g.name.as_str());
-        let mut names: Vec<_> = groups.collect();
-        if names.is_empty() {
-            names.extend(set.links().iter().map(|l| csr.link_names[l.index()].as_str()));
-            names.extend(set.nodes().iter().map(|n| csr.node_names[n.index()].as_str()));
-        }
-        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        let names: Vec<_> = groups.collect();
+        if names.is_empty() { names::of_set(csr, set) } else { names.join(", ") }
     }
 }
 

@@ -23,7 +23,7 @@ use topology_sync::source::files;
 use topology_sync::{encoding, yaml};
 use twin::{EntityKey, EntityKind, InputError, LinkId, NodeId, Place};
 
-use super::names::{Element, Names};
+use super::names::Names;
 use super::words::{Word, check_format};
 
 /// The value of the `format` key.
@@ -162,10 +162,9 @@ impl GroupFile {
     fn group(&self, group: &Written, names: &Names<'_>) -> Result<Group, InputError> {
         let (mut links, mut nodes) = (Vec::new(), Vec::new());
         for word in &group.members.any {
-            match names.element(&word.text).map_err(|u| u.at(&self.file, word.place))? {
-                Element::Node(node) => nodes.push(node),
-                Element::Links(list) => links.extend(list),
-            }
+            let set = names.element(&word.text).map_err(|u| u.at(&self.file, word.place))?;
+            links.extend(set.links());
+            nodes.extend(set.nodes());
         }
         for word in &group.members.links {
             links.extend(names.links(&word.text).map_err(|u| u.at(&self.file, word.place))?);
@@ -338,7 +337,7 @@ mod tests {
         ];
         expect![[r#"
             g:1:9: format 'umbra-groups/2'; expected format 'umbra-groups/1'
-            g:3:11: unknown element 'bd'; expected a node or link of the network; did you mean 'b'?
+            g:3:11: unknown element 'bd'; expected a node or link by name, 'A - B' for all links between two nodes, link:N or node:N by number; did you mean 'b'?
             g:3:20: unknown member 'node'; expected one of links, nodes; did you mean 'nodes'?
             g:3:6: group 'z' without members; expected links or nodes
             g:4:3: a second 'z'; expected each name once

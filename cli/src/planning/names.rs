@@ -1,6 +1,13 @@
 //! What the words of a planner mean: nodes and links by name, key, number, or the two ends of a link.
 
+use std::fmt;
+
+use scenarios::planning::FailureSet;
 use twin::{ArcId, Csr, EntityKey, EntityKind, InputError, LinkId, NodeId, Place, Twin, nearest};
+
+/// What an element may be called, for help and errors.
+pub(crate) const FORMS: &str =
+    "a node or link by name, 'A - B' for all links between two nodes, link:N or node:N by number";
 
 /// A word that means nothing here.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,19 +30,26 @@ impl Unknown {
     }
 }
 
-/// A node, or links: several where parallel links are called by their ends.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Element {
-    /// A node.
-    Node(NodeId),
-    /// Links, ascending.
-    Links(Vec<LinkId>),
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; expected {}", self.what, self.expected)?;
+        self.nearest.iter().try_for_each(|name| write!(f, "; did you mean '{name}'?"))
+    }
+}
+
+/// What a failure set is called: names of its links, then of its nodes; `none` for none.
+pub(crate) fn of_set(csr: &Csr, set: &FailureSet) -> String {
+    let links = set.links().iter().map(|l| csr.link_names[l.index()].as_str());
+    let nodes = set.nodes().iter().map(|n| csr.node_names[n.index()].as_str());
+    let names: Vec<_> = links.chain(nodes).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// The names of a network.
 ///
-/// A node is called by its name, its key, or its number in the order of the source; a link by its name, its key, its
-/// number, or its ends as `a - b` (all links between the two; an end is a node or `node:port`). A name wins over a number.
+/// A node is called by its name, its key, or its number in the order of the source, with or without `node:` before it. A
+/// link is called by its name (of several links it is all), its key, its number, with or without `link:` before it, or its
+/// ends as `a - b` (all links between the two; an end is a node or `node:port`). A name wins over a number.
 #[derive(Debug)]
 pub(crate) struct Names<'a> {
     twin: &'a Twin,
@@ -65,9 +79,9 @@ impl<'a> Names<'a> {
 
     /// The node that a word means.
     pub(crate) fn node(&self, text: &str) -> Result<NodeId, Unknown> {
-        match one(&self.csr.node_names, &self.csr.node_keys, text) {
+        match one(&self.csr.node_names, &self.csr.node_keys, "node:", text) {
             Found::One(at) => Ok(NodeId::new(at)),
-            Found::Several(list) => Err(several("nodes", text, &list)),
+            Found::Several(list) => Err(several(text, &list)),
             Found::None => Err(Unknown {
                 what: format!("unknown node '{text}'"),
                 expected: format!(
@@ -81,7 +95,7 @@ impl<'a> Names<'a> {
 
     /// The links that a word means, ascending.
     pub(crate) fn links(&self, text: &str) -> Result<Vec<LinkId>, Unknown> {
-        let found = one(&self.csr.link_names, &self.csr.link_keys, text);
+        let found = one(&self.csr.link_names, &self.csr.link_keys, "link:", text);
         if let Found::One(at) = found {
             return Ok(vec![LinkId::new(at)]);
         }
@@ -91,15 +105,13 @@ impl<'a> Names<'a> {
                 return self.between(text, &a, &b);
             }
         }
-        match (found, text.split_once(" - ")) {
-            (Found::Several(list), _) => Err(several("links", text, &list)),
-            // One of the ends is wrong: say which.
-            (_, Some((a, b))) => Err([a, b]
-                .iter()
-                .find_map(|end| self.wrong_end(end.trim()))
-                .unwrap_or_else(|| self.no_link(text))),
-            (_, None) => Err(self.no_link(text)),
+        if let Found::Several(list) = found {
+            return Ok(list.into_iter().map(LinkId::new).collect());
         }
+        // Where one of the ends is wrong: say which.
+        let ends = text.split_once(" - ").into_iter().flat_map(|(a, b)| [a, b]);
+        let wrong = ends.into_iter().find_map(|end| self.wrong_end(end.trim()));
+        Err(wrong.unwrap_or_else(|| self.no_link(text)))
     }
 
     /// The arcs that a word means: of `a -> b` those that lead from a to b, else both directions of the links.
@@ -124,23 +136,24 @@ impl<'a> Names<'a> {
     }
 
     /// The node or the links that a word means; a bare number is a link's.
-    pub(crate) fn element(&self, text: &str) -> Result<Element, Unknown> {
+    pub(crate) fn element(&self, text: &str) -> Result<FailureSet, Unknown> {
+        let text = text.trim();
+        let node = |node| FailureSet::new(Vec::new(), vec![node]);
         if self.csr.node_names.iter().any(|name| name == text) {
-            return self.node(text).map(Element::Node);
+            return self.node(text).map(node);
         }
         match (self.links(text), self.node(text)) {
-            (Ok(links), _) => Ok(Element::Links(links)),
-            (Err(_), Ok(node)) => Ok(Element::Node(node)),
+            (Ok(links), _) => Ok(FailureSet::new(links, Vec::new())),
+            (Err(_), Ok(found)) => Ok(node(found)),
             (Err(link), Err(_)) if text.contains(" - ") => Err(link),
-            (Err(_), Err(_)) => Err(Unknown {
-                what: format!("unknown element '{text}'"),
-                expected: "a node or link of the network".into(),
-                nearest: nearest(
-                    text,
-                    self.csr.node_names.iter().chain(&self.csr.link_names).map(String::as_str),
-                )
-                .map(str::to_owned),
-            }),
+            (Err(_), Err(_)) => {
+                let names = self.csr.node_names.iter().chain(&self.csr.link_names);
+                Err(Unknown {
+                    what: format!("unknown element '{text}'"),
+                    expected: FORMS.into(),
+                    nearest: nearest(text, names.map(String::as_str)).map(str::to_owned),
+                })
+            }
         }
     }
 
@@ -248,12 +261,13 @@ enum Found {
     Several(Vec<usize>),
 }
 
-/// By the only name, else the key, else the number.
-fn one(names: &[String], keys: &[EntityKey], text: &str) -> Found {
+/// By the only name, else the key, else the number, which may have its kind before it.
+fn one(names: &[String], keys: &[EntityKey], kind: &str, text: &str) -> Found {
     let named: Vec<_> = (0..names.len()).filter(|i| names[*i] == text).collect();
     match named.as_slice() {
         [] => {
-            let number = || text.parse().ok().filter(|n: &usize| *n < names.len());
+            let digits = text.strip_prefix(kind).unwrap_or(text);
+            let number = || digits.parse().ok().filter(|n: &usize| *n < names.len());
             keys.iter().position(|k| k.as_str() == text).or_else(number).map_or(Found::None, Found::One)
         }
         [one] => Found::One(*one),
@@ -261,10 +275,10 @@ fn one(names: &[String], keys: &[EntityKey], text: &str) -> Found {
     }
 }
 
-fn several(kind: &str, text: &str, list: &[usize]) -> Unknown {
+fn several(text: &str, list: &[usize]) -> Unknown {
     let numbers: Vec<_> = list.iter().take(8).map(ToString::to_string).collect();
     Unknown {
-        what: format!("{} {kind} are called '{text}'", list.len()),
+        what: format!("{} nodes are called '{text}'", list.len()),
         expected: format!("the number of one: {}", numbers.join(", ")),
         nearest: None,
     }
@@ -332,10 +346,20 @@ mod tests {
         let names = Names::new(&twin, &csr);
         assert_eq!(names.arcs("fra -> ber"), Ok(vec![ArcId(0), ArcId(3)]));
         assert_eq!(names.arcs("second"), Ok(vec![ArcId(2), ArcId(3)]));
-        assert_eq!(names.element("fra"), Ok(Element::Node(NodeId(0))));
-        assert_eq!(names.element("1"), Ok(Element::Links(vec![LinkId(1)])));
+        let element = |text: &str| names.element(text).map_err(|u| u.to_string());
+        let set = |links: &[u32], nodes: &[u32]| {
+            let links = links.iter().map(|l| LinkId(*l)).collect();
+            Ok(FailureSet::new(links, nodes.iter().map(|n| NodeId(*n)).collect()))
+        };
+        assert_eq!(element("fra"), set(&[], &[0]));
+        assert_eq!(element(" 1 "), set(&[1], &[]));
+        assert_eq!(element("link:2"), set(&[2], &[]));
+        assert_eq!(element("node:3"), set(&[], &[3]));
+        for wrong in ["fra - 2", "link:4", "node:4", ""] {
+            assert!(element(wrong).is_err(), "{wrong}");
+        }
         let error = names.node("x").unwrap_err().at("f", Place::Whole).to_string();
         assert_eq!(error, "f: 2 nodes are called 'x'; expected the number of one: 2, 3");
-        assert!(names.element("stubb").is_err());
+        assert!(element("stubb").unwrap_err().ends_with("did you mean 'stub'?"));
     }
 }

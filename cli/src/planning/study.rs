@@ -7,7 +7,7 @@ use models::{Failures, NodeDemand, Routing, node_demands};
 use report::{Summary, network_digest};
 use scenarios::planning::Plan;
 use serde::{Deserialize, Serialize};
-use twin::{Csr, Fidelity, InputError, Layer, Place, Snapshot, Twin, WallTime};
+use twin::{Csr, DemandMatrix, Fidelity, InputError, Layer, Place, Snapshot, Twin, WallTime};
 
 use super::edit::EditFile;
 use crate::cmd::net::NetOptions;
@@ -57,6 +57,7 @@ pub(crate) struct Study {
     pub(crate) demands: Vec<NodeDemand>,
     /// The same as it was before an edit.
     pub(crate) before: Option<Box<Study>>,
+    own: Option<DemandMatrix>,
     started: SystemTime,
     clock: Instant,
     files: Vec<PathBuf>,
@@ -68,32 +69,62 @@ impl StudyArgs {
         self.open_edited(None)
     }
 
-    /// The same with edits that do not stand in a file of their own.
+    /// The same; `edits` are made where the command line names no file of them.
     pub(crate) fn open_edited(&self, edits: Option<&EditFile>) -> Result<Study, Failure> {
+        let read = self.edit.as_deref().map(EditFile::read).transpose()?;
+        let mut study = self.networks(read.as_ref().or(edits))?;
+        let matrix = study.own.take().ok_or_else(|| {
+            let expected = "a network with demands, or demands by --demands";
+            InputError::new(&study.file(), Place::Whole, "a network without demands", expected)
+        })?;
+        study.demands = self.scaled(&study.csr, &matrix);
+        if let Some(before) = study.before.as_deref_mut() {
+            before.demands = self.scaled(&before.csr, &before.own.take().unwrap_or_default());
+        }
+        Ok(study)
+    }
+
+    /// A matrix as the command line asks for it.
+    pub(crate) fn scaled(&self, csr: &Csr, matrix: &DemandMatrix) -> Vec<NodeDemand> {
+        let mut demands = node_demands(csr, matrix);
+        demands.iter_mut().for_each(|d| d.bps *= self.scale.unwrap_or(1.0));
+        demands
+    }
+
+    /// Opens the network; what it is to carry comes from elsewhere.
+    pub(crate) fn open_bare(&self) -> Result<Study, Failure> {
+        let read = self.edit.as_deref().map(EditFile::read).transpose()?;
+        if read.as_ref().is_some_and(EditFile::is_about_demands) {
+            return Err(Failure::Usage("--edit changes demands, but they come from a series".into()));
+        }
+        self.networks(read.as_ref())
+    }
+
+    /// The network after the edits, and before them.
+    fn networks(&self, edits: Option<&EditFile>) -> Result<Study, Failure> {
         let (started, clock) = (SystemTime::now(), Instant::now());
         let net = self.net.open_with(&self.sources, self.demands.as_deref())?;
         let files: Vec<_> = self.sources.iter().chain(&self.demands).chain(&self.edit).cloned().collect();
-        let study = |net: Snapshot, before| -> Result<Study, InputError> {
+        let study = |net: Snapshot, before| {
             let csr = Csr::compile(&net.twin, routed_layer(&net.twin));
-            let mut demands = node_demands(&csr, self.matrix(&net)?);
-            demands.iter_mut().for_each(|d| d.bps *= self.scale.unwrap_or(1.0));
             let routing = Routing::compute(&csr, &Failures::none(&csr));
-            let (twin, unit_bps, files) = (net.twin, net.unit_bps, files.clone());
-            Ok(Study { twin, unit_bps, csr, routing, demands, before, started, clock, files })
+            Study {
+                twin: net.twin,
+                unit_bps: net.unit_bps,
+                csr,
+                routing,
+                demands: Vec::new(),
+                before,
+                own: net.demands,
+                started,
+                clock,
+                files: files.clone(),
+            }
         };
-        let read = self.edit.as_deref().map(EditFile::read).transpose()?;
-        let Some(edits) = read.as_ref().or(edits) else { return Ok(study(net, None)?) };
+        let Some(edits) = edits else { return Ok(study(net, None)) };
         let layer = routed_layer(&net.twin);
         let after = edits.apply(net.clone(), layer)?;
-        Ok(study(after, Some(Box::new(study(net, None)?)))?)
-    }
-
-    fn matrix<'a>(&self, net: &'a Snapshot) -> Result<&'a twin::DemandMatrix, InputError> {
-        net.demands.as_ref().ok_or_else(|| {
-            let file = self.sources[0].display().to_string();
-            let expected = "a network with demands, or demands by --demands";
-            InputError::new(&file, Place::Whole, "a network without demands", expected)
-        })
+        Ok(study(after, Some(Box::new(study(net, None)))))
     }
 }
 

@@ -9,7 +9,7 @@ use twin::{
 
 use super::demands::Demands;
 use super::{AddLink, AddNode, Edit, Edits, Set};
-use crate::planning::names::{Element, Names};
+use crate::planning::names::Names;
 use crate::planning::words::{Amount, Number, Word, Words};
 
 /// A rate beyond this is a slip of the pen.
@@ -128,6 +128,7 @@ impl Editing<'_> {
             },
             state: "up".into(),
             evidence: vec![self.evidence(link.between[0].place)],
+            freshness: None,
         };
         let mut changes = Vec::new();
         let ports = [a, b].map(|node| {
@@ -157,13 +158,12 @@ impl Editing<'_> {
     ) -> Result<(Vec<Change>, Vec<NodeId>), InputError> {
         let (mut links, mut nodes) = (Vec::<LinkId>::new(), Vec::new());
         for word in &words.0 {
-            match names.element(&word.text).map_err(|u| u.at(self.file, word.place))? {
-                Element::Links(list) => links.extend(list),
-                Element::Node(node) => {
-                    let arcs = csr.arcs_out(node).iter().chain(csr.arcs_in(node));
-                    links.extend(arcs.map(|arc| csr.link[arc.index()]));
-                    nodes.push(node);
-                }
+            let set = names.element(&word.text).map_err(|u| u.at(self.file, word.place))?;
+            links.extend(set.links());
+            for node in set.nodes() {
+                let arcs = csr.arcs_out(*node).iter().chain(csr.arcs_in(*node));
+                links.extend(arcs.map(|arc| csr.link[arc.index()]));
+                nodes.push(*node);
             }
         }
         let arcs = links.iter().flat_map(|link| &csr.link_arcs[link.index()]);

@@ -191,6 +191,15 @@ impl EditFile {
         self.edits.list.len()
     }
 
+    /// Whether any edit changes demands.
+    pub(crate) fn is_about_demands(&self) -> bool {
+        !self
+            .edits
+            .list
+            .iter()
+            .all(|edit| matches!(edit, Edit::AddNode(_) | Edit::AddLink(_) | Edit::Set(_) | Edit::Down(_)))
+    }
+
     /// The network after the edits.
     pub(crate) fn apply(&self, net: Snapshot, layer: Layer) -> Result<Snapshot, InputError> {
         self.edits.apply(&self.file, net, layer)

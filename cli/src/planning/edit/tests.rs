@@ -141,7 +141,7 @@ fn errors_name_place_expectation_and_nearest_name() {
     ];
     let errors: Vec<_> = wrong.iter().map(|text| edit(text).unwrap_err().to_string()).collect();
     expect![[r#"
-        e.yaml:4:13: unknown element 'abc'; expected a node or link of the network; did you mean 'ab'?
+        e.yaml:4:13: unknown element 'abc'; expected a node or link by name, 'A - B' for all links between two nodes, link:N or node:N by number; did you mean 'ab'?
         e.yaml:4:29: unknown node 'd'; expected a node of the network by name or number (0 to 2)
         e.yaml:4:29: a link from a node to itself: 'a'; expected another node
         e.yaml:4:43: a capacity of 0 bit/s; expected a capacity from 1 to 10^18 bit/s
