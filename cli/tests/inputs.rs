@@ -86,7 +86,8 @@ fn the_library_gives_the_figures_of_a_slow_implementation() {
     }
     let files = fs::read_dir(format!("{ROOT}/scenarios/library")).unwrap();
     let names = files.map(|e| e.unwrap().file_name().into_string().unwrap());
-    assert_eq!(names.filter(|n| n.ends_with(".yaml") && !n.contains(".groups.")).count(), LIBRARY.len());
+    // One more has measured traffic, and a test of its own.
+    assert_eq!(names.filter(|n| n.ends_with(".yaml") && !n.contains(".groups.")).count(), LIBRARY.len() + 1);
 }
 
 #[test]
@@ -193,6 +194,37 @@ fn every_demand_of_every_scenario_on_request() {
 }
 
 #[test]
+fn a_window_of_measured_traffic_is_as_hard_as_its_hardest_matrix() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = fs::read_to_string(library("maintenance-window")).unwrap();
+    let series = format!("{ROOT}/testdata/series/abilene_5min_3h.parquet");
+    let base = base.replace("../../testdata/series/abilene_5min_3h.parquet", &series);
+    let base = base.replace("../../testdata/topologies/abilene.xml", &testdata("abilene.xml"));
+    let out = text(dir.path().join("out"));
+    let worst = |window: &str, rest: &str| {
+        let (from, until) = window.split_once(' ').unwrap();
+        let line = format!("from: {from}, until: {until}}}");
+        let at = base.find("from:").unwrap();
+        let end = at + base[at..].find('}').unwrap() + 1;
+        let file = write(dir.path(), "s.yaml", &format!("{}{line}{}{rest}", &base[..at], &base[end..]));
+        let (row, _) = row(&["whatif", &file, "--out", &out]);
+        assert_eq!(table(Path::new(&out), &schema::DIFFERENCES).len(), 26, "the arcs of the other links");
+        (row["worst_max_util"].as_f64().unwrap(), row["measured"].as_str().unwrap().to_owned())
+    };
+    let single: Vec<_> = (0..4).map(|i| worst(&format!("2004-03-01T01:{:02} +1m", 5 * i), "")).collect();
+    let hardest = single.iter().cloned().reduce(|a, b| if b.0 > a.0 { b } else { a }).unwrap();
+    assert_eq!(worst("2004-03-01T01:00 +15m", ""), hardest);
+    assert!(single.iter().any(|s| s.0 < hardest.0));
+    // Double the demands fill twice as much.
+    assert!(near(worst("2004-03-01T01:00 +15m", "scale: 2\n").0, 2.0 * hardest.0));
+    let file = write(dir.path(), "s.yaml", &base.replace("- down: CHINng", "- scale: {factor: 2}"));
+    assert!(
+        refused(&["whatif", &file, "--out", &out])
+            .contains("edit 1 changes demands, which come from a series")
+    );
+}
+
+#[test]
 fn the_command_line_wins_over_the_file() {
     let out = tempfile::tempdir().unwrap();
     let file = library("growth-to-80-percent");
@@ -236,6 +268,8 @@ fn a_wrong_scenario_says_where_and_what_would_be_right() {
     );
     check("fail_on: latency\n", "s.yaml:3:10: fail_on without its limit");
     check("edits:\n  - down: Warsow\n", "s.yaml:4:11: unknown element 'Warsow'");
+    check("window: {series: x.parquet, from: soon}\n", "s.yaml:3:35: found 'soon'; expected a time in UTC");
+    check("window: {series: no.parquet, from: 2004-03-01}\n", "no.parquet: ");
     check("edit: e.yaml\nedits:\n  - down: Warsaw\n", "s.yaml:3:7: edits in two places");
 }
 

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use scenarios::planning::{FailureSet, Latency, Outcome as Effect, Plan, Scenario, sweep};
 use serde_json::{Value, json};
+use twin::WallTime;
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
 use crate::planning::failures::Failing;
+use crate::planning::instant;
 use crate::planning::latency::{Kept, LatencyQuestion};
 use crate::planning::limits::{FailOn, Limits};
 use crate::planning::question::QuestionArgs;
@@ -45,7 +47,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     args.limits.check()?;
     let asked = scenario::asked(&args.question, &args.limits)?;
-    let (study, failing) = asked.question.open_edited(asked.edits.as_ref())?;
+    let (study, failing, measured_at) = asked.open()?;
     let list = &failing.list;
     let plan = study.plan();
     let mut folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
@@ -61,8 +63,13 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     }
     if let Some(mut folder) = folder {
         asked.question.write(&mut folder, &study, &failing, &plan, &worst)?;
-        folder.commit(summary(&asked, &study, latency.as_ref(), global)?)?;
+        let mut summary = summary(&asked, &study, latency.as_ref(), global)?;
+        if let Some(at) = measured_at {
+            summary.extra.insert("measured_at_ns".into(), at.as_ns().into());
+        }
+        folder.commit(summary)?;
     }
+    answer.measured_at = measured_at;
     answer.print(&study, &failing, &plan, global)?;
     Ok(if answer.is_finding() { Outcome::Finding } else { Outcome::Done })
 }
@@ -73,10 +80,14 @@ fn summary(
     latency: Option<&Latency<'_>>,
     global: &Global,
 ) -> Result<report::Summary, Failure> {
-    let more = asked.file.as_deref().into_iter().chain(asked.question.fail().file());
+    let more = asked.files().chain(asked.question.fail().file());
     let mut summary = study.summary("whatif", global, more)?;
     if let Some(description) = &asked.description {
         summary.extra.insert("description".into(), description.as_str().into());
+    }
+    let limits = [("threshold", asked.limits.threshold), ("latency_bound_ms", asked.limits.latency_bound)];
+    for (name, limit) in limits.into_iter().filter_map(|(name, limit)| Some((name, limit?))) {
+        summary.extra.insert(name.into(), limit.into());
     }
     let unknown = latency.map_or(0, Latency::unknown_arcs);
     if latency.is_some() {
@@ -103,6 +114,8 @@ struct Answer<'a> {
     /// Whether any demand was lost.
     lost: bool,
     latency: Option<Kept>,
+    /// When the traffic was measured.
+    measured_at: Option<WallTime>,
 }
 
 impl<'a> Answer<'a> {
@@ -116,6 +129,7 @@ impl<'a> Answer<'a> {
             over: 0,
             lost: false,
             latency: None,
+            measured_at: None,
         }
     }
 
@@ -170,6 +184,9 @@ impl<'a> Answer<'a> {
             row.push(("most_breaches", json!(kept.most)));
             let set = failing.list.get(kept.scenario).0;
             row.push(("most_breaches_failure", json!(failing.name(&set, csr))));
+        }
+        if let Some(at) = self.measured_at {
+            row.push(("measured", json!(instant::text(at))));
         }
         let (names, values): (Vec<_>, Vec<_>) = row.into_iter().unzip();
         let mut table = Table::new(&names);

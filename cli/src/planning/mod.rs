@@ -8,6 +8,7 @@ pub(crate) mod instant;
 pub(crate) mod latency;
 pub(crate) mod limits;
 pub(crate) mod manifest;
+pub(crate) mod measured;
 pub(crate) mod names;
 pub(crate) mod parts;
 pub(crate) mod question;

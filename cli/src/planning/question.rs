@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use scenarios::planning::{Plan, Worst};
 use serde::{Deserialize, Serialize};
+use twin::{DemandMatrix, WallTime};
 
 use super::edit::EditFile;
 use super::failures::{FORMS, FailArg, Failing};
+use super::measured::{Measured, hardness};
 use super::study::{Study, StudyArgs};
 use super::{differences, tables};
 use crate::failure::Failure;
@@ -45,6 +47,31 @@ impl QuestionArgs {
         let study = self.study.open_edited(edits)?;
         let failing = self.fail().of(&study)?;
         Ok((study, failing))
+    }
+
+    /// The same with the matrix of a window that is hardest on the network, over all failures; the first of equals.
+    pub(crate) fn open_measured(
+        &self,
+        edits: Option<&EditFile>,
+        measured: &Measured,
+    ) -> Result<(Study, Failing, WallTime), Failure> {
+        let mut study = self.study.open_bare_edited(edits)?;
+        let failing = self.fail().of(&study)?;
+        let mut hardest: Option<((u32, f64), WallTime, DemandMatrix)> = None;
+        for (at, matrix) in measured.matrices(&study.twin)? {
+            study.demands = self.study.scaled(&study.csr, &matrix);
+            let hard = hardness(&study.plan(), &failing.list);
+            let harder = |than: &(u32, f64)| hard.0.cmp(&than.0).then(hard.1.total_cmp(&than.1)).is_gt();
+            if hardest.as_ref().is_none_or(|(than, _, _)| harder(than)) {
+                hardest = Some((hard, at, matrix));
+            }
+        }
+        let (_, at, matrix) = hardest.expect("a window without a matrix is an error");
+        study.demands = self.study.scaled(&study.csr, &matrix);
+        if let Some(before) = study.before.as_deref_mut() {
+            before.demands = self.study.scaled(&before.csr, &matrix);
+        }
+        Ok((study, failing, at))
     }
 
     /// What fails.

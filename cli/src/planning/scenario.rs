@@ -6,9 +6,9 @@
 //! network: networks/abilene.xml       # or [net.graph, net.demands]
 //! fail: links                         # as --fail
 //! growth: {percent_per_year: 30, years: 2}
-//! groups: {west: [SNVAng, LOSAng]}    # of nodes, for the edits
 //! edits:                              # as in umbra-edit/1; or `edit: FILE`
 //!   - add_link: {between: [DNVRng, KSCYng], capacity: 10G, weight: 900}
+//! window: {series: abilene.parquet, from: 2004-03-01T02:00, until: +4h}   # in the place of demands
 //! threshold: 0.8
 //! latency_bound_ms: 40
 //! fail_on: [overload, lost, latency]
@@ -23,13 +23,17 @@ use clap::ValueEnum;
 use serde::Deserialize;
 use topology_sync::source::files;
 use topology_sync::{encoding, yaml};
-use twin::InputError;
+use twin::{InputError, WallTime};
 
 use super::edit::{Edit, EditFile, Edits};
-use super::failures::{FORMS, FailArg};
+use super::failures::{FORMS, FailArg, Failing};
+use super::instant;
 use super::limits::{FailOn, Limits};
+use super::measured::Measured;
 use super::question::QuestionArgs;
+use super::study::Study;
 use super::words::{Number, Word, Words, check_format};
+use crate::failure::Failure;
 
 /// The value of the `format` key.
 pub(crate) const FORMAT: &str = "umbra-scenario/1";
@@ -51,6 +55,7 @@ struct Yaml {
     fail: Option<Word>,
     scale: Option<Number>,
     growth: Option<Growth>,
+    window: Option<Window>,
     edit: Option<Word>,
     #[serde(default)]
     groups: BTreeMap<String, Vec<Word>>,
@@ -69,6 +74,15 @@ struct Growth {
     years: Number,
 }
 
+/// Traffic as it was measured.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Window {
+    series: Word,
+    from: Word,
+    until: Option<Word>,
+}
+
 /// What is asked once file and command line are put together.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -76,6 +90,8 @@ pub(crate) struct Asked {
     pub(crate) question: QuestionArgs,
     /// Edits that stand in the scenario file itself.
     pub(crate) edits: Option<EditFile>,
+    /// Measured traffic in the place of one matrix.
+    pub(crate) measured: Option<Measured>,
     /// The limits.
     pub(crate) limits: Limits,
     /// The scenario file.
@@ -94,10 +110,30 @@ pub(crate) fn asked(question: &QuestionArgs, limits: &Limits) -> Result<Asked, I
         _ => Ok(Asked {
             question: question.clone(),
             edits: None,
+            measured: None,
             limits: limits.clone(),
             file: None,
             description: None,
         }),
+    }
+}
+
+impl Asked {
+    /// Opens all that it names; with measured traffic, and the stamp of the matrix that is hardest on the network.
+    pub(crate) fn open(&self) -> Result<(Study, Failing, Option<WallTime>), Failure> {
+        let edits = self.edits.as_ref();
+        match &self.measured {
+            Some(measured) => {
+                let (study, failing, at) = self.question.open_measured(edits, measured)?;
+                Ok((study, failing, Some(at)))
+            }
+            None => self.question.open_edited(edits).map(|(study, failing)| (study, failing, None)),
+        }
+    }
+
+    /// The files that neither the study nor its failures name.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.file.iter().chain(self.measured.as_ref().map(|m| &m.file)).map(PathBuf::as_path)
     }
 }
 
@@ -144,8 +180,38 @@ impl ScenarioFile {
             Some(fail) => Some(fail.clone()),
             None => self.fail()?,
         };
+        // Demands of the command line win over the window too.
+        let measured = if args.study.demands.is_some() { None } else { self.measured()? };
         let limits = self.limits(limits)?;
-        Ok(Asked { question, edits, limits, file: Some(self.path), description: self.yaml.description })
+        Ok(Asked {
+            question,
+            edits,
+            measured,
+            limits,
+            file: Some(self.path),
+            description: self.yaml.description,
+        })
+    }
+
+    fn measured(&self) -> Result<Option<Measured>, InputError> {
+        let Some(window) = &self.yaml.window else { return Ok(None) };
+        let wrong = |word: &Word, expected: String| {
+            let expected = expected.strip_prefix("expected ").unwrap_or(&expected).to_owned();
+            InputError::new(&self.file(), word.place, format!("found '{}'", word.text), expected)
+        };
+        if self.yaml.demands.is_some() {
+            return Err(wrong(&window.series, "demands or a window, not both".into()));
+        }
+        let from = instant::parse(&window.from.text).map_err(|e| wrong(&window.from, e))?;
+        let until = match &window.until {
+            Some(word) => instant::after(from, &word.text).map_err(|e| wrong(word, e))?,
+            None => from,
+        };
+        if until < from {
+            let word = window.until.as_ref().unwrap_or(&window.from);
+            return Err(wrong(word, "a time after 'from'".into()));
+        }
+        Ok(Some(Measured { file: self.beside(&window.series.text), from, until }))
     }
 
     /// A path of the file, which is relative to it.

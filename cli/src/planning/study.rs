@@ -93,11 +93,17 @@ impl StudyArgs {
 
     /// Opens the network; what it is to carry comes from elsewhere.
     pub(crate) fn open_bare(&self) -> Result<Study, Failure> {
+        self.open_bare_edited(None)
+    }
+
+    /// The same; `edits` are made where the command line names no file of them.
+    pub(crate) fn open_bare_edited(&self, edits: Option<&EditFile>) -> Result<Study, Failure> {
         let read = self.edit.as_deref().map(EditFile::read).transpose()?;
-        if read.as_ref().is_some_and(EditFile::is_about_demands) {
-            return Err(Failure::Usage("--edit changes demands, but they come from a series".into()));
+        let edits = read.as_ref().or(edits);
+        if let Some(error) = edits.and_then(EditFile::about_demands) {
+            return Err(error.into());
         }
-        self.networks(read.as_ref())
+        self.networks(edits)
     }
 
     /// The network after the edits, and before them.

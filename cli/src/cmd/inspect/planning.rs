@@ -43,14 +43,26 @@ fn scenario(path: &Path, net: NetOptions) -> Result<Vec<Row>, Failure> {
     let study = StudyArgs { sources: Vec::new(), demands: None, scale: None, edit: None, net };
     let question = QuestionArgs { study, fail: None };
     let asked = ScenarioFile::read(path)?.asked(&question, &Limits::default())?;
-    let (study, failing) = asked.question.open_edited(asked.edits.as_ref())?;
+    // Which of several measured matrices is the hardest takes a sweep of each: not here.
+    let measured = asked.measured.is_some();
+    let (study, failing, matrices) = match &asked.measured {
+        Some(measured) => {
+            let study = asked.question.study.open_bare_edited(asked.edits.as_ref())?;
+            let failing = asked.question.fail().of(&study)?;
+            let matrices = measured.matrices(&study.twin)?.len();
+            (study, failing, matrices)
+        }
+        None => {
+            let (study, failing) = asked.question.open_edited(asked.edits.as_ref())?;
+            (study, failing, 1)
+        }
+    };
     Ok(vec![
         row("form", json!("scenario"), scenario::FORMAT),
         row("description", json!(asked.description.unwrap_or_default()), ""),
         row("nodes", json!(study.csr.node_count()), ""),
         row("links", json!(study.csr.link_count()), ""),
-        row("demands", json!(study.demands.len()), ""),
-        row("demand volume", json!(study.demands.iter().map(|d| d.bps).sum::<f64>()), "bit/s"),
+        row("demand matrices", json!(matrices), if measured { "measured in the window" } else { "" }),
         row("scenarios", json!(failing.list.len()), &String::from(asked.question.fail().clone())),
     ])
 }

@@ -33,7 +33,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use topology_sync::source::files;
 use topology_sync::{encoding, yaml};
-use twin::{InputError, Layer, Snapshot};
+use twin::{InputError, Layer, Place, Snapshot};
 
 use super::words::{Amount, Number, Word, Words, check_format};
 
@@ -191,13 +191,14 @@ impl EditFile {
         self.edits.list.len()
     }
 
-    /// Whether any edit changes demands.
-    pub(crate) fn is_about_demands(&self) -> bool {
-        !self
-            .edits
-            .list
-            .iter()
-            .all(|edit| matches!(edit, Edit::AddNode(_) | Edit::AddLink(_) | Edit::Set(_) | Edit::Down(_)))
+    /// The error that an edit of demands is where they come from a series.
+    pub(crate) fn about_demands(&self) -> Option<InputError> {
+        let network =
+            |edit: &&Edit| matches!(edit, Edit::AddNode(_) | Edit::AddLink(_) | Edit::Set(_) | Edit::Down(_));
+        let number = self.edits.list.iter().position(|edit| !network(&edit))?;
+        let what = format!("edit {} changes demands, which come from a series", number + 1);
+        let expected = "edits of nodes and links: add_node, add_link, down, set";
+        Some(InputError::new(&self.file, Place::Whole, what, expected))
     }
 
     /// The network after the edits.
