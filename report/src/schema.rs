@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
-pub use planning::{ARCS, AVAILABILITY, DRAIN, NINES, RISK, SCENARIOS, WORST};
+pub use planning::{
+    ARCS, AVAILABILITY, BREACHES, DEMANDS, DIFFERENCES, DRAIN, GROUPS, NINES, RISK, SCENARIOS, WORST,
+};
 pub use printed::{CHANGES, TRACES, VALIDATION};
 pub use topology::{CABLES, LINK_EVIDENCE, NODES, SEGMENTS, UNMATCHED};
 
@@ -122,6 +124,10 @@ pub const TABLES: &[&TableSpec] = &[
     &WORST,
     &AVAILABILITY,
     &NINES,
+    &GROUPS,
+    &DIFFERENCES,
+    &DEMANDS,
+    &BREACHES,
     &LINKS,
     &FLOWS,
     &CONNECTIONS,

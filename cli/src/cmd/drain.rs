@@ -13,7 +13,7 @@ use crate::global::Global;
 use crate::output::{Format, Table};
 use crate::planning::failures::{self, FailArg};
 use crate::planning::instant;
-use crate::planning::names;
+use crate::planning::names::{self, Names};
 use crate::planning::study::{Study, StudyArgs};
 use crate::planning::window;
 
@@ -66,7 +66,7 @@ fn limit(text: &str) -> Result<f64, String> {
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let (study, traffic) = open(args)?;
     let out = out(&study, &args.element)?;
-    let others = args.fail.list(&study.csr)?;
+    let others = args.fail.list(&study)?;
     let evaluate = |demands: &[NodeDemand]| {
         Drain::evaluate(&Plan::new(&study.csr, &study.routing, demands), &out, &others)
     };
@@ -135,12 +135,10 @@ fn open(args: &Args) -> Result<(Study, Vec<Traffic>), Failure> {
 
 /// All that is taken down.
 fn out(study: &Study, elements: &[String]) -> Result<FailureSet, Failure> {
+    let names = Names::new(&study.twin, &study.csr);
     let mut out = FailureSet::default();
     for text in elements {
-        let set = names::element(&study.csr, text).map_err(|nearest| {
-            let near = nearest.map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
-            Failure::Usage(format!("--element: unknown '{text}'; expected {}{near}", names::FORMS))
-        })?;
+        let set = names.element(text).map_err(|unknown| Failure::Usage(format!("--element: {unknown}")))?;
         out = out.union(&set);
     }
     Ok(out)

@@ -38,6 +38,7 @@
 pub mod availability;
 mod drain;
 mod failure;
+mod latency;
 mod plan;
 mod redundancy;
 pub mod risk;
@@ -46,6 +47,7 @@ mod worst;
 
 pub use drain::{Drain, OneMore};
 pub use failure::{FailureList, FailureSet};
+pub use latency::{Fate, Latency, Status};
 pub use plan::{Evaluator, Outcome, Plan, utilization};
 pub use redundancy::Redundancy;
 pub use sweep::{Scenario, sweep};
