@@ -36,11 +36,20 @@
 //! ```
 
 mod failure;
+mod growth;
+mod optimal;
 mod plan;
 mod sweep;
+mod trees;
+mod upgrade;
+mod upgrade_bound;
 mod worst;
 
 pub use failure::{FailureList, FailureSet};
+pub use growth::{DAYS_A_YEAR, Exceeded, Growth, HORIZON_YEARS, first_exceeded};
+pub use optimal::{LpError, Optimum, optimal_max_util};
 pub use plan::{Evaluator, Outcome, Plan, utilization};
 pub use sweep::{Scenario, sweep};
+pub use upgrade::{Advice, Module, Upgrade, cheapest_upgrades};
+pub use upgrade_bound::{UpgradeBound, upgrade_bound};
 pub use worst::{Cause, RANKS, Worst};
