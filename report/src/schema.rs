@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
-pub use planning::{ARCS, SCENARIOS, WORST};
+pub use planning::{ARCS, DRAIN, SCENARIOS, WORST};
 pub use printed::{CHANGES, TRACES, VALIDATION};
 pub use topology::{CABLES, LINK_EVIDENCE, NODES, SEGMENTS, UNMATCHED};
 
@@ -137,6 +137,7 @@ pub const TABLES: &[&TableSpec] = &[
     &UNMATCHED,
     &LINK_EVIDENCE,
     &VALIDATION,
+    &DRAIN,
 ];
 
 /// A column that is never null.

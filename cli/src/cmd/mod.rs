@@ -2,6 +2,7 @@
 
 mod completions;
 mod demo;
+mod drain;
 mod flows;
 mod import;
 mod inspect;
@@ -11,6 +12,7 @@ pub(crate) mod net;
 mod overrides;
 mod replay;
 mod schema;
+mod sweep;
 mod sync;
 mod trace;
 mod validate;
@@ -74,6 +76,8 @@ commands! {
         replay: Replay,
     }
     "Planning" {
+        drain: Drain,
+        sweep: Sweep,
         whatif: Whatif,
     }
     "Shell" {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
 use topology_sync::sndlib::{Capacity, SndlibOptions, Weight};
 use topology_sync::source::files;
 use twin::{Demand, DemandMatrix, EntityKey, InputError, Place, Snapshot, Twin};
@@ -10,7 +11,7 @@ use twin::{Demand, DemandMatrix, EntityKey, InputError, Place, Snapshot, Twin};
 use crate::failure::Failure;
 
 /// How to read what network formats leave open.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Reading SNDlib files")]
 pub(crate) struct NetOptions {
     /// Routing weight of a link.
@@ -24,7 +25,8 @@ pub(crate) struct NetOptions {
     symmetric: SymmetricArg,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum WeightArg {
     /// Length in km, at least 1.
     Km,
@@ -34,7 +36,8 @@ enum WeightArg {
     InverseCapacity,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum CapacityArg {
     /// Preinstalled plus the largest module.
     Designed,
@@ -42,7 +45,8 @@ enum CapacityArg {
     Preinstalled,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum SymmetricArg {
     /// If no pair has demands in both orders.
     Auto,

@@ -9,8 +9,9 @@ use serde_json::json;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
-use crate::planning::failures::{FORMS, FailArg};
-use crate::planning::study::{Study, StudyArgs};
+use crate::planning::names;
+use crate::planning::question::QuestionArgs;
+use crate::planning::study::Study;
 use crate::planning::tables;
 use crate::target::TargetFolder;
 
@@ -22,10 +23,7 @@ use crate::target::TargetFolder;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    study: StudyArgs,
-    /// What fails.
-    #[arg(long, value_name = FORMS, default_value = "links")]
-    fail: FailArg,
+    question: QuestionArgs,
     /// The result folder.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -36,8 +34,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
-    let study = args.study.open()?;
-    let list = args.fail.list(&study.csr)?;
+    let (study, list) = args.question.open()?;
     let plan = study.plan();
     let mut folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
     let mut worst_of_all = Extremes::default();
@@ -49,7 +46,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         folder.write(&entities(&study.twin))?;
         folder.write(&tables::arcs(&study, &plan, &worst))?;
         folder.write(&tables::worst(&study, &worst))?;
-        folder.commit(study.summary("whatif", global, args.fail.file())?)?;
+        folder.commit(study.summary("whatif", global, args.question.fail.file())?)?;
     }
     worst_of_all.print(&study, &plan, global)?;
     Ok(Outcome::Done)
@@ -88,12 +85,7 @@ impl Extremes {
             "most_lost_failure",
         ]);
         let csr = &study.csr;
-        let name = |s: &Scenario| {
-            let links = s.set.links().iter().map(|l| csr.link_names[l.index()].as_str());
-            let nodes = s.set.nodes().iter().map(|n| csr.node_names[n.index()].as_str());
-            let names: Vec<_> = links.chain(nodes).collect();
-            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-        };
+        let name = |s: &Scenario| names::of_set(csr, &s.set);
         let base = plan.evaluator().evaluate(&scenarios::planning::FailureSet::default());
         let full = self.fullest.as_ref().expect("there is always the base");
         let lossy = self.lossiest.as_ref().expect("there is always the base");

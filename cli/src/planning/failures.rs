@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use scenarios::planning::{FailureList, FailureSet};
+use serde::{Deserialize, Serialize};
 use topology_sync::encoding;
 use topology_sync::source::files;
 use twin::{Csr, InputError, LinkId, Place};
@@ -11,7 +12,8 @@ use twin::{Csr, InputError, LinkId, Place};
 use crate::failure::Failure;
 
 /// The argument of `--fail`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub(crate) enum FailArg {
     /// Nothing.
     None,
@@ -45,7 +47,34 @@ impl FromStr for FailArg {
     }
 }
 
+impl TryFrom<String> for FailArg {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<FailArg> for String {
+    fn from(arg: FailArg) -> Self {
+        match arg {
+            FailArg::None => "none".into(),
+            FailArg::Links(k) => format!("links:{k}"),
+            FailArg::Nodes => "nodes".into(),
+            FailArg::Patterns(file) => format!("patterns:{}", file.display()),
+        }
+    }
+}
+
 impl FailArg {
+    /// The file that it names, to be changed.
+    pub(crate) fn file_mut(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Self::Patterns(file) => Some(file),
+            Self::None | Self::Links(_) | Self::Nodes => None,
+        }
+    }
+
     /// The file that it names.
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {

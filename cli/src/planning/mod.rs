@@ -1,5 +1,12 @@
 //! Planning: the network as planners see it, lists of failures, and the tables of what they do.
 
 pub(crate) mod failures;
+pub(crate) mod instant;
+pub(crate) mod manifest;
+pub(crate) mod names;
+pub(crate) mod parts;
+pub(crate) mod question;
+pub(crate) mod shard;
 pub(crate) mod study;
 pub(crate) mod tables;
+pub(crate) mod window;

@@ -6,7 +6,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use models::{Failures, NodeDemand, Routing, node_demands};
 use report::{Summary, network_digest};
 use scenarios::planning::Plan;
-use twin::{Csr, Fidelity, InputError, Layer, Place, Snapshot, Twin, WallTime};
+use serde::{Deserialize, Serialize};
+use twin::{Csr, DemandMatrix, Fidelity, InputError, Layer, Place, Twin, WallTime};
 
 use crate::cmd::net::NetOptions;
 use crate::failure::Failure;
@@ -14,7 +15,7 @@ use crate::global::Global;
 use crate::inputs;
 
 /// What every planning command takes.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args, Serialize, Deserialize)]
 pub(crate) struct StudyArgs {
     /// The network, then its demand files.
     #[arg(required = true, value_name = "NET")]
@@ -27,6 +28,7 @@ pub(crate) struct StudyArgs {
     #[arg(long, value_name = "X", value_parser = factor, default_value_t = 1.0)]
     pub(crate) scale: f64,
     #[command(flatten)]
+    #[serde(flatten)]
     pub(crate) net: NetOptions,
 }
 
@@ -48,6 +50,7 @@ pub(crate) struct Study {
     pub(crate) routing: Routing,
     /// What is to be carried, in bit/s.
     pub(crate) demands: Vec<NodeDemand>,
+    own: Option<DemandMatrix>,
     started: SystemTime,
     clock: Instant,
     files: Vec<PathBuf>,
@@ -56,21 +59,41 @@ pub(crate) struct Study {
 impl StudyArgs {
     /// Opens the network with its demands.
     pub(crate) fn open(&self) -> Result<Study, Failure> {
-        let (started, clock) = (SystemTime::now(), Instant::now());
-        let net = self.net.open_with(&self.sources, self.demands.as_deref())?;
-        let csr = Csr::compile(&net.twin, routed_layer(&net.twin));
-        let mut demands = node_demands(&csr, self.matrix(&net)?);
-        demands.iter_mut().for_each(|d| d.bps *= self.scale);
-        let routing = Routing::compute(&csr, &Failures::none(&csr));
-        let files = self.sources.iter().chain(&self.demands).cloned().collect();
-        Ok(Study { twin: net.twin, unit_bps: net.unit_bps, csr, routing, demands, started, clock, files })
-    }
-
-    fn matrix<'a>(&self, net: &'a Snapshot) -> Result<&'a twin::DemandMatrix, InputError> {
-        net.demands.as_ref().ok_or_else(|| {
+        let mut study = self.open_bare()?;
+        let net = study.own.take();
+        let matrix = net.ok_or_else(|| {
             let file = self.sources[0].display().to_string();
             let expected = "a network with demands, or demands by --demands";
             InputError::new(&file, Place::Whole, "a network without demands", expected)
+        })?;
+        study.demands = self.scaled(&study.csr, &matrix);
+        Ok(study)
+    }
+
+    /// A matrix as the command line asks for it.
+    pub(crate) fn scaled(&self, csr: &Csr, matrix: &DemandMatrix) -> Vec<NodeDemand> {
+        let mut demands = node_demands(csr, matrix);
+        demands.iter_mut().for_each(|d| d.bps *= self.scale);
+        demands
+    }
+
+    /// Opens the network; what it is to carry comes from elsewhere.
+    pub(crate) fn open_bare(&self) -> Result<Study, Failure> {
+        let (started, clock) = (SystemTime::now(), Instant::now());
+        let net = self.net.open_with(&self.sources, self.demands.as_deref())?;
+        let csr = Csr::compile(&net.twin, routed_layer(&net.twin));
+        let routing = Routing::compute(&csr, &Failures::none(&csr));
+        let files = self.sources.iter().chain(&self.demands).cloned().collect();
+        Ok(Study {
+            twin: net.twin,
+            unit_bps: net.unit_bps,
+            csr,
+            routing,
+            demands: Vec::new(),
+            own: net.demands,
+            started,
+            clock,
+            files,
         })
     }
 }
@@ -91,6 +114,14 @@ impl Study {
         bps / self.unit_bps
     }
 
+    /// The digest of these inputs and further files.
+    pub(crate) fn input_digest<'a>(
+        &'a self,
+        more: impl IntoIterator<Item = &'a Path>,
+    ) -> Result<String, InputError> {
+        inputs::digest(self.files.iter().map(PathBuf::as_path).chain(more))
+    }
+
     /// The summary of a command over these inputs and further files.
     pub(crate) fn summary<'a>(
         &'a self,
@@ -99,7 +130,7 @@ impl Study {
         more: impl IntoIterator<Item = &'a Path>,
     ) -> Result<Summary, InputError> {
         let mut summary = Summary::new(command, global.seed);
-        summary.input_digest = inputs::digest(self.files.iter().map(PathBuf::as_path).chain(more))?;
+        summary.input_digest = self.input_digest(more)?;
         summary.network_digest = network_digest(&self.twin);
         summary.fidelity = fidelity();
         summary.extra.insert("unit_bps".into(), self.unit_bps.into());

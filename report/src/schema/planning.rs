@@ -49,3 +49,29 @@ pub static WORST: TableSpec = TableSpec {
         required("util", F64, "", "load / capacity of the arc in that scenario"),
     ],
 };
+
+/// May an element be taken down?
+pub static DRAIN: TableSpec = TableSpec {
+    name: "drain",
+    meaning: "The answer to whether an element may be taken down, and what speaks for it. Printed by `umbra drain`.",
+    columns: &[
+        required(
+            "item",
+            Str,
+            "",
+            "`yes` or `no`: the answer; `alone`: what the element does alone; `one_more`: with one more failure, the worst \
+             ten; `cut_off`: a demand without a path; `exposed_node`, `exposed_demand`: who one more link would cut off now, \
+             and could not before; `only_link`: a link without which somebody would be",
+        ),
+        required("element", Str, "", "what the row is about"),
+        nullable("max_util", F64, "", "largest load / capacity over the arcs, uncapped"),
+        nullable("max_arc", Str, "", "the arc where it is"),
+        nullable(
+            "lost",
+            F64,
+            "as the demands",
+            "demand volume without a path, that of nodes taken down included",
+        ),
+        nullable("note", Str, "", "the reasons for a `no`, and further remarks"),
+    ],
+};

@@ -75,9 +75,12 @@ impl Worst {
         });
     }
 
-    /// Notes a scenario of one arc, in any order: what another run has found.
+    /// Notes a scenario of one arc, in any order: what another run has found. What is known already changes nothing.
     pub fn insert(&mut self, arc: ArcId, cause: Cause) {
-        self.top[arc.index()].insert(cause);
+        let row = &mut self.top[arc.index()];
+        if !row.as_slice().contains(&cause) {
+            row.insert(cause);
+        }
     }
 
     /// Adds what another has seen; no scenario may have been seen by both.
