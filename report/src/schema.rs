@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
 pub use planning::{ARCS, DRAIN, SCENARIOS, WORST};
+pub use planning::{DEDUCED, GROWTH, UPGRADES};
 pub use printed::{CHANGES, TRACES, VALIDATION};
 pub use topology::{CABLES, LINK_EVIDENCE, NODES, SEGMENTS, UNMATCHED};
 
@@ -138,6 +139,9 @@ pub const TABLES: &[&TableSpec] = &[
     &LINK_EVIDENCE,
     &VALIDATION,
     &DRAIN,
+    &GROWTH,
+    &UPGRADES,
+    &DEDUCED,
 ];
 
 /// A column that is never null.

@@ -1,9 +1,11 @@
 //! The commands. A new one is a file here with `Args` and `run`, its `mod` line and its line in `commands!`.
 
 mod completions;
+mod deduce;
 mod demo;
 mod drain;
 mod flows;
+mod growth;
 mod import;
 mod inspect;
 mod lab;
@@ -15,6 +17,7 @@ mod schema;
 mod sweep;
 mod sync;
 mod trace;
+mod upgrade;
 mod validate;
 mod whatif;
 
@@ -76,8 +79,11 @@ commands! {
         replay: Replay,
     }
     "Planning" {
+        deduce: Deduce,
         drain: Drain,
+        growth: Growth,
         sweep: Sweep,
+        upgrade: Upgrade,
         whatif: Whatif,
     }
     "Shell" {

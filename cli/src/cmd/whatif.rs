@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use report::entities;
-use scenarios::planning::{Plan, Scenario, sweep};
+use scenarios::planning::{FailureSet, Optimum, Plan, Scenario, optimal_max_util, sweep};
 use serde_json::json;
 
 use crate::failure::{Failure, Outcome};
@@ -24,6 +24,10 @@ use crate::target::TargetFolder;
 pub(crate) struct Args {
     #[command(flatten)]
     question: QuestionArgs,
+    /// Compute the smallest maximum utilisation that any routing could reach with nothing down, by linear programming: the
+    /// yardstick for the metrics.
+    #[arg(long)]
+    optimal: bool,
     /// The result folder.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -42,14 +46,25 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         worst_of_all.see(rows);
         folder.as_mut().map_or(Ok(()), |folder| folder.write(&tables::scenarios(&study, rows)))
     })?;
+    let optimal = if args.optimal { Some(optimal(&study)?) } else { None };
     if let Some(mut folder) = folder {
         folder.write(&entities(&study.twin))?;
         folder.write(&tables::arcs(&study, &plan, &worst))?;
         folder.write(&tables::worst(&study, &worst))?;
-        folder.commit(study.summary("whatif", global, args.question.fail.file())?)?;
+        let mut summary = study.summary("whatif", global, args.question.fail.file())?;
+        if let Some(best) = &optimal {
+            summary.extra.insert("optimal_max_util".into(), json!(best.at_most));
+            summary.extra.insert("optimal_max_util_at_least".into(), json!(best.at_least));
+        }
+        folder.commit(summary)?;
     }
-    worst_of_all.print(&study, &plan, global)?;
+    worst_of_all.print(&study, &plan, optimal.map(|best| best.at_most), global)?;
     Ok(Outcome::Done)
+}
+
+fn optimal(study: &Study) -> Result<Optimum, Failure> {
+    let best = optimal_max_util(&study.csr, &FailureSet::default(), &study.demands);
+    best.map_err(|e| Failure::environment("--optimal", e))
 }
 
 /// The worst scenarios of a study.
@@ -74,7 +89,13 @@ impl Extremes {
         }
     }
 
-    fn print(&self, study: &Study, plan: &Plan<'_>, global: &Global) -> Result<(), Failure> {
+    fn print(
+        &self,
+        study: &Study,
+        plan: &Plan<'_>,
+        optimal: Option<f64>,
+        global: &Global,
+    ) -> Result<(), Failure> {
         let mut table = Table::new(&[
             "scenarios",
             "base_max_util",
@@ -83,10 +104,11 @@ impl Extremes {
             "worst_failure",
             "most_lost",
             "most_lost_failure",
+            "optimal_max_util",
         ]);
         let csr = &study.csr;
         let name = |s: &Scenario| names::of_set(csr, &s.set);
-        let base = plan.evaluator().evaluate(&scenarios::planning::FailureSet::default());
+        let base = plan.evaluator().evaluate(&FailureSet::default());
         let full = self.fullest.as_ref().expect("there is always the base");
         let lossy = self.lossiest.as_ref().expect("there is always the base");
         let arc = (csr.arc_count() > 0).then(|| csr.arc_name(full.outcome.max_arc));
@@ -98,6 +120,7 @@ impl Extremes {
             json!(name(full)),
             json!(study.volume(lossy.outcome.lost + lossy.outcome.lost_own)),
             json!(name(lossy)),
+            json!(optimal),
         ]);
         table.print(global.format())
     }

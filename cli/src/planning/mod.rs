@@ -2,10 +2,13 @@
 
 pub(crate) mod failures;
 pub(crate) mod instant;
+pub(crate) mod limit;
 pub(crate) mod manifest;
+pub(crate) mod market;
 pub(crate) mod names;
 pub(crate) mod parts;
 pub(crate) mod question;
+pub(crate) mod rates;
 pub(crate) mod shard;
 pub(crate) mod study;
 pub(crate) mod tables;

@@ -35,6 +35,7 @@
 //! assert_eq!((ac[0].util, ac[0].scenario), (0.5, 1)); // the way over c is used when ab fails
 //! ```
 
+mod deduce;
 mod drain;
 mod failure;
 mod growth;
@@ -47,6 +48,7 @@ mod upgrade;
 mod upgrade_bound;
 mod worst;
 
+pub use deduce::{Accuracy, Deduced, Measured, deduce};
 pub use drain::{Drain, OneMore};
 pub use failure::{FailureList, FailureSet};
 pub use growth::{DAYS_A_YEAR, Exceeded, Growth, HORIZON_YEARS, first_exceeded};

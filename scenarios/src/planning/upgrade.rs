@@ -38,7 +38,7 @@ pub struct Upgrade {
 }
 
 /// Upgrades that restore a limit.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Advice {
     /// The steps, fullest link first.
     pub upgrades: Vec<Upgrade>,
@@ -74,11 +74,7 @@ pub fn cheapest_upgrades(plan: &Plan<'_>, list: &FailureList, modules: &[Vec<Mod
             let capacity = &mut advice.upgraded.capacity[arc.index()];
             *capacity = BitsPerSec::new(capacity.get().saturating_add(added.get())).unwrap_or(*capacity);
         }
-        // Links behind this one are less full; those before it have been seen to, or cannot be.
-        let now = |n: &Need| {
-            n.loads.iter().map(|(a, l)| utilization(*l, advice.upgraded.capacity[a.index()].as_f64()))
-        };
-        let max_util = needs.iter().flat_map(now).fold(0.0, f64::max);
+        let max_util = needs.iter().map(|n| n.util_with(&advice.upgraded)).fold(0.0, f64::max);
         let Need { arc, scenario, util, .. } = *need;
         advice.upgrades.push(Upgrade { link, arc, scenario, util, added, cost, max_util });
     }
@@ -98,6 +94,12 @@ struct Need {
 }
 
 impl Need {
+    /// Its largest utilisation with these capacities.
+    fn util_with(&self, csr: &Csr) -> f64 {
+        let util = |(arc, load): &(ArcId, f64)| utilization(*load, csr.capacity[arc.index()].as_f64());
+        self.loads.iter().map(util).fold(0.0, f64::max)
+    }
+
     /// The capacity in bit/s that both directions need more.
     fn missing(&self, csr: &Csr, limit: f64) -> u64 {
         let lacks = |(arc, load): &(ArcId, f64)| (load / limit).ceil() - csr.capacity[arc.index()].as_f64();
