@@ -7,11 +7,11 @@ use umbra_scenarios::planning::{DAYS_A_YEAR, FailureList, Growth, Plan, first_ex
 
 /// The largest utilisation of each arc over the list, with every demand grown to that day.
 fn worst_on(csr: &Csr, demands: &[NodeDemand], rates: &[f64], list: &FailureList, day: u32) -> Vec<f64> {
-    let grown: Vec<_> = demands
-        .iter()
-        .zip(rates)
-        .map(|(d, rate)| NodeDemand { bps: d.bps * (1.0 + rate).powf(f64::from(day) / DAYS_A_YEAR), ..*d });
-    let grown: Vec<_> = grown.collect();
+    let grow = |(d, rate): (&NodeDemand, &f64)| {
+        let bps = d.bps * (1.0 + rate).powf(f64::from(day) / DAYS_A_YEAR);
+        NodeDemand { bps, ..*d }
+    };
+    let grown: Vec<_> = demands.iter().zip(rates).map(grow).collect();
     let routing = Routing::compute(csr, &Failures::none(csr));
     let plan = Plan::new(csr, &routing, &grown);
     let worst = sweep(&plan, list, 0..list.len(), |_| Ok::<_, std::convert::Infallible>(())).unwrap();

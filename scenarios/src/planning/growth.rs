@@ -102,7 +102,9 @@ fn fronts(csr: &Csr, plans: &[Plan<'_>], list: &FailureList, range: std::ops::Ra
     // What no failure touches is as in the base, which every part sees for itself.
     for scenario in std::iter::once(0).chain(range.filter(|s| *s != 0)) {
         let (set, _) = list.get(scenario);
-        evaluators.iter_mut().for_each(|e| drop(e.evaluate(&set)));
+        for evaluator in &mut evaluators {
+            evaluator.evaluate(&set);
+        }
         for (i, front) in fronts.iter_mut().enumerate() {
             let arc = ArcId::new(i);
             if scenario == 0 || evaluators.iter().any(|e| e.is_touched(arc)) {
