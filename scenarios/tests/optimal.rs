@@ -13,15 +13,13 @@ fn file(name: &str) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// A network of the Topology Zoo with its matrix, in kbit/s taken as bit/s.
+/// A network of the Topology Zoo with its matrix.
 fn zoo(name: &str) -> (Csr, Vec<NodeDemand>) {
     let net = repetita_graph(&file(&format!("{name}.graph")));
     let csr = Csr::compile(&net.to_twin(), Layer::Igp);
-    let demands = repetita_demands(&file(&format!("{name}.0000.demands"))).into_iter().filter_map(|d| {
-        let demand = NodeDemand { src: NodeId::new(d.src), dst: NodeId::new(d.dst), bps: d.volume };
-        (d.src != d.dst && d.volume > 0.0).then_some(demand)
-    });
-    let demands = demands.collect();
+    let demands = repetita_demands(&file(&format!("{name}.0000.demands"))).into_iter();
+    let demand = |(src, dst, bps)| NodeDemand { src: NodeId::new(src), dst: NodeId::new(dst), bps };
+    let demands = demands.map(demand).collect();
     (csr, demands)
 }
 
@@ -71,6 +69,9 @@ fn the_optimum_is_that_of_the_program_written_out() {
         let twin = random_network(seed);
         let csr = Csr::compile(&twin, Layer::Igp);
         let routing = Routing::compute(&csr, &Failures::none(&csr));
+        if csr.link_count() == 0 {
+            continue;
+        }
         for failed in [vec![], vec![LinkId((seed % csr.link_count() as u64) as u32)]] {
             let set = FailureSet::new(failed.clone(), Vec::new());
             let down = failed.iter().fold(Failures::none(&csr), |down, link| down.with_link(*link));

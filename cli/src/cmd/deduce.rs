@@ -1,6 +1,6 @@
 //! `umbra deduce`: which demands make the loads that were measured?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use models::NodeDemand;
@@ -8,7 +8,7 @@ use report::{Table, entities, schema};
 use scenarios::planning::{Accuracy, Deduced, Measured, deduce};
 use serde_json::json;
 use topology_sync::counters::{Direction, place, rate};
-use twin::{Csr, Demand, DemandMatrix, InputError, Layer, NodeId, Place, Snapshot, Twin};
+use twin::{Csr, Demand, DemandMatrix, EntityKey, InputError, NodeId, Place, Snapshot, Twin};
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
@@ -90,20 +90,25 @@ impl Loads {
             let expected = "counters with the names of its nodes and ports";
             return Err(InputError::new(&path.display().to_string(), Place::Whole, what, expected).into());
         }
-        let (enters, leaves) = ends(&study.twin, &study.csr, layer, &rates);
+        let (enters, leaves) = ends(&study.twin, &study.csr, &placed, &rates);
         Ok(Self { arc, enters, leaves })
     }
 }
 
-/// What enters and leaves at each node over interfaces that belong to no link; NaN where there are none.
-fn ends(twin: &Twin, csr: &Csr, layer: Layer, rates: &[rate::Rate]) -> (Vec<f64>, Vec<f64>) {
+/// What enters and leaves at each node over interfaces that belong to no link; NaN where there are none. Ports of a shared
+/// medium belong to links, though none can be told.
+fn ends(twin: &Twin, csr: &Csr, placed: &place::Placed, rates: &[rate::Rate]) -> (Vec<f64>, Vec<f64>) {
+    let outside: BTreeSet<_> = placed.unmatched.iter().map(|u| u.interface.as_str()).collect();
+    let port = |key: &EntityKey| Some((&twin.node_of(key)?.name, &twin.entity(key)?.name));
+    let of_links: BTreeSet<_> = csr.ports.iter().flat_map(|(a, b)| [port(a), port(b)]).flatten().collect();
     let mut enters = vec![f64::NAN; csr.node_count()];
     let mut leaves = enters.clone();
-    for rate in rates {
-        let alone = place::place(twin, layer, std::slice::from_ref(rate));
-        let Some(node) = csr.node_named(&rate.interface.node).filter(|_| !alone.unmatched.is_empty()) else {
+    for rate in rates.iter().filter(|r| outside.contains(r.interface.to_string().as_str())) {
+        let Some(node) = csr.node_named(&rate.interface.node) else { continue };
+        let name = rate.interface.name.as_ref();
+        if name.is_some_and(|name| of_links.contains(&(&csr.node_names[node.index()], name))) {
             continue;
-        };
+        }
         let side = match rate.direction {
             Direction::In => &mut enters,
             Direction::Out => &mut leaves,
@@ -129,7 +134,7 @@ fn by_pair(demands: &[NodeDemand]) -> Matrix {
 
 fn accuracy(deduced: &Deduced, truth: &Matrix) -> Accuracy {
     let estimate = by_pair(&deduced.demands);
-    let pairs: std::collections::BTreeSet<_> = estimate.keys().chain(truth.keys()).collect();
+    let pairs: BTreeSet<_> = estimate.keys().chain(truth.keys()).collect();
     let of = |matrix: &Matrix, pair| matrix.get(pair).copied().unwrap_or(0.0);
     let values: Vec<_> = pairs.into_iter().map(|pair| (of(&estimate, pair), of(truth, pair))).collect();
     Accuracy::of(&values)

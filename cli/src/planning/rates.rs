@@ -11,6 +11,9 @@ use crate::failure::Failure;
 /// What `--growth` takes, for its help.
 pub(crate) const FORMS: &str = "[GROUP=]RATE";
 
+/// A hundredfold a year: more could not be said in 64-bit numbers after 100 years.
+const RATE_MAX: f64 = 100.0;
+
 /// A rate of growth a year, of all demands or of some.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RateArg {
@@ -33,8 +36,9 @@ impl FromStr for RateArg {
     fn from_str(text: &str) -> Result<Self, String> {
         let (group, rate) = text.rsplit_once('=').map_or((None, text), |(group, rate)| (Some(group), rate));
         let rate = rate.trim();
-        let rate = share(rate.strip_suffix("/year").unwrap_or(rate)).filter(|r| *r > -1.0);
-        let rate = rate.ok_or("expected a growth a year such as 30%, 0.3 or -5%/year, above -100%")?;
+        let rate = share(rate.strip_suffix("/year").unwrap_or(rate)).filter(|r| *r > -1.0 && *r <= RATE_MAX);
+        let rate =
+            rate.ok_or("expected a growth a year such as 30%, 0.3 or -5%/year, above -100%, at most 10000%")?;
         let of = match group.map(|g| (g.trim(), g.split_once('>'))) {
             None => Group::All,
             Some((_, Some((src, dst)))) => Group::Pair(src.trim().to_owned(), dst.trim().to_owned()),
@@ -91,7 +95,7 @@ mod tests {
         assert_eq!(read("0.3"), Some((Group::All, 0.3)));
         assert_eq!(read("New York=-5%"), Some((Group::Node("New York".into()), -0.05)));
         assert_eq!(read("a>*=50 %"), Some((pair("a", "*"), 0.5)));
-        for wrong in ["", "fast", "a=", "-100%", "nan", "30%/month"] {
+        for wrong in ["", "fast", "a=", "-100%", "nan", "20000%", "30%/month"] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }

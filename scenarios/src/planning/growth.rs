@@ -20,7 +20,7 @@ pub const HORIZON_YEARS: u32 = 100;
 /// Demands by how fast they grow.
 #[derive(Clone, Debug)]
 pub struct Growth {
-    /// Growth a year of each group, above -1: 0.3 is 30 %.
+    /// Growth a year of each group, above -1, at most 100: 0.3 is 30 %.
     rates: Vec<f64>,
     groups: Vec<Vec<NodeDemand>>,
 }
@@ -29,10 +29,10 @@ impl Growth {
     /// Groups demands by their rate, given for each; demands of one rate are one group.
     ///
     /// # Panics
-    /// If a rate is not a number above -1, or if there are not as many rates as demands.
+    /// If a rate is not a number above -1 and at most 100, or if there are not as many rates as demands.
     pub fn new(demands: &[NodeDemand], rates: &[f64]) -> Self {
         assert_eq!(demands.len(), rates.len(), "a rate for each demand");
-        assert!(rates.iter().all(|r| r.is_finite() && *r > -1.0), "rates are numbers above -1");
+        assert!(rates.iter().all(|r| *r > -1.0 && *r <= 100.0), "rates are above -1 and at most 100");
         let mut growth = Self { rates: Vec::new(), groups: Vec::new() };
         for (demand, rate) in demands.iter().zip(rates) {
             let group = growth.rates.iter().position(|r| r == rate).unwrap_or_else(|| {
