@@ -25,7 +25,7 @@ pub(crate) struct Args {
     question: QuestionArgs,
     /// Growth a year: 30% for all demands, NODE=50% for those from or to a node, A>B=50% for one pair (* is any node). May
     /// be repeated; the last one that is about a demand counts, and what none is about does not grow.
-    #[arg(long, required = true, value_name = FORMS)]
+    #[arg(long, required = true, allow_hyphen_values = true, value_name = FORMS)]
     growth: Vec<RateArg>,
     /// The utilisation that is not to be exceeded.
     #[arg(long, value_name = "U", value_parser = limit::parse)]

@@ -62,15 +62,20 @@ pub fn optimal_max_util(csr: &Csr, set: &FailureSet, demands: &[NodeDemand]) -> 
     FreeRouting::new(FreeTraffic::new(csr, set, demands)).solve(&capacity, |_, _| false)
 }
 
-/// Traffic with the trees that are known for it; those stay true when capacities change.
+/// How many trees are kept from one question to the next, for each destination.
+const KEPT: usize = 4;
+
+/// Traffic with trees that are known for it; those stay true when capacities change.
 pub(super) struct FreeRouting<'a> {
     traffic: FreeTraffic<'a>,
     trees: Vec<Tree>,
+    /// What has been computed so far, in arcs times destinations times steps.
+    pub(super) work: usize,
 }
 
 impl<'a> FreeRouting<'a> {
     pub(super) fn new(traffic: FreeTraffic<'a>) -> Self {
-        Self { traffic, trees: Vec::new() }
+        Self { traffic, trees: Vec::new(), work: 0 }
     }
 
     /// Closes the bounds, or stops as soon as `enough` of a lower and an upper bound.
@@ -84,43 +89,55 @@ impl<'a> FreeRouting<'a> {
         if start == 0.0 {
             return Ok(Optimum { at_least: 0.0, at_most: 0.0, prices: even });
         }
-        if self.trees.is_empty() {
-            self.trees = trees;
-        }
         let mut best = Optimum { at_least: start, at_most: f64::INFINITY, prices: even };
         // In units of the first bound, so that numbers are near 1 whatever the network's are.
-        let mut master = Master::new(capacity, start, self.traffic.commodities(), &self.trees)?;
+        let known = trees.iter().chain(&self.trees);
+        let mut master = Master::new(capacity, start, self.traffic.commodities(), known)?;
         for _ in 0..STEPS {
-            best.at_most = master.value() * start;
+            best.at_most = (master.value() * start).max(best.at_least);
             if best.at_most - best.at_least <= CLOSED * best.at_most || enough(best.at_least, best.at_most) {
                 break;
             }
-            let proposal = master.prices();
-            let half_way = proposal.iter().zip(&best.prices).map(|(p, b)| (p + b) / 2.0).collect();
-            let mut grown = false;
-            for prices in [half_way, proposal] {
-                let prices = normal(prices, capacity);
-                let (bound, trees) = self.traffic.cheapest(&prices);
-                if bound > best.at_least {
-                    best = Optimum { at_least: bound, prices, ..best };
-                }
-                for tree in trees {
-                    if master.is_cut_by(&tree) {
-                        master = master.with(&tree)?;
-                        self.trees.push(tree);
-                        grown = true;
-                    }
-                }
-                if grown {
-                    break;
-                }
-            }
-            if !grown {
-                break; // nothing is cheaper than what is known: the proposal is the best
+            match self.step(master, &mut best, capacity)? {
+                (next, true) => master = next,
+                (_, false) => break, // nothing is cheaper than what is known: the proposal is the best
             }
         }
-        best.at_most = best.at_most.max(best.at_least);
+        let spare = self.trees.len().saturating_sub(KEPT * self.traffic.commodities());
+        self.trees.drain(..spare);
         Ok(best)
+    }
+
+    /// Asks for trees half-way between the proposal and the best prices so far or, where all of them are known, at the
+    /// proposal. Says whether there were new ones.
+    fn step<'c>(
+        &mut self,
+        mut master: Master<'c>,
+        best: &mut Optimum,
+        capacity: &[f64],
+    ) -> Result<(Master<'c>, bool), LpError> {
+        let proposal = master.prices();
+        let half_way = proposal.iter().zip(&best.prices).map(|(p, b)| (p + b) / 2.0).collect();
+        for prices in [half_way, proposal] {
+            let prices = normal(prices, capacity);
+            let (bound, trees) = self.traffic.cheapest(&prices);
+            self.work += capacity.len() * self.traffic.commodities();
+            if bound > best.at_least {
+                *best = Optimum { at_least: bound, prices, at_most: best.at_most.max(bound) };
+            }
+            let mut grown = false;
+            for tree in trees {
+                if master.is_cut_by(&tree) {
+                    master = master.with(&tree)?;
+                    self.trees.push(tree);
+                    grown = true;
+                }
+            }
+            if grown {
+                return Ok((master, true));
+            }
+        }
+        Ok((master, false))
     }
 }
 
@@ -140,7 +157,12 @@ struct Master<'c> {
 }
 
 impl<'c> Master<'c> {
-    fn new(capacity: &'c [f64], unit: f64, commodities: usize, trees: &[Tree]) -> Result<Self, LpError> {
+    fn new<'t>(
+        capacity: &'c [f64],
+        unit: f64,
+        commodities: usize,
+        trees: impl Iterator<Item = &'t Tree>,
+    ) -> Result<Self, LpError> {
         let mut problem = Problem::new(OptimizationDirection::Maximize);
         let z: Vec<_> = (0..commodities).map(|_| problem.add_var(1.0, (0.0, f64::INFINITY))).collect();
         let w: Vec<_> = capacity.iter().map(|_| problem.add_var(0.0, (0.0, 1.0))).collect();

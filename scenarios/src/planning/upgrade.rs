@@ -51,7 +51,7 @@ pub struct Advice {
 impl Advice {
     /// The price of all steps.
     pub fn cost(&self) -> f64 {
-        self.upgrades.iter().map(|u| u.cost).sum()
+        self.upgrades.iter().fold(0.0, |sum, u| sum + u.cost)
     }
 }
 

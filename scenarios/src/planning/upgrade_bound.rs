@@ -3,8 +3,8 @@
 //! The linear program is: added capacity x ≥ 0 per link, cost → min, and for each failure a routing of the traffic that has
 //! a path with flow ≤ limit · (capacity + x). A routing exists if and only if at all prices the capacity is worth as much as
 //! the traffic pays on cheapest paths (the *metric inequalities* of Onaga and Kakusho, 1971, and Iri, 1971); those that are
-//! violated are found by the search for the optimal maximum utilisation and cut off one after another. Each round's cost is
-//! a lower bound already.
+//! violated are found by the search for the optimal maximum utilisation and cut off one after another. What is bought so
+//! far costs no more than the optimum, so the search may stop at any time.
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem, Solution, Variable};
 use rayon::prelude::*;
@@ -14,8 +14,11 @@ use super::optimal::{FreeRouting, finished};
 use super::trees::FreeTraffic;
 use super::{FailureSet, LpError, Module, Optimum, Plan};
 
-/// Rounds after which the bound is taken as it is.
-const ROUNDS: usize = 100;
+/// Scenarios that are looked at before capacity is bought anew.
+const AT_ONCE: usize = 16;
+
+/// After so many arcs times destinations times steps the bound is taken as it is: a minute or so.
+const WORK: usize = 20_000_000;
 
 /// By what share a limit may be missed.
 const TOLERANCE: f64 = 1e-7;
@@ -49,37 +52,44 @@ pub fn upgrade_bound(
     let Some(mut master) = Master::new(plan, modules, limit)? else {
         return Ok(UpgradeBound { cost: 0.0, reached: true });
     };
-    for _ in 0..ROUNDS {
-        let capacity = master.capacity(plan);
-        let cuts: Result<Vec<_>, _> =
-            scenarios.par_iter().map(|set| violated(plan, set, &capacity, limit)).collect();
-        let cuts: Vec<_> = cuts?.into_iter().flatten().collect();
-        if cuts.is_empty() {
+    let traffic = |set| FreeRouting::new(FreeTraffic::new(csr, set, plan.demands()));
+    let mut routings: Vec<_> = scenarios.par_iter().map(traffic).collect();
+    let mut work = 0;
+    loop {
+        let mut cut = false;
+        for some in routings.chunks_mut(AT_ONCE) {
+            let capacity = master.capacity(plan);
+            let cuts: Result<Vec<_>, _> =
+                some.par_iter_mut().map(|routing| violated(routing, &capacity, limit)).collect();
+            for (prices, pays) in cuts?.into_iter().flatten() {
+                cut = true;
+                match master.with(plan, &prices, pays)? {
+                    Some(next) => master = next,
+                    None => return Ok(UpgradeBound { cost: f64::INFINITY, reached: false }),
+                }
+            }
+            work += some.iter().map(|routing| std::mem::take(&mut routing.work)).sum::<usize>();
+            if cut && work > WORK {
+                return Ok(UpgradeBound { cost: master.cost(), reached: false });
+            }
+        }
+        if !cut {
             return Ok(UpgradeBound { cost: master.cost(), reached: true });
         }
-        for (prices, pays) in cuts {
-            master = match master.with(plan, &prices, pays)? {
-                Some(master) => master,
-                None => return Ok(UpgradeBound { cost: f64::INFINITY, reached: false }),
-            };
-        }
     }
-    Ok(UpgradeBound { cost: master.cost(), reached: false })
 }
 
 /// Prices at which traffic pays more than `limit` of the capacity is worth, and what it pays; `None` where there are none.
 fn violated(
-    plan: &Plan<'_>,
-    set: &FailureSet,
+    routing: &mut FreeRouting<'_>,
     capacity: &[f64],
     limit: f64,
 ) -> Result<Option<(Vec<f64>, f64)>, LpError> {
-    let mut routing = FreeRouting::new(FreeTraffic::new(plan.csr(), set, plan.demands()));
     let most = limit * (1.0 + TOLERANCE);
     // Prices that are half as bad as the worst can be will do.
     let enough = |low: f64, high: f64| high <= most || (low > most && low - limit > (high - limit) / 2.0);
     let Optimum { at_least, prices, .. } = routing.solve(capacity, enough)?;
-    Ok((at_least > most).then(|| (prices, at_least)))
+    Ok((at_least > most).then_some((prices, at_least)))
 }
 
 /// The linear program over the inequalities that are known. Capacity counts in units of the mean capacity, cost in units
