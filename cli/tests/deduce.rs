@@ -67,9 +67,9 @@ impl Abilene {
 }
 
 #[test]
-fn measured_matrices_come_back_as_well_as_published() {
+fn measured_matrices_come_back_as_far_as_loads_tell() {
     let abilene = Abilene::open();
-    for (with_ends, level) in [(true, 0.45), (false, 0.45)] {
+    for (with_ends, level) in [(true, 0.25), (false, 0.5)] {
         let mut bins = Vec::new();
         for bin in 0..abilene.series.bins.len() {
             let Some(truth) = abilene.demands(bin) else { continue };
@@ -92,6 +92,7 @@ fn measured_matrices_come_back_as_well_as_published() {
             temporal[temporal.len() / 2],
             temporal[temporal.len() * 9 / 10],
         );
+        assert!(temporal[temporal.len() / 2] < 2.5 * level, "ends {with_ends}: {temporal:?}");
         assert!(mean(|a| a.l2) < level, "ends {with_ends}: {}", mean(|a| a.l2));
     }
 }

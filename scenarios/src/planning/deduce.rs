@@ -5,8 +5,9 @@
 //! destination receives (Zhang, Roughan, Duffield, Greenberg, *Fast accurate computation of large-scale IP traffic matrices
 //! from link loads*, SIGMETRICS 2003); near means the least relative entropy, which keeps demands positive and is the
 //! matrix that says least beyond the loads (Zhang, Roughan, Lund, Donoho, *An information-theoretic approach to traffic
-//! matrix estimation*, SIGCOMM 2003). The factors of the gravity matrix are fitted to the same loads (multiplicative
-//! updates as of Lee and Seung, 2001), so that they need no counters of access ports, and take them in where there are any.
+//! matrix estimation*, SIGCOMM 2003). How much each node sends and receives is that of the demands themselves: both are
+//! fitted to each other in turns (Fang, Vardi, Zhang, *An iterative tomogravity algorithm for the estimation of network
+//! traffic*, 2007), so that counters of access ports are taken in where there are any and not needed elsewhere.
 
 use models::{NodeDemand, Routing};
 use nalgebra::{DMatrix, DVector};
@@ -15,8 +16,8 @@ use twin::{Csr, NodeId};
 /// By what share a load may be missed at one unit of pull: readings of different ports never add up exactly.
 const SLACK: f64 = 1e-3;
 
-/// Rounds of the fit of the gravity matrix.
-const GRAVITY_ROUNDS: usize = 300;
+/// Rounds in which the gravity matrix and the demands are fitted to each other.
+const ROUNDS: usize = 30;
 
 /// Steps of Newton's method.
 const NEWTON_STEPS: usize = 100;
@@ -37,7 +38,7 @@ pub struct Measured<'a> {
 pub struct Deduced {
     /// The demands, by source, then destination; positive.
     pub demands: Vec<NodeDemand>,
-    /// The gravity matrix in the same order, in bit/s.
+    /// The gravity matrix that they are nearest to, in the same order, in bit/s.
     pub gravity: Vec<f64>,
     /// Loads that were measured: equations.
     pub measured: usize,
@@ -55,8 +56,7 @@ pub struct Deduced {
 /// If there is not a load for each arc and node.
 pub fn deduce(csr: &Csr, routing: &Routing, measured: Measured<'_>) -> Deduced {
     let system = System::new(csr, routing, measured);
-    let gravity = system.gravity(csr.node_count());
-    let demands = system.project(&gravity);
+    let (gravity, demands) = system.solve(csr.node_count());
     let explained = system.rows_of(&demands);
     let off: f64 = explained.iter().zip(&system.loads).map(|(e, y)| (e - y).abs()).sum();
     let total: f64 = system.loads.iter().sum();
@@ -129,44 +129,33 @@ impl System {
         rows
     }
 
-    /// The product of two factors for each pair, fitted to the loads.
-    fn gravity(&self, nodes: usize) -> Vec<f64> {
-        // Any start with all factors alike leads to the same fit; this one has about the right size.
-        let size = (self.loads.iter().sum::<f64>() / (self.pairs.len().max(1) as f64)).sqrt();
-        let (mut sends, mut receives) = (vec![size; nodes], vec![size; nodes]);
-        let product = |sends: &[f64], receives: &[f64]| -> Vec<f64> {
-            self.pairs.iter().map(|p| sends[p.src.index()] * receives[p.dst.index()]).collect()
-        };
-        for _ in 0..GRAVITY_ROUNDS {
-            for side in [Side::Sends, Side::Receives] {
-                let ratios = self.ratios(&product(&sends, &receives));
-                let (factors, others) = match side {
-                    Side::Sends => (&mut sends, &receives),
-                    Side::Receives => (&mut receives, &sends),
-                };
-                let (mut up, mut down) = (vec![0.0; nodes], vec![0.0; nodes]);
-                for pair in &self.pairs {
-                    let (at, other) = match side {
-                        Side::Sends => (pair.src.index(), others[pair.dst.index()]),
-                        Side::Receives => (pair.dst.index(), others[pair.src.index()]),
-                    };
-                    for (row, share) in &pair.shares {
-                        up[at] += other * share * ratios[*row as usize];
-                        down[at] += other * share;
-                    }
-                }
-                for node in (0..nodes).filter(|n| down[*n] > 0.0) {
-                    factors[node] *= up[node] / down[node];
-                }
+    /// The gravity matrix of what each node sends and receives, and the demands nearest to it. Begins with all pairs alike;
+    /// what its demands add up to at each node makes the next gravity matrix, until nothing moves.
+    fn solve(&self, nodes: usize) -> (Vec<f64>, Vec<f64>) {
+        let total: f64 = self.loads.iter().sum();
+        let mut gravity = vec![total / self.pairs.len().max(1) as f64; self.pairs.len()];
+        let mut demands = self.project(&gravity);
+        for _ in 0..ROUNDS {
+            let next = self.gravity(nodes, &demands);
+            let moved: f64 = next.iter().zip(&gravity).map(|(a, b)| (a - b).abs()).sum();
+            gravity = next;
+            demands = self.project(&gravity);
+            if moved <= 1e-6 * gravity.iter().sum::<f64>() {
+                break;
             }
         }
-        product(&sends, &receives)
+        (gravity, demands)
     }
 
-    /// Measured over explained load.
-    fn ratios(&self, demands: &[f64]) -> Vec<f64> {
-        let ratio = |(explained, load): (f64, &f64)| if explained > 0.0 { load / explained } else { 1.0 };
-        self.rows_of(demands).into_iter().zip(&self.loads).map(ratio).collect()
+    /// What each source sends times what each destination receives, over all traffic.
+    fn gravity(&self, nodes: usize, demands: &[f64]) -> Vec<f64> {
+        let (mut sends, mut receives) = (vec![0.0; nodes], vec![0.0; nodes]);
+        for (pair, bps) in self.pairs.iter().zip(demands) {
+            sends[pair.src.index()] += bps;
+            receives[pair.dst.index()] += bps;
+        }
+        let total = demands.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+        self.pairs.iter().map(|p| sends[p.src.index()] * receives[p.dst.index()] / total).collect()
     }
 
     /// The demands of least entropy relative to `prior` that explain the loads, by Newton's method on the dual: demands are
@@ -228,12 +217,6 @@ impl System {
         }
         matrix
     }
-}
-
-#[derive(Clone, Copy)]
-enum Side {
-    Sends,
-    Receives,
 }
 
 fn ordered_pairs(nodes: usize) -> impl Iterator<Item = (NodeId, NodeId)> {

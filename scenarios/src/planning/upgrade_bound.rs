@@ -68,7 +68,7 @@ pub fn upgrade_bound(
                     None => return Ok(UpgradeBound { cost: f64::INFINITY, reached: false }),
                 }
             }
-            work += some.iter().map(|routing| std::mem::take(&mut routing.work)).sum::<usize>();
+            work += some.iter_mut().map(|routing| std::mem::take(&mut routing.work)).sum::<usize>();
             if cut && work > WORK {
                 return Ok(UpgradeBound { cost: master.cost(), reached: false });
             }
