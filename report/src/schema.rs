@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
-pub use planning::{ARCS, DRAIN, SCENARIOS, WORST};
+pub use planning::{ARCS, AVAILABILITY, DRAIN, NINES, RISK, SCENARIOS, WORST};
 pub use planning::{DEDUCED, GROWTH, UPGRADES};
 pub use printed::{CHANGES, TRACES, VALIDATION};
 pub use topology::{CABLES, LINK_EVIDENCE, NODES, SEGMENTS, UNMATCHED};
@@ -121,6 +121,8 @@ pub const TABLES: &[&TableSpec] = &[
     &SCENARIOS,
     &ARCS,
     &WORST,
+    &AVAILABILITY,
+    &NINES,
     &LINKS,
     &FLOWS,
     &CONNECTIONS,
@@ -142,6 +144,7 @@ pub const TABLES: &[&TableSpec] = &[
     &GROWTH,
     &UPGRADES,
     &DEDUCED,
+    &RISK,
 ];
 
 /// A column that is never null.

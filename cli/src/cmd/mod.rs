@@ -1,5 +1,6 @@
 //! The commands. A new one is a file here with `Args` and `run`, its `mod` line and its line in `commands!`.
 
+mod availability;
 mod completions;
 mod deduce;
 mod demo;
@@ -13,6 +14,7 @@ mod man;
 pub(crate) mod net;
 mod overrides;
 mod replay;
+mod risk;
 mod schema;
 mod sweep;
 mod sync;
@@ -82,6 +84,9 @@ commands! {
         deduce: Deduce,
         drain: Drain,
         growth: Growth,
+        availability: Availability,
+        drain: Drain,
+        risk: Risk,
         sweep: Sweep,
         upgrade: Upgrade,
         whatif: Whatif,

@@ -35,6 +35,7 @@
 //! assert_eq!((ac[0].util, ac[0].scenario), (0.5, 1)); // the way over c is used when ab fails
 //! ```
 
+pub mod availability;
 mod deduce;
 mod drain;
 mod failure;
@@ -42,6 +43,7 @@ mod growth;
 mod optimal;
 mod plan;
 mod redundancy;
+pub mod risk;
 mod sweep;
 mod trees;
 mod upgrade;
