@@ -31,6 +31,7 @@ fn lines(said: &[Observation]) -> String {
         }
         Said::Not(key) => format!("not {:?} {}\n", key.topic, key.subject),
         Said::Read(topic) => format!("read {topic:?}\n"),
+        Said::Lost => "lost\n".to_owned(),
     };
     said.iter().map(line).collect()
 }

@@ -12,6 +12,7 @@ const NOTHING: f64 = 1e-12;
 #[derive(Debug)]
 pub struct Plan<'a> {
     csr: &'a Csr,
+    routing: &'a Routing,
     demands: &'a [NodeDemand],
     what_if: WhatIf<'a>,
     total: f64,
@@ -33,12 +34,17 @@ impl<'a> Plan<'a> {
         let mut fullest: Vec<_> = (0..csr.arc_count()).map(ArcId::new).collect();
         fullest.sort_by(|a, b| base_util[b.index()].total_cmp(&base_util[a.index()])); // stable: ties by number
         let total = demands.iter().map(|d| d.bps).sum();
-        Self { csr, demands, what_if, total, base_util, fullest }
+        Self { csr, routing, demands, what_if, total, base_util, fullest }
     }
 
     /// The network.
     pub fn csr(&self) -> &'a Csr {
         self.csr
+    }
+
+    /// Shortest paths with nothing down.
+    pub fn routing(&self) -> &'a Routing {
+        self.routing
     }
 
     /// The demands.

@@ -1,5 +1,7 @@
 //! `umbra inspect`: what a file is and what is odd about it, without running anything.
 
+mod planning;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -10,13 +12,14 @@ use topology_sync::observation::{Observer, Said, Topic};
 use topology_sync::overrides::{self, Overrides};
 use topology_sync::source::files;
 use topology_sync::{counters, encoding};
-use twin::{Diagnostic, EntityKind, Layer, Snapshot, WallTime};
+use twin::{Diagnostic, EntityKind, FreshnessState, HalfLink, HalfLinkKey, Layer, Snapshot, WallTime};
 
 use crate::cmd::net::NetOptions;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::lab::{self, Role};
 use crate::output::Table;
+use crate::planning::words::format_of;
 use crate::replay::flow_table;
 
 /// Check a file and count what is in it, without running anything.
@@ -51,15 +54,13 @@ fn rows(args: &Args) -> Result<Vec<Row>, Failure> {
         ("pcap" | "pcapng", [only]) => capture(only),
         ("parquet", [only]) => parquet(only),
         ("csv" | "gz", [only]) => flow_table(only).or_else(|e| counter_file(only).ok_or(e)),
-        ("yaml" | "yml", [only]) => yaml(only),
-        ("pcap" | "pcapng" | "parquet" | "csv" | "gz" | "yaml" | "yml", _) => {
+        ("yaml" | "yml", [only]) => yaml(args, only),
+        ("txt", [only]) => planning::text(only),
+        ("pcap" | "pcapng" | "parquet" | "csv" | "gz" | "yaml" | "yml" | "txt", _) => {
             Err(Failure::Usage(format!(".{suffix} files are inspected one at a time")))
         }
         ("demands", [only]) => Ok(network(&files::open_demands(only)?, Form::Demands.name())),
-        ("json", [only]) => match inventory(only).or_else(|| counter_file(only)) {
-            Some(rows) => Ok(rows),
-            None => network_files(args, first),
-        },
+        ("json", [only]) => json(args, only),
         _ => network_files(args, first),
     }
 }
@@ -69,13 +70,27 @@ fn network_files(args: &Args, first: &Path) -> Result<Vec<Row>, Failure> {
     Ok(network(&args.net.open(&args.files)?, form))
 }
 
+/// What the `format` key says, or else what is in it.
+fn json(args: &Args, path: &Path) -> Result<Vec<Row>, Failure> {
+    let bytes = files::read(path)?;
+    // Keys come at the beginning; a network may be large.
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]);
+    match format_of(&head) {
+        Some(format) if planning::knows(format) => planning::rows(path, format, args.net),
+        _ => match inventory(path).or_else(|| counter_file(path)) {
+            Some(rows) => Ok(rows),
+            None => network_files(args, path),
+        },
+    }
+}
+
 /// What the `format` key says; watch configurations have none.
-fn yaml(path: &Path) -> Result<Vec<Row>, Failure> {
+fn yaml(args: &Args, path: &Path) -> Result<Vec<Row>, Failure> {
     let (file, bytes) = (path.display().to_string(), files::read(path)?);
     let text = encoding::utf8(&file, &bytes)?;
-    let format = text.lines().find_map(|line| line.strip_prefix("format:"));
-    match format {
-        Some(word) if word.contains(overrides::FORMAT) => {
+    match format_of(text) {
+        Some(format) if planning::knows(format) => planning::rows(path, format, args.net),
+        Some(overrides::FORMAT) => {
             Overrides::parse(&file, text)?;
             Ok(vec![row("form", json!("overrides"), overrides::FORMAT)])
         }
@@ -108,6 +123,7 @@ fn inventory(path: &Path) -> Option<Vec<Row>> {
     let mut rows = vec![
         row("form", json!("NetBox export"), ""),
         row("nodes", count(Topic::InventoryNodes), ""),
+        row("ports", count(Topic::InventoryPorts), ""),
         row("cables", count(Topic::InventoryCables), "of which both ends are in this file"),
     ];
     rows.extend(diagnostics.iter().map(diagnostic));
@@ -196,10 +212,11 @@ fn network(net: &Snapshot, form: &str) -> Vec<Row> {
     let mut rows = vec![row("form", json!(form), "")];
     rows.extend(entities(net));
     for layer in Layer::ALL {
-        let count = net.twin.half_links(layer).len();
-        if count > 0 {
+        let halves = net.twin.half_links(layer);
+        if !halves.is_empty() {
             let word = serde_json::to_value(layer).expect("a layer is a word");
-            rows.push(row(&format!("half-links {}", word.as_str().unwrap_or_default()), json!(count), ""));
+            let item = format!("half-links {}", word.as_str().unwrap_or_default());
+            rows.push(row(&item, json!(halves.len()), &freshness(&halves)));
         }
     }
     let routes: usize = net.twin.fibs().map(|(_, fib)| fib.len()).sum();
@@ -213,6 +230,14 @@ fn network(net: &Snapshot, form: &str) -> Vec<Row> {
     }
     rows.extend(net.diagnostics.iter().map(diagnostic));
     rows
+}
+
+/// How many half-links are how fresh, of those that somebody listens for.
+fn freshness(halves: &[(&HalfLinkKey, &HalfLink)]) -> String {
+    let count = |state| halves.iter().filter(|(_, h)| h.freshness.is_some_and(|f| f.state == state)).count();
+    let counts = FreshnessState::ALL.map(|state| (count(state), state.word()));
+    let counts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, w)| format!("{n} {w}")).collect();
+    counts.join(", ")
 }
 
 /// One row for each kind of entity, with roles for nodes.
