@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
-pub use planning::{ARCS, AVAILABILITY, DRAIN, NINES, RISK, SCENARIOS, WORST};
-pub use planning::{DEDUCED, GROWTH, UPGRADES};
+pub use planning::{
+    ARCS, AVAILABILITY, BREACHES, DEDUCED, DEMANDS, DIFFERENCES, DRAIN, GROUPS, GROWTH, NINES, RISK,
+    SCENARIOS, UPGRADES, WORST,
+};
 pub use printed::{CHANGES, TRACES, VALIDATION};
 pub use topology::{CABLES, LINK_EVIDENCE, NODES, SEGMENTS, UNMATCHED};
 
@@ -123,6 +125,10 @@ pub const TABLES: &[&TableSpec] = &[
     &WORST,
     &AVAILABILITY,
     &NINES,
+    &GROUPS,
+    &DIFFERENCES,
+    &DEMANDS,
+    &BREACHES,
     &LINKS,
     &FLOWS,
     &CONNECTIONS,

@@ -12,7 +12,7 @@ use crate::output;
 use crate::planning::question::QuestionArgs;
 use crate::planning::rates::{self, FORMS, RateArg};
 use crate::planning::study::Study;
-use crate::planning::{instant, limit, names};
+use crate::planning::{instant, limit};
 use crate::target::TargetFolder;
 
 /// When does each link first exceed a limit under any failure, if traffic grows?
@@ -43,15 +43,16 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
-    let (study, list) = args.question.open()?;
+    let (study, failing) = args.question.open()?;
+    let list = &failing.list;
     let rates = rates::of_demands(&args.growth, &study.csr, &study.demands)?;
     let growth = Growth::new(&study.demands, &rates);
-    let mut found = first_exceeded(&study.csr, &study.routing, &growth, &list, args.limit);
+    let mut found = first_exceeded(&study.csr, &study.routing, &growth, list, args.limit);
     found.sort_by_key(|f| (f.day.unwrap_or(u32::MAX), f.arc));
     let table = |some: &dyn Fn(&Exceeded) -> bool| {
         let mut table = Table::new(&schema::GROWTH);
         for f in found.iter().filter(|f| some(f)) {
-            let cause = names::of_set(&study.csr, &list.get(f.scenario).0);
+            let cause = failing.name(&list.get(f.scenario).0, &study.csr);
             row(&mut table, &study, f, args, &cause);
         }
         table
@@ -60,7 +61,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         let mut folder = TargetFolder::create(out)?;
         folder.write(&entities(&study.twin))?;
         folder.write(&table(&|_| true))?;
-        folder.commit(study.summary("growth", global, args.question.fail.file())?)?;
+        folder.commit(study.summary("growth", global, args.question.fail().file())?)?;
     }
     output::Table::rows_of(&table(&|f| f.day.is_some())).print(global.format())?;
     Ok(Outcome::Done)

@@ -81,11 +81,10 @@ commands! {
         replay: Replay,
     }
     "Planning" {
+        availability: Availability,
         deduce: Deduce,
         drain: Drain,
         growth: Growth,
-        availability: Availability,
-        drain: Drain,
         risk: Risk,
         sweep: Sweep,
         upgrade: Upgrade,

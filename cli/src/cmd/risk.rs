@@ -9,15 +9,17 @@ use serde::Deserialize;
 use serde_json::json;
 use topology_sync::encoding;
 use topology_sync::source::files;
-use twin::{Csr, InputError, Place, SimDuration, WallTime};
+use twin::{InputError, Place, SimDuration, WallTime};
 
 use crate::duration;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
 use crate::planning::availability as groups;
+use crate::planning::instant;
+use crate::planning::limit;
+use crate::planning::names::{self, Names};
 use crate::planning::study::{Study, StudyArgs};
-use crate::planning::{instant, names};
 
 /// What is most likely to break next, and what would it break?
 ///
@@ -46,16 +48,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "T", value_parser = instant::parse, requires = "history")]
     at: Option<WallTime>,
     /// A link is too full above this load / capacity.
-    #[arg(long, value_name = "U", value_parser = limit, default_value_t = 1.0)]
+    #[arg(long, value_name = "U", value_parser = limit::parse, default_value_t = 1.0)]
     limit: f64,
     /// How many rows.
     #[arg(long, value_name = "N", default_value_t = 20)]
     top: usize,
-}
-
-fn limit(text: &str) -> Result<f64, String> {
-    let limit = text.parse().ok().filter(|u: &f64| *u > 0.0 && u.is_finite());
-    limit.ok_or_else(|| "expected a utilisation above 0, such as 0.8".to_owned())
 }
 
 /// Runs the command.
@@ -71,7 +68,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     })?;
     let history = match &args.history {
         None => vec![History::default(); model.components.len()],
-        Some(file) => history(args, file, &study.csr, &model.components)?,
+        Some(file) => history(args, file, &study, &model.components)?,
     };
     let horizon =
         Horizon { hours: args.within.as_secs_f64() / 3_600.0, limit: args.limit, ways_out: args.top };
@@ -93,11 +90,12 @@ struct HistoryRow {
 fn history(
     args: &Args,
     path: &Path,
-    csr: &Csr,
+    study: &Study,
     components: &[Component],
 ) -> Result<Vec<History>, InputError> {
     let file = path.display().to_string();
     let bytes = files::read(path)?;
+    let known = Names::new(&study.twin, &study.csr);
     let now = args.at.unwrap_or_else(instant::now);
     let mut reader =
         csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(encoding::utf8(&file, &bytes)?.as_bytes());
@@ -106,11 +104,7 @@ fn history(
         let place = Place::Line(i as u64 + 2);
         let wrong = |what: String, expected: String| InputError::new(&file, place, what, expected);
         let row = row.map_err(|e| wrong(e.to_string(), "columns element, at, in_service".into()))?;
-        let set = names::element(csr, &row.element).map_err(|nearest| {
-            let mut error = wrong(format!("unknown element '{}'", row.element), names::FORMS.into());
-            error.nearest = nearest;
-            error
-        })?;
+        let set = known.element(&row.element).map_err(|unknown| unknown.at(&file, place))?;
         let time = |text: &Option<String>| {
             let given = text.as_deref().filter(|t| !t.is_empty());
             given.map(|t| instant::parse(t).map_err(|e| wrong(format!("found '{t}'"), e))).transpose()

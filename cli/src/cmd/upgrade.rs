@@ -11,10 +11,11 @@ use serde_json::json;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output;
+use crate::planning::failures::Failing;
+use crate::planning::limit;
 use crate::planning::market::{self, Market};
 use crate::planning::question::QuestionArgs;
 use crate::planning::study::Study;
-use crate::planning::{limit, names};
 use crate::target::TargetFolder;
 
 /// How many failures the bound looks at: the fullest ones. Any number of them gives a true bound.
@@ -47,19 +48,20 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
-    let (study, list) = args.question.open()?;
+    let (study, failing) = args.question.open()?;
+    let list = &failing.list;
     let market = market::of(&args.question.study.sources[0], &study.csr)?;
     let plan = study.plan();
-    let advice = cheapest_upgrades(&plan, &list, &market.modules, args.limit);
-    let after = max_util(&Plan::new(&advice.upgraded, &study.routing, &study.demands), &list);
-    let bound = if args.no_bound { None } else { Some(bound(&plan, &list, &market, args.limit)?) };
+    let advice = cheapest_upgrades(&plan, list, &market.modules, args.limit);
+    let after = max_util(&Plan::new(&advice.upgraded, &study.routing, &study.demands), list);
+    let bound = if args.no_bound { None } else { Some(bound(&plan, list, &market, args.limit)?) };
     say(&study, &advice, bound.as_ref(), market.unit, after);
-    let table = table(&study, &list, &advice);
+    let table = table(&study, &failing, &advice);
     if let Some(out) = args.out.as_ref().filter(|_| !args.dry_run) {
         let mut folder = TargetFolder::create(out)?;
         folder.write(&entities(&study.twin))?;
         folder.write(&table)?;
-        let mut summary = study.summary("upgrade", global, args.question.fail.file())?;
+        let mut summary = study.summary("upgrade", global, args.question.fail().file())?;
         let stuck: Vec<_> = advice.stuck.iter().map(|l| l.0).collect();
         let finite = bound.as_ref().map(|b| b.cost).filter(|cost| cost.is_finite());
         for (key, value) in [
@@ -117,7 +119,7 @@ fn say(study: &Study, advice: &Advice, bound: Option<&UpgradeBound>, unit: &str,
     }
 }
 
-fn table(study: &Study, list: &FailureList, advice: &Advice) -> Table {
+fn table(study: &Study, failing: &Failing, advice: &Advice) -> Table {
     let csr = &study.csr;
     let mut table = Table::new(&schema::UPGRADES);
     let mut total = 0.0;
@@ -137,7 +139,7 @@ fn table(study: &Study, list: &FailureList, advice: &Advice) -> Table {
             .set("total", total)
             .set("util", upgrade.util)
             .set("scenario", upgrade.scenario)
-            .set("cause", names::of_set(csr, &list.get(upgrade.scenario).0))
+            .set("cause", failing.name(&failing.list.get(upgrade.scenario).0, csr))
             .set("max_util", upgrade.max_util)
             .end();
     }

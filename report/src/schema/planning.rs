@@ -88,6 +88,86 @@ pub static NINES: TableSpec = TableSpec {
     ],
 };
 
+/// Risk groups by their scenarios.
+pub static GROUPS: TableSpec = TableSpec {
+    name: "groups",
+    meaning: "One group of links and nodes that fail together; written where groups fail.",
+    columns: &[
+        required("group", U32, "", "its number, in the order of the file or of the network"),
+        required("name", Str, "", "its name"),
+        required(
+            "scenario",
+            U32,
+            "",
+            "the scenario in which it fails; groups with the same members share one",
+        ),
+    ],
+};
+
+/// Arcs before and after an edit.
+pub static DIFFERENCES: TableSpec = TableSpec {
+    name: "differences",
+    meaning: "One direction of a link that is there before an edit and after it; written where the network was edited.",
+    columns: &[
+        required("arc", U32, "", "number of the arc after the edit, as in the other tables"),
+        required("arc_before", U32, "", "its number before: removed links leave no arcs"),
+        required("link", U32, "", "number of its link, the same before and after"),
+        required("src", Str, "", "name of the node where it begins"),
+        required("dst", Str, "", "name of the node where it ends"),
+        required("weight_before", F64, "", "routing metric before"),
+        required("weight_after", F64, "", "routing metric after"),
+        required("capacity_before", F64, "as the demands", "capacity before"),
+        required("capacity_after", F64, "as the demands", "capacity after"),
+        required("load_before", F64, "as the demands", "load without failures before"),
+        required("load_after", F64, "as the demands", "load without failures after"),
+        required("util_before", F64, "", "load / capacity without failures before"),
+        required("util_after", F64, "", "load / capacity without failures after"),
+        nullable("worst_before", F64, "", "largest load / capacity over the failures before"),
+        nullable("worst_after", F64, "", "largest load / capacity over the failures after"),
+    ],
+};
+
+/// Demands in each scenario.
+pub static DEMANDS: TableSpec = TableSpec {
+    name: "demands",
+    meaning: "One demand in one scenario; written on request.",
+    columns: &[
+        required("scenario", U32, "", "number of the scenario"),
+        required("src", Str, "", "name of the node where it enters"),
+        required("dst", Str, "", "name of the node where it leaves"),
+        required(
+            "status",
+            Str,
+            "",
+            "`ok` (the paths of scenario 0), `rerouted` (others, or fewer), `lost` (no path), `lost_own` (an end is down)",
+        ),
+        nullable("latency_ms", F64, "ms", "longest propagation delay over its shortest paths"),
+        nullable(
+            "stretch",
+            F64,
+            "",
+            "`latency_ms` / that with nothing down; null where either is absent or that is 0",
+        ),
+        nullable("service", Str, "", "the service that it belongs to; null where the network names none"),
+    ],
+};
+
+/// Demands beyond the latency bound.
+pub static BREACHES: TableSpec = TableSpec {
+    name: "breaches",
+    meaning: "One demand that takes longer than the bound in one scenario; written where a bound is given. Demands \
+              without a path are not in here.",
+    columns: &[
+        required("scenario", U32, "", "number of the scenario; in 0 nothing is down"),
+        required("src", Str, "", "name of the node where it enters"),
+        required("dst", Str, "", "name of the node where it leaves"),
+        required("volume", F64, "as the demands", "its volume"),
+        required("latency_ms", F64, "ms", "longest propagation delay over its shortest paths"),
+        nullable("base_latency_ms", F64, "ms", "the same with nothing down"),
+        required("bound_ms", F64, "ms", "the bound"),
+    ],
+};
+
 /// May an element be taken down?
 pub static DRAIN: TableSpec = TableSpec {
     name: "drain",
