@@ -279,7 +279,7 @@ pub static DEDUCED: TableSpec = TableSpec {
         required("src", Str, "", "name of the node where it enters"),
         required("dst", Str, "", "name of the node where it leaves"),
         required("bps", F64, "bit/s", "the demand"),
-        required("gravity_bps", F64, "bit/s", "the demand in the gravity matrix that it started from"),
+        required("gravity_bps", F64, "bit/s", "the demand in the gravity matrix that it is nearest to"),
         nullable("true_bps", F64, "bit/s", "the demand in the matrix of --truth"),
     ],
 };
