@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
-pub use planning::{ARCS, BREACHES, DEMANDS, DIFFERENCES, DRAIN, GROUPS, SCENARIOS, WORST};
+pub use planning::{
+    ARCS, AVAILABILITY, BREACHES, DEMANDS, DIFFERENCES, DRAIN, GROUPS, NINES, RISK, SCENARIOS, WORST,
+};
 pub use printed::{CHANGES, TRACES, VALIDATION};
 pub use topology::{CABLES, LINK_EVIDENCE, NODES, SEGMENTS, UNMATCHED};
 
@@ -120,6 +122,8 @@ pub const TABLES: &[&TableSpec] = &[
     &SCENARIOS,
     &ARCS,
     &WORST,
+    &AVAILABILITY,
+    &NINES,
     &GROUPS,
     &DIFFERENCES,
     &DEMANDS,
@@ -142,6 +146,7 @@ pub const TABLES: &[&TableSpec] = &[
     &LINK_EVIDENCE,
     &VALIDATION,
     &DRAIN,
+    &RISK,
 ];
 
 /// A column that is never null.

@@ -1,5 +1,6 @@
 //! The commands. A new one is a file here with `Args` and `run`, its `mod` line and its line in `commands!`.
 
+mod availability;
 mod completions;
 mod demo;
 mod drain;
@@ -11,6 +12,7 @@ mod man;
 pub(crate) mod net;
 mod overrides;
 mod replay;
+mod risk;
 mod schema;
 mod sweep;
 mod sync;
@@ -76,7 +78,9 @@ commands! {
         replay: Replay,
     }
     "Planning" {
+        availability: Availability,
         drain: Drain,
+        risk: Risk,
         sweep: Sweep,
         whatif: Whatif,
     }

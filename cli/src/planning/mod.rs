@@ -1,5 +1,6 @@
 //! Planning: the network as planners see it, lists of failures, and the tables of what they do.
 
+pub(crate) mod availability;
 pub(crate) mod differences;
 pub(crate) mod edit;
 pub(crate) mod failures;

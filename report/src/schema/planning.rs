@@ -50,6 +50,44 @@ pub static WORST: TableSpec = TableSpec {
     ],
 };
 
+/// Availability of a network as a whole.
+pub static AVAILABILITY: TableSpec = TableSpec {
+    name: "availability",
+    meaning: "One measure of the availability of the network.",
+    columns: &[
+        required(
+            "measure",
+            Str,
+            "",
+            "`p_all_connected` (every demand has a path), `expected_lost_share` (lost volume / volume of all demands), \
+             `p_util_over` (largest load / capacity above the threshold)",
+        ),
+        required("value", F64, "", "the measure"),
+        required("lo", F64, "", "lower end of the 95 % interval, or proven lower bound"),
+        required("hi", F64, "", "upper end of the 95 % interval, or proven upper bound"),
+    ],
+};
+
+/// Availability of demands.
+pub static NINES: TableSpec = TableSpec {
+    name: "nines",
+    meaning: "How available one demand is, in the order of the demands.",
+    columns: &[
+        required("src", Str, "", "name of the node where it enters"),
+        required("dst", Str, "", "name of the node where it leaves"),
+        required("volume", F64, "as the demands", "its volume"),
+        required("availability", F64, "", "probability that it has a path; none where an end is down"),
+        required("lo", F64, "", "lower end of the 95 % interval, or proven lower bound"),
+        required("hi", F64, "", "upper end of the 95 % interval, or proven upper bound"),
+        nullable(
+            "nines",
+            F64,
+            "",
+            "-log10(1 - availability): 3 is 99.9 %; absent where no failure was seen that cuts it",
+        ),
+    ],
+};
+
 /// Risk groups by their scenarios.
 pub static GROUPS: TableSpec = TableSpec {
     name: "groups",
@@ -153,5 +191,34 @@ pub static DRAIN: TableSpec = TableSpec {
             "demand volume without a path, that of nodes taken down included",
         ),
         nullable("note", Str, "", "the reasons for a `no`, and further remarks"),
+    ],
+};
+
+/// What may break next.
+pub static RISK: TableSpec = TableSpec {
+    name: "risk",
+    meaning: "One element that may fail, by what its failure is expected to cost. Printed by `umbra risk`.",
+    columns: &[
+        required("rank", U32, "", "1 = greatest expected cost"),
+        required("element", Str, "", "a link, a node, or what a risk group takes down"),
+        required("probability", F64, "", "that it fails within the horizon"),
+        required("failures_a_year", F64, "", "the published rate"),
+        required("lost", F64, "as the demands", "volume that has no path then, and had one before"),
+        required("max_util", F64, "", "largest load / capacity over the arcs then, uncapped"),
+        required(
+            "above_limit",
+            F64,
+            "as the demands",
+            "volume above the limit, over all arcs, more than without",
+        ),
+        required("risk", F64, "as the demands", "probability x (lost + above_limit)"),
+        nullable("over", Str, "", "the fullest arcs above the limit"),
+        required(
+            "way_out",
+            Str,
+            "",
+            "the cheapest: nothing, a metric, more capacity, or a link that is missing",
+        ),
+        required("preset", Str, "", "where the rate comes from"),
     ],
 };

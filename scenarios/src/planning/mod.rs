@@ -35,11 +35,13 @@
 //! assert_eq!((ac[0].util, ac[0].scenario), (0.5, 1)); // the way over c is used when ab fails
 //! ```
 
+pub mod availability;
 mod drain;
 mod failure;
 mod latency;
 mod plan;
 mod redundancy;
+pub mod risk;
 mod sweep;
 mod worst;
 
