@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
 pub use planning::{
-    ARCS, AVAILABILITY, BREACHES, DEMANDS, DIFFERENCES, DRAIN, GROUPS, NINES, RISK, SCENARIOS, WORST,
+    ARCS, AVAILABILITY, BREACHES, DEDUCED, DEMANDS, DIFFERENCES, DRAIN, GROUPS, GROWTH, NINES, RISK,
+    SCENARIOS, UPGRADES, WORST,
 };
 pub use printed::{CHANGES, TRACES, VALIDATION};
 pub use topology::{CABLES, LINK_EVIDENCE, NODES, SEGMENTS, UNMATCHED};
@@ -146,6 +147,9 @@ pub const TABLES: &[&TableSpec] = &[
     &LINK_EVIDENCE,
     &VALIDATION,
     &DRAIN,
+    &GROWTH,
+    &UPGRADES,
+    &DEDUCED,
     &RISK,
 ];
 

@@ -13,6 +13,7 @@ use crate::global::Global;
 use crate::output::{Format, Table};
 use crate::planning::failures::{self, FailArg};
 use crate::planning::instant;
+use crate::planning::limit;
 use crate::planning::names::{self, Names};
 use crate::planning::study::{Study, StudyArgs};
 use crate::planning::window;
@@ -41,7 +42,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = failures::FORMS, default_value = "links")]
     fail: FailArg,
     /// The answer is no where an arc gets fuller than this.
-    #[arg(long, value_name = "U", default_value_t = 1.0, value_parser = limit)]
+    #[arg(long, value_name = "U", default_value_t = 1.0, value_parser = limit::parse)]
     limit: f64,
     /// The answer is no where anybody loses redundancy, too.
     #[arg(long)]
@@ -55,11 +56,6 @@ pub(crate) struct Args {
     /// When it is back: a time, or a span such as +4h after --from.
     #[arg(long, value_name = "T")]
     until: Option<String>,
-}
-
-fn limit(text: &str) -> Result<f64, String> {
-    let limit = text.parse().ok().filter(|u: &f64| *u > 0.0 && u.is_finite());
-    limit.ok_or_else(|| "expected a utilisation above 0, such as 0.8".to_owned())
 }
 
 /// Runs the command.

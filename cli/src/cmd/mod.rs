@@ -2,9 +2,11 @@
 
 mod availability;
 mod completions;
+mod deduce;
 mod demo;
 mod drain;
 mod flows;
+mod growth;
 mod import;
 mod inspect;
 mod lab;
@@ -17,6 +19,7 @@ mod schema;
 mod sweep;
 mod sync;
 mod trace;
+mod upgrade;
 mod validate;
 mod whatif;
 
@@ -79,9 +82,12 @@ commands! {
     }
     "Planning" {
         availability: Availability,
+        deduce: Deduce,
         drain: Drain,
+        growth: Growth,
         risk: Risk,
         sweep: Sweep,
+        upgrade: Upgrade,
         whatif: Whatif,
     }
     "Shell" {

@@ -17,6 +17,7 @@ use crate::global::Global;
 use crate::output::Table;
 use crate::planning::availability as groups;
 use crate::planning::instant;
+use crate::planning::limit;
 use crate::planning::names::{self, Names};
 use crate::planning::study::{Study, StudyArgs};
 
@@ -47,16 +48,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "T", value_parser = instant::parse, requires = "history")]
     at: Option<WallTime>,
     /// A link is too full above this load / capacity.
-    #[arg(long, value_name = "U", value_parser = limit, default_value_t = 1.0)]
+    #[arg(long, value_name = "U", value_parser = limit::parse, default_value_t = 1.0)]
     limit: f64,
     /// How many rows.
     #[arg(long, value_name = "N", default_value_t = 20)]
     top: usize,
-}
-
-fn limit(text: &str) -> Result<f64, String> {
-    let limit = text.parse().ok().filter(|u: &f64| *u > 0.0 && u.is_finite());
-    limit.ok_or_else(|| "expected a utilisation above 0, such as 0.8".to_owned())
 }
 
 /// Runs the command.
@@ -94,7 +90,7 @@ struct HistoryRow {
 fn history(
     args: &Args,
     path: &Path,
-    csr: &Csr,
+    study: &Study,
     components: &[Component],
 ) -> Result<Vec<History>, InputError> {
     let file = path.display().to_string();

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use scenarios::planning::{FailureSet, Latency, Outcome as Effect, Plan, Scenario, sweep};
+use scenarios::planning::{
+    FailureSet, Latency, Optimum, Outcome as Effect, Plan, Scenario, optimal_max_util, sweep,
+};
 use serde_json::{Value, json};
 use twin::WallTime;
 
@@ -30,6 +32,10 @@ use crate::target::TargetFolder;
 pub(crate) struct Args {
     #[command(flatten)]
     question: QuestionArgs,
+    /// Compute the smallest maximum utilisation that any routing could reach with nothing down, by linear programming: the
+    /// yardstick for the metrics.
+    #[arg(long)]
+    optimal: bool,
     /// The result folder.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -61,14 +67,20 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     if let Some(latency) = &latency {
         answer.latency = Some(question.answer(&study, latency, list, folder.as_mut())?);
     }
+    let optimal = if args.optimal { Some(optimal(&study)?) } else { None };
     if let Some(mut folder) = folder {
         asked.question.write(&mut folder, &study, &failing, &plan, &worst)?;
         let mut summary = summary(&asked, &study, latency.as_ref(), global)?;
         if let Some(at) = measured_at {
             summary.extra.insert("measured_at_ns".into(), at.as_ns().into());
         }
+        if let Some(best) = &optimal {
+            summary.extra.insert("optimal_max_util".into(), json!(best.at_most));
+            summary.extra.insert("optimal_max_util_at_least".into(), json!(best.at_least));
+        }
         folder.commit(summary)?;
     }
+    answer.optimal = optimal.map(|best| best.at_most);
     answer.measured_at = measured_at;
     answer.print(&study, &failing, &plan, global)?;
     Ok(if answer.is_finding() { Outcome::Finding } else { Outcome::Done })
@@ -102,6 +114,11 @@ fn summary(
     Ok(summary)
 }
 
+fn optimal(study: &Study) -> Result<Optimum, Failure> {
+    let best = optimal_max_util(&study.csr, &FailureSet::default(), &study.demands);
+    best.map_err(|e| Failure::environment("--optimal", e))
+}
+
 /// What the scenarios say together.
 struct Answer<'a> {
     limits: &'a Limits,
@@ -116,6 +133,7 @@ struct Answer<'a> {
     latency: Option<Kept>,
     /// When the traffic was measured.
     measured_at: Option<WallTime>,
+    optimal: Option<f64>,
 }
 
 impl<'a> Answer<'a> {
@@ -130,6 +148,7 @@ impl<'a> Answer<'a> {
             lost: false,
             latency: None,
             measured_at: None,
+            optimal: None,
         }
     }
 
@@ -184,6 +203,9 @@ impl<'a> Answer<'a> {
             row.push(("most_breaches", json!(kept.most)));
             let set = failing.list.get(kept.scenario).0;
             row.push(("most_breaches_failure", json!(failing.name(&set, csr))));
+        }
+        if let Some(optimal) = self.optimal {
+            row.push(("optimal_max_util", json!(optimal)));
         }
         if let Some(at) = self.measured_at {
             row.push(("measured", json!(instant::text(at))));

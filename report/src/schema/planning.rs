@@ -222,3 +222,64 @@ pub static RISK: TableSpec = TableSpec {
         required("preset", Str, "", "where the rate comes from"),
     ],
 };
+
+/// When links get too full, if traffic grows.
+pub static GROWTH: TableSpec = TableSpec {
+    name: "growth",
+    meaning: "When an arc first exceeds a limit under any of the failures, if traffic grows. Soonest first.",
+    columns: &[
+        required("arc", U32, "", "number of the arc"),
+        required("src", Str, "", "name of the node where it begins"),
+        required("dst", Str, "", "name of the node where it ends"),
+        required("limit", F64, "", "the load / capacity that is not to be exceeded"),
+        required(
+            "worst_util",
+            F64,
+            "",
+            "largest load / capacity today, over the failures and with nothing down",
+        ),
+        nullable("factor", F64, "", "by how much that load may grow until the limit; null without load"),
+        nullable(
+            "days",
+            U32,
+            "days",
+            "days from today to the first one beyond the limit; null: not in 100 years",
+        ),
+        nullable("date", Str, "", "that day; null where no first day was given"),
+        required("scenario", U32, "", "the scenario that does it, or the worst of today"),
+        required("cause", Str, "", "what is down in it"),
+    ],
+};
+
+/// Upgrades that restore a limit.
+pub static UPGRADES: TableSpec = TableSpec {
+    name: "upgrades",
+    meaning: "A step of the cheapest upgrades after which no failure fills an arc beyond the limit. Fullest link first.",
+    columns: &[
+        required("step", U32, "", "1 = first"),
+        required("link", U32, "", "number of the link"),
+        required("src", Str, "", "name of the node where its fuller arc begins"),
+        required("dst", Str, "", "name of the node where that ends"),
+        required("from", F64, "as the demands", "capacity of that arc before"),
+        required("to", F64, "as the demands", "capacity after the step"),
+        required("cost", F64, "", "price of the step, in the unit of the modules or in Gbit/s times km"),
+        required("total", F64, "", "price of all steps so far"),
+        required("util", F64, "", "load / capacity of the arc in its worst scenario, before"),
+        required("scenario", U32, "", "that scenario"),
+        required("cause", Str, "", "what is down in it"),
+        required("max_util", F64, "", "largest load / capacity over all arcs and scenarios after the step"),
+    ],
+};
+
+/// Demands from link loads.
+pub static DEDUCED: TableSpec = TableSpec {
+    name: "deduced",
+    meaning: "A demand deduced from link loads.",
+    columns: &[
+        required("src", Str, "", "name of the node where it enters"),
+        required("dst", Str, "", "name of the node where it leaves"),
+        required("bps", F64, "bit/s", "the demand"),
+        required("gravity_bps", F64, "bit/s", "the demand in the gravity matrix that it started from"),
+        nullable("true_bps", F64, "bit/s", "the demand in the matrix of --truth"),
+    ],
+};
