@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
-pub use planning::{ARCS, AVAILABILITY, DRAIN, NINES, OUTAGES, SCENARIOS, WORST};
+pub use planning::{
+    ARCS, AVAILABILITY, BREACHES, DEDUCED, DEMANDS, DIFFERENCES, DRAIN, GROUPS, GROWTH, NINES, OUTAGES, RISK,
+    SCENARIOS, UPGRADES, WORST,
+};
 pub use printed::{CHANGES, TRACES, VALIDATION};
 pub use topology::{CABLES, LINK_EVIDENCE, NODES, SEGMENTS, UNMATCHED};
 
@@ -123,6 +126,10 @@ pub const TABLES: &[&TableSpec] = &[
     &AVAILABILITY,
     &NINES,
     &OUTAGES,
+    &GROUPS,
+    &DIFFERENCES,
+    &DEMANDS,
+    &BREACHES,
     &LINKS,
     &FLOWS,
     &CONNECTIONS,
@@ -141,6 +148,10 @@ pub const TABLES: &[&TableSpec] = &[
     &LINK_EVIDENCE,
     &VALIDATION,
     &DRAIN,
+    &GROWTH,
+    &UPGRADES,
+    &DEDUCED,
+    &RISK,
 ];
 
 /// A column that is never null.

@@ -2,9 +2,11 @@
 
 mod availability;
 mod completions;
+mod deduce;
 mod demo;
 mod drain;
 mod flows;
+mod growth;
 mod import;
 mod inspect;
 mod lab;
@@ -12,10 +14,12 @@ mod man;
 pub(crate) mod net;
 mod overrides;
 mod replay;
+mod risk;
 mod schema;
 mod sweep;
 mod sync;
 mod trace;
+mod upgrade;
 mod validate;
 mod whatif;
 
@@ -78,8 +82,12 @@ commands! {
     }
     "Planning" {
         availability: Availability,
+        deduce: Deduce,
         drain: Drain,
+        growth: Growth,
+        risk: Risk,
         sweep: Sweep,
+        upgrade: Upgrade,
         whatif: Whatif,
     }
     "Shell" {
