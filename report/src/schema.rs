@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
-pub use planning::{ARCS, DRAIN, SCENARIOS, WORST};
+pub use planning::{
+    ARCS, AVAILABILITY, BREACHES, DEDUCED, DEMANDS, DIFFERENCES, DRAIN, GROUPS, GROWTH, NINES, OUTAGES, RISK,
+    SCENARIOS, UPGRADES, WORST,
+};
 pub use printed::{CHANGES, TRACES, VALIDATION};
 pub use topology::{CABLES, LINK_EVIDENCE, NODES, SEGMENTS, UNMATCHED};
 
@@ -120,6 +123,13 @@ pub const TABLES: &[&TableSpec] = &[
     &SCENARIOS,
     &ARCS,
     &WORST,
+    &AVAILABILITY,
+    &NINES,
+    &OUTAGES,
+    &GROUPS,
+    &DIFFERENCES,
+    &DEMANDS,
+    &BREACHES,
     &LINKS,
     &FLOWS,
     &CONNECTIONS,
@@ -138,6 +148,10 @@ pub const TABLES: &[&TableSpec] = &[
     &LINK_EVIDENCE,
     &VALIDATION,
     &DRAIN,
+    &GROWTH,
+    &UPGRADES,
+    &DEDUCED,
+    &RISK,
 ];
 
 /// A column that is never null.
