@@ -6,6 +6,7 @@ mod drain;
 mod flows;
 mod import;
 mod inspect;
+mod isolate;
 mod lab;
 mod man;
 pub(crate) mod net;
@@ -79,6 +80,9 @@ commands! {
         drain: Drain,
         sweep: Sweep,
         whatif: Whatif,
+    }
+    "Root causes" {
+        isolate: Isolate,
     }
     "Shell" {
         completions: Completions,

@@ -1,0 +1,4 @@
+//! Case files of fault localisation: readers, and tables of the answers.
+
+pub(crate) mod fabric_files;
+pub(crate) mod tables;
