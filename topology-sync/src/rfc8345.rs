@@ -304,6 +304,7 @@ impl<'a> Reader<'a> {
             delay: SimDuration::ZERO,
             state: "up".into(),
             evidence: vec![evidence],
+            freshness: None,
         };
         let key = HalfLinkKey { layer: Layer::Igp, from, to };
         self.twin.set(&Change::HalfLink { key, before: None, after: Some(Arc::new(half)) });

@@ -10,7 +10,7 @@ use topology_sync::observation::{Observer, Said, Topic};
 use topology_sync::overrides::{self, Overrides};
 use topology_sync::source::files;
 use topology_sync::{counters, encoding};
-use twin::{Diagnostic, EntityKind, Layer, Snapshot, WallTime};
+use twin::{Diagnostic, EntityKind, FreshnessState, HalfLink, HalfLinkKey, Layer, Snapshot, WallTime};
 
 use crate::cmd::net::NetOptions;
 use crate::failure::{Failure, Outcome};
@@ -108,6 +108,7 @@ fn inventory(path: &Path) -> Option<Vec<Row>> {
     let mut rows = vec![
         row("form", json!("NetBox export"), ""),
         row("nodes", count(Topic::InventoryNodes), ""),
+        row("ports", count(Topic::InventoryPorts), ""),
         row("cables", count(Topic::InventoryCables), "of which both ends are in this file"),
     ];
     rows.extend(diagnostics.iter().map(diagnostic));
@@ -196,10 +197,11 @@ fn network(net: &Snapshot, form: &str) -> Vec<Row> {
     let mut rows = vec![row("form", json!(form), "")];
     rows.extend(entities(net));
     for layer in Layer::ALL {
-        let count = net.twin.half_links(layer).len();
-        if count > 0 {
+        let halves = net.twin.half_links(layer);
+        if !halves.is_empty() {
             let word = serde_json::to_value(layer).expect("a layer is a word");
-            rows.push(row(&format!("half-links {}", word.as_str().unwrap_or_default()), json!(count), ""));
+            let item = format!("half-links {}", word.as_str().unwrap_or_default());
+            rows.push(row(&item, json!(halves.len()), &freshness(&halves)));
         }
     }
     let routes: usize = net.twin.fibs().map(|(_, fib)| fib.len()).sum();
@@ -213,6 +215,14 @@ fn network(net: &Snapshot, form: &str) -> Vec<Row> {
     }
     rows.extend(net.diagnostics.iter().map(diagnostic));
     rows
+}
+
+/// How many half-links are how fresh, of those that somebody listens for.
+fn freshness(halves: &[(&HalfLinkKey, &HalfLink)]) -> String {
+    let count = |state| halves.iter().filter(|(_, h)| h.freshness.is_some_and(|f| f.state == state)).count();
+    let counts = FreshnessState::ALL.map(|state| (count(state), state.word()));
+    let counts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, w)| format!("{n} {w}")).collect();
+    counts.join(", ")
 }
 
 /// One row for each kind of entity, with roles for nodes.

@@ -2,15 +2,25 @@
 
 use report::schema::{TABLES, TableSpec};
 use serde_json::{Value, json};
+use topology_sync::overrides;
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
+use crate::lab;
 use crate::output::{Table, print_bytes};
 
 /// Formats of files, with what they are: the schemas are written by hand, and a test holds real files against them.
-const FORMATS: [(&str, &str, &str); 2] = [
+const FORMATS: [(&str, &str, &str); 6] = [
     (twin::FORMAT, "a twin on disk, as `umbra import` writes it", include_str!("../schema/twin.json")),
+    (
+        overrides::FORMAT,
+        "what operators know better than discovery (`--overrides`)",
+        include_str!("../schema/overrides.json"),
+    ),
+    (lab::FORMAT, "a network of namespaces (`umbra lab`)", include_str!("../schema/lab.json")),
+    ("watch", "the configuration of `umbra sync watch`", include_str!("../schema/watch.json")),
     ("summary", "`summary.json` of a result folder", include_str!("../schema/summary.json")),
+    ("demo", "`demo.json` of `umbra demo`", include_str!("../schema/demo.json")),
 ];
 
 /// Print the JSON Schema of a file format or a table.

@@ -1,9 +1,12 @@
 //! The state of a follower on disk: with the journal since, as good as the whole journal.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use twin::{InputError, Place, WallTime};
 
 use super::{Decoder, Follower, Health, Kernel, Spec};
+use crate::observation::{Observer, Source};
 use crate::store::Store;
 
 /// The value of the `format` member.
@@ -20,6 +23,8 @@ pub struct Checkpoint {
     store: Store,
     sources: Vec<(Spec, Option<Kernel>)>,
     health: Vec<Health>,
+    #[serde(default)]
+    spoken: Vec<BTreeSet<(Observer, Source)>>,
 }
 
 impl Checkpoint {
@@ -70,12 +75,14 @@ impl Follower {
             store: self.store.clone(),
             sources: self.sources.iter().map(|(spec, d)| (spec.clone(), kernel(d))).collect(),
             health: self.health.clone(),
+            spoken: self.spoken.clone(),
         })
     }
 
     /// A follower that goes on from a state; errors call its journal `name`.
     pub fn restore(name: &str, checkpoint: Checkpoint) -> Self {
-        let Checkpoint { settled, store, sources, health, .. } = checkpoint;
+        let Checkpoint { settled, store, sources, health, mut spoken, .. } = checkpoint;
+        spoken.resize(sources.len(), BTreeSet::new());
         let mut follower = Self::new(name);
         follower.sources = sources
             .into_iter()
@@ -84,7 +91,8 @@ impl Follower {
                 (spec, kernel.map_or(fresh, |kernel| Decoder::Kernel(Box::new(kernel))))
             })
             .collect();
-        (follower.store, follower.settled, follower.health) = (store, settled, health);
+        (follower.store, follower.settled, follower.health, follower.spoken) =
+            (store, settled, health, spoken);
         let fused = follower.fusion.update(&mut follower.store, settled);
         // What this gives was told before the state was saved.
         follower.take_changes(fused);

@@ -7,7 +7,7 @@ use twin::{Diagnostic, WallTime};
 use super::{Form, Kernel, Mark, Routes, Spec, snmp};
 use crate::bgp::router::Router;
 use crate::dump;
-use crate::observation::{Observation, Observer, Said};
+use crate::observation::{Observation, Observer, Said, Source};
 use crate::wire::Listener;
 
 /// Routers by their names, and who speaks on each connection.
@@ -69,14 +69,15 @@ impl Decoder {
         }
     }
 
-    /// What became of the source or of a reading.
-    pub fn mark(&mut self, at: WallTime, mark: &Mark) {
+    /// What became of the source or of a reading; who is not heard any more by it, and by what means.
+    pub fn mark(&mut self, at: WallTime, mark: &Mark) -> Option<(Observer, Source)> {
         match (self, mark) {
             (Self::Kernel(kernel), Mark::Began { table, number }) => kernel.begin(*table, *number, at),
             (Self::Kernel(kernel), Mark::Up) => kernel.restart(),
-            (Self::Bmp(station), mark) => station.mark(mark),
+            (Self::Bmp(station), mark) => return station.mark(mark),
             _ => {}
         }
+        None
     }
 
     /// The routes that go to the twin directly.
@@ -108,7 +109,7 @@ impl Station {
         said
     }
 
-    fn mark(&mut self, mark: &Mark) {
+    fn mark(&mut self, mark: &Mark) -> Option<(Observer, Source)> {
         match mark {
             Mark::Connected { number, node } => {
                 // A router that connects again has lost its last session, whether or not that was seen.
@@ -116,13 +117,14 @@ impl Station {
                 let new = || Router::new(Observer::node(node));
                 self.routers.entry(node.clone()).and_modify(Router::lost).or_insert_with(new);
                 self.connections.insert(*number, node.clone());
+                None
             }
             Mark::Closed { number } => {
-                if let Some(node) = self.connections.remove(number) {
-                    self.routers.get_mut(&node).into_iter().for_each(Router::lost);
-                }
+                let node = self.connections.remove(number)?;
+                self.routers.get_mut(&node).into_iter().for_each(Router::lost);
+                Some((Observer::node(&node), Source::Bgp))
             }
-            _ => {}
+            _ => None,
         }
     }
 }

@@ -31,6 +31,7 @@ pub use self::spec::{Form, Mark, Spec};
 use crate::fuse::Fusion;
 use crate::fuse::tables::Tables;
 use crate::journal::{Kind, Record};
+use crate::observation::{Observation, Observer, Source};
 use crate::store::Store;
 
 /// Turns records into deltas.
@@ -38,6 +39,8 @@ pub struct Follower {
     name: String,
     sources: Vec<(Spec, Decoder)>,
     health: Vec<Health>,
+    /// Whose words each source brought, and by what means.
+    spoken: Vec<BTreeSet<(Observer, Source)>>,
     store: Store,
     fusion: Fusion,
     /// What fusion makes, with the tables of kernels, which go past it.
@@ -65,6 +68,7 @@ impl Follower {
             name: name.to_owned(),
             sources: Vec::new(),
             health: Vec::new(),
+            spoken: Vec::new(),
             store: Store::default(),
             fusion: Fusion::default(),
             twin: Twin::default(),
@@ -94,6 +98,9 @@ impl Follower {
         let specs: Vec<Spec> = serde_json::from_slice(&record.bytes)
             .map_err(|e| self.broken(format!("sources that are not understood: {e}")))?;
         self.health = specs.iter().map(|spec| Health::new(&spec.name, record.at)).collect();
+        // Nobody has been heard in this session yet.
+        self.lose(self.store.speakers(), record.at);
+        self.spoken = vec![BTreeSet::new(); specs.len()];
         self.sources = specs.into_iter().map(|spec| (spec.clone(), Decoder::new(&spec))).collect();
         // Whose table stood in the twin and is no longer told by a kernel gets back the one that is known otherwise.
         self.news.unrouted.extend(std::mem::take(&mut self.routed).into_values());
@@ -108,6 +115,16 @@ impl Follower {
         if !words.is_empty() || decoder.has_routes_to_tell() {
             self.news.valid_at = Some(record.at);
             self.news.sources.insert(spec.name.clone());
+        }
+        if let Some(spoken) = self.spoken.get_mut(usize::from(record.source)) {
+            for word in &words {
+                if !spoken
+                    .iter()
+                    .any(|(observer, source)| (observer, *source) == (&word.observer, word.source))
+                {
+                    spoken.insert((word.observer.clone(), word.source));
+                }
+            }
         }
         self.store.extend(words);
         if let Some(health) = self.health.get_mut(usize::from(record.source)) {
@@ -125,8 +142,20 @@ impl Follower {
             return Err(self.broken(format!("a mark of source {source}, which is not declared")));
         };
         health.mark(record.at, &mark);
-        decoder.mark(record.at, &mark);
+        let lost = decoder.mark(record.at, &mark);
+        let spoken = matches!(mark, Mark::Down { .. }).then(|| self.spoken.get(source).cloned()).flatten();
+        let lost: BTreeSet<_> = spoken.into_iter().flatten().chain(lost).collect();
+        if !lost.is_empty() {
+            self.news.valid_at = Some(record.at);
+            self.news.sources.extend(self.sources.get(source).map(|(spec, _)| spec.name.clone()));
+            self.lose(lost, record.at);
+        }
         Ok(())
+    }
+
+    /// What these said stands, and is stale until they say it again.
+    fn lose(&mut self, speakers: BTreeSet<(Observer, Source)>, at: WallTime) {
+        self.store.extend(speakers.into_iter().map(|(o, source)| Observation::lost(&o, source, at)));
     }
 
     /// What has changed since the last tick.

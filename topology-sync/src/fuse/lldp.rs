@@ -10,12 +10,10 @@ use crate::observation::{Chassis, LldpNeighbor, Source};
 
 /// Every neighbour whose sender is known, or who is beyond the boundary, as a claim; the others as findings.
 pub(super) fn claims(directory: &Directory, device: &Device, out: &mut Resolved) {
+    past(directory, device, out);
     for heard in &device.heard {
         let neighbor = &heard.what;
-        let keys = super::directory::asked(neighbor);
-        // Of several candidates the tables of all decide.
-        out.about.extend(keys.iter().flat_map(|k| directory.owners(k)));
-        out.ask(keys);
+        ask(directory, neighbor, out);
         let (from, how) = match directory.sender(neighbor) {
             Match::Found((node, port), how) => {
                 out.about.insert(node);
@@ -48,6 +46,26 @@ pub(super) fn claims(directory: &Directory, device: &Device, out: &mut Resolved)
         };
         out.claims.push(Claim { from, to, source: heard.source, at: heard.at, how, body });
     }
+}
+
+/// Whom it heard and does not any more, of those who are still there.
+fn past(directory: &Directory, device: &Device, out: &mut Resolved) {
+    for said in &device.past {
+        ask(directory, &said.what, out);
+        if let Match::Found((node, port), _) = directory.sender(&said.what)
+            && let Some(peer) = directory.device(node)
+        {
+            out.about.insert(node);
+            out.past.push((peer.end(port), device.end(device.cable_port(&said.what.on)), said.at));
+        }
+    }
+}
+
+fn ask(directory: &Directory, neighbor: &LldpNeighbor, out: &mut Resolved) {
+    let keys = super::directory::asked(neighbor);
+    // Of several candidates the tables of all decide.
+    out.about.extend(keys.iter().flat_map(|k| directory.owners(k)));
+    out.ask(keys);
 }
 
 fn external(heard: &LldpNeighbor) -> End {

@@ -6,6 +6,7 @@ use std::hash::{Hash, Hasher};
 use super::claim::{Claim, End, Finding, NodeId};
 use super::device::Device;
 use super::directory::{Directory, Key};
+use super::stamp::Stamp;
 use super::{igp, layer2, lldp};
 
 /// What a node's words come to, and on what that depends.
@@ -13,6 +14,8 @@ use super::{igp, layer2, lldp};
 pub(crate) struct Resolved {
     pub(crate) claims: Vec<Claim<End>>,
     pub(crate) findings: Vec<Finding>,
+    /// Who was heard by whom and is not any more, and when last.
+    pub(crate) past: Vec<(End, End, Stamp)>,
     /// Hashes of the keys that were looked up, ascending.
     pub(crate) asked: Vec<u64>,
     /// The nodes whose tables were looked into.

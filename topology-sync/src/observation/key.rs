@@ -48,11 +48,13 @@ pub enum Topic {
     InventoryNodes,
     /// Cables of an inventory.
     InventoryCables,
+    /// Ports of an inventory.
+    InventoryPorts,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Node,
         Self::Links,
         Self::Addresses,
@@ -72,7 +74,22 @@ impl Topic {
         Self::Routes,
         Self::InventoryNodes,
         Self::InventoryCables,
+        Self::InventoryPorts,
     ];
+
+    /// Whether it tells who is next to whom, and so bears on how fresh links are.
+    pub fn is_of_neighbors(self) -> bool {
+        matches!(
+            self,
+            Self::Neighbors
+                | Self::IgpNeighbors
+                | Self::Hellos
+                | Self::LinkStates
+                | Self::BgpPeers
+                | Self::IpNeighbors
+                | Self::Fdb
+        )
+    }
 }
 
 /// What a finished reading looked at: all of a topic, or what one protocol says of it. A router that runs two IGPs is asked
@@ -163,6 +180,7 @@ impl Fact {
             Fact::BgpPeer(p) => FactKey::bgp_peer(&p.vrf, p.address),
             Fact::Route(r) => of(Topic::Routes, &[&r.table, &r.prefix.to_string(), &r.metric.to_string()]),
             Fact::InventoryNode(n) => of(Topic::InventoryNodes, &[&n.name]),
+            Fact::InventoryPort(p) => of(Topic::InventoryPorts, &[&p.node, &p.port]),
             Fact::InventoryCable(c) => {
                 let (a, b) = if c.a <= c.b { (&c.a, &c.b) } else { (&c.b, &c.a) };
                 of(Topic::InventoryCables, &[&a.0, &a.1, &b.0, &b.1])

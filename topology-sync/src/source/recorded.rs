@@ -1,7 +1,7 @@
 //! Recorded sources by their paths: folders of dumps and captures, as one store of observations.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use twin::{Diagnostic, EntityKey, InputError, Place, Snapshot, WallTime};
 
@@ -10,6 +10,7 @@ use crate::dump::suzieq;
 use crate::external;
 use crate::fuse::Fusion;
 use crate::fuse::tables::Tables;
+use crate::inventory::netbox;
 use crate::observation::{Observation, Observer};
 use crate::store::Store;
 use crate::{dump, wire};
@@ -33,11 +34,13 @@ enum Folder {
     Nodes,
     /// Outputs as SuzieQ records them, which name node and instant.
     Outputs(Vec<(String, String)>),
+    /// Files of an inventory.
+    Inventory(Vec<PathBuf>),
 }
 
 impl Recorded {
-    /// Reads folders whose direct sub-folders are nodes, folders of outputs as SuzieQ records them, and captures (`.pcap`,
-    /// `.pcapng`). Dumps bear no time: they are taken to be of the last instant of all that does. A source given twice
+    /// Reads folders whose direct sub-folders are nodes, folders of outputs as SuzieQ records them, captures (`.pcap`,
+    /// `.pcapng`), and what NetBox lists (`.json` files, or folders of them: one inventory). Dumps and inventories bear no time: they are taken to be of the last instant of all that does. A source given twice
     /// counts once.
     ///
     /// # Errors
@@ -47,8 +50,12 @@ impl Recorded {
         let mut recorded = Self::default();
         // Neither their order nor repetition says anything.
         let sources: BTreeSet<&Path> = sources.iter().map(AsRef::as_ref).collect();
-        let (mut nodes, mut spoken) = (Vec::new(), Vec::new());
+        let (mut nodes, mut spoken, mut inventory) = (Vec::new(), Vec::new(), Vec::new());
         for path in sources {
+            if path.is_file() && files::suffix(path) == "json" {
+                inventory.push(path.to_owned());
+                continue;
+            }
             if !path.is_dir() {
                 spoken.extend(recorded.add_capture(path)?);
                 continue;
@@ -56,6 +63,7 @@ impl Recorded {
             match folder(path)? {
                 Folder::Nodes => nodes.push(path),
                 Folder::Outputs(outputs) => recorded.add_outputs(path, &outputs)?,
+                Folder::Inventory(files) => inventory.extend(files),
             }
         }
         recorded.until = spoken.iter().map(|w: &Observation| w.at).fold(recorded.store.latest(), Ord::max);
@@ -63,6 +71,7 @@ impl Recorded {
         for path in nodes {
             recorded.add_nodes(path, &mut names)?;
         }
+        recorded.add_inventory(&inventory)?;
         let (words, strangers) = overheard::adopt(&recorded.store, recorded.until, spoken);
         recorded.store.extend(words);
         recorded.strangers = strangers;
@@ -73,7 +82,7 @@ impl Recorded {
     fn add_capture(&mut self, path: &Path) -> Result<Vec<Observation>, InputError> {
         let file = files::name(path);
         if !matches!(files::suffix(path).as_str(), "pcap" | "pcapng" | "cap") {
-            let expected = "a folder of recorded nodes, or a capture (.pcap, .pcapng)";
+            let expected = "a folder of recorded nodes, a capture (.pcap, .pcapng), or an inventory (.json)";
             let what = if path.exists() { "a file of another kind" } else { "no such file or folder" };
             return Err(InputError::new(&file, Place::Whole, what, expected));
         }
@@ -115,13 +124,26 @@ impl Recorded {
         }
         if understood == 0 {
             let expected = "direct sub-folders with what the tools of one node each printed";
-            return Err(InputError::new(
-                &files::name(path),
-                Place::Whole,
-                "no recording of a node",
-                expected,
-            ));
+            let unread = self.diagnostics.iter().find(|d| d.code.ends_with("-recording"));
+            let why = unread.map(|d| format!(" ({})", d.message)).unwrap_or_default();
+            let what = format!("no recording of a node{why}");
+            return Err(InputError::new(&files::name(path), Place::Whole, what, expected));
         }
+        Ok(())
+    }
+
+    /// Takes the files of one inventory.
+    fn add_inventory(&mut self, paths: &[PathBuf]) -> Result<(), InputError> {
+        let mut lists = Vec::new();
+        for path in paths {
+            lists.push(listed(path)?.ok_or_else(|| {
+                let expected = "lists of devices, interfaces and cables as NetBox's REST API gives them";
+                InputError::new(&files::name(path), Place::Whole, "JSON of another kind", expected)
+            })?);
+        }
+        let list = Observer::list("netbox");
+        let words = netbox::read(&list, self.until, &lists, &mut self.diagnostics);
+        self.store.extend(words.into_iter().flatten());
         Ok(())
     }
 
@@ -172,5 +194,34 @@ impl Recorded {
 
 fn folder(path: &Path) -> Result<Folder, InputError> {
     let outputs = files::outputs(path)?;
-    Ok(if outputs.is_empty() { Folder::Nodes } else { Folder::Outputs(outputs) })
+    if !outputs.is_empty() {
+        return Ok(Folder::Outputs(outputs));
+    }
+    let entries = files::entries(path)?;
+    if entries.iter().any(|e| e.is_dir()) {
+        return Ok(Folder::Nodes);
+    }
+    let mut lists = Vec::new();
+    for file in entries.into_iter().filter(|f| files::suffix(f) == "json") {
+        // Beside the lists may lie what is none of them.
+        if listed(&file).is_ok_and(|list| list.is_some()) {
+            lists.push(file);
+        }
+    }
+    Ok(if lists.is_empty() { Folder::Nodes } else { Folder::Inventory(lists) })
+}
+
+/// The content of a file of NetBox's; `None` if it is something else.
+///
+/// # Errors
+/// [`InputError`] for a file that cannot be read, and for text that is no JSON.
+fn listed(path: &Path) -> Result<Option<serde_json::Value>, InputError> {
+    let (file, bytes) = (files::name(path), files::read(path)?);
+    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| {
+        let place = Place::LineColumn(e.line() as u64, e.column() as u64);
+        InputError::new(&file, place, format!("no JSON: {e}"), "lists as NetBox's REST API gives them")
+    })?;
+    let one = std::slice::from_ref(&value);
+    let is_list = netbox::read(&Observer::list(""), WallTime::default(), one, &mut Vec::new()).is_some();
+    Ok(is_list.then_some(value))
 }

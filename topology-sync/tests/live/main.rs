@@ -4,6 +4,7 @@
 mod agents;
 mod kill;
 mod lab;
+mod lldp_mib;
 mod netlink;
 mod recorded;
 mod routing;

@@ -284,6 +284,30 @@ fn how_long_changes_take() {
     );
 }
 
+/// As [`how_long_changes_take`], of a neighbour's new name that an LLDP agent tells as an event.
+#[test]
+#[ignore = "a measurement of a minute"]
+fn how_long_an_agents_events_take() {
+    if !can_run(&["ip", "unshare", "lldpd", "lldpcli"]) {
+        return;
+    }
+    let (a, b) = (Netns::new("ea"), Netns::new("eb"));
+    cable(&a, &b);
+    let (near, far) = (Lldpd::start(&a, "near", 1), Lldpd::start(&b, "far", 1));
+    let mut watch = Watch::start(&format!(
+        "nodes: {{near: {{netlink: {{netns: {}}}, lldpd: {{socket: {}}}}}}}",
+        a.0,
+        near.socket()
+    ));
+    assert!(watch.until(LONG, |f| f.twin().node_named("far").is_some()), "it is heard");
+    measure(
+        "lldpd watch: the neighbour's system name",
+        &mut watch,
+        |i| sh(&format!("lldpcli -u {} configure system hostname far-{i}", far.socket())),
+        |change| matches!(change, Change::Entity { after: Some(e), .. } if e.name.starts_with("far-")),
+    );
+}
+
 fn measure(what: &str, watch: &mut Watch, act: impl Fn(u32), is_it: impl Fn(&Change) -> bool) {
     let (mut from_arrival, mut from_command) = (Vec::new(), Vec::new());
     for i in 0..20 {

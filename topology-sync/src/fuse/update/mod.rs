@@ -1,6 +1,7 @@
 //! A fusion that follows its store: what changed is done again, and nothing else.
 
 mod names;
+mod plan;
 mod put;
 mod renew;
 
@@ -15,6 +16,7 @@ use super::bgp;
 use super::claim::{Claim, End, Finding, NodeId, NodeName, PortId};
 use super::device::Device;
 use super::ground::{ClaimId, Ground};
+use super::inventory;
 use super::medium::Media;
 use super::pairs;
 use super::resolve::{Resolved, resolve};
@@ -53,6 +55,11 @@ pub struct Fusion {
     /// The nodes that have bundles, and what these put into the twin.
     bundled: BTreeSet<NodeId>,
     bundles: Unit,
+    /// What each inventory says, and what these come to.
+    lists: BTreeMap<Observer, inventory::List>,
+    planned: Vec<(Claim<End>, ClaimId)>,
+    unplanned: Vec<Finding>,
+    sites: Unit,
     /// The node whose forwarding table is in the twin under a key.
     tables: BTreeMap<NodeId, EntityKey>,
     /// Of the databases that changed, the advertisements that did, where no others can have.
@@ -125,7 +132,7 @@ impl Fusion {
     /// has them already.
     pub fn update(&mut self, store: &mut Store, now: WallTime) -> Vec<Change> {
         if now < self.now {
-            store.take_dirty();
+            store.take_changed();
             return self.rebuild(store, now);
         }
         let ahead = std::mem::take(&mut self.ahead);
@@ -164,6 +171,7 @@ impl Fusion {
         self.take_words(store, words, &mut dirty);
         self.resolve(&mut dirty);
         self.pair(&mut dirty);
+        self.plan(store, words, &mut dirty);
         if dirty.newcomers {
             self.order_nodes(&mut dirty);
         }
@@ -173,6 +181,7 @@ impl Fusion {
         self.put_nodes(&dirty, &mut edit);
         self.peer(store, words, &dirty, &mut edit);
         self.put_bundles(&mut edit);
+        self.put_sites(&mut edit);
         self.route(store, words, &dirty, &mut edit);
         self.commit(edit)
     }
@@ -186,6 +195,7 @@ impl Fusion {
             let words = self.words.entry(node).or_default();
             let known = words.resolved.claims.iter().zip(std::mem::take(&mut words.claims));
             words.claims = self.ground.exchange(known, &resolved.claims, &mut dirty.ports);
+            self.ground.exchange_past(node, &resolved.past, &mut dirty.ports);
             words.resolved = resolved;
         }
     }
@@ -205,6 +215,7 @@ impl Fusion {
     /// All findings, in order, each once.
     pub fn findings(&self) -> Vec<Finding> {
         let resolved = self.words.values().flat_map(|w| &w.resolved.findings);
+        let resolved = resolved.chain(&self.unplanned);
         let units = self.units.values().chain(self.areas.values().map(|a| &a.unit)).chain([&self.peerings]);
         let all: BTreeSet<_> = resolved.chain(units.flat_map(|u| &u.findings)).cloned().collect();
         all.into_iter().collect()

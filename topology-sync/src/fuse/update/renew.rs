@@ -185,6 +185,7 @@ impl Fusion {
             (_, None) => {
                 seen.about.insert(node);
                 dirty.ports.extend(self.ground.nodes[node].ports.values());
+                self.ground.exchange_past(node, &[], &mut dirty.ports);
                 for claim in self.words.remove(&node).into_iter().flat_map(|w| w.claims) {
                     dirty.ports.extend(self.ground.remove(claim));
                 }

@@ -4,6 +4,7 @@
 //! was lost, waits and connects again. It never sends anything but requests to its own agent; what it hears on a wire it
 //! only hears.
 
+mod asking;
 mod bmp;
 mod config;
 mod disk;

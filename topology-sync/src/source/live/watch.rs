@@ -118,7 +118,7 @@ impl Told {
             match health.state {
                 State::Fresh => note(Note::News(format!("{} is fresh", health.name))),
                 // That a source has not been heard before it was tried is no news.
-                _ if known.is_none() && health.heard.is_none() => {}
+                _ if health.is_untried() => {}
                 state => {
                     note(Note::Trouble(format!("{} is {}: {}", health.name, state.word(), health.reason)))
                 }

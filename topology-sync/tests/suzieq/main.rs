@@ -1,11 +1,13 @@
 //! A recorded fabric of fourteen nodes: what is read equals what SuzieQ answered on the same recordings, row by row.
 
+mod unnumbered;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use expect_test::expect;
 use serde_json::Value;
-use twin::{EntityKey, EntityKind, WallTime};
+use twin::{Entity, EntityKey, EntityKind, Twin, WallTime};
 use umbra_topology_sync::dump::{self, suzieq};
 use umbra_topology_sync::observation::{Address, Fact, IgpInterface, Link, LinkKind, Observer};
 use umbra_topology_sync::source::files;
@@ -13,12 +15,16 @@ use umbra_topology_sync::store::Store;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/suzieq/fabric");
 
-/// All that stands in the end, by node, without a second source's word on the same subject.
 fn facts() -> BTreeMap<String, Vec<Fact>> {
     let names =
         ["arpnd", "device", "interfaces", "lldp", "macs", "mlag", "ospfIf", "ospfNbr", "routes", "vlan"];
-    let texts =
-        names.map(|n| std::fs::read_to_string(Path::new(FOLDER).join(format!("{n}.output"))).unwrap());
+    facts_of(FOLDER, &names)
+}
+
+/// All that stands in the end, by node, without a second source's word on the same subject.
+fn facts_of(folder: &str, names: &[&str]) -> BTreeMap<String, Vec<Fact>> {
+    let text = |n: &&str| std::fs::read_to_string(Path::new(folder).join(format!("{n}.output"))).unwrap();
+    let texts: Vec<_> = names.iter().map(text).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     assert!(texts.iter().all(|t| suzieq::looks_like(t)));
     let mut store = Store::default();
@@ -170,31 +176,38 @@ fn interfaces() {
     check("interface", &columns, rows);
 }
 
+/// Ends of cables as (node, port), the lesser first.
+fn pair<T: Ord>(a: T, b: T) -> (T, T) {
+    if a <= b { (a, b) } else { (b, a) }
+}
+
+/// A port as (node, port).
+fn name(twin: &Twin, key: &EntityKey) -> (String, String) {
+    (twin.node_of(key).unwrap().name.clone(), twin.entity(key).unwrap().name.clone())
+}
+
+type Cable = ((String, String), (String, String));
+
+fn cables(twin: &Twin) -> BTreeSet<Cable> {
+    let ends = |c: &&Entity| match &c.kind {
+        EntityKind::Cable { a, b } => pair(name(twin, a), name(twin, b)),
+        _ => unreachable!("cables() has cables"),
+    };
+    twin.cables().iter().map(ends).collect()
+}
+
 /// The fabric as a twin: every cable that LLDP shows, both ways, by SuzieQ's own answer.
 #[test]
 fn cables_are_those_that_lldp_shows() {
     let net = files::open(Path::new(FOLDER), &files::Options::default()).unwrap();
-    let name = |key| {
-        let port = net.twin.entity(key).unwrap();
-        (net.twin.node_of(key).unwrap().name.clone(), port.name.clone())
-    };
-    let pair = |a, b| if a <= b { (a, b) } else { (b, a) };
-    let cables: BTreeSet<_> = net
-        .twin
-        .cables()
-        .iter()
-        .map(|c| match &c.kind {
-            EntityKind::Cable { a, b } => pair(name(a), name(b)),
-            _ => unreachable!("cables() has cables"),
-        })
-        .collect();
     let heard = |r: &BTreeMap<String, String>| {
         let column = |c: &str| r[c].clone();
         pair((column("hostname"), column("ifname")), (column("peerHostname"), column("peerIfname")))
     };
     let heard: BTreeSet<_> = expected("lldp").iter().map(heard).collect();
     assert_eq!(
-        cables, heard,
+        cables(&net.twin),
+        heard,
         "no server has a cable: nothing tells which of a bundle's members it is plugged into"
     );
 }
