@@ -45,6 +45,11 @@ pub(crate) enum Telemetry {
 }
 
 impl Telemetry {
+    /// Its name.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
+    }
+
     fn probes(self) -> bool {
         matches!(self, Self::Int | Self::A1 | Self::A1P | Self::A1A2P)
     }
@@ -106,6 +111,7 @@ pub(crate) fn flows(path: &Path, mode: Telemetry) -> Result<BTreeMap<u32, Vec<Re
     let mut cases: BTreeMap<u32, Vec<Report>> = BTreeMap::new();
     for i in 0..table.len() {
         let at = |column: &[Option<u32>]| column[i].unwrap_or_default();
+        // A case of which nothing may be used is a case all the same.
         let reports = cases.entry(at(case)).or_default();
         let host = at(src).saturating_add(HOSTS);
         let lost = at(lost);
@@ -114,13 +120,13 @@ pub(crate) fn flows(path: &Path, mode: Telemetry) -> Result<BTreeMap<u32, Vec<Re
         if !wanted || (application && mode.lossy_only() && lost == 0) {
             continue;
         }
-        let taken = (!application || mode.has_path(lost)).then(|| at(path));
+        let granted = !application || mode.has_path(lost);
         let (src, dst) = match at(probe) {
             0 => (host, at(dst).saturating_add(HOSTS)),
             1 => (host, at(dst)),
             _ => (at(dst), host),
         };
-        reports.push(Report { src, dst, path: taken, sent: at(sent), lost });
+        reports.push(Report { src, dst, path: path[i].filter(|_| granted), sent: at(sent), lost });
     }
     Ok(cases)
 }

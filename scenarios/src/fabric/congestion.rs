@@ -3,6 +3,7 @@
 //! A link that its interface counters show full, with packets discarded at its output queue, loses packets because of that.
 //! Its losses come in bursts, so flows that cross it say little about the other links on their paths and are left out.
 
+use super::rates::{HEALTHY, VALUES};
 use super::topology::Link;
 
 /// Counters of one directed link over a case.
@@ -53,4 +54,15 @@ pub fn congested(counters: &[Counter], links: usize) -> Vec<Congested> {
         Congested { link: c.link, probability, log_bayes: (by_discards, by_use), counter: *c }
     };
     counters.iter().filter(|c| c.discards > 0.0).map(judge).collect()
+}
+
+/// Odds that an interface whose link is healthy counts any error.
+const STRAY_ERRORS: f64 = 1e-3;
+
+/// What errors say about the values of the links that show some: a healthy link shows them rarely, a failed one as often
+/// as not. No error says nothing, since most of what loses packets silently counts none.
+pub fn counted(counters: &[Counter]) -> Vec<(Link, [f64; VALUES])> {
+    let with_errors = counters.iter().filter(|c| c.errors > 0.0);
+    let kinds = [libm::log(STRAY_ERRORS), libm::log(0.5)];
+    with_errors.map(|c| (c.link, std::array::from_fn(|v| kinds[usize::from(v >= HEALTHY)]))).collect()
 }

@@ -1,6 +1,8 @@
 //! What a case's flows say about links: how much each link delivered, and which flows lost something where.
 
-use super::topology::{Fabric, Link, Paths};
+use std::collections::BTreeMap;
+
+use super::topology::{Fabric, Paths, Routes};
 use twin::Diagnostic;
 
 /// A flow or probe as reported.
@@ -18,16 +20,15 @@ pub struct Report {
     pub lost: u32,
 }
 
-/// A flow that lost something, with the paths that it may have taken, equally likely.
+/// A flow that lost something.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lossy {
     /// Its position among the reports.
     pub report: u32,
-    /// Its paths.
-    pub paths: Vec<Vec<Link>>,
-    /// Where only flows with a loss are reported: all paths that it might have taken, so that the report says no more
-    /// than which of them it was.
-    pub instead_of: Vec<Vec<Link>>,
+    /// All paths that it may have taken, equally likely.
+    pub routes: Routes,
+    /// The one that it took, where that is known.
+    pub taken: Option<u32>,
     /// Packets delivered.
     pub delivered: f64,
     /// Packets lost.
@@ -39,7 +40,7 @@ pub struct Lossy {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hidden {
     /// The paths between the racks, equally likely.
-    pub paths: Vec<Vec<Link>>,
+    pub routes: Routes,
     /// Packets delivered by a flow, and the number of such flows.
     pub sizes: Vec<(f64, f64)>,
 }
@@ -51,8 +52,12 @@ pub struct Flows {
     pub delivered: Vec<f64>,
     /// Flows whose path is known, by link.
     pub flows: Vec<u32>,
+    /// For each link −ln of the chance that all flows missed it which might have taken it, and whose path is known.
+    pub missed: Vec<f64>,
     /// Flows with a loss, in the order of the reports.
     pub lossy: Vec<Lossy>,
+    /// Whether only flows with a loss were reported: a report then says no more than how much was lost, and where.
+    pub lossy_only: bool,
     /// Flows without a loss whose path is not known.
     pub hidden: Vec<Hidden>,
     /// Flows without a loss by size in packets.
@@ -69,90 +74,129 @@ pub struct Flows {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// A report that can be right: its paths, and which it took where that is known.
+pub(super) fn routed(
+    fabric: &Fabric,
+    paths: &mut Paths<'_>,
+    report: &Report,
+) -> Result<(Routes, Option<u32>), (&'static str, &'static str)> {
+    let (Some(src), Some(dst)) = (fabric.node(report.src), fabric.node(report.dst)) else {
+        return Err(("unknown-node", "flows from or to nodes that the topology does not have"));
+    };
+    if report.lost > report.sent {
+        return Err(("more-lost-than-sent", "flows with more packets lost than sent"));
+    }
+    if report.sent == 0 || src == dst {
+        return Err(("no-packets", "flows without packets, or from a node to itself"));
+    }
+    let routes = paths.between(src, dst);
+    match report.path {
+        _ if routes.is_empty() => Err(("no-path", "flows between nodes that the topology does not connect")),
+        Some(p) if p as usize >= routes.len() => {
+            Err(("no-such-path", "flows on a path beyond the number of shortest paths"))
+        }
+        None if routes.len() == 1 => Ok((routes, Some(0))),
+        taken => Ok((routes, taken)),
+    }
+}
+
 impl Flows {
-    /// Compiles reports. With `lossy_only` flows without a loss are not among them. What cannot be right (unknown nodes, a path that does not exist, more lost than sent) is left out
-    /// and counted.
-    pub fn compile(fabric: &Fabric, paths: &mut Paths<'_>, reports: &[Report], lossy_only: bool) -> Self {
+    /// Compiles reports. With `lossy_only` flows without a loss are not among them. What cannot
+    /// be right (unknown nodes, a path that does not exist, more lost than sent) is left out and counted.
+    pub fn compile(
+        fabric: &Fabric,
+        paths: &mut Paths<'_>,
+        reports: &[Report],
+        lossy_only: bool,
+    ) -> Self {
         let links = fabric.link_count();
-        let mut flows = Self { delivered: vec![0.0; links], flows: vec![0; links], ..Self::default() };
-        let mut hidden =
-            std::collections::BTreeMap::<(u32, u32), std::collections::BTreeMap<u32, f64>>::new();
-        let mut clean = std::collections::BTreeMap::<u32, f64>::new();
-        let mut packet_hops = 0.0;
-        for (i, report) in reports.iter().enumerate() {
-            let (Some(src), Some(dst)) = (fabric.node(report.src), fabric.node(report.dst)) else {
-                flows.left_out("unknown-node", "flows from or to nodes that the topology does not have");
-                continue;
-            };
-            if report.lost > report.sent {
-                flows.left_out("more-lost-than-sent", "flows with more packets lost than sent");
-                continue;
-            }
-            if report.sent == 0 || src == dst {
-                flows.left_out("no-packets", "flows without packets, or from a node to itself");
-                continue;
-            }
-            let all = paths.between(src, dst);
-            if all.is_empty() {
-                flows.left_out("no-path", "flows between nodes that the topology does not connect");
-                continue;
-            }
-            let taken = match report.path {
-                None if all.len() > 1 => None,
-                None => Some(&all[0]),
-                Some(p) => match all.get(p as usize) {
-                    Some(path) => Some(path),
-                    None => {
-                        flows.left_out("no-such-path", "flows on a path beyond the number of shortest paths");
-                        continue;
-                    }
-                },
-            };
-            let (delivered, lost) = (f64::from(report.sent - report.lost), f64::from(report.lost));
-            flows.reports += 1;
-            flows.sent += f64::from(report.sent);
-            flows.lost += lost;
-            packet_hops += f64::from(report.sent) * all[0].len() as f64;
-            if lost == 0.0 {
-                *clean.entry(size_class(report.sent)).or_default() += 1.0;
-            }
-            match taken {
-                Some(_) if lossy_only => {}
-                Some(path) => {
-                    for link in path {
-                        flows.delivered[*link as usize] += delivered;
-                        flows.flows[*link as usize] += 1;
-                    }
-                }
-                None => {
-                    // The hosts' own links are on every path.
-                    let fixed = all[0].iter().filter(|l| all.iter().all(|p| p.contains(l)));
-                    fixed.for_each(|link| flows.delivered[*link as usize] += delivered);
-                    let ends = |n: u32| if fabric.is_leaf(n) { fabric.ends(fabric.out(n)[0]).1 } else { n };
-                    if lost == 0.0 {
-                        let racks = hidden.entry((ends(src), ends(dst))).or_default();
-                        *racks.entry(size_class(report.sent)).or_default() += 1.0;
-                    }
-                }
-            }
-            if lost > 0.0 {
-                let paths = taken.map_or_else(|| all.to_vec(), |path| vec![path.clone()]);
-                let instead_of = if lossy_only { all.to_vec() } else { Vec::new() };
-                flows.lossy.push(Lossy { report: i as u32, paths, instead_of, delivered, lost });
+        let zero = vec![0.0; links];
+        let mut flows = Self {
+            delivered: zero.clone(),
+            flows: vec![0; links],
+            missed: zero,
+            lossy_only,
+            ..Self::default()
+        };
+        let mut rest = Rest::default();
+        for (i, report) in (0u32..).zip(reports) {
+            match routed(fabric, paths, report) {
+                Ok((routes, taken)) => flows.add(i, report, routes, taken, &mut rest, fabric),
+                Err((code, what)) => Diagnostic::count(&mut flows.diagnostics, code, || what.to_owned()),
             }
         }
-        for ((a, b), sizes) in hidden {
-            let sizes = sizes.into_iter().map(|(class, n)| (size_of(class), n)).collect();
-            flows.hidden.push(Hidden { paths: paths.between(a, b).to_vec(), sizes });
-        }
-        flows.clean_sizes = clean.into_iter().map(|(class, n)| (size_of(class), n)).collect();
-        flows.hops = if flows.sent > 0.0 { packet_hops / flows.sent } else { 0.0 };
+        flows.finish(paths, rest);
         flows
     }
 
-    fn left_out(&mut self, code: &str, what: &str) {
-        Diagnostic::count(&mut self.diagnostics, code, || what.to_owned());
+    fn add(
+        &mut self,
+        i: u32,
+        report: &Report,
+        routes: Routes,
+        taken: Option<u32>,
+        rest: &mut Rest,
+        fabric: &Fabric,
+    ) {
+        let (delivered, lost) = (f64::from(report.sent - report.lost), f64::from(report.lost));
+        self.reports += 1;
+        self.sent += f64::from(report.sent);
+        self.lost += lost;
+        rest.packet_hops += f64::from(report.sent) * routes.path(0).count() as f64;
+        let racks = || {
+            let rack = |name: u32| fabric.node(name).map_or(0, |n| fabric.switch_of(n));
+            (rack(report.src), rack(report.dst))
+        };
+        match taken {
+            Some(_) if self.lossy_only => {}
+            Some(path) => {
+                for link in routes.path(path as usize) {
+                    self.delivered[link as usize] += delivered;
+                    self.flows[link as usize] += 1;
+                }
+                if routes.len() > 1 {
+                    *rest.known.entry(racks()).or_default() += 1.0;
+                }
+            }
+            None if lost == 0.0 => {
+                for link in routes.own() {
+                    self.delivered[link as usize] += delivered;
+                    self.flows[link as usize] += 1;
+                }
+                let sizes = rest.hidden.entry(racks()).or_default();
+                *sizes.entry(size_class(report.sent)).or_default() += 1.0;
+            }
+            None => {}
+        }
+        if lost > 0.0 {
+            self.lossy.push(Lossy { report: i, routes, taken, delivered, lost });
+        } else {
+            *rest.clean.entry(size_class(report.sent)).or_default() += 1.0;
+        }
     }
+
+    fn finish(&mut self, paths: &mut Paths<'_>, rest: Rest) {
+        for ((a, b), n) in rest.known {
+            for (link, part) in paths.between(a, b).shares() {
+                self.missed[link as usize] -= n * libm::log1p(-part.min(0.999));
+            }
+        }
+        let sizes = |s: BTreeMap<u32, f64>| s.into_iter().map(|(c, n)| (size_of(c), n)).collect();
+        for ((a, b), by_size) in rest.hidden {
+            self.hidden.push(Hidden { routes: paths.between(a, b), sizes: sizes(by_size) });
+        }
+        self.clean_sizes = sizes(rest.clean);
+        self.hops = if self.sent > 0.0 { rest.packet_hops / self.sent } else { 0.0 };
+    }
+}
+
+/// What is summed up while reports are read.
+#[derive(Default)]
+struct Rest {
+    hidden: BTreeMap<(u32, u32), BTreeMap<u32, f64>>,
+    known: BTreeMap<(u32, u32), f64>,
+    clean: BTreeMap<u32, f64>,
+    packet_hops: f64,
 }
 
 /// Sizes are exact up to 64 packets, and within 3 % beyond.
@@ -198,7 +242,7 @@ mod tests {
         assert_eq!(flows.delivered[link(0, 10)], 7.0);
         assert_eq!(flows.lossy.len(), 1);
         assert_eq!(flows.hidden[0].sizes, [(20.0, 1.0)]);
-        assert_eq!(flows.hidden[0].paths[0].len(), 2);
+        assert_eq!(flows.hidden[0].routes.path(0).count(), 2);
         assert_eq!(flows.diagnostics.iter().map(|d| d.count).sum::<u64>(), 4);
     }
 }

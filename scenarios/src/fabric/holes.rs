@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::flows::Report;
+use super::flows::{Report, routed};
 use super::topology::{Fabric, Paths};
 
 /// A device and a rack that may be one.
@@ -33,57 +33,52 @@ const LEAK: f64 = 1e-3;
 /// The pairs that explain at least one flow which lost everything. `lossy` are the positions of the reports that the list
 /// of lossy flows holds.
 pub fn candidates(fabric: &Fabric, paths: &mut Paths<'_>, reports: &[Report], lossy: &[u32]) -> Vec<Hole> {
-    let rack = |dst: u32| if fabric.is_leaf(dst) { fabric.ends(fabric.out(dst)[0]).1 } else { dst };
     let mut holes: BTreeMap<(u32, u32), (Vec<u32>, f64)> = BTreeMap::new();
     for (position, &i) in (0u32..).zip(lossy) {
         let report = &reports[i as usize];
-        if report.lost != report.sent {
-            continue;
-        }
-        for (device, target) in passed(fabric, paths, report, rack).unwrap_or_default() {
-            holes.entry((device, target)).or_default().0.push(position);
+        if report.lost == report.sent {
+            let passed = passed(fabric, paths, report);
+            let certain = passed.into_iter().filter(|(_, share)| *share > 0.999);
+            certain.for_each(|(key, _)| holes.entry(key).or_default().0.push(position));
         }
     }
     if holes.is_empty() {
         return Vec::new();
     }
     for report in reports.iter().filter(|r| r.lost < r.sent) {
-        let delivered = f64::from(report.sent - report.lost);
-        for key in passed(fabric, paths, report, rack).unwrap_or_default() {
-            if let Some((_, delivered_there)) = holes.get_mut(&key) {
-                *delivered_there += delivered;
+        let leaks = f64::from(report.sent - report.lost) * libm::log(LEAK);
+        for (key, share) in passed(fabric, paths, report) {
+            if let Some((_, penalty)) = holes.get_mut(&key) {
+                // It came through, or it did not pass the device.
+                *penalty += if share > 0.999 { leaks } else { libm::log1p(-share) };
             }
         }
     }
     let switches = (0..fabric.node_count() as u32).filter(|n| !fabric.is_leaf(*n)).count().max(1);
     let log_odds = libm::log(EXPECTED / (switches * switches) as f64);
-    let hole = |((device, rack), (swallowed, delivered)): ((u32, u32), (Vec<u32>, f64))| Hole {
+    let hole = |((device, rack), (swallowed, log_penalty)): ((u32, u32), (Vec<u32>, f64))| Hole {
         device,
         rack,
         swallowed,
         log_odds,
-        log_penalty: delivered * libm::log(LEAK),
+        log_penalty,
     };
     holes.into_iter().map(hole).collect()
 }
 
-/// The devices that a report's packets certainly pass, each with the rack that they are for. Probes to a device and what
-/// stays in its rack pass none on the way to a rack.
-fn passed(
-    fabric: &Fabric,
-    paths: &mut Paths<'_>,
-    report: &Report,
-    rack: impl Fn(u32) -> u32,
-) -> Option<Vec<(u32, u32)>> {
-    let (src, dst) = (fabric.node(report.src)?, fabric.node(report.dst)?);
-    if !fabric.is_leaf(dst) {
-        return None;
+/// The devices that a report's packets pass on their way to a rack, each with the rack, and the share of paths on which they
+/// do. Probes to a device and what stays in its rack pass none.
+fn passed(fabric: &Fabric, paths: &mut Paths<'_>, report: &Report) -> Vec<((u32, u32), f64)> {
+    let Ok((routes, taken)) = routed(fabric, paths, report) else { return Vec::new() };
+    let Some(dst) = fabric.node(report.dst).filter(|n| fabric.is_leaf(*n)) else { return Vec::new() };
+    let rack = fabric.switch_of(dst);
+    let mut shares = BTreeMap::new();
+    let ways = taken.map_or(0..routes.len(), |p| p as usize..p as usize + 1);
+    let part = 1.0 / ways.len().max(1) as f64;
+    for i in ways {
+        for link in routes.path(i).skip(1) {
+            *shares.entry((fabric.ends(link).0, rack)).or_default() += part;
+        }
     }
-    let all = paths.between(src, dst);
-    let path = match report.path {
-        Some(p) => all.get(p as usize)?,
-        None if all.len() == 1 => &all[0],
-        None => return None,
-    };
-    Some(path.iter().skip(1).map(|link| (fabric.ends(*link).0, rack(dst))).collect())
+    shares.into_iter().collect()
 }

@@ -9,12 +9,17 @@
 //! The posterior over sets of failures is sampled ([`chain`]): rates are never assumed and no constant is set by cases with
 //! known answers.
 
+pub mod averages;
 pub mod chain;
+pub mod check;
 pub mod congestion;
 pub mod events;
+pub mod explain;
+mod fit;
 pub mod flows;
 pub mod holes;
 pub mod rates;
+pub mod stale;
 pub mod topology;
 pub mod verdict;
 

@@ -25,6 +25,10 @@ pub struct Rates {
     pub log_pass: [f64; VALUES],
     /// Log prior of each value within its kind.
     pub log_prior: [f64; VALUES],
+    /// Prior of the values of healthy links.
+    pub healthy: [f64; HEALTHY],
+    /// The first value that counts as failed.
+    pub floor: usize,
     mean: f64,
 }
 
@@ -43,7 +47,7 @@ impl Rates {
             }
         });
         let log_pass = value.map(|v: f64| libm::log1p(-v));
-        let mut rates = Self { value, log_pass, log_prior: [0.0; VALUES], mean };
+        let mut rates = Self { value, log_pass, log_prior: [0.0; VALUES], healthy: [0.0; HEALTHY], floor: HEALTHY, mean };
         rates.set_mean(mean);
         rates
     }
@@ -61,15 +65,23 @@ impl Rates {
         let healthy: [f64; HEALTHY] =
             std::array::from_fn(|i| libm::log(self.value[i] / mean) - self.value[i] / mean);
         let total = super::log_sum_exp(&healthy);
-        for (prior, weight) in self.log_prior.iter_mut().zip(healthy) {
-            *prior = weight - total;
+        self.healthy = healthy.map(|weight| libm::exp(weight - total));
+        let least = ABOVE * mean;
+        self.floor = (HEALTHY..VALUES).find(|v| self.value[*v] >= least).unwrap_or(VALUES - 1);
+        let share = libm::log((VALUES - self.floor) as f64);
+        for (i, prior) in self.log_prior.iter_mut().enumerate() {
+            *prior = match healthy.get(i) {
+                Some(weight) => weight - total,
+                None if i < self.floor => f64::NEG_INFINITY,
+                None => -share,
+            };
         }
-        let floor = ABOVE * mean;
-        let above = self.value[HEALTHY..].iter().filter(|v| **v >= floor).count().max(1);
-        for i in HEALTHY..VALUES {
-            let counts = self.value[i] >= floor || i == VALUES - 1;
-            self.log_prior[i] = if counts { -libm::log(above as f64) } else { f64::NEG_INFINITY };
-        }
+    }
+
+    /// The failed value nearest to a rate.
+    pub fn nearest_failed(&self, rate: f64) -> u16 {
+        let off = |v: &usize| (libm::log(self.value[*v] / rate)).abs();
+        (self.floor..VALUES).min_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(VALUES - 1) as u16
     }
 
     /// The value of a healthy link of mean loss.

@@ -1,6 +1,7 @@
 //! A fabric: nodes, directed links, and all shortest paths between two nodes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A directed link of a fabric by position.
 pub type Link = u32;
@@ -85,6 +86,14 @@ impl Fabric {
         self.out(node).len() == 1
     }
 
+    /// The switch of a host; of any other node itself.
+    pub fn switch_of(&self, node: u32) -> u32 {
+        match self.out(node) {
+            [only] => self.ends(*only).1,
+            _ => node,
+        }
+    }
+
     /// Links from and to a node.
     pub fn links_at(&self, node: u32) -> Vec<Link> {
         let all = 0..self.links.len() as Link;
@@ -92,13 +101,58 @@ impl Fabric {
     }
 }
 
-/// Shortest paths by hop count, found once for each pair of nodes between the hosts' own links.
+/// The equally short paths between two nodes: the hosts' own links, and all ways between their switches.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Routes {
+    up: Option<Link>,
+    down: Option<Link>,
+    core: Arc<[Vec<Link>]>,
+}
+
+impl Routes {
+    /// The number of paths.
+    pub fn len(&self) -> usize {
+        self.core.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.core.is_empty()
+    }
+
+    /// The links of a path, in order. The paths are in the lexicographic order of the names of their nodes.
+    pub fn path(&self, i: usize) -> impl Iterator<Item = Link> + '_ {
+        let core = self.core.get(i).map_or(&[][..], Vec::as_slice);
+        self.up.into_iter().chain(core.iter().copied()).chain(self.down)
+    }
+
+    /// The links that all paths share because they are the hosts' own.
+    pub fn own(&self) -> impl Iterator<Item = Link> {
+        self.up.into_iter().chain(self.down)
+    }
+
+    /// Each link of the ways between the switches, with the share of paths that it is on.
+    pub fn shares(&self) -> BTreeMap<Link, f64> {
+        let mut shares = BTreeMap::new();
+        let part = 1.0 / self.len().max(1) as f64;
+        self.core.iter().flatten().for_each(|link| *shares.entry(*link).or_default() += part);
+        shares
+    }
+
+    /// The same ways without the hosts' own links.
+    #[must_use]
+    pub fn between_switches(&self) -> Self {
+        Self { up: None, down: None, core: Arc::clone(&self.core) }
+    }
+}
+
+/// Shortest paths by hop count, found once for each pair of switches.
 #[derive(Debug)]
 pub struct Paths<'a> {
     fabric: &'a Fabric,
     /// Hop counts to a destination, by destination.
     distance: BTreeMap<u32, Vec<u32>>,
-    known: BTreeMap<(u32, u32), Vec<Vec<Link>>>,
+    known: BTreeMap<(u32, u32), Arc<[Vec<Link>]>>,
 }
 
 /// Paths beyond this number are not listed: no fabric spreads a flow over so many.
@@ -110,19 +164,38 @@ impl<'a> Paths<'a> {
         Self { fabric, distance: BTreeMap::new(), known: BTreeMap::new() }
     }
 
-    /// All shortest paths from `a` to `b`, in the lexicographic order of the names of their nodes; empty if there is none
-    /// or `a` is `b`.
-    pub fn between(&mut self, a: u32, b: u32) -> &[Vec<Link>] {
-        if !self.known.contains_key(&(a, b)) {
-            let fabric = self.fabric;
-            let to = self.distance.entry(b).or_insert_with(|| hops_to(fabric, b));
-            let mut paths = Vec::new();
-            if a != b && to[a as usize] != u32::MAX {
-                extend(fabric, to, b, &mut vec![], a, &mut paths);
-            }
-            self.known.insert((a, b), paths);
+    /// All shortest paths from `a` to `b`; empty if there is none or `a` is `b`.
+    pub fn between(&mut self, a: u32, b: u32) -> Routes {
+        let fabric = self.fabric;
+        let none = Routes { up: None, down: None, core: Arc::from([]) };
+        let (near, far) = (fabric.switch_of(a), fabric.switch_of(b));
+        let up = if near == a { None } else { fabric.link(a, near) };
+        if a == b {
+            return none;
         }
-        &self.known[&(a, b)]
+        if near == b {
+            return Routes { up, down: None, core: Arc::from([Vec::new()]) };
+        }
+        let down = if far == b { None } else { fabric.link(far, b) };
+        if (far != b && down.is_none()) || fabric.is_leaf(near) || (far != b && fabric.is_leaf(far)) {
+            return none;
+        }
+        Routes { up, down, core: self.between_switches(near, far) }
+    }
+
+    fn between_switches(&mut self, a: u32, b: u32) -> Arc<[Vec<Link>]> {
+        if let Some(paths) = self.known.get(&(a, b)) {
+            return Arc::clone(paths);
+        }
+        let fabric = self.fabric;
+        let to = self.distance.entry(b).or_insert_with(|| hops_to(fabric, b));
+        let mut paths = Vec::new();
+        if to[a as usize] != u32::MAX {
+            extend(fabric, to, b, &mut vec![], a, &mut paths);
+        }
+        let paths: Arc<[Vec<Link>]> = paths.into();
+        self.known.insert((a, b), Arc::clone(&paths));
+        paths
     }
 }
 
@@ -187,13 +260,17 @@ mod tests {
         let fabric = leaf_spine();
         let node = |name| fabric.node(name).unwrap();
         let mut paths = Paths::new(&fabric);
-        let names =
-            |path: &Vec<Link>| path.iter().map(|l| fabric.name(fabric.ends(*l).1)).collect::<Vec<_>>();
-        let found: Vec<_> = paths.between(node(100), node(103)).iter().map(names).collect();
-        assert_eq!(found, [[0, 10, 1, 103], [0, 11, 1, 103]]);
-        let found: Vec<_> = paths.between(node(100), node(101)).iter().map(names).collect();
-        assert_eq!(found, [[0, 101]]);
-        assert!(paths.between(node(100), node(100)).is_empty());
+        let mut found = |a, b| -> Vec<Vec<u32>> {
+            let routes = paths.between(node(a), node(b));
+            let name = |l: Link| fabric.name(fabric.ends(l).1);
+            (0..routes.len()).map(|i| routes.path(i).map(name).collect()).collect()
+        };
+        assert_eq!(found(100, 103), [[0, 10, 1, 103], [0, 11, 1, 103]]);
+        assert_eq!(found(100, 101), [[0, 101]]);
+        assert_eq!(found(100, 11), [[0, 11]]);
+        assert_eq!(found(100, 0), [[0]]);
+        assert_eq!(found(1, 100), [[10, 0, 100], [11, 0, 100]]);
+        assert!(found(100, 100).is_empty());
         assert!(fabric.is_leaf(node(100)) && !fabric.is_leaf(node(10)));
         assert_eq!(fabric.links_at(node(10)).len(), 4);
     }
