@@ -21,9 +21,14 @@ pub(crate) const DOUBTFUL: f64 = 0.01;
 pub(crate) fn words(case: u32, fabric: &Fabric, verdict: &Verdict) -> String {
     let mut text = format!("case {case}: ");
     if verdict.p_value < DOUBTFUL {
-        let _ = writeln!(text, "no hypothesis explains the data (p = {:.1e}); the least bad:", verdict.p_value);
+        let _ =
+            writeln!(text, "no hypothesis explains the data (p = {:.1e}); the least bad:", verdict.p_value);
     } else {
-        let _ = writeln!(text, "{} flows, the best set explains them (p = {:.2})", verdict.reports, verdict.p_value);
+        let _ = writeln!(
+            text,
+            "{} flows, the best set explains them (p = {:.2})",
+            verdict.reports, verdict.p_value
+        );
     }
     for (i, cause) in verdict.causes.iter().enumerate() {
         if i > 0 && cause.probability < TOLD {

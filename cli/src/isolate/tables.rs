@@ -86,19 +86,20 @@ fn entities(fabric: &Fabric, groups: &[Vec<Link>]) -> Table {
     for (number, group) in (nodes + links..).zip(groups) {
         group.iter().for_each(|link| groups_of[*link as usize].push(number));
     }
-    let mut add = |number: u32, kind: &str, name: String, ends: Option<(String, String)>, groups: Vec<u32>| {
-        let (a, b) = ends.unzip();
-        table
-            .row()
-            .set("entity", number)
-            .set("key", format!("{kind}:{name}"))
-            .set("kind", kind)
-            .set("name", name)
-            .set("node_a", a)
-            .set("node_b", b)
-            .set("groups", groups)
-            .end();
-    };
+    let mut add =
+        |number: u32, kind: &str, name: String, ends: Option<(String, String)>, groups: Vec<u32>| {
+            let (a, b) = ends.unzip();
+            table
+                .row()
+                .set("entity", number)
+                .set("key", format!("{kind}:{name}"))
+                .set("kind", kind)
+                .set("name", name)
+                .set("node_a", a)
+                .set("node_b", b)
+                .set("groups", groups)
+                .end();
+        };
     for node in 0..nodes {
         add(node, "node", fabric.name(node).to_string(), None, Vec::new());
     }

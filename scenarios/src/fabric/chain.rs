@@ -63,6 +63,8 @@ pub struct Chain<'a> {
     fit: Fit<'a>,
     event_on: Vec<Option<u8>>,
     events_of: Vec<Vec<u32>>,
+    /// Of each event those about the same node, or with a link in common.
+    related: Vec<Vec<u32>>,
     hole_on: Vec<bool>,
     /// Expected number of single failed links.
     expected: f64,
@@ -90,6 +92,7 @@ impl<'a> Chain<'a> {
         Self {
             quiet: (0..problem.links as Link).map(quiet).collect(),
             problem,
+            related: related(problem.events, &events_of),
             event_on: vec![None; problem.events.len()],
             events_of,
             hole_on: vec![false; problem.holes.len()],
@@ -99,8 +102,14 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// The rates that it came to.
-    pub(super) fn into_fit(self) -> Fit<'a> {
+    /// The rates that it came to; links without a loss have the mean that is left to them.
+    pub(super) fn into_fit(mut self) -> Fit<'a> {
+        let mean = self.fit.rates.mean();
+        for link in (0..self.problem.links as Link).filter(|l| self.quiet[*l as usize].is_some()) {
+            let left = 1.0 / (1.0 / mean + self.problem.flows.delivered[link as usize]);
+            let value = self.fit.rates.nearest_healthy(left);
+            self.fit.set(link, value);
+        }
         self.fit
     }
 
@@ -117,15 +126,21 @@ impl<'a> Chain<'a> {
         1.0 - (1.0 - self.alone()) * spared
     }
 
-    /// Draws a link's rate.
-    fn draw(&mut self, link: Link, stream: &mut Stream) -> Drawn {
+    /// Probability of each value of a link's rate, given all else.
+    fn conditional(&self, link: Link) -> [f64; VALUES] {
         let mut logs = self.fit.values(link);
         let prior = self.prior(link, &[]);
         let kinds = [libm::log1p(-prior), libm::log(prior)];
         for (v, log) in logs.iter_mut().enumerate() {
             *log += kinds[usize::from(v >= HEALTHY)] + self.fit.rates.log_prior[v];
         }
-        let weights = normalised(logs);
+        normalised(logs)
+    }
+
+    /// Draws a link's rate.
+    fn draw(&mut self, link: Link, stream: &mut Stream) -> Drawn {
+        let weights = self.conditional(link);
+        let prior = self.prior(link, &[]);
         let value = pick(&weights, stream);
         self.fit.set(link, value as u16);
         let failed: f64 = weights[HEALTHY..].iter().sum();
@@ -238,6 +253,46 @@ impl<'a> Chain<'a> {
         self.event_on[b as usize] = on(picked % N);
     }
 
+    /// Turns one event off and a related one on, and draws the rates of all their links anew, one after another: what
+    /// several links explain together cannot move to others link by link (Metropolis and Hastings; the start is the same
+    /// for both ways, so that only the chance of leaving it counts).
+    fn relocate(&mut self, from: usize, to: usize, stream: &mut Stream) {
+        let (Some(share_from), None) = (self.event_on[from], self.event_on[to]) else { return };
+        let (a, b) = (&self.problem.events[from], &self.problem.events[to]);
+        let mut links: Vec<Link> = a.links.iter().chain(&b.links).copied().collect();
+        links.sort_unstable();
+        links.dedup();
+        let old: Vec<u16> = links.iter().map(|l| self.fit.value[*l as usize]).collect();
+        let before = a.log_odds + self.from_start(&links, |i, _| usize::from(old[i]));
+        let share = pick(&b.log_share.map(libm::exp), stream);
+        self.event_on[from] = None;
+        self.event_on[to] = Some(share as u8);
+        let after = b.log_odds + self.from_start(&links, |_, weights| pick(weights, stream));
+        let ways = libm::log(self.related[from].len() as f64 / self.related[to].len() as f64);
+        if after - before + ways < libm::log(stream.f64_open()) {
+            self.event_on[from] = Some(share_from);
+            self.event_on[to] = None;
+            links.iter().zip(&old).for_each(|(link, value)| self.fit.set(*link, *value));
+        }
+    }
+
+    /// From healthy links on draws one link after another. Returns the log-posterior of the start less the log-probability
+    /// of staying there: what the state that is reached weighs against the chance of reaching it.
+    fn from_start(&mut self, links: &[Link], mut draw: impl FnMut(usize, &[f64; VALUES]) -> usize) -> f64 {
+        let usual = self.fit.rates.usual();
+        let lossy: Vec<(usize, Link)> =
+            links.iter().copied().enumerate().filter(|(_, l)| self.quiet[*l as usize].is_none()).collect();
+        lossy.iter().for_each(|(_, l)| self.fit.set(*l, usual));
+        let mut weight: f64 = links.iter().map(|l| self.log_kind(*l, self.prior(*l, &[]))).sum();
+        for (i, link) in lossy {
+            let weights = self.conditional(link);
+            weight -= libm::log(weights[usize::from(usual)].max(f64::MIN_POSITIVE));
+            let value = draw(i, &weights);
+            self.fit.set(link, value as u16);
+        }
+        weight
+    }
+
     /// Another event on one of the links of this one.
     fn neighbour(&self, e: usize, stream: &mut Stream) -> Option<u32> {
         let links = &self.problem.events[e].links;
@@ -330,7 +385,8 @@ impl<'a> Chain<'a> {
             self.sweep(&all, &all, &flows, stream, &mut first);
         }
         first.finish();
-        let few: Vec<Link> = all.iter().copied().filter(|l| first.alone[*l as usize] >= IN_THE_GAME).collect();
+        let few: Vec<Link> =
+            all.iter().copied().filter(|l| first.alone[*l as usize] >= IN_THE_GAME).collect();
         let mut averages = Averages::sized(self.problem);
         for sweep in 0..length.kept {
             if sweep % ALL_LINKS == 0 {
@@ -386,6 +442,11 @@ impl<'a> Chain<'a> {
             {
                 self.draw_pair(e as u32, other, stream);
             }
+            let related = &self.related[e];
+            if self.event_on[e].is_some() && !related.is_empty() {
+                let to = related[stream.random_range(0..related.len())] as usize;
+                self.relocate(e, to, stream);
+            }
         }
         for h in 0..self.problem.holes.len() {
             averages.holes[h] += self.draw_hole(h, stream);
@@ -425,6 +486,21 @@ impl<'a> Chain<'a> {
             unknown: self.fit.unknown.is_some() || self.common,
         }
     }
+}
+
+/// Of each event the others that are about the same node, or have a link in common with it.
+fn related(events: &[Event], events_of: &[Vec<u32>]) -> Vec<Vec<u32>> {
+    let of = |(e, event): (u32, &Event)| {
+        let overlapping = event.links.iter().flat_map(|l| &events_of[*l as usize]).copied();
+        let same_hub =
+            |(i, other): (u32, &Event)| (event.hub.is_some() && other.hub == event.hub).then_some(i);
+        let mut related: Vec<u32> = overlapping.chain((0u32..).zip(events).filter_map(same_hub)).collect();
+        related.sort_unstable();
+        related.dedup();
+        related.retain(|r| *r != e);
+        related
+    };
+    (0u32..).zip(events).map(of).collect()
 }
 
 /// Log prior of an event's being off, and of each share of its links.

@@ -41,7 +41,8 @@ impl Check {
         let expected = expected.clamp(1e-10, 1e3);
         let at = (libm::log(expected) - LOWEST) * STEPS;
         let (low, part) = (libm::floor(at) as usize, at - libm::floor(at));
-        let (a, b) = (self.table[low.min(self.table.len() - 1)], self.table[(low + 1).min(self.table.len() - 1)]);
+        let (a, b) =
+            (self.table[low.min(self.table.len() - 1)], self.table[(low + 1).min(self.table.len() - 1)]);
         self.mean += a.0 + (b.0 - a.0) * part;
         self.variance += a.1 + (b.1 - a.1) * part;
         self.score += log_poisson(lost, expected);

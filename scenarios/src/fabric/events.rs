@@ -21,6 +21,8 @@ pub struct Event {
     pub kind: Kind,
     /// The links that it may fail.
     pub links: Vec<Link>,
+    /// The node that all of them begin or end at, if there is one.
+    pub hub: Option<u32>,
     /// Log prior odds of it.
     pub log_odds: f64,
     /// Log weights of the shares of its links that it fails; see [`SHARES`].
@@ -57,14 +59,26 @@ pub fn events(fabric: &Fabric, groups: &[Vec<Link>]) -> Vec<Event> {
     let device = |node: &u32| Event {
         kind: Kind::Device(*node),
         links: fabric.links_at(*node),
+        hub: Some(*node),
         log_odds: odds(devices.len()),
         log_share: beta(2.0),
     };
     let group = |(i, links): (usize, &Vec<Link>)| Event {
         kind: Kind::Group(i as u32),
         links: links.clone(),
+        hub: hub(fabric, links),
         log_odds: odds(groups.len()),
         log_share: beta(10.0),
     };
     devices.iter().map(device).chain(groups.iter().enumerate().map(group)).collect()
+}
+
+/// The node at all of these links.
+fn hub(fabric: &Fabric, links: &[Link]) -> Option<u32> {
+    let ends = |link: &Link| {
+        let (a, b) = fabric.ends(*link);
+        [a, b]
+    };
+    let first = ends(links.first()?);
+    first.into_iter().find(|node| links.iter().all(|link| ends(link).contains(node)))
 }

@@ -179,14 +179,17 @@ impl<'a> Explainer<'a> {
         let all: Vec<f64> = gains.iter().map(|g| g.0).collect();
         let total = log_sum_exp(&all) - libm::log(UNKNOWN_SHARES.len() as f64);
         let (sum, clean) = gains.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((0.0, 0.0));
-        let items =
-            vec![item("flows", "flows with a loss", sum - clean), item("flows", "flows without a loss", clean)];
+        let items = vec![
+            item("flows", "flows with a loss", sum - clean),
+            item("flows", "flows without a loss", clean),
+        ];
         Ledger::closed(total, items, "the share of flows was not known in advance")
     }
 
     fn racks(&self, flow: u32) -> (u32, u32) {
         let report = &self.reports[self.problem.flows.lossy[flow as usize].report as usize];
-        let rack = |name: u32| self.fabric.node(name).map_or(name, |n| self.fabric.name(self.fabric.switch_of(n)));
+        let rack =
+            |name: u32| self.fabric.node(name).map_or(name, |n| self.fabric.name(self.fabric.switch_of(n)));
         (rack(report.src), rack(report.dst))
     }
 

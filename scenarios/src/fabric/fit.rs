@@ -35,7 +35,12 @@ struct Ways {
 }
 
 impl Ways {
-    fn new(lossy: &[Lossy], links: usize, log_pass: f64, which: impl Fn(&Lossy) -> std::ops::Range<usize>) -> Self {
+    fn new(
+        lossy: &[Lossy],
+        links: usize,
+        log_pass: f64,
+        which: impl Fn(&Lossy) -> std::ops::Range<usize>,
+    ) -> Self {
         let mut ways = Self { start: vec![0], pass: Vec::new(), uses: vec![Vec::new(); links] };
         for (flow, lossy) in (0u32..).zip(lossy) {
             for i in which(lossy) {
@@ -103,15 +108,16 @@ impl<'a> Fit<'a> {
             rates.log_pass.map(|l| libm::exp(packets * l))
         };
         let spared = |share: f64| -> f64 {
-            let one = |(size, n): &(f64, f64)| {
-                n * libm::log1p(share * libm::expm1(rates.log_failed(*size, 0.0)))
-            };
+            let one =
+                |(size, n): &(f64, f64)| n * libm::log1p(share * libm::expm1(rates.log_failed(*size, 0.0)));
             flows.clean_sizes.iter().map(one).sum()
         };
         Self {
             value: vec![usual; links],
             taken: Ways::new(&flows.lossy, links, log_pass, way),
-            reported: flows.lossy_only.then(|| Ways::new(&flows.lossy, links, log_pass, |f| 0..f.routes.len())),
+            reported: flows
+                .lossy_only
+                .then(|| Ways::new(&flows.lossy, links, log_pass, |f| 0..f.routes.len())),
             own,
             power: flows.lossy.iter().map(power).collect(),
             swallowed: vec![0; flows.lossy.len()],
@@ -271,7 +277,9 @@ impl<'a> Fit<'a> {
     fn unknown_of(&self, flow: usize, top: f64) -> (f64, f64) {
         match self.unknown {
             None => (0.0, 0.0),
-            Some(i) => (UNKNOWN_SHARES[usize::from(i)], libm::exp((self.unknown_flow[flow] - top).min(600.0))),
+            Some(i) => {
+                (UNKNOWN_SHARES[usize::from(i)], libm::exp((self.unknown_flow[flow] - top).min(600.0)))
+            }
         }
     }
 

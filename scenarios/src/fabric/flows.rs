@@ -103,12 +103,7 @@ pub(super) fn routed(
 impl Flows {
     /// Compiles reports. With `lossy_only` flows without a loss are not among them. What cannot
     /// be right (unknown nodes, a path that does not exist, more lost than sent) is left out and counted.
-    pub fn compile(
-        fabric: &Fabric,
-        paths: &mut Paths<'_>,
-        reports: &[Report],
-        lossy_only: bool,
-    ) -> Self {
+    pub fn compile(fabric: &Fabric, paths: &mut Paths<'_>, reports: &[Report], lossy_only: bool) -> Self {
         let links = fabric.link_count();
         let zero = vec![0.0; links];
         let mut flows = Self {

@@ -47,7 +47,8 @@ impl Rates {
             }
         });
         let log_pass = value.map(|v: f64| libm::log1p(-v));
-        let mut rates = Self { value, log_pass, log_prior: [0.0; VALUES], healthy: [0.0; HEALTHY], floor: HEALTHY, mean };
+        let mut rates =
+            Self { value, log_pass, log_prior: [0.0; VALUES], healthy: [0.0; HEALTHY], floor: HEALTHY, mean };
         rates.set_mean(mean);
         rates
     }
@@ -86,11 +87,13 @@ impl Rates {
 
     /// The value of a healthy link of mean loss.
     pub fn usual(&self) -> u16 {
-        let nearest = (0..HEALTHY).min_by(|a, b| {
-            let off = |i: usize| (libm::log(self.value[i] / self.mean)).abs();
-            off(*a).total_cmp(&off(*b))
-        });
-        nearest.unwrap_or(0) as u16
+        self.nearest_healthy(self.mean)
+    }
+
+    /// The healthy value nearest to a rate.
+    pub fn nearest_healthy(&self, rate: f64) -> u16 {
+        let off = |v: &usize| (libm::log(self.value[*v] / rate)).abs();
+        (0..HEALTHY).min_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(0) as u16
     }
 
     /// log ∫ of θ^lost · (1 − θ)^delivered over the rates of failed links.
