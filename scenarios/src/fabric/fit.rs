@@ -228,10 +228,11 @@ impl<'a> Fit<'a> {
             let a = -libm::expm1(rest);
             let arrives = lossy.delivered * rest;
             let factor = libm::exp(-scale);
+            let whole = libm::exp(arrives);
             for (v, term) in terms.iter_mut().enumerate() {
                 let chance = a + (1.0 - a) * self.rates.value[v];
                 *term += if lossy.lost <= FEW_LOST {
-                    libm::exp(arrives) * (chance * factor).powi(lossy.lost as i32)
+                    whole * (chance * factor).powi(lossy.lost as i32)
                 } else {
                     libm::exp((arrives + lossy.lost * libm::log(chance) - top).min(600.0))
                 };
@@ -388,4 +389,91 @@ fn own(flows: &Flows, links: usize, rates: &Rates) -> Vec<[f64; VALUES]> {
         }
     }
     own
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fabric::flows::Report;
+    use crate::fabric::topology::{Fabric, Paths};
+
+    /// Two racks, three spines, two hosts each.
+    fn fabric() -> Fabric {
+        let up = [0, 1].into_iter().flat_map(|r| [10, 11, 12].map(|s| (r, s)));
+        let hosts = [(100, 0), (101, 0), (102, 1), (103, 1)];
+        let links: Vec<_> = up.chain(hosts).flat_map(|(a, b)| [(a, b), (b, a)]).collect();
+        Fabric::new(&links)
+    }
+
+    fn reports(path: impl Fn(u32, u32) -> Option<u32>) -> Vec<Report> {
+        let of = |i: u32| {
+            let lost = [0, 1, 0, 2, 12, 0, 3][i as usize % 7];
+            let (src, dst) = (100 + i % 2, 102 + (i / 2) % 2);
+            Report { src, dst, path: path(i % 3, lost), sent: 30 + 17 * i, lost }
+        };
+        (0..21).map(of).collect()
+    }
+
+    /// Log-likelihood of all lossy flows, and of what was delivered, from the definition.
+    fn slow(fit: &Fit<'_>) -> f64 {
+        let pass = |link: Link| fit.rates.log_pass[usize::from(fit.value[link as usize])];
+        let flow = |f: &Lossy| {
+            let path = |i: usize| f.routes.path(i).map(pass).sum::<f64>();
+            let ways = f.taken.map_or(0..f.routes.len(), |p| p as usize..p as usize + 1);
+            let n = ways.len() as f64;
+            let chance = |p: f64| libm::exp(f.delivered * p + f.lost * libm::log(1.0 - libm::exp(p)));
+            let all: f64 = ways.map(|i| chance(path(i))).sum::<f64>() / n;
+            if !fit.flows.lossy_only {
+                return libm::log(all);
+            }
+            let total = f.delivered + f.lost;
+            let seen: f64 = (0..f.routes.len()).map(|i| 1.0 - libm::exp(total * path(i))).sum();
+            libm::log(all) - libm::log(seen / f.routes.len() as f64)
+        };
+        let lossy: f64 = fit.flows.lossy.iter().map(flow).sum();
+        // What lossy flows on known paths delivered is in both sums: once by flow, once by link.
+        let twice = |f: &Lossy| match f.taken {
+            Some(p) if !fit.flows.lossy_only => {
+                f.delivered * f.routes.path(p as usize).map(pass).sum::<f64>()
+            }
+            _ => 0.0,
+        };
+        let own: f64 = (0u32..).zip(&fit.value).map(|(l, v)| fit.own(l)[usize::from(*v)]).sum();
+        lossy + own - fit.flows.lossy.iter().map(twice).sum::<f64>()
+    }
+
+    #[test]
+    fn trying_a_link_is_the_same_as_computing_everything_again() {
+        type Mode = (&'static str, bool, fn(u32, u32) -> Option<u32>);
+        let modes: [Mode; 4] = [
+            ("all paths", false, |p, _| Some(p)),
+            ("paths of lossy flows", false, |p, lost| (lost > 0).then_some(p)),
+            ("no paths", false, |_, _| None),
+            ("lossy flows alone", true, |p, _| Some(p)),
+        ];
+        for (name, lossy_only, path) in modes {
+            let fabric = fabric();
+            let mut reports = reports(path);
+            reports.retain(|r| !lossy_only || r.lost > 0);
+            let flows = Flows::compile(&fabric, &mut Paths::new(&fabric), &reports, lossy_only);
+            let mut fit = Fit::new(&flows, fabric.link_count(), &[]);
+            fit.set(3, 30);
+            fit.set(9, 22);
+            for link in 0..fabric.link_count() as Link {
+                let before = fit.value[link as usize];
+                let base = slow(&fit);
+                let values = fit.values(link);
+                for value in [0, 5, 20, 33, 45] {
+                    fit.set(link, value);
+                    let expected = slow(&fit) - base;
+                    let got = values[usize::from(value)] - values[usize::from(before)];
+                    assert!(
+                        (expected - got).abs() < 1e-6 * (1.0 + got.abs()),
+                        "{name}, link {link}: {expected} {got}"
+                    );
+                    fit.set(link, before);
+                }
+            }
+        }
+    }
 }

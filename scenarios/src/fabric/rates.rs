@@ -15,6 +15,8 @@ pub const VALUES: usize = HEALTHY + FAILED;
 const ABOVE: f64 = 10.0;
 const HEALTHY_SPAN: (f64, f64) = (1e-7, 2e-3);
 const FAILED_SPAN: (f64, f64) = (1e-5, 0.999);
+/// Distance of two values for failed links, in the logarithm: no rate is known closer than within a step.
+pub const FAILED_STEP: f64 = 0.2952;
 
 /// The grid and its weights for one mean of the healthy rates.
 #[derive(Clone, Debug)]
@@ -122,6 +124,8 @@ mod tests {
             for part in [&rates.log_prior[..HEALTHY], &rates.log_prior[HEALTHY..]] {
                 assert!(super::super::log_sum_exp(part).abs() < 1e-12);
             }
+            let step = libm::log(rates.value[VALUES - 1] / rates.value[VALUES - 2]);
+            assert!((step - FAILED_STEP).abs() < 1e-4, "{step}");
             let expected: f64 = (0..HEALTHY).map(|i| rates.value[i] * libm::exp(rates.log_prior[i])).sum();
             assert!((expected / mean - 1.0).abs() < 0.25, "{mean}: {expected}");
             assert!(

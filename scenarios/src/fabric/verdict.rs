@@ -15,6 +15,7 @@ use super::explain::{Explainer, Ledger, item};
 use super::fit::Fit;
 use super::flows::{Flows, Report, routed};
 use super::holes::{Hole, candidates};
+use super::rates::FAILED_STEP;
 use super::stale::stale;
 use super::topology::{Fabric, Link, Paths, Routes};
 
@@ -218,9 +219,10 @@ impl Answer<'_> {
                 continue;
             }
             let rate = |log: f64| libm::exp(log).min(1.0);
-            let sums = self.sums(|c| c.log_rate[l]);
-            cause.severity =
-                sums.map(|(mean, spread)| (rate(mean), rate(mean - spread), rate(mean + spread)));
+            cause.severity = self.sums(|c| c.log_rate[l]).map(|(mean, spread)| {
+                let spread = libm::hypot(spread, 1.96 * FAILED_STEP / libm::sqrt(12.0));
+                (rate(mean), rate(mean - spread), rate(mean + spread))
+            });
             self.causes.push(cause);
         }
     }
