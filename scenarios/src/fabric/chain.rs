@@ -263,11 +263,11 @@ impl<'a> Chain<'a> {
         links.sort_unstable();
         links.dedup();
         let old: Vec<u16> = links.iter().map(|l| self.fit.value[*l as usize]).collect();
-        let before = a.log_odds + self.from_start(&links, |i, _| usize::from(old[i]));
+        let before = a.log_odds + self.redrawn(&links, |i, _| usize::from(old[i]));
         let share = pick(&b.log_share.map(libm::exp), stream);
         self.event_on[from] = None;
         self.event_on[to] = Some(share as u8);
-        let after = b.log_odds + self.from_start(&links, |_, weights| pick(weights, stream));
+        let after = b.log_odds + self.redrawn(&links, |_, weights| pick(weights, stream));
         let ways = libm::log(self.related[from].len() as f64 / self.related[to].len() as f64);
         if after - before + ways < libm::log(stream.f64_open()) {
             self.event_on[from] = Some(share_from);
@@ -278,7 +278,7 @@ impl<'a> Chain<'a> {
 
     /// From healthy links on draws one link after another. Returns the log-posterior of the start less the log-probability
     /// of staying there: what the state that is reached weighs against the chance of reaching it.
-    fn from_start(&mut self, links: &[Link], mut draw: impl FnMut(usize, &[f64; VALUES]) -> usize) -> f64 {
+    fn redrawn(&mut self, links: &[Link], mut draw: impl FnMut(usize, &[f64; VALUES]) -> usize) -> f64 {
         let usual = self.fit.rates.usual();
         let lossy: Vec<(usize, Link)> =
             links.iter().copied().enumerate().filter(|(_, l)| self.quiet[*l as usize].is_none()).collect();

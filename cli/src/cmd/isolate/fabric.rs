@@ -138,7 +138,7 @@ fn summary(
 ) -> Result<Summary, Failure> {
     let mut summary = Summary::new("isolate", global.seed);
     let files = [Some(&args.topology), Some(&args.flows), args.counters.as_ref(), args.groups.as_ref()];
-    summary.input_digest = inputs::digest(files.into_iter().flatten().map(|p| Path::new(p)))?;
+    summary.input_digest = inputs::digest(files.into_iter().flatten().map(Path::new))?;
     let fidelity = &mut summary.fidelity;
     fidelity.note("formula-only", "Likelihoods are formulas of loss on paths; nothing was simulated.", None);
     fidelity.note("independent-losses", "Packets of a flow are lost independently of one another.", None);
