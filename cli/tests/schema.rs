@@ -238,6 +238,23 @@ fn files_that_people_write_fit_their_schemas() {
 }
 
 #[test]
+fn the_scenario_library_fits_its_schemas() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/library");
+    let files = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    for path in files.filter(|p| p.extension().is_some_and(|s| s == "yaml")) {
+        let file: Value = serde_saphyr::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let schema = file["format"].as_str().unwrap();
+        assert_eq!(check(schema, &file), Ok(()), "{}", path.display());
+        if let Some(edits) = file.get("edits") {
+            let edit = serde_json::json!({ "format": "umbra-edit/1", "groups": file.get("groups").cloned().unwrap_or(serde_json::json!({})), "edits": edits });
+            assert_eq!(check("umbra-edit/1", &edit), Ok(()), "{}", path.display());
+        }
+    }
+    let wrong = serde_json::json!({ "format": "umbra-edit/1", "edits": [{ "sacle": { "factor": 2 } }] });
+    assert!(check("umbra-edit/1", &wrong).is_err());
+}
+
+#[test]
 fn every_name_in_the_list_has_a_schema() {
     let list = json(&umbra(&["schema", "--output", "json"]));
     let list = list.as_array().unwrap();

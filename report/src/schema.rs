@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
 pub use isolate::{FABRIC_COUNTERS, FABRIC_FLOWS};
-pub use planning::{ARCS, DRAIN, SCENARIOS, WORST};
+pub use planning::{
+    ARCS, AVAILABILITY, BREACHES, DEDUCED, DEMANDS, DIFFERENCES, DRAIN, GROUPS, GROWTH, NINES, RISK,
+    SCENARIOS, UPGRADES, WORST,
+};
 pub use printed::{CHANGES, TRACES, VALIDATION};
 pub use topology::{CABLES, LINK_EVIDENCE, NODES, SEGMENTS, UNMATCHED};
 
@@ -122,6 +125,12 @@ pub const TABLES: &[&TableSpec] = &[
     &SCENARIOS,
     &ARCS,
     &WORST,
+    &AVAILABILITY,
+    &NINES,
+    &GROUPS,
+    &DIFFERENCES,
+    &DEMANDS,
+    &BREACHES,
     &LINKS,
     &FLOWS,
     &CONNECTIONS,
@@ -142,6 +151,10 @@ pub const TABLES: &[&TableSpec] = &[
     &FABRIC_FLOWS,
     &FABRIC_COUNTERS,
     &DRAIN,
+    &GROWTH,
+    &UPGRADES,
+    &DEDUCED,
+    &RISK,
 ];
 
 /// A column that is never null.

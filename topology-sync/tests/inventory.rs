@@ -56,9 +56,9 @@ fn what_an_inventory_alone_knows_is_planned() {
     let fusion = recorded.fuse();
     expect_test::expect![[r#"
         r1:et-0/0/0 > r2:et-0/0/0 planned 100G inventory
-        r2:et-0/0/0 > r1:et-0/0/0 planned 100G inventory
         r1:et-0/0/1 > sw1:Ethernet1/1 planned 100G inventory
         r1:et-0/0/1 > sw1:Ethernet1/2 planned 100G inventory
+        r2:et-0/0/0 > r1:et-0/0/0 planned 100G inventory
         sw1:Ethernet1/1 > r1:et-0/0/1 planned 100G inventory
         sw1:Ethernet1/2 > r1:et-0/0/1 planned 100G inventory"#]]
     .assert_eq(&{
@@ -183,10 +183,7 @@ fn a_cable_that_nothing_shows_is_a_finding_where_both_ends_were_asked_and_planne
     expect_test::expect![
         "inventory-cable-not-seen h6:eth1: an inventory has a cable to r4:eth3, which nothing shows"
     ]
-    .assert_eq(&differences(&both).join("\n").replace(
-        "r4:eth3: an inventory has a cable to h6:eth1",
-        "h6:eth1: an inventory has a cable to r4:eth3",
-    ));
+    .assert_eq(&differences(&both).join("\n"));
     assert_eq!(both.twin().cables().len(), 6, "no inventory brings a cable up");
 
     let beyond = with(

@@ -13,7 +13,8 @@ use crate::global::Global;
 use crate::output::{Format, Table};
 use crate::planning::failures::{self, FailArg};
 use crate::planning::instant;
-use crate::planning::names;
+use crate::planning::limit;
+use crate::planning::names::{self, Names};
 use crate::planning::study::{Study, StudyArgs};
 use crate::planning::window;
 
@@ -41,7 +42,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = failures::FORMS, default_value = "links")]
     fail: FailArg,
     /// The answer is no where an arc gets fuller than this.
-    #[arg(long, value_name = "U", default_value_t = 1.0, value_parser = limit)]
+    #[arg(long, value_name = "U", default_value_t = 1.0, value_parser = limit::parse)]
     limit: f64,
     /// The answer is no where anybody loses redundancy, too.
     #[arg(long)]
@@ -57,16 +58,11 @@ pub(crate) struct Args {
     until: Option<String>,
 }
 
-fn limit(text: &str) -> Result<f64, String> {
-    let limit = text.parse().ok().filter(|u: &f64| *u > 0.0 && u.is_finite());
-    limit.ok_or_else(|| "expected a utilisation above 0, such as 0.8".to_owned())
-}
-
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let (study, traffic) = open(args)?;
     let out = out(&study, &args.element)?;
-    let others = args.fail.list(&study.csr)?;
+    let others = args.fail.list(&study)?;
     let evaluate = |demands: &[NodeDemand]| {
         Drain::evaluate(&Plan::new(&study.csr, &study.routing, demands), &out, &others)
     };
@@ -135,12 +131,10 @@ fn open(args: &Args) -> Result<(Study, Vec<Traffic>), Failure> {
 
 /// All that is taken down.
 fn out(study: &Study, elements: &[String]) -> Result<FailureSet, Failure> {
+    let names = Names::new(&study.twin, &study.csr);
     let mut out = FailureSet::default();
     for text in elements {
-        let set = names::element(&study.csr, text).map_err(|nearest| {
-            let near = nearest.map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
-            Failure::Usage(format!("--element: unknown '{text}'; expected {}{near}", names::FORMS))
-        })?;
+        let set = names.element(text).map_err(|unknown| Failure::Usage(format!("--element: {unknown}")))?;
         out = out.union(&set);
     }
     Ok(out)

@@ -1,9 +1,12 @@
 //! The commands. A new one is a file here with `Args` and `run`, its `mod` line and its line in `commands!`.
 
+mod availability;
 mod completions;
+mod deduce;
 mod demo;
 mod drain;
 mod flows;
+mod growth;
 mod import;
 mod inspect;
 mod isolate;
@@ -12,10 +15,12 @@ mod man;
 pub(crate) mod net;
 mod overrides;
 mod replay;
+mod risk;
 mod schema;
 mod sweep;
 mod sync;
 mod trace;
+mod upgrade;
 mod validate;
 mod whatif;
 
@@ -77,8 +82,13 @@ commands! {
         replay: Replay,
     }
     "Planning" {
+        availability: Availability,
+        deduce: Deduce,
         drain: Drain,
+        growth: Growth,
+        risk: Risk,
         sweep: Sweep,
+        upgrade: Upgrade,
         whatif: Whatif,
     }
     "Root causes" {

@@ -1,20 +1,19 @@
 //! `umbra validate`: how far may the twin be trusted?
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use models::{NodeDemand, node_demands};
 use report::schema;
 use scenarios::validation::{self, Coverage, Tolerance, TwinError, TwinSuspect, Validation};
 use serde_json::json;
-use topology_sync::counters::{self, place, rate};
-use topology_sync::encoding;
-use topology_sync::source::files;
-use twin::{ArcId, Csr, HalfLinkKey, InputError, Layer, Twin};
+use topology_sync::counters::{place, rate};
+use twin::{ArcId, Csr, HalfLinkKey, Layer, Twin};
 
 use crate::cmd::net::NetOptions;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
+use crate::measured::{by_arc, rates};
 use crate::output::Table;
 
 /// Hold the twin against measured loads: is it right?
@@ -69,24 +68,6 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     unmatched(&mut table, &placed, &rates);
     table.print(global.format())?;
     Ok(if out.has_finding() { Outcome::Finding } else { Outcome::Done })
-}
-
-fn rates(path: &Path) -> Result<Vec<rate::Rate>, InputError> {
-    let file = path.display().to_string();
-    let bytes = files::read(path)?;
-    let (rates, diagnostics) = rate::rates(counters::read(&file, encoding::utf8(&file, &bytes)?)?);
-    for d in &diagnostics {
-        tracing::warn!("{}: {} ({}x)", d.code, d.message, d.count);
-    }
-    Ok(rates)
-}
-
-fn by_arc(csr: &Csr, layer: Layer, measured: &BTreeMap<HalfLinkKey, place::Measured>) -> Vec<f64> {
-    let key = |(from, to): &(_, _)| HalfLinkKey { layer, from: Clone::clone(from), to: Clone::clone(to) };
-    csr.ports
-        .iter()
-        .map(|ends| measured.get(&key(ends)).and_then(place::Measured::bps).unwrap_or(f64::NAN))
-        .collect()
 }
 
 struct Answer<'a> {

@@ -2,15 +2,21 @@
 
 use std::path::PathBuf;
 
-use report::entities;
-use scenarios::planning::{Plan, Scenario, sweep};
-use serde_json::json;
+use scenarios::planning::{
+    FailureSet, Latency, Optimum, Outcome as Effect, Plan, Scenario, optimal_max_util, sweep,
+};
+use serde_json::{Value, json};
+use twin::WallTime;
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
-use crate::planning::names;
+use crate::planning::failures::Failing;
+use crate::planning::instant;
+use crate::planning::latency::{Kept, LatencyQuestion};
+use crate::planning::limits::{FailOn, Limits};
 use crate::planning::question::QuestionArgs;
+use crate::planning::scenario::{self, Asked};
 use crate::planning::study::Study;
 use crate::planning::tables;
 use crate::target::TargetFolder;
@@ -19,51 +25,138 @@ use crate::target::TargetFolder;
 ///
 /// Routes the demands on shortest paths (equal split per hop) with nothing down and with each failure, and keeps for
 /// every arc the ten failures that fill it most. Prints one row: how many scenarios, the fullest arc of the worst of
-/// them, the most volume that one of them strands. Tables: scenarios, arcs, worst.
+/// them, the most volume that one of them strands, and what breaks a limit. Tables: scenarios, arcs, worst; groups with
+/// --fail groups; differences from the network as it is with --edit; breaches with --latency-bound. A scenario file
+/// (umbra-scenario/1) in place of NET says all of it; what the command line says wins.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     question: QuestionArgs,
+    /// Compute the smallest maximum utilisation that any routing could reach with nothing down, by linear programming: the
+    /// yardstick for the metrics.
+    #[arg(long)]
+    optimal: bool,
     /// The result folder.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Also write the table demands: each demand in each scenario, with its latency.
+    #[arg(long)]
+    demands_table: bool,
     /// Write nothing.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    limits: Limits,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
-    let (study, list) = args.question.open()?;
+    let asked = scenario::asked(&args.question, &args.limits)?;
+    asked.limits.check()?;
+    let (study, failing, measured_at) = asked.open()?;
+    let list = &failing.list;
     let plan = study.plan();
     let mut folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
-    let mut worst_of_all = Extremes::default();
-    let worst = sweep(&plan, &list, 0..list.len(), |rows| {
-        worst_of_all.see(rows);
+    let mut answer = Answer::new(&asked.limits, plan.evaluator().evaluate(&FailureSet::default()));
+    let worst = sweep(&plan, list, 0..list.len(), |rows| {
+        answer.see(rows);
         folder.as_mut().map_or(Ok(()), |folder| folder.write(&tables::scenarios(&study, rows)))
     })?;
-    if let Some(mut folder) = folder {
-        folder.write(&entities(&study.twin))?;
-        folder.write(&tables::arcs(&study, &plan, &worst))?;
-        folder.write(&tables::worst(&study, &worst))?;
-        folder.commit(study.summary("whatif", global, args.question.fail.file())?)?;
+    let question = LatencyQuestion { all: args.demands_table, bound: asked.limits.latency_bound };
+    let latency = question.is_some().then(|| Latency::new(&plan, &study.routing));
+    if let Some(latency) = &latency {
+        answer.latency = Some(question.answer(&study, latency, list, folder.as_mut())?);
     }
-    worst_of_all.print(&study, &plan, global)?;
-    Ok(Outcome::Done)
+    let optimal = if args.optimal { Some(optimal(&study)?) } else { None };
+    if let Some(mut folder) = folder {
+        asked.question.write(&mut folder, &study, &failing, &plan, &worst)?;
+        let mut summary = summary(&asked, &study, latency.as_ref(), global)?;
+        if let Some(at) = measured_at {
+            summary.extra.insert("measured_at_ns".into(), at.as_ns().into());
+        }
+        if let Some(best) = &optimal {
+            summary.extra.insert("optimal_max_util".into(), json!(best.at_most));
+            summary.extra.insert("optimal_max_util_at_least".into(), json!(best.at_least));
+        }
+        folder.commit(summary)?;
+    }
+    answer.optimal = optimal.map(|best| best.at_most);
+    answer.measured_at = measured_at;
+    answer.print(&study, &failing, &plan, global)?;
+    Ok(if answer.is_finding() { Outcome::Finding } else { Outcome::Done })
 }
 
-/// The worst scenarios of a study.
-#[derive(Default)]
-struct Extremes {
+fn summary(
+    asked: &Asked,
+    study: &Study,
+    latency: Option<&Latency<'_>>,
+    global: &Global,
+) -> Result<report::Summary, Failure> {
+    let more = asked.files().chain(asked.question.fail().file());
+    let mut summary = study.summary("whatif", global, more)?;
+    if let Some(description) = &asked.description {
+        summary.extra.insert("description".into(), description.as_str().into());
+    }
+    let limits = [("threshold", asked.limits.threshold), ("latency_bound_ms", asked.limits.latency_bound)];
+    for (name, limit) in limits.into_iter().filter_map(|(name, limit)| Some((name, limit?))) {
+        summary.extra.insert(name.into(), limit.into());
+    }
+    let unknown = latency.map_or(0, Latency::unknown_arcs);
+    if latency.is_some() {
+        let text = "Latency is propagation alone: nothing waits in a queue.";
+        summary.fidelity.note("propagation", text, None);
+    }
+    if unknown > 0 {
+        let text =
+            format!("{unknown} arcs have neither a delay nor places of both ends: they count as 0 ms.");
+        summary.fidelity.note("unknown-delay", text, Some(unknown as u64));
+    }
+    Ok(summary)
+}
+
+fn optimal(study: &Study) -> Result<Optimum, Failure> {
+    let best = optimal_max_util(&study.csr, &FailureSet::default(), &study.demands);
+    best.map_err(|e| Failure::environment("--optimal", e))
+}
+
+/// What the scenarios say together.
+struct Answer<'a> {
+    limits: &'a Limits,
+    base: Effect,
     scenarios: u32,
     fullest: Option<Scenario>,
     lossiest: Option<Scenario>,
+    /// Scenarios with an arc above the threshold.
+    over: u32,
+    /// Whether any demand was lost.
+    lost: bool,
+    latency: Option<Kept>,
+    /// When the traffic was measured.
+    measured_at: Option<WallTime>,
+    optimal: Option<f64>,
 }
 
-impl Extremes {
+impl<'a> Answer<'a> {
+    fn new(limits: &'a Limits, base: Effect) -> Self {
+        Self {
+            limits,
+            base,
+            scenarios: 0,
+            fullest: None,
+            lossiest: None,
+            over: 0,
+            lost: false,
+            latency: None,
+            measured_at: None,
+            optimal: None,
+        }
+    }
+
     fn see(&mut self, rows: &[Scenario]) {
         for row in rows {
             self.scenarios += 1;
+            self.over += u32::from(self.limits.threshold.is_some_and(|u| row.outcome.max_util > u));
+            self.lost |= row.outcome.disconnected_pairs > 0;
             let lost = |s: &Scenario| s.outcome.lost + s.outcome.lost_own;
             if self.fullest.as_ref().is_none_or(|f| row.outcome.max_util > f.outcome.max_util) {
                 self.fullest = Some(row.clone());
@@ -74,31 +167,52 @@ impl Extremes {
         }
     }
 
-    fn print(&self, study: &Study, plan: &Plan<'_>, global: &Global) -> Result<(), Failure> {
-        let mut table = Table::new(&[
-            "scenarios",
-            "base_max_util",
-            "worst_max_util",
-            "worst_arc",
-            "worst_failure",
-            "most_lost",
-            "most_lost_failure",
-        ]);
-        let csr = &study.csr;
-        let name = |s: &Scenario| names::of_set(csr, &s.set);
-        let base = plan.evaluator().evaluate(&scenarios::planning::FailureSet::default());
+    fn is_finding(&self) -> bool {
+        self.limits.fail_on.iter().any(|what| match what {
+            FailOn::Overload => self.over > 0,
+            FailOn::Lost => self.lost,
+            FailOn::Latency => self.latency.is_some_and(|kept| kept.most > 0),
+        })
+    }
+
+    fn print(
+        &self,
+        study: &Study,
+        failing: &Failing,
+        plan: &Plan<'_>,
+        global: &Global,
+    ) -> Result<(), Failure> {
+        let csr = plan.csr();
         let full = self.fullest.as_ref().expect("there is always the base");
         let lossy = self.lossiest.as_ref().expect("there is always the base");
         let arc = (csr.arc_count() > 0).then(|| csr.arc_name(full.outcome.max_arc));
-        table.push(vec![
-            json!(self.scenarios),
-            json!(base.max_util),
-            json!(full.outcome.max_util),
-            json!(arc),
-            json!(name(full)),
-            json!(study.volume(lossy.outcome.lost + lossy.outcome.lost_own)),
-            json!(name(lossy)),
-        ]);
+        let mut row: Vec<(&'static str, Value)> = vec![
+            ("scenarios", json!(self.scenarios)),
+            ("base_max_util", json!(self.base.max_util)),
+            ("worst_max_util", json!(full.outcome.max_util)),
+            ("worst_arc", json!(arc)),
+            ("worst_failure", json!(failing.name(&full.set, csr))),
+            ("most_lost", json!(study.volume(lossy.outcome.lost + lossy.outcome.lost_own))),
+            ("most_lost_failure", json!(failing.name(&lossy.set, csr))),
+        ];
+        if self.limits.threshold.is_some() {
+            row.push(("over_threshold", json!(self.over)));
+        }
+        if let (Some(kept), Some(_)) = (&self.latency, self.limits.latency_bound) {
+            row.push(("base_breaches", json!(kept.base)));
+            row.push(("most_breaches", json!(kept.most)));
+            let set = failing.list.get(kept.scenario).0;
+            row.push(("most_breaches_failure", json!(failing.name(&set, csr))));
+        }
+        if let Some(optimal) = self.optimal {
+            row.push(("optimal_max_util", json!(optimal)));
+        }
+        if let Some(at) = self.measured_at {
+            row.push(("measured", json!(instant::text(at))));
+        }
+        let (names, values): (Vec<_>, Vec<_>) = row.into_iter().unzip();
+        let mut table = Table::new(&names);
+        table.push(values);
         table.print(global.format())
     }
 }

@@ -48,6 +48,12 @@ pub(crate) fn text(at: WallTime) -> String {
     DateTime::from_timestamp_nanos(at.as_ns()).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
+/// The date so many days later, `None` beyond what dates there are.
+pub(crate) fn date_after(at: WallTime, days: u32) -> Option<String> {
+    let date = DateTime::from_timestamp_nanos(at.as_ns()).date_naive();
+    date.checked_add_days(chrono::Days::new(u64::from(days))).map(|date| date.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +68,7 @@ mod tests {
         }
         assert_eq!(text(at), "2004-03-02T02:00:00Z");
         assert_eq!(after(parse("2004-03-02").unwrap(), "+2h"), Ok(at));
+        assert_eq!(date_after(at, 366).as_deref(), Some("2005-03-03"));
         for wrong in ["", "tomorrow", "2004-13-01", "02:00", "+4 parsecs"] {
             assert!(after(at, wrong).is_err(), "{wrong}");
         }

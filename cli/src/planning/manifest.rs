@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use report::InputDigest;
-use scenarios::planning::FailureList;
 use serde::{Deserialize, Serialize};
 use topology_sync::encoding;
 use topology_sync::source::files;
 use twin::{InputError, Place};
 
+use super::failures::Failing;
 use super::question::QuestionArgs;
 use super::study::Study;
 use crate::failure::Failure;
@@ -34,13 +34,14 @@ pub(crate) struct Manifest {
 impl Manifest {
     /// Plans a question.
     pub(crate) fn new(question: &QuestionArgs, shards: u32, seed: u64) -> Result<Self, Failure> {
-        let (study, list) = question.open()?;
+        let (study, failing) = question.open()?;
         let mut question = question.clone();
         for path in question.paths_mut() {
             *path = std::path::absolute(&*path).map_err(|e| Failure::environment("no current folder", e))?;
         }
-        let input_digest = study.input_digest(question.fail.file())?;
-        Ok(Self { format: FORMAT.into(), scenarios: list.len(), shards, seed, input_digest, question })
+        let input_digest = study.input_digest(question.fail().file())?;
+        let scenarios = failing.list.len();
+        Ok(Self { format: FORMAT.into(), scenarios, shards, seed, input_digest, question })
     }
 
     /// Where it stands in the folder of a sweep.
@@ -85,16 +86,14 @@ impl Manifest {
     }
 
     /// Opens what it names, if that is what was planned.
-    pub(crate) fn open(&self) -> Result<(Study, FailureList), Failure> {
-        let (study, list) = self.question.open()?;
-        let file = self.question.study.sources[0].display().to_string();
-        if study.input_digest(self.question.fail.file())? != self.input_digest || list.len() != self.scenarios
-        {
+    pub(crate) fn open(&self) -> Result<(Study, Failing), Failure> {
+        let (study, failing) = self.question.open()?;
+        let digest = study.input_digest(self.question.fail().file())?;
+        if digest != self.input_digest || failing.list.len() != self.scenarios {
             let expected = "the inputs as they were when the sweep was planned (plan it again)";
-            return Err(
-                InputError::new(&file, Place::Whole, "this or another input has changed", expected).into()
-            );
+            let what = "this or another input has changed";
+            return Err(InputError::new(&study.file(), Place::Whole, what, expected).into());
         }
-        Ok((study, list))
+        Ok((study, failing))
     }
 }

@@ -7,8 +7,9 @@ use models::{Failures, NodeDemand, Routing, node_demands};
 use report::{Summary, network_digest};
 use scenarios::planning::Plan;
 use serde::{Deserialize, Serialize};
-use twin::{Csr, DemandMatrix, Fidelity, InputError, Layer, Place, Twin, WallTime};
+use twin::{Csr, DemandMatrix, Fidelity, InputError, Layer, Place, Snapshot, Twin, WallTime};
 
+use super::edit::EditFile;
 use crate::cmd::net::NetOptions;
 use crate::failure::Failure;
 use crate::global::Global;
@@ -24,9 +25,13 @@ pub(crate) struct StudyArgs {
     /// [default: NET's own].
     #[arg(long, value_name = "FILE")]
     pub(crate) demands: Option<PathBuf>,
-    /// Multiplies all demands.
-    #[arg(long, value_name = "X", value_parser = factor, default_value_t = 1.0)]
-    pub(crate) scale: f64,
+    /// Multiplies all demands [default: 1].
+    #[arg(long, value_name = "X", value_parser = factor)]
+    pub(crate) scale: Option<f64>,
+    /// Changes of the network and its demands (umbra-edit/1), made before anything is asked.
+    #[arg(long, value_name = "FILE")]
+    #[serde(default)]
+    pub(crate) edit: Option<PathBuf>,
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) net: NetOptions,
@@ -50,6 +55,8 @@ pub(crate) struct Study {
     pub(crate) routing: Routing,
     /// What is to be carried, in bit/s.
     pub(crate) demands: Vec<NodeDemand>,
+    /// The same as it was before an edit.
+    pub(crate) before: Option<Box<Study>>,
     own: Option<DemandMatrix>,
     started: SystemTime,
     clock: Instant,
@@ -59,42 +66,71 @@ pub(crate) struct Study {
 impl StudyArgs {
     /// Opens the network with its demands.
     pub(crate) fn open(&self) -> Result<Study, Failure> {
-        let mut study = self.open_bare()?;
-        let net = study.own.take();
-        let matrix = net.ok_or_else(|| {
-            let file = self.sources[0].display().to_string();
+        self.open_edited(None)
+    }
+
+    /// The same; `edits` are made where the command line names no file of them.
+    pub(crate) fn open_edited(&self, edits: Option<&EditFile>) -> Result<Study, Failure> {
+        let read = self.edit.as_deref().map(EditFile::read).transpose()?;
+        let mut study = self.networks(read.as_ref().or(edits))?;
+        let matrix = study.own.take().ok_or_else(|| {
             let expected = "a network with demands, or demands by --demands";
-            InputError::new(&file, Place::Whole, "a network without demands", expected)
+            InputError::new(&study.file(), Place::Whole, "a network without demands", expected)
         })?;
         study.demands = self.scaled(&study.csr, &matrix);
+        if let Some(before) = study.before.as_deref_mut() {
+            before.demands = self.scaled(&before.csr, &before.own.take().unwrap_or_default());
+        }
         Ok(study)
     }
 
     /// A matrix as the command line asks for it.
     pub(crate) fn scaled(&self, csr: &Csr, matrix: &DemandMatrix) -> Vec<NodeDemand> {
         let mut demands = node_demands(csr, matrix);
-        demands.iter_mut().for_each(|d| d.bps *= self.scale);
+        demands.iter_mut().for_each(|d| d.bps *= self.scale.unwrap_or(1.0));
         demands
     }
 
     /// Opens the network; what it is to carry comes from elsewhere.
     pub(crate) fn open_bare(&self) -> Result<Study, Failure> {
+        self.open_bare_edited(None)
+    }
+
+    /// The same; `edits` are made where the command line names no file of them.
+    pub(crate) fn open_bare_edited(&self, edits: Option<&EditFile>) -> Result<Study, Failure> {
+        let read = self.edit.as_deref().map(EditFile::read).transpose()?;
+        let edits = read.as_ref().or(edits);
+        if let Some(error) = edits.and_then(EditFile::about_demands) {
+            return Err(error.into());
+        }
+        self.networks(edits)
+    }
+
+    /// The network after the edits, and before them.
+    fn networks(&self, edits: Option<&EditFile>) -> Result<Study, Failure> {
         let (started, clock) = (SystemTime::now(), Instant::now());
         let net = self.net.open_with(&self.sources, self.demands.as_deref())?;
-        let csr = Csr::compile(&net.twin, routed_layer(&net.twin));
-        let routing = Routing::compute(&csr, &Failures::none(&csr));
-        let files = self.sources.iter().chain(&self.demands).cloned().collect();
-        Ok(Study {
-            twin: net.twin,
-            unit_bps: net.unit_bps,
-            csr,
-            routing,
-            demands: Vec::new(),
-            own: net.demands,
-            started,
-            clock,
-            files,
-        })
+        let files: Vec<_> = self.sources.iter().chain(&self.demands).chain(&self.edit).cloned().collect();
+        let study = |net: Snapshot, before| {
+            let csr = Csr::compile(&net.twin, routed_layer(&net.twin));
+            let routing = Routing::compute(&csr, &Failures::none(&csr));
+            Study {
+                twin: net.twin,
+                unit_bps: net.unit_bps,
+                csr,
+                routing,
+                demands: Vec::new(),
+                before,
+                own: net.demands,
+                started,
+                clock,
+                files: files.clone(),
+            }
+        };
+        let Some(edits) = edits else { return Ok(study(net, None)) };
+        let layer = routed_layer(&net.twin);
+        let after = edits.apply(net.clone(), layer)?;
+        Ok(study(after, Some(Box::new(study(net, None)))))
     }
 }
 
@@ -112,6 +148,11 @@ impl Study {
     /// A volume in bit/s in the unit of the network's source.
     pub(crate) fn volume(&self, bps: f64) -> f64 {
         bps / self.unit_bps
+    }
+
+    /// What errors about the network call it.
+    pub(crate) fn file(&self) -> String {
+        self.files.first().map(|file| file.display().to_string()).unwrap_or_default()
     }
 
     /// The digest of these inputs and further files.

@@ -4,6 +4,7 @@ use report::{Table, schema};
 use scenarios::planning::{Plan, Scenario, Worst};
 use twin::ArcId;
 
+use super::failures::Failing;
 use super::study::Study;
 
 /// Rows of `scenarios`.
@@ -59,6 +60,15 @@ pub(crate) fn worst(study: &Study, worst: &Worst) -> Table {
             let row = table.row().set("arc", arc.0).set("rank", rank);
             row.set("scenario", cause.scenario).set("util", cause.util).end();
         }
+    }
+    table
+}
+
+/// `groups`: what the failed groups are called.
+pub(crate) fn groups(failing: &Failing) -> Table {
+    let mut table = Table::new(&schema::GROUPS);
+    for ((number, group), scenario) in (0u32..).zip(&failing.groups).zip(failing.scenarios()) {
+        table.row().set("group", number).set("name", group.name.as_str()).set("scenario", scenario).end();
     }
     table
 }

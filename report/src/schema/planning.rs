@@ -50,6 +50,124 @@ pub static WORST: TableSpec = TableSpec {
     ],
 };
 
+/// Availability of a network as a whole.
+pub static AVAILABILITY: TableSpec = TableSpec {
+    name: "availability",
+    meaning: "One measure of the availability of the network.",
+    columns: &[
+        required(
+            "measure",
+            Str,
+            "",
+            "`p_all_connected` (every demand has a path), `expected_lost_share` (lost volume / volume of all demands), \
+             `p_util_over` (largest load / capacity above the threshold)",
+        ),
+        required("value", F64, "", "the measure"),
+        required("lo", F64, "", "lower end of the 95 % interval, or proven lower bound"),
+        required("hi", F64, "", "upper end of the 95 % interval, or proven upper bound"),
+    ],
+};
+
+/// Availability of demands.
+pub static NINES: TableSpec = TableSpec {
+    name: "nines",
+    meaning: "How available one demand is, in the order of the demands.",
+    columns: &[
+        required("src", Str, "", "name of the node where it enters"),
+        required("dst", Str, "", "name of the node where it leaves"),
+        required("volume", F64, "as the demands", "its volume"),
+        required("availability", F64, "", "probability that it has a path; none where an end is down"),
+        required("lo", F64, "", "lower end of the 95 % interval, or proven lower bound"),
+        required("hi", F64, "", "upper end of the 95 % interval, or proven upper bound"),
+        nullable(
+            "nines",
+            F64,
+            "",
+            "-log10(1 - availability): 3 is 99.9 %; absent where no failure was seen that cuts it",
+        ),
+    ],
+};
+
+/// Risk groups by their scenarios.
+pub static GROUPS: TableSpec = TableSpec {
+    name: "groups",
+    meaning: "One group of links and nodes that fail together; written where groups fail.",
+    columns: &[
+        required("group", U32, "", "its number, in the order of the file or of the network"),
+        required("name", Str, "", "its name"),
+        required(
+            "scenario",
+            U32,
+            "",
+            "the scenario in which it fails; groups with the same members share one",
+        ),
+    ],
+};
+
+/// Arcs before and after an edit.
+pub static DIFFERENCES: TableSpec = TableSpec {
+    name: "differences",
+    meaning: "One direction of a link that is there before an edit and after it; written where the network was edited.",
+    columns: &[
+        required("arc", U32, "", "number of the arc after the edit, as in the other tables"),
+        required("arc_before", U32, "", "its number before: removed links leave no arcs"),
+        required("link", U32, "", "number of its link, the same before and after"),
+        required("src", Str, "", "name of the node where it begins"),
+        required("dst", Str, "", "name of the node where it ends"),
+        required("weight_before", F64, "", "routing metric before"),
+        required("weight_after", F64, "", "routing metric after"),
+        required("capacity_before", F64, "as the demands", "capacity before"),
+        required("capacity_after", F64, "as the demands", "capacity after"),
+        required("load_before", F64, "as the demands", "load without failures before"),
+        required("load_after", F64, "as the demands", "load without failures after"),
+        required("util_before", F64, "", "load / capacity without failures before"),
+        required("util_after", F64, "", "load / capacity without failures after"),
+        nullable("worst_before", F64, "", "largest load / capacity over the failures before"),
+        nullable("worst_after", F64, "", "largest load / capacity over the failures after"),
+    ],
+};
+
+/// Demands in each scenario.
+pub static DEMANDS: TableSpec = TableSpec {
+    name: "demands",
+    meaning: "One demand in one scenario; written on request.",
+    columns: &[
+        required("scenario", U32, "", "number of the scenario"),
+        required("src", Str, "", "name of the node where it enters"),
+        required("dst", Str, "", "name of the node where it leaves"),
+        required(
+            "status",
+            Str,
+            "",
+            "`ok` (the paths of scenario 0), `rerouted` (others, or fewer), `lost` (no path), `lost_own` (an end is down)",
+        ),
+        nullable("latency_ms", F64, "ms", "longest propagation delay over its shortest paths"),
+        nullable(
+            "stretch",
+            F64,
+            "",
+            "`latency_ms` / that with nothing down; null where either is absent or that is 0",
+        ),
+        nullable("service", Str, "", "the service that it belongs to; null where the network names none"),
+    ],
+};
+
+/// Demands beyond the latency bound.
+pub static BREACHES: TableSpec = TableSpec {
+    name: "breaches",
+    meaning: "One demand that takes longer than the bound in one scenario; written where a bound is given. Demands \
+              without a path are not in here.",
+    columns: &[
+        required("scenario", U32, "", "number of the scenario; in 0 nothing is down"),
+        required("src", Str, "", "name of the node where it enters"),
+        required("dst", Str, "", "name of the node where it leaves"),
+        required("volume", F64, "as the demands", "its volume"),
+        required("latency_ms", F64, "ms", "longest propagation delay over its shortest paths"),
+        nullable("base_latency_ms", F64, "ms", "the same with nothing down"),
+        required("bound_ms", F64, "ms", "the bound"),
+    ],
+};
+
 /// May an element be taken down?
 pub static DRAIN: TableSpec = TableSpec {
     name: "drain",
@@ -73,5 +191,95 @@ pub static DRAIN: TableSpec = TableSpec {
             "demand volume without a path, that of nodes taken down included",
         ),
         nullable("note", Str, "", "the reasons for a `no`, and further remarks"),
+    ],
+};
+
+/// What may break next.
+pub static RISK: TableSpec = TableSpec {
+    name: "risk",
+    meaning: "One element that may fail, by what its failure is expected to cost. Printed by `umbra risk`.",
+    columns: &[
+        required("rank", U32, "", "1 = greatest expected cost"),
+        required("element", Str, "", "a link, a node, or what a risk group takes down"),
+        required("probability", F64, "", "that it fails within the horizon"),
+        required("failures_a_year", F64, "", "the published rate"),
+        required("lost", F64, "as the demands", "volume that has no path then, and had one before"),
+        required("max_util", F64, "", "largest load / capacity over the arcs then, uncapped"),
+        required(
+            "above_limit",
+            F64,
+            "as the demands",
+            "volume above the limit, over all arcs, more than without",
+        ),
+        required("risk", F64, "as the demands", "probability x (lost + above_limit)"),
+        nullable("over", Str, "", "the fullest arcs above the limit"),
+        required(
+            "way_out",
+            Str,
+            "",
+            "the cheapest: nothing, a metric, more capacity, or a link that is missing",
+        ),
+        required("preset", Str, "", "where the rate comes from"),
+    ],
+};
+
+/// When links get too full, if traffic grows.
+pub static GROWTH: TableSpec = TableSpec {
+    name: "growth",
+    meaning: "When an arc first exceeds a limit under any of the failures, if traffic grows. Soonest first.",
+    columns: &[
+        required("arc", U32, "", "number of the arc"),
+        required("src", Str, "", "name of the node where it begins"),
+        required("dst", Str, "", "name of the node where it ends"),
+        required("limit", F64, "", "the load / capacity that is not to be exceeded"),
+        required(
+            "worst_util",
+            F64,
+            "",
+            "largest load / capacity today, over the failures and with nothing down",
+        ),
+        nullable("factor", F64, "", "by how much that load may grow until the limit; null without load"),
+        nullable(
+            "days",
+            U32,
+            "days",
+            "days from today to the first one beyond the limit; null: not in 100 years",
+        ),
+        nullable("date", Str, "", "that day; null where no first day was given"),
+        required("scenario", U32, "", "the scenario that does it, or the worst of today"),
+        required("cause", Str, "", "what is down in it"),
+    ],
+};
+
+/// Upgrades that restore a limit.
+pub static UPGRADES: TableSpec = TableSpec {
+    name: "upgrades",
+    meaning: "A step of the cheapest upgrades after which no failure fills an arc beyond the limit. Fullest link first.",
+    columns: &[
+        required("step", U32, "", "1 = first"),
+        required("link", U32, "", "number of the link"),
+        required("src", Str, "", "name of the node where its fuller arc begins"),
+        required("dst", Str, "", "name of the node where that ends"),
+        required("from", F64, "as the demands", "capacity of that arc before"),
+        required("to", F64, "as the demands", "capacity after the step"),
+        required("cost", F64, "", "price of the step, in the unit of the modules or in Gbit/s times km"),
+        required("total", F64, "", "price of all steps so far"),
+        required("util", F64, "", "load / capacity of the arc in its worst scenario, before"),
+        required("scenario", U32, "", "that scenario"),
+        required("cause", Str, "", "what is down in it"),
+        required("max_util", F64, "", "largest load / capacity over all arcs and scenarios after the step"),
+    ],
+};
+
+/// Demands from link loads.
+pub static DEDUCED: TableSpec = TableSpec {
+    name: "deduced",
+    meaning: "A demand deduced from link loads.",
+    columns: &[
+        required("src", Str, "", "name of the node where it enters"),
+        required("dst", Str, "", "name of the node where it leaves"),
+        required("bps", F64, "bit/s", "the demand"),
+        required("gravity_bps", F64, "bit/s", "the demand in the gravity matrix that it is nearest to"),
+        nullable("true_bps", F64, "bit/s", "the demand in the matrix of --truth"),
     ],
 };

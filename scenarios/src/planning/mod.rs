@@ -35,16 +35,31 @@
 //! assert_eq!((ac[0].util, ac[0].scenario), (0.5, 1)); // the way over c is used when ab fails
 //! ```
 
+pub mod availability;
+mod deduce;
 mod drain;
 mod failure;
+mod growth;
+mod latency;
+mod optimal;
 mod plan;
 mod redundancy;
+pub mod risk;
 mod sweep;
+mod trees;
+mod upgrade;
+mod upgrade_bound;
 mod worst;
 
+pub use deduce::{Accuracy, Deduced, Measured, deduce};
 pub use drain::{Drain, OneMore};
 pub use failure::{FailureList, FailureSet};
+pub use growth::{DAYS_A_YEAR, Exceeded, Growth, HORIZON_YEARS, first_exceeded};
+pub use latency::{Fate, Latency, Status};
+pub use optimal::{LpError, Optimum, optimal_max_util};
 pub use plan::{Evaluator, Outcome, Plan, utilization};
 pub use redundancy::Redundancy;
 pub use sweep::{Scenario, sweep};
+pub use upgrade::{Advice, Module, Upgrade, cheapest_upgrades};
+pub use upgrade_bound::{UpgradeBound, upgrade_bound};
 pub use worst::{Cause, RANKS, Worst};

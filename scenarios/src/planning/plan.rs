@@ -5,13 +5,14 @@ use twin::{ArcId, Csr};
 
 use super::FailureSet;
 
-/// Of what was there before, a load below this share is rounding, not traffic.
+/// Of all volume, less than this share is rounding, not traffic.
 const NOTHING: f64 = 1e-12;
 
 /// A network with its demands and nothing down, ready to be asked what failures do.
 #[derive(Debug)]
 pub struct Plan<'a> {
     csr: &'a Csr,
+    routing: &'a Routing,
     demands: &'a [NodeDemand],
     what_if: WhatIf<'a>,
     total: f64,
@@ -33,12 +34,17 @@ impl<'a> Plan<'a> {
         let mut fullest: Vec<_> = (0..csr.arc_count()).map(ArcId::new).collect();
         fullest.sort_by(|a, b| base_util[b.index()].total_cmp(&base_util[a.index()])); // stable: ties by number
         let total = demands.iter().map(|d| d.bps).sum();
-        Self { csr, demands, what_if, total, base_util, fullest }
+        Self { csr, routing, demands, what_if, total, base_util, fullest }
     }
 
     /// The network.
     pub fn csr(&self) -> &'a Csr {
         self.csr
+    }
+
+    /// Shortest paths with nothing down.
+    pub fn routing(&self) -> &'a Routing {
+        self.routing
     }
 
     /// The demands.
@@ -61,15 +67,13 @@ impl<'a> Plan<'a> {
         self.base_util[arc.index()]
     }
 
+    fn util_of(&self, arc: ArcId, load: f64) -> f64 {
+        utilization(load, self.csr.capacity[arc.index()].as_f64())
+    }
+
     /// Somebody who answers; each thread needs its own.
     pub fn evaluator(&self) -> Evaluator<'_> {
-        Evaluator {
-            plan: self,
-            change: self.what_if.scratch(),
-            gone: Vec::new(),
-            touched: vec![0; self.csr.arc_count()],
-            epoch: 0,
-        }
+        Evaluator { plan: self, change: self.what_if.scratch(), gone: Vec::new() }
     }
 }
 
@@ -106,34 +110,35 @@ pub struct Evaluator<'p> {
     plan: &'p Plan<'p>,
     change: Change,
     gone: Vec<Gone>,
-    /// The evaluation in which an arc's load was last touched.
-    touched: Vec<u64>,
-    epoch: u64,
 }
 
 impl Evaluator<'_> {
-    /// What a failure set does. Cost: the destinations whose paths it changes, each with the part of its tree that moves.
+    /// What a failure set does. Cost: the destinations whose traffic it moves, each with the nodes where it changes.
     pub fn evaluate(&mut self, set: &FailureSet) -> Outcome {
-        self.evaluate_with(set, |_| {})
+        self.gone.clear();
+        self.gone.extend(set.gone());
+        self.plan.what_if.evaluate_loads(&self.gone, &mut self.change);
+        self.outcome()
     }
 
     /// The same; `each` sees the new paths to every destination whose paths changed, as [`WhatIf::evaluate`] says.
     pub fn evaluate_with(&mut self, set: &FailureSet, each: impl FnMut(&After<'_>)) -> Outcome {
-        let plan = self.plan;
         self.gone.clear();
         self.gone.extend(set.gone());
-        plan.what_if.evaluate(&self.gone, &mut self.change, each);
-        self.epoch += 1;
+        self.plan.what_if.evaluate(&self.gone, &mut self.change, each);
+        self.outcome()
+    }
+
+    fn outcome(&self) -> Outcome {
+        let plan = self.plan;
         let (mut max_util, mut max_arc) = (0.0, ArcId(0));
-        for (arc, moved) in self.change.moved() {
-            self.touched[arc.index()] = self.epoch;
-            let util = util_after(plan, arc, moved);
+        for (arc, util) in self.touched() {
             if util > max_util {
                 (max_util, max_arc) = (util, arc);
             }
         }
         // Of the arcs that nothing touched the fullest is the first in their order.
-        if let Some(arc) = plan.fullest.iter().find(|a| self.touched[a.index()] != self.epoch) {
+        if let Some(arc) = plan.fullest.iter().find(|arc| !self.is_touched(**arc)) {
             let util = plan.base_util(*arc);
             if util > max_util || (util == max_util && *arc < max_arc) {
                 (max_util, max_arc) = (util, *arc);
@@ -150,34 +155,25 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Arcs whose load the last evaluated set touched, with their utilisation then; ascending.
+    /// Arcs whose load the last evaluated set changed, with their utilisation then; ascending.
     pub fn touched(&self) -> impl Iterator<Item = (ArcId, f64)> {
-        self.change.moved().map(|(arc, moved)| (arc, util_after(self.plan, arc, moved)))
+        self.change.loads().map(|(arc, load)| (arc, self.plan.util_of(arc, load)))
     }
 
-    /// Whether the last evaluated set touched an arc's load. All others are as with nothing down.
+    /// Whether the last evaluated set changed an arc's load. All others are as with nothing down.
     pub fn is_touched(&self, arc: ArcId) -> bool {
-        self.touched[arc.index()] == self.epoch
+        self.change.load_on(arc).is_some()
     }
 
     /// Utilisation of an arc after the last evaluated set.
     pub fn util(&self, arc: ArcId) -> f64 {
-        util_after(self.plan, arc, self.change.moved_on(arc))
+        self.change.load_on(arc).map_or(self.plan.base_util(arc), |load| self.plan.util_of(arc, load))
     }
 
     /// Load of an arc in bit/s after the last evaluated set.
     pub fn load(&self, arc: ArcId) -> f64 {
-        load_after(self.plan, arc, self.change.moved_on(arc))
+        self.change.load_on(arc).unwrap_or(self.plan.base().arc[arc.index()])
     }
-}
-
-fn load_after(plan: &Plan<'_>, arc: ArcId, moved: f64) -> f64 {
-    let base = plan.base().arc[arc.index()];
-    settle(base + moved, base)
-}
-
-fn util_after(plan: &Plan<'_>, arc: ArcId, moved: f64) -> f64 {
-    utilization(load_after(plan, arc, moved), plan.csr.capacity[arc.index()].as_f64())
 }
 
 /// What is left of a difference of about equal numbers is rounding.

@@ -8,11 +8,11 @@ use rayon::prelude::*;
 
 use super::{Evaluator, FailureList, FailureSet, Outcome, Plan, Worst};
 
-/// Scenarios that a thread takes at once.
+/// Scenarios that a thread takes at once, at most.
 const BLOCK: u32 = 64;
 
-/// Blocks that are evaluated before their rows are handed on: bounds what is held in memory.
-const ROUND: u32 = 256;
+/// Scenarios that are evaluated before their rows are handed on: bounds what is held in memory.
+const ROUND: u32 = 256 * BLOCK;
 
 /// One evaluated scenario.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,39 +48,52 @@ pub fn sweep<E: Send>(
     let arcs = plan.csr().arc_count();
     let new = |_| Worker { evaluator: plan.evaluator(), worst: Worst::new(arcs) };
     let mut workers: Vec<_> = (0..rayon::current_num_threads()).map(new).collect();
-    let mut done: Vec<Scenario> = Vec::new();
-    let mut from = range.start;
-    while from < range.end {
-        let to = range.end.min(from.saturating_add(BLOCK * ROUND));
-        let (taken, next) = rayon::join(|| take(&done), || round(plan, list, from..to, &mut workers));
-        taken?;
-        done = next;
-        from = to;
-    }
-    take(&done)?;
+    stream(range, ROUND, &mut workers, |worker, number| worker.evaluate(plan, list, number), &mut take)?;
     let mut worst = Worst::new(arcs);
     workers.iter().for_each(|w| worst.merge(&w.worst));
     Ok(worst)
 }
 
-/// Evaluates blocks in ascending order on every worker.
-fn round(
-    plan: &Plan<'_>,
-    list: &FailureList,
+/// What `each` makes of the numbers of a range on every worker, handed to `take` in order, at most `at_once` of them,
+/// while the next ones are made. Each worker gets its numbers in ascending order.
+pub(super) fn stream<W: Send, T: Send + Sync, E: Send>(
     range: Range<u32>,
-    workers: &mut [Worker<'_>],
-) -> Vec<Scenario> {
-    let blocks = range.len().div_ceil(BLOCK as usize);
+    at_once: u32,
+    workers: &mut [W],
+    each: impl Fn(&mut W, u32) -> T + Sync,
+    take: &mut (impl FnMut(&[T]) -> Result<(), E> + Send),
+) -> Result<(), E> {
+    // Some blocks for each worker, so that all are busy to the end of a round.
+    let block = (at_once / (4 * workers.len().max(1) as u32)).clamp(1, BLOCK);
+    let mut done: Vec<T> = Vec::new();
+    let mut from = range.start;
+    while from < range.end {
+        let to = range.end.min(from.saturating_add(at_once));
+        let (taken, next) = rayon::join(|| take(&done), || round(from..to, block, workers, &each));
+        taken?;
+        done = next;
+        from = to;
+    }
+    take(&done)
+}
+
+/// Blocks in ascending order on every worker.
+fn round<W: Send, T: Send>(
+    range: Range<u32>,
+    block: u32,
+    workers: &mut [W],
+    each: &(impl Fn(&mut W, u32) -> T + Sync),
+) -> Vec<T> {
+    let blocks = range.len().div_ceil(block as usize);
     let rows: Vec<_> = (0..blocks).map(|_| Mutex::new(Vec::new())).collect();
     let next = AtomicU32::new(0);
     workers.par_iter_mut().for_each(|worker| {
         loop {
-            let block = next.fetch_add(1, Ordering::Relaxed);
-            let Some(place) = rows.get(block as usize) else { break };
-            let from = range.start + block * BLOCK;
-            let evaluated =
-                (from..range.end.min(from + BLOCK)).map(|s| worker.evaluate(plan, list, s)).collect();
-            *place.lock().expect("nobody panics with it") = evaluated;
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(place) = rows.get(at as usize) else { break };
+            let from = range.start + at * block;
+            let made = (from..range.end.min(from + block)).map(|number| each(worker, number)).collect();
+            *place.lock().expect("nobody panics with it") = made;
         }
     });
     rows.into_iter().flat_map(|rows| rows.into_inner().expect("nobody panics with it")).collect()

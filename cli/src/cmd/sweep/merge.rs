@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use report::{entities, schema};
+use report::schema;
 use scenarios::planning::{Cause, Worst};
 use serde_json::json;
 use twin::ArcId;
@@ -12,7 +12,6 @@ use crate::global::Global;
 use crate::output::Table;
 use crate::planning::manifest::Manifest;
 use crate::planning::parts::Parts;
-use crate::planning::tables;
 use crate::target::TargetFolder;
 
 /// Put all parts together: the folder that one `umbra whatif` would have written.
@@ -40,7 +39,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         }
         return Ok(Outcome::Partial);
     }
-    let (study, _) = manifest.open()?;
+    let (study, failing) = manifest.open()?;
     let plan = study.plan();
     let mut folder = TargetFolder::create(&args.out)?;
     let mut worst = Worst::new(study.csr.arc_count());
@@ -56,10 +55,8 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
             }
         }
     }
-    folder.write(&entities(&study.twin))?;
-    folder.write(&tables::arcs(&study, &plan, &worst))?;
-    folder.write(&tables::worst(&study, &worst))?;
-    folder.commit(study.summary("whatif", global, manifest.question.fail.file())?)?;
+    manifest.question.write(&mut folder, &study, &failing, &plan, &worst)?;
+    folder.commit(study.summary("whatif", global, manifest.question.fail().file())?)?;
     let mut table = Table::new(&["scenarios", "parts", "out"]);
     table.push(vec![json!(manifest.scenarios), json!(cover.len()), json!(args.out.display().to_string())]);
     table.print(global.format())?;

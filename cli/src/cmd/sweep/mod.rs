@@ -7,7 +7,7 @@ mod run;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 
-/// Split a what-if study into shards, run them anywhere, merge the results.
+/// Split a what-if study into shards, run them, merge the results.
 ///
 /// `plan` writes a manifest into a folder, `run` evaluates one shard of it into parts, `merge` puts all parts together:
 /// the tables that one `umbra whatif` would have written, byte for byte, for any number of shards, threads and

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
+use crate::planning::failures::Failing;
 use crate::planning::manifest::Manifest;
 use crate::planning::parts::Parts;
 use crate::planning::shard::Shard;
@@ -36,7 +37,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         Some(shard) => shard,
         None => Shard::from_environment(manifest.shards, |name| std::env::var(name).ok())?,
     };
-    let (study, list) = manifest.open()?;
+    let (study, Failing { list, .. }) = manifest.open()?;
     let plan = study.plan();
     let parts = Parts::new(&args.folder, &manifest);
     let all = shard.range(list.len());

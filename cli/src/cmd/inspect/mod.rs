@@ -1,5 +1,7 @@
 //! `umbra inspect`: what a file is and what is odd about it, without running anything.
 
+mod planning;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +19,7 @@ use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::lab::{self, Role};
 use crate::output::Table;
+use crate::planning::words::format_of;
 use crate::replay::flow_table;
 
 /// Check a file and count what is in it, without running anything.
@@ -51,15 +54,13 @@ fn rows(args: &Args) -> Result<Vec<Row>, Failure> {
         ("pcap" | "pcapng", [only]) => capture(only),
         ("parquet", [only]) => parquet(only),
         ("csv" | "gz", [only]) => flow_table(only).or_else(|e| counter_file(only).ok_or(e)),
-        ("yaml" | "yml", [only]) => yaml(only),
-        ("pcap" | "pcapng" | "parquet" | "csv" | "gz" | "yaml" | "yml", _) => {
+        ("yaml" | "yml", [only]) => yaml(args, only),
+        ("txt", [only]) => planning::text(only),
+        ("pcap" | "pcapng" | "parquet" | "csv" | "gz" | "yaml" | "yml" | "txt", _) => {
             Err(Failure::Usage(format!(".{suffix} files are inspected one at a time")))
         }
         ("demands", [only]) => Ok(network(&files::open_demands(only)?, Form::Demands.name())),
-        ("json", [only]) => match inventory(only).or_else(|| counter_file(only)) {
-            Some(rows) => Ok(rows),
-            None => network_files(args, first),
-        },
+        ("json", [only]) => json(args, only),
         _ => network_files(args, first),
     }
 }
@@ -69,13 +70,27 @@ fn network_files(args: &Args, first: &Path) -> Result<Vec<Row>, Failure> {
     Ok(network(&args.net.open(&args.files)?, form))
 }
 
+/// What the `format` key says, or else what is in it.
+fn json(args: &Args, path: &Path) -> Result<Vec<Row>, Failure> {
+    let bytes = files::read(path)?;
+    // Keys come at the beginning; a network may be large.
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]);
+    match format_of(&head) {
+        Some(format) if planning::knows(format) => planning::rows(path, format, args.net),
+        _ => match inventory(path).or_else(|| counter_file(path)) {
+            Some(rows) => Ok(rows),
+            None => network_files(args, path),
+        },
+    }
+}
+
 /// What the `format` key says; watch configurations have none.
-fn yaml(path: &Path) -> Result<Vec<Row>, Failure> {
+fn yaml(args: &Args, path: &Path) -> Result<Vec<Row>, Failure> {
     let (file, bytes) = (path.display().to_string(), files::read(path)?);
     let text = encoding::utf8(&file, &bytes)?;
-    let format = text.lines().find_map(|line| line.strip_prefix("format:"));
-    match format {
-        Some(word) if word.contains(overrides::FORMAT) => {
+    match format_of(text) {
+        Some(format) if planning::knows(format) => planning::rows(path, format, args.net),
+        Some(overrides::FORMAT) => {
             Overrides::parse(&file, text)?;
             Ok(vec![row("form", json!("overrides"), overrides::FORMAT)])
         }
