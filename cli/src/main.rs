@@ -11,6 +11,7 @@ mod failure;
 mod global;
 mod help;
 mod inputs;
+mod isolate;
 mod lab;
 mod measured;
 mod output;

@@ -1,5 +1,6 @@
 //! Every table, declared once: writers, readers, documentation (`docs/tables.md`) and JSON Schema come from here.
 
+mod isolate;
 mod planning;
 mod printed;
 mod topology;
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
+pub use isolate::{FABRIC_COUNTERS, FABRIC_FLOWS};
 pub use planning::{
     ARCS, AVAILABILITY, BREACHES, DEDUCED, DEMANDS, DIFFERENCES, DRAIN, GROUPS, GROWTH, NINES, OUTAGES, RISK,
     SCENARIOS, UPGRADES, WORST,
@@ -147,6 +149,8 @@ pub const TABLES: &[&TableSpec] = &[
     &UNMATCHED,
     &LINK_EVIDENCE,
     &VALIDATION,
+    &FABRIC_FLOWS,
+    &FABRIC_COUNTERS,
     &DRAIN,
     &GROWTH,
     &UPGRADES,

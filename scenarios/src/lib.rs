@@ -27,6 +27,7 @@
 pub mod base_loss;
 pub mod component;
 pub mod counterfactual;
+pub mod fabric;
 pub mod foreground;
 pub mod incident;
 pub mod likelihood;

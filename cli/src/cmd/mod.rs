@@ -9,6 +9,7 @@ mod flows;
 mod growth;
 mod import;
 mod inspect;
+mod isolate;
 mod lab;
 mod man;
 pub(crate) mod net;
@@ -89,6 +90,9 @@ commands! {
         sweep: Sweep,
         upgrade: Upgrade,
         whatif: Whatif,
+    }
+    "Root causes" {
+        isolate: Isolate,
     }
     "Shell" {
         completions: Completions,

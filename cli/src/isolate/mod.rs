@@ -1,0 +1,5 @@
+//! Case files of fault localisation: readers, and tables of the answers.
+
+pub(crate) mod fabric_files;
+pub(crate) mod print;
+pub(crate) mod tables;

@@ -1,0 +1,146 @@
+//! Causes, sets, evidence and elements as rows.
+
+use report::{Member, Table, schema};
+use scenarios::fabric::topology::{Fabric, Link};
+use scenarios::fabric::verdict::{Verdict, What};
+
+/// The tables of an answer.
+pub(crate) struct Tables {
+    /// The elements.
+    pub(crate) entities: Table,
+    /// Causes.
+    pub(crate) causes: Table,
+    /// Sets of causes.
+    pub(crate) sets: Table,
+    /// Evidence.
+    pub(crate) evidence: Table,
+}
+
+impl Tables {
+    /// No case yet. Elements are numbered: nodes by name, links as in the topology, groups as in their file.
+    pub(crate) fn new(fabric: &Fabric, groups: &[Vec<Link>]) -> Self {
+        Self {
+            entities: entities(fabric, groups),
+            causes: Table::new(&schema::CAUSES),
+            sets: Table::new(&schema::SETS),
+            evidence: Table::new(&schema::EVIDENCE),
+        }
+    }
+
+    /// Adds the answer to a case.
+    pub(crate) fn add(&mut self, case: u32, fabric: &Fabric, verdict: &Verdict) {
+        for cause in &verdict.causes {
+            let (class, a, b) = names(fabric, cause.what);
+            let severity = cause.severity;
+            self.causes
+                .row()
+                .set("case", case)
+                .set("class", class)
+                .set("a", a.as_str())
+                .set("b", b.as_deref())
+                .set("entity", entity(fabric, cause.what))
+                .set("object", matches!(cause.what, What::BlackHole(..)).then_some(b.as_deref()).flatten())
+                .set("probability", cause.probability)
+                .set("std_error", cause.std_error)
+                .set("severity", severity.map(|s| s.0))
+                .set("severity_lo", severity.map(|s| s.1))
+                .set("severity_hi", severity.map(|s| s.2))
+                .set("log_bayes", cause.ledger.log_bayes)
+                .set("rung", "algebra")
+                .set("same_as", cause.same_as)
+                .end();
+            for item in &cause.ledger.items {
+                self.evidence
+                    .row()
+                    .set("case", case)
+                    .set("class", class)
+                    .set("a", a.as_str())
+                    .set("b", b.as_deref())
+                    .set("source", item.source)
+                    .set("item", item.item.as_str())
+                    .set("log_bayes", item.log_bayes)
+                    .end();
+            }
+        }
+        for (rank, (set, probability)) in (1u32..).zip(&verdict.sets) {
+            let member = |what: &What| {
+                let (class, a, b) = names(fabric, *what);
+                Member { class: class.to_owned(), a, b }
+            };
+            let members: Vec<_> = set.iter().map(member).collect();
+            self.sets
+                .row()
+                .set("case", case)
+                .set("rank", rank)
+                .set("probability", *probability)
+                .set("members", members)
+                .end();
+        }
+    }
+}
+
+fn entities(fabric: &Fabric, groups: &[Vec<Link>]) -> Table {
+    let mut table = Table::new(&schema::ENTITIES);
+    let (nodes, links) = (fabric.node_count() as u32, fabric.link_count() as u32);
+    let mut groups_of = vec![Vec::new(); links as usize];
+    for (number, group) in (nodes + links..).zip(groups) {
+        group.iter().for_each(|link| groups_of[*link as usize].push(number));
+    }
+    let mut add =
+        |number: u32, kind: &str, name: String, ends: Option<(String, String)>, groups: Vec<u32>| {
+            let (a, b) = ends.unzip();
+            table
+                .row()
+                .set("entity", number)
+                .set("key", format!("{kind}:{name}"))
+                .set("kind", kind)
+                .set("name", name)
+                .set("node_a", a)
+                .set("node_b", b)
+                .set("groups", groups)
+                .end();
+        };
+    for node in 0..nodes {
+        add(node, "node", fabric.name(node).to_string(), None, Vec::new());
+    }
+    for (number, link) in (nodes..).zip(0..links) {
+        let (a, b) = fabric.ends(link);
+        let (a, b) = (fabric.name(a).to_string(), fabric.name(b).to_string());
+        let groups = std::mem::take(&mut groups_of[link as usize]);
+        add(number, "half-link", format!("{a}>{b}"), Some((a, b)), groups);
+    }
+    for (number, i) in (nodes + links..).zip(0..groups.len()) {
+        add(number, "risk-group", i.to_string(), None, Vec::new());
+    }
+    table
+}
+
+/// The element of a cause by its number in the table of elements.
+fn entity(fabric: &Fabric, what: What) -> Option<u32> {
+    let nodes = fabric.node_count() as u32;
+    match what {
+        What::LinkLoss(link) | What::Congestion(link) | What::StaleLink(link) => Some(nodes + link),
+        What::Device(node) | What::BlackHole(node, _) => Some(node),
+        What::Group(group) => Some(nodes + fabric.link_count() as u32 + group),
+        What::Unknown | What::None => None,
+    }
+}
+
+/// Class and names of a cause.
+pub(crate) fn names(fabric: &Fabric, what: What) -> (&'static str, String, Option<String>) {
+    let name = |node: u32| fabric.name(node).to_string();
+    let ends = |class, link| {
+        let (a, b) = fabric.ends(link);
+        (class, name(a), Some(name(b)))
+    };
+    match what {
+        What::LinkLoss(link) => ends("link_loss", link),
+        What::Congestion(link) => ends("congestion", link),
+        What::StaleLink(link) => ends("stale_link", link),
+        What::Device(node) => ("device", name(node), None),
+        What::Group(group) => ("group", group.to_string(), None),
+        What::BlackHole(device, rack) => ("blackhole", name(device), Some(name(rack))),
+        What::Unknown => ("unknown", String::new(), None),
+        What::None => ("none", String::new(), None),
+    }
+}
