@@ -45,7 +45,10 @@ pub(crate) fn model(path: &Path) -> Result<Network, InputError> {
         return Err(wrong("no links".to_owned(), expected));
     }
     if let Some((i, link)) = (0u32..).zip(&model.links).find(|(i, link)| *i != link.id) {
-        return Err(wrong(format!("link {} stands at place {i}", link.id), "links in the order of their ids, from 0"));
+        return Err(wrong(
+            format!("link {} stands at place {i}", link.id),
+            "links in the order of their ids, from 0",
+        ));
     }
     let links: Vec<Link> = model.links.iter().map(|l| Link { a: l.a, b: l.b }).collect();
     let mut groups = Vec::with_capacity(model.groups.len());
@@ -105,11 +108,15 @@ pub(crate) fn alarms(path: &Path, network: &Network) -> Result<Cases, InputError
         let none = || (Alarms::new(network.links.len(), sources.len()), Vec::new());
         let (alarms, left_out) = cases.entry(row.case).or_insert_with(none);
         let Some(link) = network.links.get(row.link as usize) else {
-            Diagnostic::count(left_out, "unknown-link", || "Alarms of links that the network does not have.".to_owned());
+            Diagnostic::count(left_out, "unknown-link", || {
+                "Alarms of links that the network does not have.".to_owned()
+            });
             continue;
         };
         if row.router != link.a && row.router != link.b {
-            Diagnostic::count(left_out, "not-an-end", || "Alarms of routers that the link does not touch.".to_owned());
+            Diagnostic::count(left_out, "not-an-end", || {
+                "Alarms of routers that the link does not touch.".to_owned()
+            });
             continue;
         }
         let Ok(source) = sources.binary_search(&row.source) else { continue };

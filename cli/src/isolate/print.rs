@@ -20,7 +20,11 @@ const ITEMS: usize = 3;
 const DOUBTFUL: f64 = 0.01;
 
 /// Prints the answers to all cases: in words to people, else as rows.
-pub(crate) fn print(place: &dyn Names, verdicts: &BTreeMap<u32, Verdict>, global: &Global) -> Result<(), Failure> {
+pub(crate) fn print(
+    place: &dyn Names,
+    verdicts: &BTreeMap<u32, Verdict>,
+    global: &Global,
+) -> Result<(), Failure> {
     if global.format() == Format::Table {
         let text: String = verdicts.iter().map(|(number, v)| words(*number, place, v)).collect();
         return output::print_bytes(text.as_bytes());

@@ -43,7 +43,9 @@ impl Tables {
 
     /// Writes all of them.
     pub(crate) fn write(&self, folder: &mut TargetFolder) -> Result<(), Failure> {
-        [&self.entities, &self.causes, &self.sets, &self.evidence].into_iter().try_for_each(|t| Ok(folder.write(t)?))
+        [&self.entities, &self.causes, &self.sets, &self.evidence]
+            .into_iter()
+            .try_for_each(|t| Ok(folder.write(t)?))
     }
 
     /// Adds the answer to a case.

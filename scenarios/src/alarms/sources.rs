@@ -92,3 +92,38 @@ pub fn learn(cases: &[Alarms], sources: usize) -> Vec<Source> {
     }
     learnt
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::{Purpose, Seeds};
+    use rand::RngExt;
+    use twin::EntityKey;
+
+    #[test]
+    fn what_sources_are_worth_is_learnt_without_answers() {
+        let mut rng = Seeds::new(3).trial(0).stream(Purpose::new("alarms-test"), &EntityKey::new("sources"));
+        let truth = [(0.95, 0.002), (0.7, 0.01), (0.85, 0.0005)];
+        let case = |rng: &mut engine::Stream| {
+            let mut alarms = Alarms::new(200, 3);
+            for link in 0..200 {
+                let down = rng.random_bool(0.05);
+                for _ in 0..ENDS {
+                    for (source, (detected, spurious)) in truth.iter().enumerate() {
+                        if rng.random_bool(if down { *detected } else { *spurious }) {
+                            alarms.report(link, source);
+                        }
+                    }
+                }
+            }
+            alarms
+        };
+        let cases: Vec<Alarms> = (0..50).map(|_| case(&mut rng)).collect();
+        for (source, (detected, spurious)) in learn(&cases, 3).iter().zip(truth) {
+            // Some 1,000 reports of links that are down, and 19,000 of others: within four standard errors.
+            let error = |p: f64, n: f64| 4.0 * (p * (1.0 - p) / n).sqrt() + 1.0 / n;
+            assert!((source.detected - detected).abs() < error(detected, 1_000.0), "{source:?}");
+            assert!((source.spurious - spurious).abs() < error(spurious, 19_000.0), "{source:?}");
+        }
+    }
+}

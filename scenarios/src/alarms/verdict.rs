@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::network::Network;
 use super::search::{Class, Set, Space, classes, factor};
 use super::sources::{Alarms, ENDS, Source};
+use crate::base_loss::log_sum_exp;
 use crate::fabric::check::Check;
 use crate::fabric::explain::{Item, Ledger, item};
 use crate::fabric::verdict::{Cause, Verdict, What};
-use crate::base_loss::log_sum_exp;
 
 /// Causes below this are not listed.
 const LISTED: f64 = 1e-4;
@@ -116,7 +116,11 @@ impl<'a> Judge<'a> {
         let spoken: Vec<Item> = items.into_iter().filter(|i| i.log_bayes > 0.05).collect();
         let rest = sum - spoken.iter().map(|i| i.log_bayes).sum::<f64>();
         let clean = item("alarms", "all other links", rest);
-        Ledger::closed(total, spoken.into_iter().chain([clean]).collect(), "the share of links was not known in advance")
+        Ledger::closed(
+            total,
+            spoken.into_iter().chain([clean]).collect(),
+            "the share of links was not known in advance",
+        )
     }
 
     /// Of equal groups the first in the list stands for the others.
