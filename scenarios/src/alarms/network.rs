@@ -1,6 +1,6 @@
 //! Links, groups, and which memberships the list of groups has probably lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A link between two routers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,21 +136,28 @@ impl Network {
         found
     }
 
-    /// Where a wider group holds nearly all of a span it holds the span, and so the rest of the span's links.
+    /// Where a wider group holds nearly all of a span it holds the span, and so the rest of the span's links. Spans in a row
+    /// have most links in common, so only links that no span before it accounts for speak for a span; whole ones come first.
     fn wider(&self, spans: &BTreeMap<usize, (u32, u32)>) -> Vec<(usize, u32, f64)> {
         let mut found = Vec::new();
         for (g, wide) in self.groups.iter().enumerate().filter(|(g, _)| !spans.contains_key(g)) {
             let usual = (wide.links.len() as f64 / self.links.len().max(1) as f64).clamp(1e-3, 0.999);
-            for span in spans.keys().map(|s| &self.groups[*s]) {
-                if span.links.len() >= wide.links.len() {
-                    continue;
-                }
-                let out: Vec<u32> =
-                    span.links.iter().copied().filter(|l| wide.links.binary_search(l).is_err()).collect();
-                let (within, without) = ((span.links.len() - out.len()) as f64, out.len() as f64);
-                let log_ratio = within * libm::log((1.0 - self.missing) / usual)
-                    + without * libm::log(self.missing / (1.0 - usual));
+            let narrower =
+                spans.keys().map(|s| &self.groups[*s].links).filter(|s| s.len() < wide.links.len());
+            let part = |span: &'_ Vec<u32>| -> (Vec<u32>, Vec<u32>) {
+                span.iter().copied().partition(|l| wide.links.binary_search(l).is_ok())
+            };
+            let mut parts: Vec<(Vec<u32>, Vec<u32>)> = narrower.map(part).collect();
+            parts.sort_by_key(|(within, out)| (out.len(), std::cmp::Reverse(within.len())));
+            let mut covered = BTreeSet::new();
+            for (within, out) in parts {
+                let new = within.iter().filter(|l| !covered.contains(*l)).count();
+                let log_ratio = new as f64 * libm::log((1.0 - self.missing) / usual)
+                    + out.len() as f64 * libm::log(self.missing / (1.0 - usual));
                 let odds = PART / (1.0 - PART) * libm::exp(log_ratio.min(700.0));
+                if odds > 1.0 {
+                    covered.extend(within);
+                }
                 found.extend(out.into_iter().map(|l| (g, l, odds / (1.0 + odds))));
             }
         }
