@@ -45,7 +45,7 @@ impl Tables {
     pub(crate) fn write(&self, folder: &mut TargetFolder) -> Result<(), Failure> {
         [&self.entities, &self.causes, &self.sets, &self.evidence]
             .into_iter()
-            .try_for_each(|t| Ok(folder.write(t)?))
+            .try_for_each(|t| folder.write(t))
     }
 
     /// Adds the answer to a case.
