@@ -12,6 +12,7 @@ mod global;
 mod help;
 mod inputs;
 mod lab;
+mod map;
 mod measured;
 mod output;
 mod planning;

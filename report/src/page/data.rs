@@ -93,11 +93,19 @@ pub struct HalfLink {
     pub shadow: f64,
     /// Whether it is in service and how fresh its data are.
     pub state: LinkState,
+    /// What it says when it is pointed at, instead of production beside shadow.
+    pub note: String,
 }
 
 impl Default for HalfLink {
     fn default() -> Self {
-        Self { capacity: f64::NAN, observed: f64::NAN, shadow: f64::NAN, state: LinkState::Up }
+        Self {
+            capacity: f64::NAN,
+            observed: f64::NAN,
+            shadow: f64::NAN,
+            state: LinkState::Up,
+            note: String::new(),
+        }
     }
 }
 

@@ -10,8 +10,29 @@ use super::marks::{Mark, Marks};
 use super::names::labels;
 use super::verdict::{Finding, claim};
 
+/// What the lines and marks of a map mean.
+#[derive(Debug)]
+pub(super) struct Words {
+    /// What colour and width show.
+    pub(super) load: &'static str,
+    /// What a strong mark is.
+    pub(super) suspect: &'static str,
+    /// What a light mark is.
+    pub(super) runner_up: &'static str,
+    /// What grey is.
+    pub(super) no_data: &'static str,
+}
+
+/// The words of the page about a finding.
+pub(super) const FINDING: Words = Words {
+    load: "utilisation in production",
+    suspect: "suspect",
+    runner_up: "runner-up",
+    no_data: "no data, or stale",
+};
+
 /// The figure with its legend and caption.
-pub(super) fn figure(page: &Page, finding: &Finding) -> String {
+pub(super) fn figure(page: &Page, finding: &Finding, words: &Words) -> String {
     let map = &page.map;
     if map.nodes.is_empty() {
         return String::new();
@@ -23,14 +44,15 @@ pub(super) fn figure(page: &Page, finding: &Finding) -> String {
     format!(
         "<figure class=\"map\" id=\"map\">\n{sheets}{}<figcaption><b>Map.</b> {} nodes, {} links.{} Each line is one \
          direction and keeps to the right of its link, seen from the sender; colour and width show its \
-         utilisation in production.{}</figcaption>\n</figure>\n",
-        legend(map, marks),
+         {}.{}</figcaption>\n</figure>\n",
+        legend(map, marks, words),
         count(map.nodes.len() as u64),
         count(map.links.len() as u64),
         match cropped {
             Some(_) => format!(" Drawn are the {} nodes nearest to the marks.", drawn.map.nodes.len()),
             None => String::new(),
         },
+        words.load,
         if map.loads.is_empty() { String::new() } else { format!(" Loads: {}.", esc(&map.loads)) },
     )
 }
@@ -96,6 +118,9 @@ fn half_link(page: &Page, marks: &Marks, line: &Line, sheet: &Sheet) -> String {
 }
 
 fn tooltip(page: &Page, line: &Line, half: &HalfLink, mark: Option<&Mark>) -> String {
+    if !half.note.is_empty() {
+        return format!("{}\n{}", arc_name(&page.map, &page.map.links[line.link], line.forward), half.note);
+    }
     let state = match half.state {
         LinkState::Up => "",
         LinkState::Down => "\ndown",
@@ -148,7 +173,7 @@ fn nodes(page: &Page, marks: &Marks, layout: &Layout, pen: &Pen, sheet: &Sheet) 
 }
 
 /// The legend: the colour classes with their bounds, then the marks that occur.
-fn legend(map: &Map, marks: &Marks) -> String {
+fn legend(map: &Map, marks: &Marks, words: &Words) -> String {
     let red = red_from(map);
     let [a, b, c, d] = steps(red).map(|s| format!("{:.0}", s * 100.0));
     let ranges = [
@@ -174,14 +199,20 @@ fn legend(map: &Map, marks: &Marks) -> String {
         out += &format!("<li>{}down</li>\n", line("down", 1.6));
     }
     if halves().any(|h| load_class(h, red) == "l nodata") {
-        out += &format!("<li>{}no data, or stale</li>\n", line("nodata", 1.6));
+        out += &format!("<li>{}{}</li>\n", line("nodata", 1.6), words.no_data);
     }
     if marks.links.values().chain(marks.nodes.values()).any(|m| matches!(m, Mark::Suspect(_))) {
-        out += "<li><svg viewBox=\"0 0 26 14\"><path class=\"glow\" d=\"M4 7H22\"/><path class=\"case\" d=\"M4 7H22\" \
-                stroke-width=\"8\"/><path class=\"gap\" d=\"M4 7H22\" stroke-width=\"4\"/></svg>suspect</li>\n";
+        out += &format!(
+            "<li><svg viewBox=\"0 0 26 14\"><path class=\"glow\" d=\"M4 7H22\"/><path class=\"case\" d=\"M4 7H22\" \
+             stroke-width=\"8\"/><path class=\"gap\" d=\"M4 7H22\" stroke-width=\"4\"/></svg>{}</li>\n",
+            words.suspect
+        );
     }
     if marks.has_runner_up() {
-        out += "<li><svg viewBox=\"0 0 26 14\"><path class=\"runner\" d=\"M4 7H22\"/></svg>runner-up</li>\n";
+        out += &format!(
+            "<li><svg viewBox=\"0 0 26 14\"><path class=\"runner\" d=\"M4 7H22\"/></svg>{}</li>\n",
+            words.runner_up
+        );
     }
     out + "</ul>\n"
 }
