@@ -3,7 +3,7 @@
 use report::page::{Breaches, CausePlace, Change, Event, Full, FullArc, HalfLink, Map, PlanPage, Reproduce};
 use report::{Summary, Table};
 use scenarios::planning::{FailureSet, Outcome, Overview, Plan, Scenario, Worst};
-use twin::{ArcId, Csr};
+use twin::{ArcId, Csr, LinkId};
 
 use super::failures::Failing;
 use super::study::Study;
@@ -79,7 +79,7 @@ impl Findings<'_> {
 
     fn event(&self, scenario: &Scenario) -> Event {
         Event {
-            failure: self.failing.name(&scenario.set, &self.study.csr),
+            failure: self.name(&scenario.set),
             full: self.full(&scenario.outcome),
             lost: self.share(&scenario.outcome),
             pairs: scenario.outcome.disconnected_pairs,
@@ -128,7 +128,30 @@ impl Findings<'_> {
     }
 
     fn cause(&self, scenario: u32) -> String {
-        self.failing.name(&self.failing.list.get(scenario).0, &self.study.csr)
+        self.name(&self.failing.list.get(scenario).0)
+    }
+
+    /// What people call a failure set: the groups that it is, or what stands where.
+    fn name(&self, set: &FailureSet) -> String {
+        let csr = &self.study.csr;
+        if self.failing.groups.iter().any(|group| group.set == *set) {
+            return self.failing.name(set, csr);
+        }
+        let nodes = set.nodes().iter().map(|node| csr.node_names[node.index()].clone());
+        let names: Vec<_> = set.links().iter().map(|link| link_name(csr, *link)).chain(nodes).collect();
+        names.join(", ")
+    }
+}
+
+/// The ends of a link, with its name where that does not tell them.
+fn link_name(csr: &Csr, link: LinkId) -> String {
+    let name = &csr.link_names[link.index()];
+    let Some(arc) = csr.link_arcs[link.index()].first() else { return name.clone() };
+    let [a, b] = [csr.src[arc.index()], csr.dst[arc.index()]].map(|node| &csr.node_names[node.index()]);
+    if name.contains(a.as_str()) && name.contains(b.as_str()) {
+        name.clone()
+    } else {
+        format!("{a} – {b} ({name})")
     }
 }
 

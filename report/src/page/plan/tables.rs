@@ -67,9 +67,13 @@ fn arc(arc: &FullArc) -> String {
 /// What an edit changes; empty where none was made.
 pub(super) fn changes(page: &PlanPage) -> String {
     let Some((changes, fuller, emptier)) = &page.changes else { return String::new() };
-    let arcs = |n: u64| if n == 1 { "one arc".to_owned() } else { format!("{} arcs", count(n)) };
+    let arcs = |n: u64| match n {
+        0 => "none".to_owned(),
+        1 => "one arc".to_owned(),
+        n => format!("{} arcs", count(n)),
+    };
     let summary = format!(
-        "In its worst failure {} fuller than before the edit, {} emptier.",
+        "Fuller in its worst failure than before the edit: {}; emptier: {}.",
         arcs(*fuller),
         arcs(*emptier)
     );
