@@ -213,7 +213,8 @@ fn the_page_says_what_the_tables_say() {
     assert!(page("one") == page("three"), "threads and folders leave no trace");
     let arcs = table(&work.path().join("one"), &schema::ARCS);
     let utils = arcs.f64("worst_util");
-    let worst = (0..utils.len()).max_by(|a, b| utils[*a].unwrap().total_cmp(&utils[*b].unwrap())).unwrap();
+    let fuller = |a: usize, b: usize| if utils[b] > utils[a] { b } else { a };
+    let worst = (0..utils.len()).reduce(fuller).unwrap(); // the first of equals
     let end = |column| arcs.str(column)[worst].clone().unwrap();
     let name = format!("{} → {}", end("src"), end("dst"));
     let headline = page("one").split("<h1>").nth(1).unwrap().split("</h1>").next().unwrap().to_owned();
@@ -235,5 +236,5 @@ fn a_page_does_not_grow_with_the_failures() {
         fs::metadata(work.path().join("report.html")).unwrap().len()
     };
     let (one, two) = (size("links"), size("links:2"));
-    assert!(two < one + 10_000 && two < 250_000, "{one} and {two} bytes");
+    assert!(two < one + one / 4, "28 times as many failures: {one} and {two} bytes");
 }

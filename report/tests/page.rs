@@ -52,6 +52,7 @@ fn square() -> Page {
             links: vec![link(0, 1, 0.4), link(1, 2, 0.9), link(2, 3, f64::NAN), link(3, 0, 1.2)],
             loads: "mean of all bins".into(),
             red_from: 0.8,
+            full: 0.0,
         },
         axis: Axis {
             bins: 6,

@@ -145,7 +145,7 @@ fn title(asked: &Asked) -> String {
 
 /// What was asked: what the author of a scenario file says of it, or what fails.
 fn question_in_words(asked: &Asked, measured_at: Option<WallTime>) -> String {
-    let fail = format!("failures: {}", String::from(asked.question.fail().clone()));
+    let fail = asked.question.fail().words();
     let traffic = measured_at.map(|at| format!(", traffic of {}", instant::text(at))).unwrap_or_default();
     let edit =
         if asked.question.study.edit.is_some() || asked.edits.is_some() { ", with an edit" } else { "" };

@@ -102,8 +102,21 @@ impl Findings<'_> {
             // A load without capacity is beyond every bound of the colours.
             HalfLink { capacity: 1.0, observed: most.min(f64::MAX), note, ..HalfLink::default() }
         };
-        let red_from = self.threshold.map_or(0.0, |(threshold, _)| threshold);
-        Map { red_from, ..map::map(&self.study.csr, half) }
+        let (red_from, full) = self.scale();
+        Map { red_from, full, ..map::map(&self.study.csr, half) }
+    }
+
+    /// Where red and the darkest colour begin: by the threshold. Without one by what is full, or in a network that is full
+    /// all over by its fullest arcs.
+    fn scale(&self) -> (f64, f64) {
+        if let Some((threshold, _)) = self.threshold {
+            return (threshold, (1.25 * threshold).max(1.0));
+        }
+        let utils = (0..self.study.csr.arc_count()).map(|arc| self.most(ArcId::new(arc)));
+        let finite: Vec<f64> = utils.filter(|util| util.is_finite()).collect();
+        let above = finite.iter().filter(|util| **util > 1.0).count();
+        let most = finite.iter().copied().fold(1.0, f64::max);
+        if 2 * above > finite.len() { (0.64 * most, 0.8 * most) } else { (0.0, 0.0) }
     }
 
     /// The fullest arcs, of each link the fuller one.

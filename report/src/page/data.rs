@@ -57,6 +57,8 @@ pub struct Map {
     /// The utilisation from which a half-link is drawn red, as a share of its capacity. The page uses
     /// [`RED_FROM`](super::RED_FROM) if this is zero.
     pub red_from: f64,
+    /// The utilisation at which the widest and darkest lines begin; 1 if this is zero.
+    pub full: f64,
 }
 
 /// A node of the map.

@@ -110,7 +110,11 @@ pub(super) fn percent(share: f64) -> String {
 
 /// A utilisation in percent; infinite is load where there is no capacity.
 pub(super) fn utilization(util: f64) -> String {
-    if util == f64::INFINITY { "∞".to_owned() } else { percent(util) }
+    match util {
+        f64::INFINITY => "∞".to_owned(),
+        0.0 => format!("0{NBSP}%"),
+        util => percent(util),
+    }
 }
 
 /// A share with its interval: `1.1 % (0.8–1.4 %)`.

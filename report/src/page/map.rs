@@ -5,7 +5,7 @@ use super::data::{HalfLink, LinkState, Map, Page};
 use super::format::{count, esc, percent, probability, px, rate};
 use super::geo::{Frame, Layout, arrange};
 use super::lines::{Line, Pen, SHEETS, Sheet, drawn_links};
-use super::load::{arc_name, load_class, red_from, steps, utilisation};
+use super::load::{arc_name, full, load_class, red_from, steps, utilisation};
 use super::marks::{Mark, Marks};
 use super::names::labels;
 use super::verdict::{Finding, claim};
@@ -107,7 +107,7 @@ fn halos(lines: &[Line], marks: &Marks) -> String {
 fn half_link(page: &Page, marks: &Marks, line: &Line, sheet: &Sheet) -> String {
     let link = &page.map.links[line.link];
     let half = if line.forward { &link.forward } else { &link.backward };
-    let class = load_class(half, red_from(&page.map));
+    let class = load_class(half, &page.map);
     let d = line.path();
     let stroke = format!("<path class=\"{class}\" d=\"{d}\" stroke-width=\"{}\"/>", px(line.width));
     if !sheet.hover {
@@ -176,13 +176,14 @@ fn nodes(page: &Page, marks: &Marks, layout: &Layout, pen: &Pen, sheet: &Sheet) 
 fn legend(map: &Map, marks: &Marks, words: &Words) -> String {
     let red = red_from(map);
     let [a, b, c, d] = steps(red).map(|s| format!("{:.0}", s * 100.0));
+    let full = format!("{:.0}", full(map) * 100.0);
     let ranges = [
         ("u0", format!("under {a}")),
         ("u1", format!("{a}–{b}")),
         ("u2", format!("{b}–{c}")),
         ("u3", format!("{c}–{d}")),
-        ("u4", format!("{d}–100")),
-        ("u5", "over 100".to_owned()),
+        ("u4", format!("{d}–{full}")),
+        ("u5", format!("over {full}")),
     ];
     let line = |class: &str, width: f64| {
         let w = px(width);
@@ -198,7 +199,7 @@ fn legend(map: &Map, marks: &Marks, words: &Words) -> String {
     if halves().any(|h| h.state == LinkState::Down) {
         out += &format!("<li>{}down</li>\n", line("down", 1.6));
     }
-    if halves().any(|h| load_class(h, red) == "l nodata") {
+    if halves().any(|h| load_class(h, map) == "l nodata") {
         out += &format!("<li>{}{}</li>\n", line("nodata", 1.6), words.no_data);
     }
     if marks.links.values().chain(marks.nodes.values()).any(|m| matches!(m, Mark::Suspect(_))) {

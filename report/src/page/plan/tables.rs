@@ -14,7 +14,8 @@ pub(super) fn failures(page: &PlanPage) -> String {
         false => failure_table(&page.lossiest),
     };
     format!(
-        "<section id=\"failures\">\n<h2>The worst failures</h2>\n<h3>Those that fill an arc most</h3>\n{fullest}\
+        "<section id=\"failures\">\n<h2>The worst failures</h2>\n<p class=\"note\">Lost traffic \
+         includes that from and to nodes that are down; pairs cut off do not.</p>\n<h3>Those that fill an arc most</h3>\n{fullest}\
          <h3>Those that lose most</h3>\n{lossiest}</section>\n"
     )
 }
@@ -30,7 +31,7 @@ fn failure_table(events: &[Event]) -> String {
             number(event.pairs.into(), &count(event.pairs.into())),
         )
     });
-    let heads = ["What fails", "Fullest", "Where", "Traffic lost", "Pairs cut off"];
+    let heads = ["What fails", "Fullest", "=Where", "Traffic lost", "Pairs cut off"];
     table(&heads, &rows.collect::<String>())
 }
 
@@ -44,7 +45,7 @@ pub(super) fn arcs(page: &PlanPage) -> String {
         "<section id=\"arcs\">\n<h2>The fullest links and what fills them</h2>\n<p class=\"note\">Of each link the \
          direction that gets fuller, with the failures that fill it most. All arcs are in the table \
          <code>arcs</code>, up to ten failures of each in <code>worst</code>.</p>\n{}</section>\n",
-        table(&["Link", "Nothing down", "Worst", "When this fails"], &rows)
+        table(&["Link", "Nothing down", "Worst", "=When this fails"], &rows)
     )
 }
 
@@ -106,8 +107,13 @@ fn number(sort: f64, text: &str) -> String {
     format!("<td{key}>{text}</td>")
 }
 
+/// A table that sorts; columns of text have a `=` before their heads.
 fn table(heads: &[&str], rows: &str) -> String {
-    let heads: String = heads.iter().map(|head| format!("<th scope=\"col\">{head}</th>")).collect();
+    let head = |head: &&str| match head.strip_prefix('=') {
+        Some(text) => format!("<th scope=\"col\" class=\"text\">{text}</th>"),
+        None => format!("<th scope=\"col\">{head}</th>"),
+    };
+    let heads: String = heads.iter().map(head).collect();
     format!(
         "<div class=\"scroll\"><table class=\"sortable\">\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n\
          </table></div>\n"
