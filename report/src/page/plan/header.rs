@@ -21,7 +21,7 @@ fn headline(page: &PlanPage) -> (&'static str, String) {
     let full = |full: &Full| format!("<em>{}</em> is {} full", esc(&full.arc), utilization(full.util));
     match (page.worst.first(), &page.base) {
         (Some(worst), Some(base)) if worst.full.util > base.util => {
-            ("found", format!("If {} fails, {}", esc(&worst.failure), full(&worst.full)))
+            ("found", format!("If {} {}, {}", esc(&worst.failure), fails(worst), full(&worst.full)))
         }
         (Some(_), Some(base)) => {
             ("quiet", format!("No failure fills more than the fullest now: {}", full(base)))
@@ -42,7 +42,7 @@ fn lede(page: &PlanPage) -> String {
     };
     out += &match page.lossiest.first() {
         Some(event) => {
-            format!("Most is lost when <em>{}</em> fails: {}.", esc(&event.failure), loss(event))
+            format!("Most is lost when <em>{}</em> {}: {}.", esc(&event.failure), fails(event), loss(event))
         }
         None if page.failures > 0 => "No failure cuts off any demand.".to_owned(),
         None => String::new(),
@@ -58,6 +58,11 @@ fn lede(page: &PlanPage) -> String {
         };
     }
     out
+}
+
+/// The verb for what fails: several things are named with commas between them.
+fn fails(event: &Event) -> &'static str {
+    if event.failure.contains(", ") { "fail" } else { "fails" }
 }
 
 /// `4.5 % of all traffic, 12 pairs without a path`.
