@@ -170,12 +170,16 @@ fn the_command_proves_bounds_to_the_gap_and_says_what_it_cites() {
 fn the_same_bytes_on_any_number_of_threads() {
     let of = |threads: &str, how: &[&str]| {
         let folder = tempfile::tempdir().unwrap();
-        let args =
-            [&ATT[..], &["--failures", "uniform-netdice", "--seed", "7", "--threads", threads], how].concat();
+        let args = [
+            &ATT[..],
+            &["--failures", "uniform-netdice", "--seed", "7", "--threads", threads, "--mission", "20"],
+            how,
+        ]
+        .concat();
         let run = umbra(folder.path(), &args);
         assert_eq!(run.code, 0, "{}", run.stderr);
         let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
-        (run.stdout, read("availability.parquet"), read("nines.parquet"))
+        (run.stdout, read("availability.parquet"), read("nines.parquet"), read("outages.parquet"))
     };
     for how in [&["--samples", "20000"][..], &["--exact", "--gap", "1e-4"]] {
         let one = of("1", how);

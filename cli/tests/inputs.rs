@@ -242,6 +242,8 @@ fn the_command_line_wins_over_the_file() {
     assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0);
     let limit = umbra(&["whatif", &testdata("polska.xml"), "--fail-on", "overload", "--out", "x"]);
     assert_eq!(limit.status.code(), Some(2), "a finding without its limit");
+    let conduit = library("shared-conduit"); // has a threshold, which no failure breaks
+    assert_eq!(row(&["whatif", &conduit, "--fail-on", "overload", "--dry-run", "--out", "x"]).1, 0);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
 pub use planning::{
-    ARCS, AVAILABILITY, BREACHES, DEDUCED, DEMANDS, DIFFERENCES, DRAIN, GROUPS, GROWTH, NINES, RISK,
+    ARCS, AVAILABILITY, BREACHES, DEDUCED, DEMANDS, DIFFERENCES, DRAIN, GROUPS, GROWTH, NINES, OUTAGES, RISK,
     SCENARIOS, UPGRADES, WORST,
 };
 pub use printed::{CHANGES, TRACES, VALIDATION};
@@ -125,6 +125,7 @@ pub const TABLES: &[&TableSpec] = &[
     &WORST,
     &AVAILABILITY,
     &NINES,
+    &OUTAGES,
     &GROUPS,
     &DIFFERENCES,
     &DEMANDS,

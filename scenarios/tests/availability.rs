@@ -5,7 +5,7 @@ use models::{Failures, NodeDemand, Routing, node_demands};
 use testkit::{Down, PlainDemand, PlainNet, random_demands, random_network, route};
 use twin::{Csr, Layer, LinkId, NodeId};
 use umbra_scenarios::planning::availability::{
-    Bias, Component, Effects, Estimate, FailureModel, Limits, Preset, RiskGroup, exact, sample,
+    Bias, Component, Effects, Estimate, FailureModel, Limits, Preset, RiskGroup, exact, mission, sample,
 };
 use umbra_scenarios::planning::{FailureSet, Plan};
 
@@ -190,4 +190,38 @@ fn presets_say_what_they_cite() {
     let grouped = down(Preset::WanCenic, std::slice::from_ref(&conduit));
     assert!((grouped[2] / (grouped[0] + grouped[1] + grouped[2]) - 0.3).abs() < 1e-12);
     assert_eq!(down(Preset::Links(0.5), &[conduit]), [0.5, 0.5], "links are independent here");
+}
+
+#[test]
+fn years_spend_their_time_as_the_probabilities_say() {
+    let net = testkit::topology("a -10G,1ms- b ; b -10G,1ms- c ; a -10G,1ms- c ; c -10G,1ms- d");
+    let csr = Csr::compile(&net, Layer::Igp);
+    let routing = Routing::compute(&csr, &Failures::none(&csr));
+    let demands = [(0, 1, 3e9), (0, 3, 1e9)].map(|(src, dst, bps)| NodeDemand {
+        src: NodeId(src),
+        dst: NodeId(dst),
+        bps,
+    });
+    let plan = Plan::new(&csr, &routing, &demands);
+    let model =
+        FailureModel::new(Preset::Repaired { mtbf_h: 480.0, mttr_h: 20.0 }, &plan, &[], Seeds::new(0))
+            .unwrap();
+    let mut effects = Effects::new(&plan, 1.0);
+    let truth = exact(&mut effects, &model, Limits { gap: 0.0, states: u64::MAX }).answer.measures;
+    let years = 2_000;
+    let found = mission(&mut effects, &model, years, Seeds::new(4));
+    let wanted_h = 8766.0 * (1.0 - truth.p_all_connected.value);
+    // Twice the 95 % interval: four standard errors.
+    let near = |e: Estimate, wanted: f64| (e.value - wanted).abs() < e.hi - e.lo;
+    assert!(near(found.outage_h, wanted_h), "{:?} {wanted_h}", found.outage_h);
+    assert!(near(found.lost_share, truth.expected_lost_share.value), "{:?}", found.lost_share);
+    assert!(found.outage_h.hi - found.outage_h.lo < 0.1 * wanted_h, "the test would see a difference");
+
+    // Outages of the stub c - d alone are its repairs: log-normal with mean 20 h, that is a median of 6.2 h.
+    let mut hours: Vec<_> = found.outages.iter().map(|o| o.hours).collect();
+    hours.sort_by(f64::total_cmp);
+    let median = hours[hours.len() / 2];
+    assert!((4.0..8.0).contains(&median), "{median}");
+    assert!(found.outages.windows(2).all(|w| (w[0].year, w[0].start_h) < (w[1].year, w[1].start_h)));
+    assert!(found.outages.iter().all(|o| o.lost_share > 0.0 && o.lost_share <= 1.0));
 }

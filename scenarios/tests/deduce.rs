@@ -58,6 +58,9 @@ fn a_gravity_matrix_comes_back() {
     for seed in 0..12 {
         let case = Case::random(seed);
         let truth = case.demands(|s, d| 1e6 * (1.0 + s as f64) * (3.0 + (d * d) as f64));
+        if truth.is_empty() {
+            continue;
+        }
         let (enters, leaves) = case.ends(&truth);
         let measured = Measured { arc: &case.loads(&truth), enters: &enters, leaves: &leaves };
         let deduced = deduce(&case.csr, &case.routing, measured);

@@ -17,6 +17,7 @@
 //! assert_eq!(loads.max_utilization(&net), 0.4);
 //! ```
 
+mod capture;
 mod fabric;
 mod fair;
 mod next_hops;
@@ -30,6 +31,7 @@ mod sndlib;
 mod topology;
 pub mod workloads;
 
+pub use capture::tcp_capture;
 pub use fabric::switch_fabric;
 pub use fair::{PlainFlow, max_min_completions, max_min_rates};
 pub use next_hops::{Change, NextHop, NextHops, TimedChange};

@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn modules_of_a_link_are_read_with_their_cost() {
-        let mbps = |n| BitsPerSec::new(n * 1_000_000).unwrap();
+        let mbps = |n: u64| BitsPerSec::new(n * 1_000_000).unwrap();
         let of = |text: &str| modules("n.xml", text);
         let known = vec![vec![(mbps(90), 1.0), (mbps(5), 1.0)], vec![]];
         assert_eq!(of(&network("geographical", "")).unwrap(), known);

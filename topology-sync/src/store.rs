@@ -134,7 +134,7 @@ impl Account {
             return None;
         }
         let of = |scope: Scope| self.read.get(&(source, scope)).copied();
-        of(key.topic.into()).max(key.protocol().and_then(|p| of(Scope::of(key.topic, p))))
+        of(key.topic.into()).max(key.part().and_then(|p| of(Scope::of(key.topic, p))))
     }
 
     fn standing<'a>(&'a self, source: Source, word: &'a Word, now: WallTime) -> Standing<'a> {
@@ -391,6 +391,7 @@ mod tests {
     use super::*;
     use crate::observation::{
         Chassis, Id, IgpNeighbor, IgpProtocol, Link, LinkState, LinkStateId, LinkStateKind, LldpNeighbor,
+        Part, RouteFact, RouteKind,
     };
 
     fn at(seconds: i64) -> WallTime {
@@ -553,6 +554,23 @@ mod tests {
         assert_eq!(stands(&words, 9), [isis.clone(), ospf]);
         let later = [&words[..], &[read(3, IgpProtocol::Ospf2)]].concat();
         assert_eq!(stands(&later, 9), [isis]);
+    }
+
+    #[test]
+    fn a_reading_of_one_family_says_nothing_of_the_other() {
+        let route = |prefix: &str| {
+            let (table, prefix) = ("main".to_owned(), prefix.parse().unwrap());
+            Fact::Route(RouteFact { table, prefix, metric: 20, kind: RouteKind::Blackhole })
+        };
+        let (v4, v6) = (route("10.0.0.0/8"), route("2001:db8::/32"));
+        let read = |seconds, part: Part| {
+            let scope = Scope::of(Topic::Routes, part);
+            Observation::read(&Observer::node("r1"), Source::Kernel, at(seconds), scope)
+        };
+        let words = [is(1, v4.clone()), read(1, Part::Ipv4), is(2, v6.clone()), read(2, Part::Ipv6)];
+        assert_eq!(stands(&words, 9), [v4.clone(), v6.clone()]);
+        let later = [&words[..], &[read(3, Part::Ipv4)]].concat();
+        assert_eq!(stands(&later, 9), [v6]);
     }
 
     fn word() -> impl Strategy<Value = Observation> {

@@ -6,7 +6,8 @@ use engine::Seeds;
 use report::{Summary, entities};
 use scenarios::planning::Plan;
 use scenarios::planning::availability::{
-    Answer, Bias, Effects, Estimate, FailureModel, Limits, Measures, PRESET_FORMS, Preset, exact, sample,
+    Answer, Bias, Effects, Estimate, FailureModel, Limits, Measures, PRESET_FORMS, Preset, exact, mission,
+    sample,
 };
 use serde_json::json;
 use twin::{InputError, Place};
@@ -26,7 +27,7 @@ const SECOND_STATES: u64 = 20_000;
 /// Links, nodes and risk groups fail by a published preset, independently of each other. Prints the probability that every
 /// demand has a path, the expected share of lost volume and the probability that some link is fuller than the threshold,
 /// under the preset and under a second one; where the two differ in whole nines, the row says so. Tables: availability,
-/// nines (each demand).
+/// nines (each demand), outages (with --mission).
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("how").required(true).args(["samples", "exact"]))]
 pub(crate) struct Args {
@@ -54,6 +55,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1 << 22, conflicts_with = "samples")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     max_states: u64,
+    /// Also let so many years pass, with failures and repairs in time: outages with their lengths.
+    #[arg(long, value_name = "YEARS", value_parser = clap::value_parser!(u32).range(1..))]
+    mission: Option<u32>,
     /// A link is too full above this load / capacity.
     #[arg(long, value_name = "U", value_parser = utilization, default_value_t = 1.0)]
     threshold: f64,
@@ -110,6 +114,11 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         folder.write(&tables::demands(&study, &found.answer))?;
         let mut summary = study.summary("availability", global, [])?;
         args.describe(&mut summary, (&first, &found), (&second, &held), &sensitive);
+        if let Some(years) = args.mission {
+            let mission = mission(&mut effects, &first, years, Seeds::new(global.seed));
+            folder.write(&tables::outages(&mission))?;
+            summary.extra.insert("mission".into(), tables::mission_json(&mission, years));
+        }
         folder.commit(summary)?;
     }
     print(&[(&first, &found), (&second, &held)], &sensitive, global)?;

@@ -54,8 +54,8 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
-    args.limits.check()?;
     let asked = scenario::asked(&args.question, &args.limits)?;
+    asked.limits.check()?;
     let (study, failing, measured_at) = asked.open()?;
     let list = &failing.list;
     let plan = study.plan();

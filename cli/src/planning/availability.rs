@@ -2,7 +2,9 @@
 
 use report::{Table, schema};
 use scenarios::planning::FailureSet;
-use scenarios::planning::availability::{Answer, Estimate, FailureModel, Measures, RiskGroup, nines};
+use scenarios::planning::availability::{
+    Answer, Estimate, FailureModel, Measures, Mission, RiskGroup, nines,
+};
 use serde_json::{Map, Value, json};
 use twin::{EntityKey, EntityKind, LinkId, NodeId};
 
@@ -62,6 +64,34 @@ pub(crate) fn demands(study: &Study, answer: &Answer) -> Table {
             .end();
     }
     table
+}
+
+/// `outages`: one row for each.
+pub(crate) fn outages(mission: &Mission) -> Table {
+    let mut table = Table::new(&schema::OUTAGES);
+    for outage in &mission.outages {
+        let row = table.row().set("year", outage.year).set("start_h", outage.start_h);
+        row.set("hours", outage.hours).set("lost_share", outage.lost_share).end();
+    }
+    table
+}
+
+/// `mission` of a summary: minutes without a path per year, and how long outages last.
+pub(crate) fn mission_json(mission: &Mission, years: u32) -> Value {
+    let mut minutes: Vec<_> = mission.outages.iter().map(|o| o.hours * 60.0).collect();
+    minutes.sort_by(f64::total_cmp);
+    let at = |share: f64| {
+        minutes.get(((minutes.len() as f64 * share) as usize).min(minutes.len().wrapping_sub(1)))
+    };
+    let Estimate { value, lo, hi } = mission.outage_h;
+    let lost = mission.lost_share;
+    json!({
+        "years": years,
+        "outages_per_year": minutes.len() as f64 / f64::from(years),
+        "outage_minutes_per_year": { "value": value * 60.0, "lo": lo * 60.0, "hi": hi * 60.0 },
+        "outage_minutes": { "p50": at(0.5), "p90": at(0.9), "p99": at(0.99) },
+        "lost_share": { "value": lost.value, "lo": lost.lo, "hi": lost.hi },
+    })
 }
 
 /// `measures` of a summary.

@@ -88,6 +88,23 @@ pub static NINES: TableSpec = TableSpec {
     ],
 };
 
+/// Outages of simulated years.
+pub static OUTAGES: TableSpec = TableSpec {
+    name: "outages",
+    meaning: "A time in which some demand had no path, in one of the simulated years.",
+    columns: &[
+        required("year", U32, "", "number of the year, from 0"),
+        required("start_h", F64, "h", "when it began, in that year"),
+        required("hours", F64, "h", "how long it was, at most to the end of the year"),
+        required(
+            "lost_share",
+            F64,
+            "",
+            "share of the volume of all demands that was lost, on average over its time",
+        ),
+    ],
+};
+
 /// Risk groups by their scenarios.
 pub static GROUPS: TableSpec = TableSpec {
     name: "groups",
@@ -279,7 +296,7 @@ pub static DEDUCED: TableSpec = TableSpec {
         required("src", Str, "", "name of the node where it enters"),
         required("dst", Str, "", "name of the node where it leaves"),
         required("bps", F64, "bit/s", "the demand"),
-        required("gravity_bps", F64, "bit/s", "the demand in the gravity matrix that it started from"),
+        required("gravity_bps", F64, "bit/s", "the demand in the gravity matrix that it is nearest to"),
         nullable("true_bps", F64, "bit/s", "the demand in the matrix of --truth"),
     ],
 };

@@ -13,7 +13,7 @@ use super::sweep::stream;
 use super::{Evaluator, FailureList, FailureSet, Plan};
 
 /// Rows that are made before they are handed on: bounds what is held in memory.
-const ROWS: usize = 1 << 17;
+const ROWS: usize = 1 << 16;
 
 /// What has become of a demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl<'a> Latency<'a> {
 
     /// What becomes of every demand in each scenario of a range. `keep` says which fates are wanted; `take` gets those of
     /// each scenario by the number of the demand, scenarios in order. The result is the same for any number of threads.
-    /// Memory: some hundred thousand fates.
+    /// Memory: some hundred thousand fates, or two scenarios where one has more.
     ///
     /// # Errors
     /// What `take` returns; nothing is evaluated any more then.
@@ -131,14 +131,14 @@ impl<'a> Latency<'a> {
         keep: impl Fn(&Fate) -> bool + Sync,
         mut take: impl FnMut(&[(u32, Vec<(u32, Fate)>)]) -> Result<(), E> + Send,
     ) -> Result<(), E> {
-        let block = (ROWS / self.base.len().max(1) / 256).clamp(1, 64) as u32;
+        let at_once = (ROWS / self.base.len().max(1)).max(1) as u32;
         let mut walkers: Vec<_> = (0..rayon::current_num_threads()).map(|_| self.walker()).collect();
         let each = |walker: &mut Walker<'_>, number: u32| {
             let fates = walker.fates(&list.get(number).0);
             let kept = (0u32..).zip(fates).filter(|(_, fate)| keep(fate));
             (number, kept.map(|(demand, fate)| (demand, *fate)).collect())
         };
-        stream(range, block, &mut walkers, each, &mut take)
+        stream(range, at_once, &mut walkers, each, &mut take)
     }
 
     /// Somebody who answers for one failure set after another; each thread needs its own.

@@ -8,11 +8,11 @@ use rayon::prelude::*;
 
 use super::{Evaluator, FailureList, FailureSet, Outcome, Plan, Worst};
 
-/// Scenarios that a thread takes at once.
+/// Scenarios that a thread takes at once, at most.
 const BLOCK: u32 = 64;
 
-/// Blocks that are evaluated before their rows are handed on: bounds what is held in memory.
-const ROUND: u32 = 256;
+/// Scenarios that are evaluated before their rows are handed on: bounds what is held in memory.
+const ROUND: u32 = 256 * BLOCK;
 
 /// One evaluated scenario.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,25 +48,27 @@ pub fn sweep<E: Send>(
     let arcs = plan.csr().arc_count();
     let new = |_| Worker { evaluator: plan.evaluator(), worst: Worst::new(arcs) };
     let mut workers: Vec<_> = (0..rayon::current_num_threads()).map(new).collect();
-    stream(range, BLOCK, &mut workers, |worker, number| worker.evaluate(plan, list, number), &mut take)?;
+    stream(range, ROUND, &mut workers, |worker, number| worker.evaluate(plan, list, number), &mut take)?;
     let mut worst = Worst::new(arcs);
     workers.iter().for_each(|w| worst.merge(&w.worst));
     Ok(worst)
 }
 
-/// What `each` makes of the numbers of a range on every worker, handed to `take` in order, [`ROUND`] blocks at a time,
-/// while the next ones are made. Each worker gets its numbers in ascending order, `block` of them at once.
+/// What `each` makes of the numbers of a range on every worker, handed to `take` in order, at most `at_once` of them,
+/// while the next ones are made. Each worker gets its numbers in ascending order.
 pub(super) fn stream<W: Send, T: Send + Sync, E: Send>(
     range: Range<u32>,
-    block: u32,
+    at_once: u32,
     workers: &mut [W],
     each: impl Fn(&mut W, u32) -> T + Sync,
     take: &mut (impl FnMut(&[T]) -> Result<(), E> + Send),
 ) -> Result<(), E> {
+    // Some blocks for each worker, so that all are busy to the end of a round.
+    let block = (at_once / (4 * workers.len().max(1) as u32)).clamp(1, BLOCK);
     let mut done: Vec<T> = Vec::new();
     let mut from = range.start;
     while from < range.end {
-        let to = range.end.min(from.saturating_add(block * ROUND));
+        let to = range.end.min(from.saturating_add(at_once));
         let (taken, next) = rayon::join(|| take(&done), || round(from..to, block, workers, &each));
         taken?;
         done = next;

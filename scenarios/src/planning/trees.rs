@@ -8,12 +8,14 @@ use twin::{ArcId, Csr, NodeId};
 
 use super::FailureSet;
 
+/// A destination with the sources that send to it, in bit/s.
+type Commodity = (NodeId, Vec<(NodeId, f64)>);
+
 /// The traffic of a network after a failure, by destination. What has no path is left out.
 pub(super) struct FreeTraffic<'a> {
     csr: &'a Csr,
     down: Failures,
-    /// Destinations with the sources that send to them, in bit/s.
-    to: Vec<(NodeId, Vec<(NodeId, f64)>)>,
+    to: Vec<Commodity>,
 }
 
 /// One way to carry all traffic for one destination: the load of each arc that it uses, in bit/s.
@@ -58,7 +60,7 @@ impl<'a> FreeTraffic<'a> {
     pub(super) fn cheapest(&self, price: &[f64]) -> (f64, Vec<Tree>) {
         let mut total = 0.0;
         let mut load = vec![0.0; self.csr.arc_count()];
-        let tree = |(commodity, (dst, sources)): (usize, &(NodeId, Vec<(NodeId, f64)>))| {
+        let tree = |(commodity, (dst, sources)): (usize, &Commodity)| {
             let spf = self.cheapest_to(*dst, price);
             let mut at = vec![0.0; self.csr.node_count()];
             for (src, bps) in sources {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use twin::{InputError, Place, WallTime};
 
+use super::station::{SavedStation, Station};
 use super::{Decoder, Follower, Health, Kernel, Spec};
 use crate::observation::{Observer, Source};
 use crate::store::Store;
@@ -22,6 +23,9 @@ pub struct Checkpoint {
     settled: WallTime,
     store: Store,
     sources: Vec<(Spec, Option<Kernel>)>,
+    /// By the numbers of their sources.
+    #[serde(default)]
+    stations: Vec<(usize, SavedStation)>,
     health: Vec<Health>,
     #[serde(default)]
     spoken: Vec<BTreeSet<(Observer, Source)>>,
@@ -68,12 +72,17 @@ impl Follower {
         if !self.news.sources.is_empty() || self.sources.iter().any(reading) {
             return None;
         }
+        let station = |(number, (_, decoder)): (usize, &(Spec, Decoder))| match decoder {
+            Decoder::Bmp(station) => Some((number, station.save())),
+            _ => None,
+        };
         Some(Checkpoint {
             format: FORMAT.into(),
             offset,
             settled: self.settled,
             store: self.store.clone(),
             sources: self.sources.iter().map(|(spec, d)| (spec.clone(), kernel(d))).collect(),
+            stations: self.sources.iter().enumerate().filter_map(station).collect(),
             health: self.health.clone(),
             spoken: self.spoken.clone(),
         })
@@ -81,7 +90,7 @@ impl Follower {
 
     /// A follower that goes on from a state; errors call its journal `name`.
     pub fn restore(name: &str, checkpoint: Checkpoint) -> Self {
-        let Checkpoint { settled, store, sources, health, mut spoken, .. } = checkpoint;
+        let Checkpoint { settled, store, sources, stations, health, mut spoken, .. } = checkpoint;
         spoken.resize(sources.len(), BTreeSet::new());
         let mut follower = Self::new(name);
         follower.sources = sources
@@ -91,6 +100,11 @@ impl Follower {
                 (spec, kernel.map_or(fresh, |kernel| Decoder::Kernel(Box::new(kernel))))
             })
             .collect();
+        for (number, saved) in stations {
+            if let Some((_, Decoder::Bmp(station))) = follower.sources.get_mut(number) {
+                *station = Station::restore(saved);
+            }
+        }
         (follower.store, follower.settled, follower.health, follower.spoken) =
             (store, settled, health, spoken);
         let fused = follower.fusion.update(&mut follower.store, settled);

@@ -2,7 +2,8 @@
 //!
 //! A session needs no common medium: it is a half-link of its own layer from the port that has the near address (often a
 //! loopback) to the one that has the far address. A node whose interface table is not known gets a port by the address's
-//! name. A peer of which nobody else knows is no node: the session is in its router's words, not in the twin.
+//! name. A peer of which nobody else knows is no node: of its session the
+//! near end alone is in the twin.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -26,6 +27,12 @@ pub(super) struct Sessions(BTreeMap<NodeId, Vec<Said<BgpPeer>>>);
 impl Sessions {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The sessions of a node.
+    #[cfg(feature = "bgp")]
+    pub(super) fn of(&self, node: NodeId) -> impl Iterator<Item = &BgpPeer> {
+        self.0.get(&node).into_iter().flatten().map(|s| &s.what)
     }
 
     /// Takes what a node says of its sessions now; whether that is news.
@@ -63,7 +70,13 @@ impl Sessions {
                 out.findings.push(Finding::new("bgp-not-established", ground.node_name(node), "", why));
                 continue;
             }
-            let Some((far, how)) = far_node(ground, node, peer) else { continue };
+            let Some((far, how)) = far_node(ground, node, peer) else {
+                // Its own end is there all the same.
+                if let Some(local) = peer.local {
+                    end(ground, node, local, &mut out.entities);
+                }
+                continue;
+            };
             let Some(local) = peer.local.or_else(|| self.local(ground, node, far, peer)) else {
                 let why =
                     format!("no source says which address the session with {} comes from", peer.address);

@@ -123,6 +123,12 @@ impl Graph {
         ids.filter_map(|id| self.copies.get(id)?.values().max_by_key(|l| l.sequence).map(AsRef::as_ref))
     }
 
+    /// The newest copy of each advertisement.
+    #[cfg(feature = "bgp")]
+    pub(crate) fn newest(&self) -> impl Iterator<Item = &LinkState> {
+        self.copies.values().filter_map(|c| c.values().max_by_key(|l| l.sequence).map(AsRef::as_ref))
+    }
+
     fn links<'a>(&'a self, vertex: &Vertex) -> impl Iterator<Item = &'a IgpLink> + use<'a> {
         self.of(&self.routers, vertex).flat_map(|l| &l.links)
     }

@@ -45,6 +45,8 @@ mod stamp;
 pub mod tables;
 mod testimony;
 mod update;
+#[cfg(feature = "bgp")]
+pub(crate) mod ways;
 mod wire;
 
 use twin::{Diagnostic, Twin, WallTime};

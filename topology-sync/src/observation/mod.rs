@@ -25,7 +25,7 @@ pub use self::igp::{
     Hello, IgpInterface, IgpLink, IgpLinkKind, IgpNeighbor, IgpProtocol, LinkEnd, LinkState, LinkStateId,
     LinkStateKind,
 };
-pub use self::key::{FactKey, Scope, Topic};
+pub use self::key::{FactKey, Part, Scope, Topic};
 
 /// Who speaks: a node by the id that the reader was given (a lab's sub-folder, a name of the configuration), or a place
 /// on the wire (a capture, with the interface where the capture tells it).

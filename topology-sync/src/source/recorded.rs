@@ -3,9 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use twin::{Diagnostic, EntityKey, InputError, Place, Snapshot, WallTime};
+#[cfg(feature = "bgp")]
+use twin::Change;
+use twin::{Diagnostic, EntityKey, InputError, Place, Snapshot, Twin, WallTime};
 
+use super::overheard::{Adopted, Told};
 use super::{files, overheard};
+#[cfg(feature = "bgp")]
+use crate::bgp::forwarding;
 use crate::dump::suzieq;
 use crate::external;
 use crate::fuse::Fusion;
@@ -26,6 +31,9 @@ pub struct Recorded {
     pub diagnostics: Vec<Diagnostic>,
     /// Speakers of BMP and BGP that are none of the recorded nodes.
     strangers: BTreeSet<String>,
+    /// The routers that reported by BMP, by the names of their nodes.
+    #[cfg(feature = "bgp")]
+    routers: BTreeMap<String, std::sync::Arc<crate::bgp::router::Router>>,
 }
 
 /// What a folder holds.
@@ -50,14 +58,14 @@ impl Recorded {
         let mut recorded = Self::default();
         // Neither their order nor repetition says anything.
         let sources: BTreeSet<&Path> = sources.iter().map(AsRef::as_ref).collect();
-        let (mut nodes, mut spoken, mut inventory) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut nodes, mut told, mut inventory) = (Vec::new(), Vec::new(), Vec::new());
         for path in sources {
             if path.is_file() && files::suffix(path) == "json" {
                 inventory.push(path.to_owned());
                 continue;
             }
             if !path.is_dir() {
-                spoken.extend(recorded.add_capture(path)?);
+                told.push(recorded.add_capture(path)?);
                 continue;
             }
             match folder(path)? {
@@ -66,20 +74,24 @@ impl Recorded {
                 Folder::Inventory(files) => inventory.extend(files),
             }
         }
-        recorded.until = spoken.iter().map(|w: &Observation| w.at).fold(recorded.store.latest(), Ord::max);
+        let spoken = || told.iter().flat_map(|t| &t.words);
+        recorded.until = spoken().map(|w: &Observation| w.at).fold(recorded.store.latest(), Ord::max);
         let mut names = BTreeSet::new();
         for path in nodes {
             recorded.add_nodes(path, &mut names)?;
         }
         recorded.add_inventory(&inventory)?;
-        let (words, strangers) = overheard::adopt(&recorded.store, recorded.until, spoken);
+        let spoken = spoken().cloned().collect();
+        let Adopted { words, strangers, nodes, .. } =
+            overheard::adopt(&recorded.store, recorded.until, spoken);
         recorded.store.extend(words);
         recorded.strangers = strangers;
+        recorded.take_routers(told, &nodes);
         Ok(recorded)
     }
 
     /// Takes what passes on wires; what BMP and BGP say there is returned, for it is not known yet who the speakers are.
-    fn add_capture(&mut self, path: &Path) -> Result<Vec<Observation>, InputError> {
+    fn add_capture(&mut self, path: &Path) -> Result<Told, InputError> {
         let file = files::name(path);
         if !matches!(files::suffix(path).as_str(), "pcap" | "pcapng" | "cap") {
             let expected = "a folder of recorded nodes, a capture (.pcap, .pcapng), or an inventory (.json)";
@@ -156,13 +168,48 @@ impl Recorded {
 
     /// The network as a snapshot, with all diagnostics.
     pub fn snapshot(&self, fusion: &Fusion) -> Snapshot {
-        let diagnostics = self.diagnostics.iter().cloned().chain(fusion.diagnostics()).collect();
+        let mut diagnostics: Vec<_> = self.diagnostics.iter().cloned().chain(fusion.diagnostics()).collect();
         let mut twin = fusion.twin().clone();
+        self.route(fusion, &mut twin, &mut diagnostics);
         let nodes = twin.nodes().into_iter().filter(|n| self.strangers.contains(&n.name));
         let strangers: Vec<EntityKey> = nodes.map(|n| n.key.clone()).collect();
         external::mark(&mut twin, &strangers);
         Snapshot { twin, diagnostics, ..Snapshot::default() }
     }
+
+    /// Keeps the routers that report; of several reports of one node the one that was heard last.
+    #[cfg(feature = "bgp")]
+    fn take_routers(&mut self, told: Vec<Told>, nodes: &BTreeMap<Observer, Observer>) {
+        for router in told.into_iter().flat_map(|t| t.routers).filter(|r| r.tells_choice()) {
+            let node = nodes.get(router.observer()).unwrap_or(router.observer()).id().to_owned();
+            if self.routers.get(&node).is_none_or(|known| known.heard() < router.heard()) {
+                self.routers.insert(node, router);
+            }
+        }
+    }
+
+    #[cfg(not(feature = "bgp"))]
+    fn take_routers(&mut self, _: Vec<Told>, _: &BTreeMap<Observer, Observer>) {}
+
+    /// Gives the routers that report by BMP the tables that follow from what they have chosen, where nobody tells them.
+    #[cfg(feature = "bgp")]
+    fn route(&self, fusion: &Fusion, twin: &mut Twin, diagnostics: &mut Vec<Diagnostic>) {
+        let ways = crate::fuse::ways::Ways::of(fusion, &self.store);
+        for (name, router) in &self.routers {
+            let (Some(node), Some(other)) = (fusion.node_key(name), ways.routes(name)) else { continue };
+            let (fib, unresolved) = forwarding::table(&router.choice(), other);
+            let after = Some(fib).filter(|fib| !fib.is_empty()).map(std::sync::Arc::new);
+            twin.set(&Change::Fib { node: node.clone(), before: twin.fib(node).cloned(), after });
+            if unresolved > 0 {
+                let code = "bgp-next-hop".to_owned();
+                let message = format!("nothing leads to the next hops of routes that {name} tells");
+                diagnostics.push(Diagnostic { code, message, count: unresolved });
+            }
+        }
+    }
+
+    #[cfg(not(feature = "bgp"))]
+    fn route(&self, _: &Fusion, _: &mut Twin, _: &mut Vec<Diagnostic>) {}
 
     /// The tables of the network: speakers that are none of the recorded nodes are external there too, and go by the name
     /// that they say elsewhere, if nobody else does.

@@ -2,6 +2,7 @@
 #![cfg(feature = "live")]
 
 mod agents;
+mod bmp_routes;
 mod kill;
 mod lab;
 mod lldp_mib;

@@ -141,9 +141,9 @@ impl Graph {
     }
 }
 
-/// One is by far the most common, and not every machine counts bits fast.
+/// How many bits a word has. One is by far the most common, and not every machine counts bits fast.
 #[inline]
-fn count(bits: u64) -> u32 {
+pub(super) fn count(bits: u64) -> u32 {
     if bits & bits.wrapping_sub(1) == 0 { u32::from(bits != 0) } else { bits.count_ones() }
 }
 

@@ -1,7 +1,7 @@
 //! Traffic to one destination, moved from the old paths to the new ones.
 
 use super::base::Row;
-use super::graph::{Graph, each_bit, has, put};
+use super::graph::{Graph, count, each_bit, has, put};
 use super::repair::Repair;
 use super::sums::Moved;
 
@@ -103,46 +103,41 @@ impl Traffic {
     #[inline]
     fn pass_on(&mut self, graph: &Graph, to: &Row<'_>, new: &Repair, rank: usize, moved: &mut Moved) {
         let node = to.order[rank].0;
-        if rank + 1 == to.order.len() {
-            self.more[rank] = 0.0; // it has arrived
-            return;
-        }
-        if !graph.same(to.used, &new.now, node) {
-            return self.pass_on_less(graph, to, new, rank, moved);
-        }
-        let (more, old) = (std::mem::take(&mut self.more[rank]), to.each[node as usize]);
-        let part = more / f64::from(graph.degree(to.used, node));
-        if more == 0.0 || part.abs() <= ROUNDING * old {
-            self.each[rank] = old;
-            return;
-        }
-        let each = old + part;
-        if each <= LITTLE * old {
-            self.more[rank] = more;
-            return self.pass_on_less(graph, to, new, rank, moved);
-        }
-        self.each[rank] = each;
         let (words, mask) = graph.span(node);
-        for word in words {
-            let next = to.used[word] & mask;
-            moved.touch(word, next);
-            each_bit(next, |bit| {
-                let slot = 64 * word + bit;
-                moved.add(slot, part);
-                self.bring(to.rank[graph.head[slot] as usize], part);
-            });
+        let word = words.start;
+        if words.len() != 1 || (to.used[word] ^ new.now[word]) & mask != 0 {
+            return self.pass_on_less(graph, to, new, rank, moved);
         }
+        let next = to.used[word] & mask;
+        let (more, old, degree) = (self.more[rank], to.each[node as usize], f64::from(count(next)));
+        let before = old * degree;
+        if before + more <= LITTLE * before && next != 0 {
+            return self.pass_on_less(graph, to, new, rank, moved);
+        }
+        self.more[rank] = 0.0;
+        if next == 0 || more.abs() <= ROUNDING * before {
+            self.each[rank] = old; // the destination, or no difference
+            return;
+        }
+        let part = more / degree;
+        self.each[rank] = old + part;
+        moved.touch(word, next);
+        each_bit(next, |bit| {
+            let slot = 64 * word + bit;
+            moved.add(slot, part);
+            self.bring(to.rank[graph.head[slot] as usize], part);
+        });
     }
 
-    /// The same where a node has fewer next hops or little traffic left.
+    /// The same for any node: one that has fewer next hops or little traffic left, or arcs in several words.
     #[inline(never)]
     fn pass_on_less(&mut self, graph: &Graph, to: &Row<'_>, new: &Repair, rank: usize, moved: &mut Moved) {
         let node = to.order[rank].0;
         let (more, old) = (std::mem::take(&mut self.more[rank]), to.each[node as usize]);
         let before = old * f64::from(graph.degree(to.used, node));
         let now = f64::from(graph.degree(&new.now, node));
-        if more == 0.0 && old == 0.0 {
-            self.each[rank] = 0.0;
+        if now == 0.0 || (more == 0.0 && old == 0.0) {
+            self.each[rank] = 0.0; // the destination, or no traffic
             return;
         }
         let little = before + more <= LITTLE * before;

@@ -2,7 +2,7 @@
 //!
 //! A [`FailureModel`] says what fails on its own and how often, by a published [`Preset`]. [`exact`](fn@exact) goes through
 //! failure sets in the order of their probability and proves bounds; [`sample`](fn@sample) draws them and gives 95 %
-//! intervals. Both answer for the network ([`Measures`]) and for each demand. [`Effects`] evaluates a set once, whoever asks.
+//! intervals; [`mission`](fn@mission) lets years pass and tells outages with their lengths. The first two answer for the network ([`Measures`]) and for each demand. [`Effects`] evaluates a set once, whoever asks.
 //!
 //! ```
 //! use engine::Seeds;
@@ -33,6 +33,7 @@
 mod effect;
 mod exact;
 mod interval;
+mod mission;
 mod model;
 mod preset;
 mod sample;
@@ -40,6 +41,7 @@ mod states;
 
 pub use effect::{Effect, Effects};
 pub use exact::{Exact, Limits, exact};
+pub use mission::{Mission, Outage, mission};
 pub use model::{Component, FailureModel, RiskGroup, UnknownLength, YEAR_H};
 pub use preset::{Citation, PRESET_FORMS, Preset};
 pub use sample::{Bias, Sample, sample};

@@ -81,7 +81,9 @@ impl FailureModel {
     ) -> Result<Self, UnknownLength> {
         let csr = plan.csr();
         let mut components = Vec::new();
-        for link in (0..csr.link_count()).map(LinkId::new) {
+        let links = (0..csr.link_count()).map(LinkId::new);
+        // A link that was taken away keeps its number and has no arcs.
+        for link in links.filter(|l| !csr.link_arcs[l.index()].is_empty()) {
             let (down, repair_h) = link_downtime(preset, csr, link, seeds)?;
             let (key, set) = (csr.link_keys[link.index()].clone(), FailureSet::new(vec![link], Vec::new()));
             components.push(Component { key, set, down, repair_h });

@@ -50,7 +50,7 @@ pub struct Fusion {
     paired: BTreeSet<NodeId>,
     pairs: Vec<(Claim<End>, ClaimId)>,
     /// The BGP sessions of each node, and what they come to.
-    sessions: bgp::Sessions,
+    pub(super) sessions: bgp::Sessions,
     peerings: Unit,
     /// The nodes that have bundles, and what these put into the twin.
     bundled: BTreeSet<NodeId>,
@@ -67,6 +67,7 @@ pub struct Fusion {
     /// Words of an instant that has not come.
     ahead: BTreeMap<(Observer, Topic), WallTime>,
     now: WallTime,
+    revision: u64,
 }
 
 /// What a node's words came to.
@@ -108,6 +109,8 @@ struct Dirty {
     ports: BTreeSet<PortId>,
     /// Whether there are new nodes with words of their own.
     newcomers: bool,
+    /// Whether a link-state database changed.
+    database: bool,
 }
 
 impl Fusion {
@@ -118,9 +121,13 @@ impl Fusion {
 
     /// The key in the twin of a node that speaks for itself, by its name.
     pub fn node_key(&self, name: &str) -> Option<&EntityKey> {
-        let name = NodeName::Own(Arc::from(name));
-        let (_, node) = self.ground.named().find(|(known, _)| **known == name)?;
+        let node = self.ground.known(&NodeName::Own(Arc::from(name)))?;
         self.ground.nodes.get(node).map(|n| &n.key)
+    }
+
+    /// Another number where anything may have changed of which forwarding tables are made.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// The instant of the last update.
@@ -183,7 +190,13 @@ impl Fusion {
         self.put_bundles(&mut edit);
         self.put_sites(&mut edit);
         self.route(store, words, &dirty, &mut edit);
-        self.commit(edit)
+        let changes = self.commit(edit);
+        let told =
+            |topics: &BTreeSet<Topic>| [Topic::Routes, Topic::BgpPeers].iter().any(|t| topics.contains(t));
+        if !changes.is_empty() || !dirty.nodes.is_empty() || dirty.database || words.values().any(told) {
+            self.revision += 1;
+        }
+        changes
     }
 
     fn resolve(&mut self, dirty: &mut Dirty) {

@@ -78,6 +78,7 @@ impl Fusion {
             let asking: Vec<_> = others.filter(|(_, w)| asks(w)).map(|(n, _)| *n).collect();
             dirty.resolve.extend(asking);
         }
+        dirty.database = !touched.changed.is_empty();
         self.touch_routers(&touched.changed, dirty);
         for (protocol, router) in touched.near {
             self.touch_beyond(protocol, &router, dirty);
@@ -126,7 +127,7 @@ impl Fusion {
     }
 
     /// The ids under which a node advertises.
-    pub(super) fn router_ids(&self, device: &Device) -> Vec<(IgpProtocol, String)> {
+    pub(crate) fn router_ids(&self, device: &Device) -> Vec<(IgpProtocol, String)> {
         let all = [IgpProtocol::Ospf2, IgpProtocol::Ospf3, IgpProtocol::Isis];
         all.into_iter()
             .flat_map(|p| self.ground.lsdb.ids(device, p).into_iter().map(move |id| (p, id)))

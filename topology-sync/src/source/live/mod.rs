@@ -10,6 +10,7 @@ mod config;
 mod disk;
 mod dumps;
 mod frames;
+mod lines;
 mod lldpd;
 mod netlink;
 mod netns;
@@ -22,7 +23,8 @@ mod watch;
 
 pub use self::config::{Bmp, Config, Files, Frr, Lldpd, Netlink, Node, Reach, Snmp, Wire};
 pub use self::disk::{Opened, open, write_whole};
+pub use self::lines::write_delta;
 pub use self::outlet::{Outlet, now};
 pub use self::run::{Recorder, Session, replay};
 pub use self::start::start;
-pub use self::watch::{Note, Watch, WatchError, write_delta};
+pub use self::watch::{Note, Watch, WatchError};
