@@ -70,6 +70,7 @@ fn map() -> Map {
         links: links.collect(),
         loads: "mean output rate, last 25 min".into(),
         red_from: 0.8,
+        full: 0.0,
     }
 }
 
