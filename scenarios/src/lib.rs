@@ -24,6 +24,7 @@
 //! assert!(posterior.marginals()[&lossy] > 0.99);
 //! ```
 
+pub mod alarms;
 pub mod base_loss;
 pub mod component;
 pub mod counterfactual;

@@ -36,7 +36,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// A ledger whose last item is what the others leave of a total.
-    fn closed(total: f64, mut items: Vec<Item>, rest: &str) -> Self {
+    pub(crate) fn closed(total: f64, mut items: Vec<Item>, rest: &str) -> Self {
         let sum: f64 = items.iter().map(|i| i.log_bayes).sum();
         items.push(item("prior", rest, total - sum));
         Self { log_bayes: total, items }

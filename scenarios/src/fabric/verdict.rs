@@ -310,7 +310,7 @@ impl Answer<'_> {
 
 impl Cause {
     /// A cause without evidence.
-    fn plain(what: What, probability: f64) -> Self {
+    pub(crate) fn plain(what: What, probability: f64) -> Self {
         Self { what, probability, std_error: 0.0, severity: None, ledger: Ledger::default(), same_as: None }
     }
 }

@@ -8,7 +8,6 @@ use clap::ValueEnum;
 use engine::Seeds;
 use rayon::prelude::*;
 use report::Summary;
-use scenarios::fabric::topology::Fabric;
 use scenarios::fabric::verdict::{Case, Class, Verdict, judge};
 use serde_json::{Map, Value, json};
 use twin::WallTime;
@@ -18,8 +17,7 @@ use crate::global::Global;
 use crate::inputs;
 use crate::isolate::fabric_files::{self, Telemetry};
 use crate::isolate::print;
-use crate::isolate::tables::Tables;
-use crate::output::{self, Format, Table};
+use crate::isolate::tables::{Tables, of_fabric};
 use crate::target::TargetFolder;
 
 /// Rank the causes of packet loss in a fabric.
@@ -110,24 +108,13 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let verdicts: BTreeMap<u32, Verdict> = cases.keys().copied().zip(verdicts).collect();
     drop(cases);
     if let Some(mut folder) = folder {
-        let mut tables = Tables::new(&fabric, &groups);
+        let mut tables = Tables::new(of_fabric(&fabric, &groups));
         verdicts.iter().for_each(|(number, verdict)| tables.add(*number, &fabric, verdict));
-        let Tables { entities, causes, sets, evidence } = tables;
-        [entities, causes, sets, evidence].iter().try_for_each(|table| folder.write(table))?;
+        tables.write(&mut folder)?;
         folder.commit(summary(args, global, &verdicts, clock)?)?;
     }
-    print(&fabric, &verdicts, global)?;
+    print::print(&fabric, &verdicts, global)?;
     Ok(Outcome::Done)
-}
-
-fn print(fabric: &Fabric, verdicts: &BTreeMap<u32, Verdict>, global: &Global) -> Result<(), Failure> {
-    if global.format() == Format::Table {
-        let text: String = verdicts.iter().map(|(number, v)| print::words(*number, fabric, v)).collect();
-        return output::print_bytes(text.as_bytes());
-    }
-    let mut table = Table::new(print::COLUMNS);
-    verdicts.iter().for_each(|(number, verdict)| print::rows(&mut table, *number, fabric, verdict));
-    table.print(global.format())
 }
 
 fn summary(

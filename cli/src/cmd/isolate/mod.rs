@@ -1,5 +1,6 @@
 //! `umbra isolate`: what is the cause?
 
+mod alarms;
 mod fabric;
 
 use crate::failure::{Failure, Outcome};
@@ -14,12 +15,14 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
+    Alarms(alarms::Args),
     Fabric(fabric::Args),
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     match &args.what {
+        What::Alarms(args) => alarms::run(args, global),
         What::Fabric(args) => fabric::run(args, global),
     }
 }
