@@ -13,6 +13,7 @@ mod help;
 mod inputs;
 mod isolate;
 mod lab;
+mod map;
 mod measured;
 mod output;
 mod planning;

@@ -196,3 +196,45 @@ fn what_cannot_get_better_is_told_from_what_can() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("p.txt:2:3: found '99'; expected a link number below 18"), "{error}");
 }
+
+#[test]
+fn the_page_says_what_the_tables_say() {
+    let work = tempfile::tempdir().unwrap();
+    let page = |folder: &str| fs::read_to_string(work.path().join(folder).join("report.html")).unwrap();
+    let net = testdata("polska.xml");
+    let run = |threads: &str, out: &str, more: &[&str]| {
+        let out = work.path().join(out).display().to_string();
+        let mut args = vec!["whatif", &net, "--threads", threads, "--threshold", "4", "--out", &out];
+        args.extend(more);
+        done(&args);
+    };
+    run("1", "one", &[]);
+    run("3", "three", &["--quiet"]);
+    assert!(page("one") == page("three"), "threads and folders leave no trace");
+    let arcs = table(&work.path().join("one"), &schema::ARCS);
+    let utils = arcs.f64("worst_util");
+    let fuller = |a: usize, b: usize| if utils[b] > utils[a] { b } else { a };
+    let worst = (0..utils.len()).reduce(fuller).unwrap(); // the first of equals
+    let end = |column| arcs.str(column)[worst].clone().unwrap();
+    let name = format!("{} → {}", end("src"), end("dst"));
+    let headline = page("one").split("<h1>").nth(1).unwrap().split("</h1>").next().unwrap().to_owned();
+    assert!(headline.contains(&name), "{headline} without {name}");
+    assert!(headline.contains(&format!("{:.0}", utils[worst].unwrap() * 100.0)), "{headline}");
+    assert!(!page("one").contains("id=\"changes\"") && !page("one").contains("://"));
+
+    let edit = work.path().join("edit.yaml");
+    fs::write(&edit, "format: umbra-edit/1\nedits: [{scale: {factor: 2}}]\n").unwrap();
+    run("1", "edited", &["--edit", edit.to_str().unwrap()]);
+    assert!(page("edited").contains("than before the edit: 36 arcs; emptier: none."));
+}
+
+#[test]
+fn a_page_does_not_grow_with_the_failures() {
+    let work = tempfile::tempdir().unwrap();
+    let size = |fail: &str| {
+        whatif("AttMpls", fail, work.path());
+        fs::metadata(work.path().join("report.html")).unwrap().len()
+    };
+    let (one, two) = (size("links"), size("links:2"));
+    assert!(two < one + one / 4, "28 times as many failures: {one} and {two} bytes");
+}

@@ -15,10 +15,11 @@ use crate::planning::study::Study;
 use crate::planning::{instant, limit};
 use crate::target::TargetFolder;
 
-/// When does each link first exceed a limit under any failure, if traffic grows?
+/// When does each link first exceed a limit, if traffic grows?
 ///
 /// Growth compounds: after t years (of 365.25 days) a demand is (1 + RATE)^t of today's. The day is found by algebra, not
-/// by steps. Prints the arcs that exceed the limit within 100 years, soonest first; the table growth, with --out, has all.
+/// by steps. Prints the arcs that exceed the limit under any of the failures within 100 years, soonest first; the table
+/// growth, with --out, has all.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -21,13 +21,14 @@ use crate::target::TargetFolder;
 /// How many failures the bound looks at: the fullest ones. Any number of them gives a true bound.
 const BOUND_SCENARIOS: usize = 500;
 
-/// Which upgrades are the cheapest after which no failure fills a link beyond a limit?
+/// Which upgrades keep every link below a limit most cheaply?
 ///
-/// Metrics, and so paths, stay as they are: every link then needs a capacity of its own, and the cheapest modules that
-/// reach it are bought. Modules and prices are those of an SNDlib file; elsewhere a link gets more members of its own
-/// capacity, at 1 for each Gbit/s and km. The result is swept once more with the new capacities. A lower bound says what
-/// the upgrades would cost if traffic were routed at will and capacity sold in any amount: what better metrics could save.
-/// Prints the steps, fullest link first; the sum and the bound stand in the log and the summary.
+/// The limit holds under every failure then. Metrics, and so paths, stay as they are: every link needs a capacity of
+/// its own, and the cheapest modules that reach it are bought. Modules and prices are those of an SNDlib file;
+/// elsewhere a link gets more members of its own capacity, at 1 for each Gbit/s and km. The result is swept once more
+/// with the new capacities. A lower bound says what the upgrades would cost if traffic were routed at will and capacity
+/// sold in any amount: what better metrics could save. Prints the steps, fullest link first; the sum and the bound
+/// stand in the log and the summary.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use report::page::Breaches;
 use scenarios::planning::{
-    FailureSet, Latency, Optimum, Outcome as Effect, Plan, Scenario, optimal_max_util, sweep,
+    FailureSet, Latency, Optimum, Outcome as Effect, Overview, Plan, Scenario, optimal_max_util, sweep,
 };
 use serde_json::{Value, json};
 use twin::WallTime;
@@ -15,11 +16,12 @@ use crate::planning::failures::Failing;
 use crate::planning::instant;
 use crate::planning::latency::{Kept, LatencyQuestion};
 use crate::planning::limits::{FailOn, Limits};
+use crate::planning::page::Findings;
 use crate::planning::question::QuestionArgs;
 use crate::planning::scenario::{self, Asked};
 use crate::planning::study::Study;
 use crate::planning::tables;
-use crate::target::TargetFolder;
+use crate::target::{self, TargetFolder};
 
 /// What does each failure do to the load of every link?
 ///
@@ -27,7 +29,8 @@ use crate::target::TargetFolder;
 /// every arc the ten failures that fill it most. Prints one row: how many scenarios, the fullest arc of the worst of
 /// them, the most volume that one of them strands, and what breaks a limit. Tables: scenarios, arcs, worst; groups with
 /// --fail groups; differences from the network as it is with --edit; breaches with --latency-bound. A scenario file
-/// (umbra-scenario/1) in place of NET says all of it; what the command line says wins.
+/// (umbra-scenario/1) in place of NET says all of it; what the command line says wins. report.html shows all of it on a
+/// page.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -68,8 +71,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         answer.latency = Some(question.answer(&study, latency, list, folder.as_mut())?);
     }
     let optimal = if args.optimal { Some(optimal(&study)?) } else { None };
+    answer.optimal = optimal.as_ref().map(|best| best.at_most);
+    answer.measured_at = measured_at;
     if let Some(mut folder) = folder {
-        asked.question.write(&mut folder, &study, &failing, &plan, &worst)?;
+        let differences = asked.question.write(&mut folder, &study, &failing, &plan, &worst)?;
         let mut summary = summary(&asked, &study, latency.as_ref(), global)?;
         if let Some(at) = measured_at {
             summary.extra.insert("measured_at_ns".into(), at.as_ns().into());
@@ -78,10 +83,23 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
             summary.extra.insert("optimal_max_util".into(), json!(best.at_most));
             summary.extra.insert("optimal_max_util_at_least".into(), json!(best.at_least));
         }
-        folder.commit(summary)?;
+        let summary = folder.commit(summary)?;
+        let findings = Findings {
+            study: &study,
+            failing: &failing,
+            plan: &plan,
+            base: answer.base,
+            overview: &answer.overview,
+            worst: &worst,
+            differences: differences.as_ref(),
+            threshold: asked.limits.threshold.map(|limit| (limit, answer.over.into())),
+            latency: answer.breaches(&failing, &plan),
+            optimal: answer.optimal,
+            question: question_in_words(&asked, measured_at),
+        };
+        let html = findings.page(title(&asked), &summary).render();
+        target::write(&args.out.join("report.html"), html.as_bytes(), false)?;
     }
-    answer.optimal = optimal.map(|best| best.at_most);
-    answer.measured_at = measured_at;
     answer.print(&study, &failing, &plan, global)?;
     Ok(if answer.is_finding() { Outcome::Finding } else { Outcome::Done })
 }
@@ -119,10 +137,27 @@ fn optimal(study: &Study) -> Result<Optimum, Failure> {
     best.map_err(|e| Failure::environment("--optimal", e))
 }
 
+/// What the page is called: the network's file.
+fn title(asked: &Asked) -> String {
+    let stem = asked.question.study.sources.first().and_then(|path| path.file_stem());
+    stem.map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// What was asked: what the author of a scenario file says of it, or what fails.
+fn question_in_words(asked: &Asked, measured_at: Option<WallTime>) -> String {
+    let fail = asked.question.fail().words();
+    let traffic = measured_at.map(|at| format!(", traffic of {}", instant::text(at))).unwrap_or_default();
+    let edit =
+        if asked.question.study.edit.is_some() || asked.edits.is_some() { ", with an edit" } else { "" };
+    let words = format!("{fail}{edit}{traffic}");
+    asked.description.as_ref().map_or(words.clone(), |text| format!("{words}. {}", text.trim()))
+}
+
 /// What the scenarios say together.
 struct Answer<'a> {
     limits: &'a Limits,
     base: Effect,
+    overview: Overview,
     scenarios: u32,
     fullest: Option<Scenario>,
     lossiest: Option<Scenario>,
@@ -141,6 +176,7 @@ impl<'a> Answer<'a> {
         Self {
             limits,
             base,
+            overview: Overview::default(),
             scenarios: 0,
             fullest: None,
             lossiest: None,
@@ -155,6 +191,7 @@ impl<'a> Answer<'a> {
     fn see(&mut self, rows: &[Scenario]) {
         for row in rows {
             self.scenarios += 1;
+            self.overview.see(row);
             self.over += u32::from(self.limits.threshold.is_some_and(|u| row.outcome.max_util > u));
             self.lost |= row.outcome.disconnected_pairs > 0;
             let lost = |s: &Scenario| s.outcome.lost + s.outcome.lost_own;
@@ -165,6 +202,13 @@ impl<'a> Answer<'a> {
                 self.lossiest = Some(row.clone());
             }
         }
+    }
+
+    /// How the bound of the latency is kept, where there is one.
+    fn breaches(&self, failing: &Failing, plan: &Plan<'_>) -> Option<Breaches> {
+        let (kept, bound_ms) = (self.latency?, self.limits.latency_bound?);
+        let failure = failing.name(&failing.list.get(kept.scenario).0, plan.csr());
+        Some(Breaches { bound_ms, base: kept.base.into(), most: kept.most.into(), failure })
     }
 
     fn is_finding(&self) -> bool {

@@ -93,6 +93,18 @@ impl FailArg {
         }
     }
 
+    /// What it is, in words.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::None => "nothing fails".into(),
+            Self::Links(1) => "any one link fails".into(),
+            Self::Links(k) => format!("any {k} links fail"),
+            Self::Nodes => "any one node fails".into(),
+            Self::Groups(_) => "a risk group fails".into(),
+            Self::Patterns(_) => "listed sets of links fail".into(),
+        }
+    }
+
     /// The scenarios of a network.
     pub(crate) fn list(&self, study: &Study) -> Result<FailureList, Failure> {
         self.of(study).map(|failing| failing.list)

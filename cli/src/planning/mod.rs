@@ -13,6 +13,7 @@ pub(crate) mod manifest;
 pub(crate) mod market;
 pub(crate) mod measured;
 pub(crate) mod names;
+pub(crate) mod page;
 pub(crate) mod parts;
 pub(crate) mod question;
 pub(crate) mod rates;

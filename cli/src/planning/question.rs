@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use report::Table;
 use scenarios::planning::{Plan, Worst};
 use serde::{Deserialize, Serialize};
 use twin::{DemandMatrix, WallTime};
@@ -79,7 +80,8 @@ impl QuestionArgs {
         self.fail.as_ref().unwrap_or(&FailArg::Links(1))
     }
 
-    /// Writes what follows from all scenarios: arcs, their worst failures, names of groups, what an edit changes.
+    /// Writes what follows from all scenarios: arcs, their worst failures, names of groups, what an edit changes. That last
+    /// table is returned.
     pub(crate) fn write(
         &self,
         folder: &mut TargetFolder,
@@ -87,17 +89,17 @@ impl QuestionArgs {
         failing: &Failing,
         plan: &Plan<'_>,
         worst: &Worst,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<Table>, Failure> {
         folder.write(&report::entities(&study.twin))?;
         folder.write(&tables::arcs(study, plan, worst))?;
         folder.write(&tables::worst(study, worst))?;
         if !failing.groups.is_empty() {
             folder.write(&tables::groups(failing))?;
         }
-        if let Some(before) = &study.before {
-            let failures = self.fail().before(&failing.list, &before.csr)?;
-            folder.write(&differences::table((before, &failures), study, plan, worst))?;
-        }
-        Ok(())
+        let Some(before) = &study.before else { return Ok(None) };
+        let failures = self.fail().before(&failing.list, &before.csr)?;
+        let table = differences::table((before, &failures), study, plan, worst);
+        folder.write(&table)?;
+        Ok(Some(table))
     }
 }

@@ -14,7 +14,7 @@ use crate::planning::manifest::Manifest;
 use crate::planning::parts::Parts;
 use crate::target::TargetFolder;
 
-/// Put all parts together: the folder that one `umbra whatif` would have written.
+/// Put all parts together: the tables that one `umbra whatif` would have written.
 ///
 /// Checks that every scenario is there once, and each part against its digest. Ends with 4 and says which scenarios are
 /// missing while shards still have to run.
