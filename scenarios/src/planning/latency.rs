@@ -183,10 +183,20 @@ impl Walker<'_> {
             for number in demands {
                 let demand = latency.plan.demands()[*number as usize];
                 let base = latency.base[*number as usize];
-                fates[*number as usize] = fate(set, after, &demand, &base, ms, moved);
+                fates[*number as usize] = fate(after, &demand, &base, ms, moved);
                 changed.push(*number);
             }
         });
+        // What is from or to a node that is down is lost with it, even where there was no path before.
+        let down = |node| set.nodes().binary_search(&node).is_ok();
+        if !set.nodes().is_empty() {
+            for (number, demand) in (0u32..).zip(latency.plan.demands()) {
+                if down(demand.src) || down(demand.dst) {
+                    fates[number as usize] = gone(Status::LostOwn);
+                    changed.push(number);
+                }
+            }
+        }
         fates
     }
 }
@@ -205,21 +215,13 @@ impl Latency<'_> {
     }
 }
 
-fn fate(
-    set: &FailureSet,
-    after: &After<'_>,
-    demand: &NodeDemand,
-    base: &Fate,
-    ms: &[f64],
-    moved: &[bool],
-) -> Fate {
-    let down = |node| set.nodes().binary_search(&node).is_ok();
-    let none = |status| Fate { status, latency_ms: None, stretch: None };
-    if down(demand.src) || down(demand.dst) {
-        return none(Status::LostOwn);
-    }
+fn gone(status: Status) -> Fate {
+    Fate { status, latency_ms: None, stretch: None }
+}
+
+fn fate(after: &After<'_>, demand: &NodeDemand, base: &Fate, ms: &[f64], moved: &[bool]) -> Fate {
     if after.distance(demand.src) == UNREACHABLE {
-        return none(Status::Lost);
+        return gone(Status::Lost);
     }
     let latency = ms[demand.src.index()];
     let status = if moved[demand.src.index()] { Status::Rerouted } else { Status::Ok };

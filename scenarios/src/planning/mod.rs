@@ -20,8 +20,8 @@
 //! net.link("cb", &c, &b, spec);
 //! let csr = Csr::compile(&net.finish(), Layer::Igp);
 //! let routing = Routing::compute(&csr, &Failures::none(&csr));
-//! let demand = NodeDemand { src: NodeId(0), dst: NodeId(1), bps: 5e9 };
-//! let plan = Plan::new(&csr, &routing, &[demand]);
+//! let demands = [NodeDemand { src: NodeId(0), dst: NodeId(1), bps: 5e9 }];
+//! let plan = Plan::new(&csr, &routing, &demands);
 //!
 //! let mut utilizations = Vec::new();
 //! let list = FailureList::links(&csr, 1);
