@@ -38,11 +38,8 @@ impl Drain {
     pub fn evaluate(plan: &Plan<'_>, out: &FailureSet, others: &FailureList) -> Self {
         let csr = plan.csr();
         let mut evaluator = plan.evaluator();
-        let mut cut = Vec::new();
         let alone = evaluator.evaluate(out);
-        if alone.disconnected_pairs > plan.base().disconnected_pairs {
-            cut = lost_demands(plan, &mut evaluator, out);
-        }
+        let cut = lost_demands(plan, &mut evaluator, out);
         let (before, after) = (Redundancy::with(csr, &FailureSet::default()), Redundancy::with(csr, out));
         let exposed = |d: &models::NodeDemand| {
             before.redundant(d.src, d.dst) && !after.redundant(d.src, d.dst) && after.connected(d.src, d.dst)
@@ -84,7 +81,9 @@ fn lost_demands(plan: &Plan<'_>, evaluator: &mut Evaluator<'_>, set: &FailureSet
     let mut lost = Vec::new();
     evaluator.evaluate_with(set, |after| {
         let ends = by_dst[after.dst().index()].iter().filter(|(_, src)| up(*src) && up(after.dst()));
-        lost.extend(ends.filter(|(_, src)| after.distance(*src) == UNREACHABLE).map(|(i, _)| *i));
+        let cut =
+            |src: NodeId| after.distance(src) == UNREACHABLE && plan.routing().reaches(src, after.dst());
+        lost.extend(ends.filter(|(_, src)| cut(*src)).map(|(i, _)| *i));
     });
     lost.sort_unstable();
     lost
@@ -158,5 +157,28 @@ mod tests {
         assert_eq!(drain.cut, [0, 3]);
         assert_eq!((drain.alone.lost, drain.alone.lost_own), (2e9, 3e9));
         assert!(drain.one_more.is_empty());
+    }
+
+    #[test]
+    fn who_had_no_path_before_is_not_cut_off_and_hides_nobody() {
+        let mut b = TwinBuilder::new("line and islands");
+        let keys: Vec<_> = (0..4).map(|i| b.node(&format!("n{i}"), NodeKind::Router, None)).collect();
+        for (x, y) in [(0, 1), (1, 2)] {
+            let spec = LinkSpec::symmetric(1, BitsPerSec::gbps(10), SimDuration::ZERO);
+            b.link(&format!("l{x}{y}"), &keys[x], &keys[y], spec);
+        }
+        let csr = Csr::compile(&b.finish(), Layer::Igp);
+        let routing = Routing::compute(&csr, &Failures::none(&csr));
+        // Node 3 has no link. Without node 1 its own lost demand goes with it and 0 -> 2 is cut: one pair less, one more.
+        let demands = [(1, 3, 1e9), (0, 2, 1e9), (3, 2, 1e9)].map(|(src, dst, bps)| NodeDemand {
+            src: NodeId(src),
+            dst: NodeId(dst),
+            bps,
+        });
+        let plan = Plan::new(&csr, &routing, &demands);
+        let out = FailureSet::new(vec![], vec![NodeId(1)]);
+        let drain = Drain::evaluate(&plan, &out, &FailureList::none());
+        assert_eq!(drain.alone.disconnected_pairs, plan.base().disconnected_pairs);
+        assert_eq!(drain.cut, [1]);
     }
 }
