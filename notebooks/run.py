@@ -1,7 +1,7 @@
-"""Executes every notebook of this folder on a result folder, and fails on the first thing that is wrong.
+"""Executes every notebook of this folder on result folders, and fails on the first thing that is wrong.
 
-    python notebooks/run.py target/release/umbra             # runs the demo into a temporary folder first
-    python notebooks/run.py --results DIR                    # uses a result folder that is there
+    python notebooks/run.py target/release/umbra             # makes the results in a temporary folder first
+    python notebooks/run.py --results DIR                    # uses results that are there
     python notebooks/run.py --strip                          # removes outputs before a commit; runs nothing
 
 Exit code 0: all well. 1: a notebook failed, took too long, or holds outputs; or a table is not what docs/tables.md says.
@@ -23,6 +23,14 @@ from check_tables import check_tables
 
 HERE = Path(__file__).resolve().parent
 SECONDS_PER_NOTEBOOK = 60
+NETWORK = HERE.parent / "testdata" / "topologies" / "polska.xml"
+# What makes each result folder: the demo of the first notebook, the three studies of the second.
+COMMANDS = {
+    "demo": ["demo"],
+    "planning/whatif": ["whatif", NETWORK, "--threshold", "4"],
+    "planning/availability": ["availability", NETWORK, "--failures", "wan-fibre-km", "--exact"],
+    "planning/growth": ["growth", NETWORK, "--growth", "30%", "--limit", "8", "--from", "2026-01-01"],
+}
 
 
 def main() -> int:
@@ -33,8 +41,9 @@ def main() -> int:
             strip(notebook)
         return 0
     with tempfile.TemporaryDirectory() as scratch:
-        results = arguments.results or run_demo(arguments.umbra, Path(scratch) / "demo")
-        outcomes = [check_tables(results, HERE.parent / "docs" / "tables.md")]
+        results = arguments.results or run_umbra(arguments.umbra, Path(scratch))
+        documentation = HERE.parent / "docs" / "tables.md"
+        outcomes = [check_tables(results / folder, documentation) for folder in COMMANDS]
         outcomes += [leftovers(notebook) + execute(notebook, results) for notebook in notebooks]
     for problem in (problem for problems in outcomes for problem in problems):
         print(f"error: {problem}", file=sys.stderr)
@@ -47,22 +56,24 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("umbra", nargs="?", type=Path, help="the umbra binary")
-    what.add_argument("--results", type=Path, help="a result folder of umbra demo")
+    what.add_argument("--results", type=Path, help="a folder with demo and planning/{whatif,availability,growth}")
     what.add_argument("--strip", action="store_true", help="remove outputs from the notebooks")
     return parser.parse_args()
 
 
-def run_demo(umbra: Path, out: Path) -> Path:
-    command = [umbra.resolve(), "demo", "--out", out]
-    finished = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    if finished.returncode != 0:
-        sys.exit(f"error: umbra demo ended with {finished.returncode}:\n{finished.stderr}")
-    return out
+def run_umbra(umbra: Path, results: Path) -> Path:
+    for folder, arguments in COMMANDS.items():
+        command = [umbra.resolve(), *arguments, "--out", results / folder]
+        finished = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if finished.returncode != 0:
+            sys.exit(f"error: umbra {arguments[0]} ended with {finished.returncode}:\n{finished.stderr}")
+    return results
 
 
 def execute(path: Path, results: Path) -> list[str]:
     """Runs a notebook from its first cell to its last in a new kernel."""
-    os.environ["UMBRA_RESULTS"] = str(results.resolve())
+    os.environ["UMBRA_RESULTS"] = str(results.resolve() / "demo")
+    os.environ["UMBRA_PLANNING"] = str(results.resolve() / "planning")
     notebook = nbformat.read(path, as_version=4)
     started = time.monotonic()
     client = NotebookClient(

@@ -21,6 +21,7 @@ pub mod hypotheses;
 pub mod kernel;
 pub mod lsdb;
 pub mod packets;
+pub mod planning;
 pub mod queues;
 
 pub use fluid_workload::{FluidRun, fat_tree_capacities, fat_tree_flows, fluid_workload};

@@ -13,6 +13,7 @@ const FINDING: u8 = 1;
 /// The command line is wrong.
 pub(crate) const USAGE: u8 = 2;
 const INPUT: u8 = 3;
+const PARTIAL: u8 = 4;
 const ENVIRONMENT: u8 = 5;
 /// Interrupted by a signal.
 pub(crate) const INTERRUPTED: u8 = 130;
@@ -24,6 +25,8 @@ pub(crate) enum Outcome {
     Done,
     /// All done, and something was found that the caller should look at.
     Finding,
+    /// Not all is there yet; the rest may be done and the command run again.
+    Partial,
 }
 
 impl Outcome {
@@ -32,6 +35,7 @@ impl Outcome {
         match self {
             Self::Done => DONE,
             Self::Finding => FINDING,
+            Self::Partial => PARTIAL,
         }
     }
 }

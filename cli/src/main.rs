@@ -11,8 +11,12 @@ mod failure;
 mod global;
 mod help;
 mod inputs;
+mod isolate;
 mod lab;
+mod map;
+mod measured;
 mod output;
+mod planning;
 mod replay;
 mod target;
 

@@ -44,6 +44,17 @@ impl Table {
         Self { columns: spec.columns.iter().map(|c| c.name).collect(), rows: Vec::new() }
     }
 
+    /// The columns and rows of a result table.
+    pub(crate) fn rows_of(table: &report::Table) -> Self {
+        let mut printed = Self::of(table.spec());
+        for row in 0..table.len() {
+            let value =
+                |column: &report::Column| serde_json::to_value(column.cell(row)).unwrap_or(Value::Null);
+            printed.push(table.columns().iter().map(value).collect());
+        }
+        printed
+    }
+
     /// Adds a row, one value for each column.
     pub(crate) fn push(&mut self, row: Vec<Value>) {
         assert_eq!(row.len(), self.columns.len(), "a row has one value for each column");

@@ -45,13 +45,21 @@ impl TargetFile {
 
     /// Completes the file: it appears under its name now, or not at all.
     pub(crate) fn finish(mut self) -> Result<(), Failure> {
-        self.out.flush().map_err(|e| self.failure(e))?;
+        self.settle()?;
         let Some(temporary) = self.temporary.clone() else { return Ok(()) };
-        self.out.get_ref().sync_all().map_err(|e| self.failure(e))?;
         fs::rename(&temporary, &self.path).map_err(|e| self.failure(e))?;
         self.temporary = None;
         unfinished().retain(|p| *p != temporary);
         Ok(())
+    }
+
+    /// Brings what was written to the disk; only the name is missing then.
+    fn settle(&mut self) -> Result<(), Failure> {
+        self.out.flush().map_err(|e| self.failure(e))?;
+        match self.temporary {
+            Some(_) => self.out.get_ref().sync_all().map_err(|e| self.failure(e)),
+            None => Ok(()),
+        }
     }
 
     fn failure(&self, error: io::Error) -> Failure {
@@ -119,6 +127,60 @@ pub(crate) fn write(path: &Path, bytes: &[u8], dry_run: bool) -> Result<(), Fail
     target.finish()
 }
 
+/// Writes several files, `folder` being where some of them go: all of them appear, or none. With `dry_run` nothing is
+/// written.
+pub(crate) fn write_together(
+    folder: Option<&Path>,
+    files: &[(PathBuf, Vec<u8>)],
+    dry_run: bool,
+) -> Result<(), Failure> {
+    if dry_run {
+        return files.iter().try_for_each(|(path, bytes)| write(path, bytes, true));
+    }
+    let folder = folder.map(NewFolder::create).transpose()?;
+    let mut targets = Vec::new();
+    for (path, _) in files {
+        targets.push(TargetFile::create(path)?);
+    }
+    for (target, (_, bytes)) in targets.iter_mut().zip(files) {
+        target.write_all(bytes).map_err(|e| target.failure(e))?;
+        target.settle()?;
+    }
+    targets.into_iter().try_for_each(TargetFile::finish)?;
+    folder.into_iter().for_each(NewFolder::keep);
+    Ok(())
+}
+
+/// A folder that goes away again, with those above it that were made for it, unless it is kept.
+struct NewFolder {
+    /// The topmost that was not there.
+    made: Option<PathBuf>,
+}
+
+impl NewFolder {
+    fn create(path: &Path) -> Result<Self, Failure> {
+        let missing = path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists());
+        let new = Self { made: missing.last().map(Path::to_owned) };
+        unfinished().extend(new.made.clone());
+        fs::create_dir_all(path).map_err(|e| Failure::target(path, e))?;
+        Ok(new)
+    }
+
+    fn keep(mut self) {
+        let made = self.made.take();
+        unfinished().retain(|p| Some(p) != made.as_ref());
+    }
+}
+
+impl Drop for NewFolder {
+    fn drop(&mut self) {
+        if let Some(made) = self.made.take() {
+            let _ = fs::remove_dir_all(&made);
+            unfinished().retain(|p| *p != made);
+        }
+    }
+}
+
 /// On SIGINT, SIGTERM and SIGHUP removes what is unfinished and ends with the code for an interruption.
 pub(crate) fn remove_unfinished_on_interrupt() -> Result<(), Failure> {
     ctrlc::set_handler(|| {
@@ -172,6 +234,26 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"whole");
         write(&path, b"again", true).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"whole", "a dry run writes nothing");
+    }
+
+    #[test]
+    fn files_appear_together_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let tables = folder.path().join("new/tables");
+        let file = |path: PathBuf| (path, b"x".to_vec());
+        let impossible = folder.path().join("no/such/net.json");
+        let files = [file(tables.join("a.csv")), file(impossible)];
+        assert!(matches!(write_together(Some(&tables), &files, false), Err(Failure::Environment(_))));
+        assert!(names(folder.path()).is_empty(), "{:?}", names(folder.path()));
+        let files = [file(tables.join("a.csv")), file(folder.path().join("net.json"))];
+        write_together(Some(&tables), &files, true).unwrap();
+        assert!(names(folder.path()).is_empty(), "a dry run writes nothing");
+        write_together(Some(&tables), &files, false).unwrap();
+        assert_eq!((names(&tables), names(folder.path()).len()), (vec!["a.csv".to_owned()], 2));
+        // What was there before stays.
+        let files = [file(tables.join("b.csv")), file(tables.clone())];
+        assert!(matches!(write_together(Some(&tables), &files, false), Err(Failure::Usage(_))));
+        assert_eq!(names(&tables), ["a.csv"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `umbra schema`: the schemas hold real files.
 
+use std::collections::BTreeSet;
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -31,6 +32,7 @@ impl Checker<'_> {
                 },
                 "const" => wanted == value,
                 "enum" => wanted.as_array().unwrap().contains(value),
+                "exclusiveMinimum" => value.as_f64().is_none_or(|v| v > wanted.as_f64().unwrap()),
                 "minimum" => value.as_f64().is_none_or(|v| v >= wanted.as_f64().unwrap()),
                 "maximum" => value.as_f64().is_none_or(|v| v <= wanted.as_f64().unwrap()),
                 "required" => names(wanted).all(|name| value.is_null() || value.get(name).is_some()),
@@ -119,6 +121,18 @@ fn snapshots_of_every_source_fit_their_schema() {
 }
 
 #[test]
+fn what_the_demo_found_fits_its_schema() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let output = umbra(&["demo", "--out", out.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        check("demo", &serde_json::from_slice(&std::fs::read(out.join("demo.json")).unwrap()).unwrap()),
+        Ok(())
+    );
+}
+
+#[test]
 fn a_result_fits_its_schemas() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
@@ -132,6 +146,112 @@ fn a_result_fits_its_schemas() {
         let table = report::ParquetFile::open(&out.join(name)).unwrap().table(spec).unwrap();
         assert_eq!(check(spec.name, &serde_json::to_value(&table).unwrap()), Ok(()), "{}", spec.name);
     }
+}
+
+const OVERRIDES: &str = "format: umbra-overrides/1
+names: [{node: r1, name: core-1}]
+sites: [{node: core-1, site: fra}]
+capacities:
+  - {link: [core-1:eth1, r2:eth1], capacity: 40G}
+  - {port: r2:eth2, capacity: 1000000}
+risk_groups: [{name: conduit-7, cause: conduit, links: [[core-1:eth1, r2:eth1]], nodes: [r3]}]
+ignored_links: [[h6:eth1, r4:eth3]]
+links: [{between: [core-1:eth5, r3:eth5], metric: 10, capacity: 2.5G}]
+";
+
+const LAB: &str = "format: umbra-lab/1
+name: full
+nodes:
+  r1: {role: router, system-name: core, lldp: receive-only, loopback: 10.0.0.1, as: 65001,
+       networks: [192.0.2.0/24], bmp: 10.0.0.9:5000, recorded: false}
+  r2: {role: router}
+cables:
+  - {between: [r1:eth1, r2:eth1], igp: ospf, network: point-to-point, cost: [10, 20],
+     addresses: [10.9.0.1/24, [10.9.0.2/24, \"2001:db8::2/64\"]], alias: [null, to r1], mtu: 1400, lost: [true, false],
+     up: [true, true]}
+  - {between: [r1:eth2, r2:eth2], unnumbered: true}
+  - {between: [r1:eth3, r2:eth3], silent: true}
+";
+
+const WATCH: &str = "nodes:
+  r1:
+    netlink: {netns: lab-r1, buffer: 1000000}
+    lldpd: {socket: /run/lldpd.socket}
+    frr: {pathspace: lab-r1, commands: [show bgp summary json], every_s: 5}
+    snmp: {agent: '192.0.2.1:161', netns: lab-r1, community: public, every_s: 60}
+    files: {paths: [routes.json], every_s: 5}
+    bmp: {listen: '127.0.0.1:5000'}
+wires:
+  r1: {netns: lab-r1, interfaces: [eth1]}
+bmp: {listen: '192.0.2.9:5000', netns: lab-r1, routers: {'192.0.2.1': r1}}
+snapshot: net.json
+checkpoint: follow.state
+checkpoint_every_s: 60
+";
+
+fn yaml(text: &str) -> Value {
+    serde_saphyr::from_str(text).unwrap()
+}
+
+/// The names of all properties that a schema speaks of.
+fn properties(schema: &Value, names: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(members) => {
+            let own = members.get("properties").and_then(Value::as_object);
+            names.extend(own.into_iter().flatten().map(|(name, _)| name.clone()));
+            members.values().for_each(|v| properties(v, names));
+        }
+        Value::Array(items) => items.iter().for_each(|v| properties(v, names)),
+        _ => {}
+    }
+}
+
+/// The examples have every key of the schema, and the readers take them: a schema has no key that a reader does not know.
+#[test]
+fn files_that_people_write_fit_their_schemas() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [("umbra-overrides/1", OVERRIDES), ("umbra-lab/1", LAB), ("watch", WATCH)] {
+        let root = json(&umbra(&["schema", name]));
+        let check = |value: &Value| Checker { root: &root }.check(&root, value, "$");
+        assert_eq!(check(&yaml(text)), Ok(()), "{name}");
+        let mut names = BTreeSet::new();
+        properties(&root, &mut names);
+        let unused: Vec<_> = names.iter().filter(|n| !text.contains(&format!("{n}:"))).collect();
+        assert!(unused.is_empty(), "{name}: the example lacks {unused:?}");
+        let wrong = format!("{text}colour: red\n");
+        assert_eq!(check(&yaml(&wrong)), Err("$.colour is not in the schema".into()));
+        if name != "watch" || cfg!(feature = "live") {
+            let inspect = |text: &str| {
+                let path = folder.path().join("file.yaml");
+                std::fs::write(&path, text).unwrap();
+                umbra(&["inspect", path.to_str().unwrap()])
+            };
+            let output = inspect(text);
+            assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+            assert_eq!(inspect(&wrong).status.code(), Some(3), "{name}");
+        }
+    }
+    for file in ["lab-d/lab-d.yaml", "../cli/tests/lab/ring.yaml"] {
+        let text = std::fs::read_to_string(format!("{TESTDATA}/{file}")).unwrap();
+        assert_eq!(check("umbra-lab/1", &yaml(&text)), Ok(()), "{file}");
+    }
+}
+
+#[test]
+fn the_scenario_library_fits_its_schemas() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/library");
+    let files = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    for path in files.filter(|p| p.extension().is_some_and(|s| s == "yaml")) {
+        let file: Value = serde_saphyr::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let schema = file["format"].as_str().unwrap();
+        assert_eq!(check(schema, &file), Ok(()), "{}", path.display());
+        if let Some(edits) = file.get("edits") {
+            let edit = serde_json::json!({ "format": "umbra-edit/1", "groups": file.get("groups").cloned().unwrap_or(serde_json::json!({})), "edits": edits });
+            assert_eq!(check("umbra-edit/1", &edit), Ok(()), "{}", path.display());
+        }
+    }
+    let wrong = serde_json::json!({ "format": "umbra-edit/1", "edits": [{ "sacle": { "factor": 2 } }] });
+    assert!(check("umbra-edit/1", &wrong).is_err());
 }
 
 #[test]

@@ -101,6 +101,8 @@ fn the_evidence_for_a_link_names_directions_sources_and_means() {
     assert!(!rows.contains("lldp,d5:eth2,d1:eth3"), "d1 hears nothing: {rows}");
     assert!(rows.contains("finding,d1:eth3") || rows.contains("finding,d5:eth2"), "{rows}");
     assert!(rows.contains("igp-not-full"), "{rows}");
+    let is = |begin: &str, end: &str| rows.lines().any(|r| r.starts_with(begin) && r.ends_with(end));
+    assert!(is("cable,d1:eth3,d5:eth2,", ",fresh") && is("cable,d5:eth2,d1:eth3,", ",unheard"), "{rows}");
     let (code, rows, log) = explain("d1", "s4");
     assert_eq!(code, Some(0));
     assert!(!rows.contains("cable,") && log.contains("nothing is known to be between d1 and s4"));
@@ -109,6 +111,18 @@ fn the_evidence_for_a_link_names_directions_sources_and_means() {
         code == Some(3) && log.contains("no port 'eth33' of d1") && log.contains("did you mean 'eth3'"),
         "{log}"
     );
+}
+
+/// The inventory has nodes of the lab's names with ports that the lab's do not have.
+#[test]
+fn an_inventory_beside_a_lab_gives_sites_and_findings_and_no_cable() {
+    let (alone, both) = (read(&[&data("lab-a/full")]), read(&[&data("lab-a/full"), &data("netbox")]));
+    let tables = |f: &tempfile::TempDir, name: &str| text(&f.path().join("tables").join(name));
+    for name in ["nodes.csv", "cables.csv", "segments.csv", "unmatched.csv"] {
+        assert_eq!(tables(&both, name), tables(&alone, name));
+    }
+    let net = text(&both.path().join("net.json"));
+    assert!(net.contains("inventory-unknown-port") && net.contains("site:ams1"));
 }
 
 #[test]
@@ -147,4 +161,69 @@ fn a_source_given_twice_counts_once_and_overrides_must_be_readable() {
     let output = umbra(&["sync", "read", lab, "--out", net, "--tables", tables, "--overrides", missing]);
     assert_eq!(output.status.code(), Some(3));
     assert!(!Path::new(net).exists() && !Path::new(tables).exists());
+}
+
+/// Everything is checked before anything is written: what cannot be written leaves neither the twin nor tables.
+#[test]
+fn twin_and_tables_appear_together_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let (net, tables) = (folder.path().join("net.json"), folder.path().join("new/tables"));
+    let source = data("lab-c/full");
+    let read = |net: &Path, tables: &Path| {
+        let [source, net, tables] = [&source, net, tables].map(|p| p.to_str().unwrap());
+        umbra(&["sync", "read", source, "--out", net, "--tables", tables]).status.code()
+    };
+    assert_eq!(read(&folder.path().join("no/such/net.json"), &tables), Some(5));
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    assert_eq!(read(&net, &folder.path().join("file/tables")), Some(5));
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["file"]);
+    assert_eq!(read(&net, &tables), Some(0));
+    assert!(net.is_file() && tables.join("nodes.csv").is_file());
+}
+
+/// A watch that ends by itself, and its journal.
+#[cfg(feature = "live")]
+#[test]
+fn a_watch_ends_when_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let dump = data("lab-a/full/r1/ip-link.json");
+    let config = format!("nodes: {{r1: {{files: {{paths: ['{}'], every_s: 1}}}}}}\n", dump.display());
+    std::fs::write(path("watch.yaml"), config).unwrap();
+    let (yaml, net, journal) = (path("watch.yaml"), path("net.json"), path("journal"));
+    let watch = umbra(&["sync", "watch", &yaml, "--until", "1s", "--out", &net, "--journal", &journal]);
+    assert!(watch.status.success(), "{}", String::from_utf8_lossy(&watch.stderr));
+    assert!(text(Path::new(&net)).contains("umbra-twin/1"));
+    let again = umbra(&["sync", "replay", &journal]);
+    assert!(again.status.success() && again.stdout == watch.stdout);
+}
+
+/// What is wrong with a configuration, a journal or a target is said with what would be right.
+#[cfg(feature = "live")]
+#[test]
+fn a_watch_refuses_what_it_cannot_use_and_says_what_it_cannot_reach() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let refused = |args: &[&str], code: i32, expected: &str| {
+        let output = umbra(&[&["sync"], args].concat());
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {error}");
+        assert!(error.contains(expected), "{args:?}: {error}");
+    };
+    let config = |text: &str| {
+        std::fs::write(path("c.yaml"), text).unwrap();
+        path("c.yaml")
+    };
+    let good = "nodes: {r1: {files: {paths: [/no/such/file]}}}\n";
+    refused(&["watch", &path("missing.yaml")], 3, "no such file");
+    refused(&["watch", &path(".")], 3, "it is a folder");
+    let address = config("nodes: {r1: {snmp: {agent: localhost}}}\n");
+    refused(&["watch", &address], 3, "c.yaml:1:28: 'localhost'; expected an address and port");
+    refused(&["watch", &config(good), "--out", &path(".")], 2, "is a folder; expected a file");
+    refused(&["watch", &config(good), "--journal", &path("no/such/j")], 5, "cannot write the journal");
+    refused(&["replay", &path("missing")], 3, "no such file");
+    let output = umbra(&["sync", "watch", &config(good), "--until", "2s"]);
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("files:r1 is stale"), "it cannot be reached");
 }

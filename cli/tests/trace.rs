@@ -197,3 +197,44 @@ fn the_command_prints_hops_with_their_steps() {
     let last: Value = String::from_utf8(output.stdout).unwrap().lines().last().unwrap().parse().unwrap();
     assert_eq!((last["node"].as_str(), last["disposition"].as_str()), (Some("e5"), Some("NULL_ROUTED")));
 }
+
+/// The recorded lab without what r1 printed of its routes, and what r1 told a BMP station instead.
+#[cfg(feature = "live")]
+#[test]
+fn a_table_by_bmp_leads_where_the_kernels_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for node in std::fs::read_dir(format!("{LAB}/full")).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = node.file_name().unwrap().to_str().unwrap().to_owned();
+        let to = folder.path().join("lab").join(&name);
+        std::fs::create_dir_all(&to).unwrap();
+        for file in std::fs::read_dir(&node).unwrap().map(|entry| entry.unwrap()) {
+            let of_routes =
+                ["ip-route.json", "ip-route6.json", "frr-ip-route.json"].map(|n| file.file_name() == n);
+            if name != "r1" || !of_routes.contains(&true) {
+                std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+            }
+        }
+    }
+    let stream = std::fs::read(format!("{LAB}/../bmp/streams/r1-bmp.bin")).unwrap();
+    std::fs::write(path("bmp.pcap"), testkit::tcp_capture("10.0.0.1".parse().unwrap(), &stream)).unwrap();
+    let read = |sources: &[&str], out: &str| {
+        let output = umbra(&[&["sync", "read"], sources, &["--out", out]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    read(&[&path("lab")], &path("without.json"));
+    read(&[&path("lab"), &path("bmp.pcap")], &path("told.json"));
+    let way = |net: &str, to: &str| {
+        let output = umbra(&["trace", net, "r1", to, "--output", "ndjson"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let rows = String::from_utf8(output.stdout).unwrap();
+        let row = |line: &str| line.parse::<Value>().unwrap();
+        let column = |row: Value| ["node", "sent_on", "disposition"].map(|c| row[c].to_string());
+        rows.lines().map(row).map(column).collect::<Vec<_>>()
+    };
+    // What BGP has alone, what the IGP has, and what nobody has.
+    for to in ["203.0.113.7", "203.0.117.1", "10.0.0.3", "h6", "10.0.0.1", "8.8.8.8"] {
+        assert_eq!(way(&path("told.json"), to), way(&format!("{LAB}/full"), to), "to {to}");
+    }
+    assert_ne!(way(&path("without.json"), "203.0.113.7"), way(&path("told.json"), "203.0.113.7"));
+}

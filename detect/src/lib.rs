@@ -23,12 +23,14 @@
 //! ```
 
 mod baseline;
+mod detector;
 mod loss_scan;
 mod residuals;
 mod runs;
 mod tail;
 
 pub use baseline::{BaselineConfig, SeasonalBaseline};
+pub use detector::{Bin, Detector, Verdict};
 pub use loss_scan::{LossScan, LossScanConfig, LossVerdict};
 pub use residuals::{ArcResiduals, learn_residuals};
 pub use runs::{Threshold, anomalies_of};

@@ -192,6 +192,25 @@ impl Twins {
     }
 }
 
+/// Flows that come on a path which crosses a link twice take back what was decided with half their weight in mind.
+#[test]
+fn a_path_that_crosses_a_link_twice_weighs_on_it_twice() {
+    let mut twins = Twins::new(&[1.0, 3.0, 5.0]);
+    let add =
+        |twins: &mut Twins, path: &[usize], weight, flows| twins.group(path, weight, f64::INFINITY, flows);
+    add(&mut twins, &[1, 2, 0], 2, 2);
+    add(&mut twins, &[2], 4, 1);
+    add(&mut twins, &[1, 2, 0], 1, 1);
+    add(&mut twins, &[0, 1, 2], 1, 1);
+    twins.apply(&Operation::Capacity { link: 1, capacity: 24 });
+    add(&mut twins, &[1], 3, 1);
+    twins.apply(&Operation::Capacity { link: 0, capacity: 15 });
+    twins.group(&[0, 1], 1, 0.0, 1);
+    twins.check();
+    add(&mut twins, &[1, 0, 1], 4, 1);
+    twins.check();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

@@ -2,10 +2,7 @@
 //! random networks with every difficulty and on recorded ones, under no failure, each single link and node failure, and
 //! random pairs.
 
-use testkit::{
-    Down, PlainDemand, PlainNet, SplitMix64, random_demands, random_network, repetita_demands,
-    repetita_graph, route,
-};
+use testkit::{Down, PlainDemand, PlainNet, SplitMix64, random_demands, random_network, recorded, route};
 use twin::{Csr, Layer, LinkId, NodeId};
 use umbra_models::{Change, Failures, Gone, Loads, NodeDemand, Routing, UNREACHABLE, WhatIf, node_demands};
 
@@ -27,14 +24,10 @@ impl Case {
     }
 
     fn recorded(name: &str) -> Self {
-        let read = |suffix: &str| {
-            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/topologies");
-            std::fs::read_to_string(format!("{folder}/{name}.{suffix}")).unwrap()
-        };
-        let net = repetita_graph(&read("graph"));
+        let (net, demands) = recorded(name);
         let node = |n: usize| NodeId::new(n);
-        let demands = repetita_demands(&read("0000.demands")).into_iter();
-        let demands = demands.map(|(src, dst, bps)| NodeDemand { src: node(src), dst: node(dst), bps });
+        let demands =
+            demands.into_iter().map(|(src, dst, bps)| NodeDemand { src: node(src), dst: node(dst), bps });
         Self::new(name.to_owned(), Csr::compile(&net.to_twin(), Layer::Igp), net, demands.collect())
     }
 

@@ -56,7 +56,7 @@ fn map() -> Map {
         capacity: 10e9,
         observed: load * 10e9,
         shadow: load * 10e9 * (1.0 + 0.02 * noise(k, 0)),
-        state: LinkState::Up,
+        ..HalfLink::default()
     };
     let links = LINKS.iter().enumerate().map(|(k, &(a, b, forward, backward))| MapLink {
         a,
@@ -70,6 +70,7 @@ fn map() -> Map {
         links: links.collect(),
         loads: "mean output rate, last 25 min".into(),
         red_from: 0.8,
+        full: 0.0,
     }
 }
 

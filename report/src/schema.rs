@@ -1,5 +1,7 @@
 //! Every table, declared once: writers, readers, documentation (`docs/tables.md`) and JSON Schema come from here.
 
+mod isolate;
+mod planning;
 mod printed;
 mod topology;
 
@@ -7,6 +9,11 @@ use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
+pub use isolate::{FABRIC_COUNTERS, FABRIC_FLOWS};
+pub use planning::{
+    ARCS, AVAILABILITY, BREACHES, DEDUCED, DEMANDS, DIFFERENCES, DRAIN, GROUPS, GROWTH, NINES, OUTAGES, RISK,
+    SCENARIOS, UPGRADES, WORST,
+};
 pub use printed::{CHANGES, TRACES, VALIDATION};
 pub use topology::{CABLES, LINK_EVIDENCE, NODES, SEGMENTS, UNMATCHED};
 
@@ -118,6 +125,13 @@ pub const TABLES: &[&TableSpec] = &[
     &SCENARIOS,
     &ARCS,
     &WORST,
+    &AVAILABILITY,
+    &NINES,
+    &OUTAGES,
+    &GROUPS,
+    &DIFFERENCES,
+    &DEMANDS,
+    &BREACHES,
     &LINKS,
     &FLOWS,
     &CONNECTIONS,
@@ -135,6 +149,13 @@ pub const TABLES: &[&TableSpec] = &[
     &UNMATCHED,
     &LINK_EVIDENCE,
     &VALIDATION,
+    &FABRIC_FLOWS,
+    &FABRIC_COUNTERS,
+    &DRAIN,
+    &GROWTH,
+    &UPGRADES,
+    &DEDUCED,
+    &RISK,
 ];
 
 /// A column that is never null.
@@ -247,53 +268,6 @@ pub static EVIDENCE: TableSpec = TableSpec {
         required("source", Str, "", "where the data come from: `flows`, `counters`, `alarms`, …"),
         required("item", Str, "", "which of them"),
         required("log_bayes", F64, "nat", "the block's share: positive speaks for the cause"),
-    ],
-};
-
-/// Evaluated scenarios.
-pub static SCENARIOS: TableSpec = TableSpec {
-    name: "scenarios",
-    meaning: "One evaluated scenario; a base row has empty lists.",
-    columns: &[
-        required("scenario", U32, "", "number of the scenario"),
-        required("failed_links", ListU32, "", "links that are down"),
-        required("failed_nodes", ListU32, "", "nodes that are down"),
-        required("occurrences", U32, "", "how often this set stands in the list"),
-        required("max_util", F64, "", "largest load / capacity over the arcs, uncapped"),
-        required("max_arc", U32, "", "the arc where it is"),
-        required("lost", F64, "as the demands", "demand volume without a path, without `lost_own`"),
-        required("lost_own", F64, "as the demands", "demand volume from and to failed nodes"),
-        required("disconnected_pairs", U32, "", "ordered pairs with a demand and no path"),
-    ],
-};
-
-/// Arcs and their worst case.
-pub static ARCS: TableSpec = TableSpec {
-    name: "arcs",
-    meaning: "One direction of a link.",
-    columns: &[
-        required("arc", U32, "", "number of the arc, in the order of the source"),
-        required("link", U32, "", "number of its link, in the order of the source"),
-        required("src", Str, "", "name of the node where it begins"),
-        required("dst", Str, "", "name of the node where it ends"),
-        required("weight", F64, "", "routing metric"),
-        required("capacity", F64, "as the demands", "capacity"),
-        required("base_load", F64, "as the demands", "load without failures"),
-        required("base_util", F64, "", "load / capacity without failures"),
-        nullable("worst_util", F64, "", "largest load / capacity over the failures"),
-        nullable("worst_scenario", U32, "", "the scenario where it is"),
-    ],
-};
-
-/// The worst scenarios of each arc.
-pub static WORST: TableSpec = TableSpec {
-    name: "worst",
-    meaning: "One of up to ten worst scenarios of an arc.",
-    columns: &[
-        required("arc", U32, "", "number of the arc"),
-        required("rank", U8, "", "1 = worst"),
-        required("scenario", U32, "", "number of the scenario"),
-        required("util", F64, "", "load / capacity of the arc in that scenario"),
     ],
 };
 

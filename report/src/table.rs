@@ -177,6 +177,17 @@ impl Table {
         self.append_rows(other, 0..other.len());
     }
 
+    /// Some of its rows.
+    ///
+    /// # Panics
+    /// If it has fewer rows.
+    #[must_use]
+    pub fn rows(&self, rows: std::ops::Range<usize>) -> Self {
+        let mut part = Self::new(self.spec);
+        part.append_rows(self, rows);
+        part
+    }
+
     pub(crate) fn append_rows(&mut self, other: &Table, rows: std::ops::Range<usize>) {
         assert_eq!(self.spec.name, other.spec.name, "tables of one declaration");
         for (mine, theirs) in self.columns.iter_mut().zip(&other.columns) {

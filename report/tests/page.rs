@@ -9,7 +9,7 @@ use umbra_report::page::*;
 fn square() -> Page {
     let node = |name: &str, lon, lat| MapNode { name: name.into(), place: Some((lon, lat)) };
     let half =
-        |load: f64| HalfLink { capacity: 1e9, observed: load * 1e9, shadow: 0.4e9, state: LinkState::Up };
+        |load: f64| HalfLink { capacity: 1e9, observed: load * 1e9, shadow: 0.4e9, ..HalfLink::default() };
     let link = |a, b, load| MapLink { a, b, forward: half(load), backward: half(0.2) };
     let mut not_modelled = Fidelity::default();
     not_modelled.note("open-loop", "Senders do not slow down.", Some(4));
@@ -52,6 +52,7 @@ fn square() -> Page {
             links: vec![link(0, 1, 0.4), link(1, 2, 0.9), link(2, 3, f64::NAN), link(3, 0, 1.2)],
             loads: "mean of all bins".into(),
             red_from: 0.8,
+            full: 0.0,
         },
         axis: Axis {
             bins: 6,

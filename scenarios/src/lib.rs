@@ -24,14 +24,17 @@
 //! assert!(posterior.marginals()[&lossy] > 0.99);
 //! ```
 
+pub mod alarms;
 pub mod base_loss;
 pub mod component;
 pub mod counterfactual;
+pub mod fabric;
 pub mod foreground;
 pub mod incident;
 pub mod likelihood;
 pub mod load_fit;
 pub mod naive;
+pub mod planning;
 pub mod posterior;
 pub mod prediction;
 pub mod rank;

@@ -17,21 +17,29 @@
 //! assert_eq!(loads.max_utilization(&net), 0.4);
 //! ```
 
+mod capture;
+mod fabric;
 mod fair;
 mod next_hops;
 mod oracle;
 mod packets;
 mod plain;
 mod random;
+mod recorded;
 mod repetita;
+mod sndlib;
 mod topology;
 pub mod workloads;
 
+pub use capture::tcp_capture;
+pub use fabric::switch_fabric;
 pub use fair::{PlainFlow, max_min_completions, max_min_rates};
 pub use next_hops::{Change, NextHop, NextHops, TimedChange};
 pub use oracle::{Down, PlainLoads, distances_to, route};
 pub use packets::{SlowFlow, SlowOutcome, SlowQueue, Wire, Wires, send_packets};
 pub use plain::{PlainArc, PlainDemand, PlainNet};
 pub use random::{SplitMix64, random_demands, random_network, ring_with_chords};
+pub use recorded::{REPETITA, SNDLIB, recorded, recorded_failures};
 pub use repetita::{repetita_demands, repetita_graph};
+pub use sndlib::sndlib;
 pub use topology::{parse_topology, topology};

@@ -124,7 +124,7 @@ fn next_arcs(net: &PlainNet, down: &Down, distance: &[Option<u64>]) -> Vec<Vec<u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SplitMix64, random_network, repetita_demands, repetita_graph, topology};
+    use crate::{SplitMix64, random_network, recorded, topology};
 
     #[test]
     fn each_hop_splits_equally_over_its_arcs() {
@@ -213,14 +213,6 @@ mod tests {
         (base, utils.iter().copied().fold(0.0, f64::max), utils.iter().sum::<f64>() / links as f64, cut)
     }
 
-    fn recorded(name: &str) -> (PlainNet, Vec<PlainDemand>) {
-        let read = |suffix: &str| {
-            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/topologies");
-            std::fs::read_to_string(format!("{folder}/{name}.{suffix}")).unwrap()
-        };
-        (repetita_graph(&read("graph")), repetita_demands(&read("0000.demands")))
-    }
-
     #[track_caller]
     fn close(got: f64, expected: f64) {
         assert!((got / expected - 1.0).abs() < 1e-9, "{got}, expected {expected}");
@@ -232,13 +224,27 @@ mod tests {
             ("Abilene", 1.277013482, 1.799998493, 1.431322523, 0),
             ("AttMpls", 1.814353994, 2.109119021, 1.830383185, 0),
             ("Geant2012", 2.101663150, 2.603330196, 2.102944996, 8),
-            ("Colt", 1.395679833, 1.797294000, 1.404776357, 48),
+            ("Uninett2011", 1.383463000, 1.983534083, 1.433780123, 12),
         ] {
             let got = singles(name);
             close(got.0, base);
             close(got.1, worst);
             close(got.2, mean);
             assert_eq!(got.3, cut, "{name}");
+        }
+    }
+
+    #[test]
+    fn networks_by_distance_give_the_known_utilisations() {
+        for (name, base, worst) in [
+            ("abilene", 17.720793269, 24.009695513),
+            ("janos-us", 51.21875, 102.4375),
+            ("nobel-germany", 0.2075, 0.2925),
+            ("norway", 0.11425, 0.16425),
+        ] {
+            let got = singles(name);
+            close(got.0, base);
+            close(got.1, worst);
         }
     }
 

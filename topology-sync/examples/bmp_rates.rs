@@ -23,10 +23,12 @@ use netgauze_bmp_pkt::{BmpMessage, BmpPeerType, PeerHeader};
 use netgauze_parse_utils::WritablePdu;
 use netgauze_parse_utils::reader::SliceReader;
 use netgauze_parse_utils::traits::ParseFromWithOneInput;
-use twin::WallTime;
+use twin::{EntityKey, Fib, Route, RouteAction, WallTime};
+use umbra_topology_sync::bgp::forwarding::Forwarding;
 use umbra_topology_sync::bgp::mrt;
 use umbra_topology_sync::bgp::rib::Rib;
 use umbra_topology_sync::bgp::router::Router;
+use umbra_topology_sync::changed::Changed;
 use umbra_topology_sync::observation::Observer;
 
 /// Pieces as a socket would give them.
@@ -54,6 +56,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{} routes, {} sets of attributes", rib.len(), rib.attribute_sets());
     println!("memory               {:>9.1} bytes/route", rib.memory() as f64 / rib.len() as f64);
 
+    tables(&mut router)?;
+
     println!("session lost         {:>9.3} ms", 1e3 * time(|| router.lost()));
     let mut down = Vec::new();
     peer_down()?.write(&mut down)?;
@@ -65,6 +69,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seconds = time(|| read = mrt::read("dump", &dump, &mut rib));
     println!("MRT table dump       {:>9.0} elements/s", read?.elements as f64 / seconds);
     println!("{} routes, {:.1} bytes/route", rib.len(), rib.memory() as f64 / rib.len() as f64);
+    Ok(())
+}
+
+/// What the router forwards by: the table of all its routes, then one route more.
+fn tables(router: &mut Router) -> Result<(), Box<dyn Error>> {
+    let link = twin::NextHop { port: EntityKey::new("port:node:name:r/e1"), gateway: None };
+    let connected = Route { prefix: "192.0.2.0/24".parse()?, action: RouteAction::Forward(vec![link]) };
+    let (mut forwarding, mut other) = (Forwarding::default(), Some(Fib::from_iter([connected])));
+    let mut bytes = Vec::new();
+    announcement(1 << 20)?.write(&mut bytes)?;
+    forwarding.forget();
+    for what in ["table of all routes", "one route more     "] {
+        let mut routes = 0;
+        let seconds = time(|| {
+            let touched = router.take_touched();
+            routes = match forwarding.changed(&router.choice(), touched, other.take()) {
+                Changed::Table(fib) => fib.len(),
+                Changed::Routes(list) => list.len(),
+            };
+        });
+        println!("{what}  {:>9.3} ms, {routes} routes", 1e3 * seconds);
+        feed(router, &bytes);
+    }
     Ok(())
 }
 
@@ -119,7 +146,7 @@ fn feed(router: &mut Router, bytes: &[u8]) {
 
 fn peer() -> PeerHeader {
     let kind =
-        BmpPeerType::GlobalInstancePeer { ipv6: false, post_policy: false, asn2: false, adj_rib_out: false };
+        BmpPeerType::GlobalInstancePeer { ipv6: false, post_policy: true, asn2: false, adj_rib_out: false };
     let address = Ipv4Addr::new(192, 0, 2, 1);
     PeerHeader::new(kind, None, Some(IpAddr::V4(address)), 65_001, address, None)
 }

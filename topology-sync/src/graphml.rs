@@ -43,7 +43,7 @@ pub fn read(file: &str, text: &str) -> Result<Snapshot, InputError> {
     }
     let mut twin = net.finish();
     external::mark(&mut twin, &externals);
-    Ok(Snapshot { twin, demands: None, diagnostics })
+    Ok(Snapshot { twin, diagnostics, ..Snapshot::default() })
 }
 
 impl<'n> Keys<'n> {

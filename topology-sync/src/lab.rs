@@ -35,7 +35,7 @@ pub fn read(folder: &str, nodes: &[NodeRecording]) -> Result<Snapshot, InputErro
     }
     let fused = fuse::fuse(&store, WallTime::default());
     diagnostics.extend(fused.diagnostics);
-    Ok(Snapshot { twin: fused.twin, demands: None, diagnostics })
+    Ok(Snapshot { twin: fused.twin, diagnostics, ..Snapshot::default() })
 }
 
 /// Reads outputs as SuzieQ records them, the files of one folder; `folder` is what errors call it. The twin is that of
@@ -57,5 +57,5 @@ pub fn read_outputs(folder: &str, files: &[(String, String)]) -> Result<Snapshot
     store.extend(words);
     let fused = fuse::fuse(&store, store.latest());
     diagnostics.extend(fused.diagnostics);
-    Ok(Snapshot { twin: fused.twin, demands: None, diagnostics })
+    Ok(Snapshot { twin: fused.twin, diagnostics, ..Snapshot::default() })
 }

@@ -28,6 +28,8 @@ mod xml;
 
 #[cfg(feature = "bgp")]
 pub mod bgp;
+#[cfg(feature = "bgp")]
+pub mod changed;
 pub mod compare;
 pub mod counters;
 pub mod dump;

@@ -15,6 +15,9 @@ use twin::{
 
 use crate::lines::Lines;
 
+/// bit/s in one unit of bandwidth or demand: kbit/s.
+pub(crate) const UNIT_BPS: f64 = 1e3;
+
 const NODE: &str = "label x y";
 const EDGE: &str = "label src dest weight bw delay";
 const DEMAND: &str = "label src dest bw";
@@ -42,7 +45,7 @@ pub fn read_graph(file: &str, text: &str) -> Result<Snapshot, InputError> {
     let mut lines = Lines::new(file, text);
     let nodes = read_nodes(&mut lines)?;
     let arcs = read_arcs(&mut lines, &nodes, &mut diagnostics)?;
-    Ok(Snapshot { twin: build(file, &nodes, &arcs), demands: None, diagnostics })
+    Ok(Snapshot { twin: build(file, &nodes, &arcs), demands: None, unit_bps: UNIT_BPS, diagnostics })
 }
 
 /// Reads a `.demands` matrix (kbit/s) for the nodes of `twin` in their order.
@@ -95,7 +98,7 @@ fn demand_rows(
         let line = lines.expect(&format!("demand {number} of {count}: '{DEMAND}'"))?;
         let label = line.columns(DEMAND)?[0];
         let (src, dst) = (node_index(&line, 1, nodes)?, node_index(&line, 2, nodes)?);
-        let bps = line.volume(3, "demand in kbit/s")? * 1e3;
+        let bps = line.volume(3, "demand in kbit/s")? * UNIT_BPS;
         if !bps.is_finite() {
             return Err(line.error(3, "a finite demand in kbit/s of at least 0"));
         }
@@ -190,7 +193,7 @@ fn capacity(
     label: &str,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<BitsPerSec, InputError> {
-    let bps = (line.volume(4, "bandwidth in kbit/s")? * 1e3).round();
+    let bps = (line.volume(4, "bandwidth in kbit/s")? * UNIT_BPS).round();
     if bps >= u64::MAX as f64 {
         return Err(line.error(4, "a bandwidth below 1.8e16 kbit/s"));
     }

@@ -146,7 +146,7 @@ pub fn read(file: &str, text: &str) -> Result<Snapshot, InputError> {
     let mut reader = Reader { file, text, twin: Twin::default(), nodes: BTreeMap::new(), diagnostics };
     reader.add_nodes(network)?;
     reader.add_links(network)?;
-    Ok(Snapshot { twin: reader.twin, demands: None, diagnostics: reader.diagnostics })
+    Ok(Snapshot { twin: reader.twin, diagnostics: reader.diagnostics, ..Snapshot::default() })
 }
 
 fn count_supporting(network: &Network, diagnostics: &mut Vec<Diagnostic>) {
@@ -304,6 +304,7 @@ impl<'a> Reader<'a> {
             delay: SimDuration::ZERO,
             state: "up".into(),
             evidence: vec![evidence],
+            freshness: None,
         };
         let key = HalfLinkKey { layer: Layer::Igp, from, to };
         self.twin.set(&Change::HalfLink { key, before: None, after: Some(Arc::new(half)) });

@@ -90,7 +90,35 @@ pub fn read(file: &str, text: &str, options: &SndlibOptions) -> Result<Snapshot,
         Some(element) => Some(read_demands(&xml, element, &nodes, options.symmetric, &mut diagnostics)?),
         None => None,
     };
-    Ok(Snapshot { twin: net.finish(), demands, diagnostics })
+    Ok(Snapshot { twin: net.finish(), demands, unit_bps: UNIT_BPS, diagnostics })
+}
+
+/// What can be added to each link, in the order of the file: capacity in both directions and its cost, in the network's own
+/// unit of money. A module may be added any number of times.
+///
+/// # Errors
+/// [`InputError`] as of [`read`], for a capacity or cost that is negative or not finite.
+pub fn modules(file: &str, text: &str) -> Result<Vec<Vec<(BitsPerSec, f64)>>, InputError> {
+    let xml = Xml::parse(file, text)?;
+    let structure = xml.child(xml.root("network")?, "networkStructure")?;
+    let of_link = |link| {
+        let added = child(link, "additionalModules").into_iter();
+        added
+            .flat_map(|list| children(list, "addModule"))
+            .filter_map(|module| offer(&xml, module).transpose())
+            .collect()
+    };
+    children(xml.child(structure, "links")?, "link").map(of_link).collect()
+}
+
+/// Capacity and cost of a module; `None` for one without capacity.
+fn offer(xml: &Xml<'_>, module: Node<'_, '_>) -> Result<Option<(BitsPerSec, f64)>, InputError> {
+    let bps = (xml.volume(xml.child(module, "capacity")?)? * UNIT_BPS).round();
+    let cost = xml.volume(xml.child(module, "cost")?)?;
+    if bps >= u64::MAX as f64 || !cost.is_finite() {
+        return Err(xml.error(module, "a module that is too large", "a finite capacity and cost"));
+    }
+    Ok(BitsPerSec::new(bps as u64).map(|capacity| (capacity, cost)))
 }
 
 fn check_unit(network: Node<'_, '_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -305,6 +333,16 @@ mod tests {
         };
         assert_eq!(mbps(Capacity::Designed), [100, 100, 1, 1]);
         assert_eq!(mbps(Capacity::Preinstalled), [10, 10, 1, 1]);
+    }
+
+    #[test]
+    fn modules_of_a_link_are_read_with_their_cost() {
+        let mbps = |n: u64| BitsPerSec::new(n * 1_000_000).unwrap();
+        let of = |text: &str| modules("n.xml", text);
+        let known = vec![vec![(mbps(90), 1.0), (mbps(5), 1.0)], vec![]];
+        assert_eq!(of(&network("geographical", "")).unwrap(), known);
+        let error = of(&network("geographical", "").replace("<cost>1.0", "<cost>-1.0")).unwrap_err();
+        assert!(error.to_string().contains("-1.0"), "{error}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::observation::{Fact, FactKey, Observation, Observer, Said, Scope, Sour
 #[serde(into = "Saved", from = "Saved")]
 pub struct Store {
     accounts: BTreeMap<Observer, Account>,
-    /// What changed since [`Store::take_dirty`], with the latest instant of those words.
+    /// What changed since [`Store::take_changed`], with the latest instant of those words.
     dirty: BTreeMap<(Observer, Topic), WallTime>,
     /// Of the link-state databases in `dirty`, the advertisements that changed; `None`: perhaps all.
     advertised: BTreeMap<Observer, Option<BTreeSet<FactKey>>>,
@@ -32,6 +32,8 @@ struct Account {
     words: BTreeMap<(Source, FactKey), Words>,
     /// When each finished reading began.
     read: BTreeMap<(Source, Scope), WallTime>,
+    /// When each source was last lost.
+    lost: BTreeMap<Source, WallTime>,
 }
 
 /// The words on one subject that may still come to stand.
@@ -61,6 +63,8 @@ pub struct Standing<'a> {
     pub at: WallTime,
     /// Until when it stands without being said again.
     pub until: Option<WallTime>,
+    /// Whether the source was lost since it was said.
+    pub lost: bool,
     /// What is said.
     pub fact: &'a Fact,
 }
@@ -80,16 +84,22 @@ impl Word {
     fn lives_at(&self, now: WallTime) -> bool {
         self.at <= now && self.until().is_none_or(|until| now < until)
     }
+    /// Whether it is kept when it is withdrawn, so that it is known when it was last said: who was heard, which is little,
+    /// and not routes.
+    fn is_remembered(&self) -> bool {
+        matches!(self.fact, Fact::Neighbor(_))
+    }
 }
 
 impl Words {
-    /// Adds a word unless it is withdrawn or beaten, and drops those that it beats.
+    /// Adds a word unless it is withdrawn (and not remembered) or beaten, and drops those that it beats.
     fn add(&mut self, word: Word) {
         let beats = |a: &Word, b: &Word| {
             let (a_rank, b_rank) = ((a.at, a.version()), (b.at, b.version()));
             a_rank.0 >= b_rank.0 && a_rank.1 >= b_rank.1 && (a_rank != b_rank || a >= b)
         };
-        if self.withdrawn.is_some_and(|w| word.at <= w) || self.words.iter().any(|w| beats(w, &word)) {
+        let is_over = self.withdrawn.is_some_and(|w| word.at <= w) && !word.is_remembered();
+        if is_over || self.words.iter().any(|w| beats(w, &word)) {
             return;
         }
         self.words.retain(|w| !beats(&word, w));
@@ -101,13 +111,21 @@ impl Words {
 
     fn withdraw(&mut self, at: WallTime) {
         self.withdrawn = self.withdrawn.max(Some(at));
-        self.words.retain(|w| w.at > at);
+        self.words.retain(|w| w.at > at || w.is_remembered());
     }
 
     /// The word that stands: the highest version among those that live.
     fn standing(&self, read: Option<WallTime>, now: WallTime) -> Option<&Word> {
         let said_since = |w: &&Word| read.is_none_or(|r| w.at >= r || now < r);
-        self.words.iter().filter(|w| w.lives_at(now)).filter(said_since).max_by_key(|w| (w.version(), w.at))
+        let not_withdrawn = |w: &&Word| self.withdrawn.is_none_or(|at| w.at > at);
+        let living = self.words.iter().filter(|w| w.lives_at(now)).filter(not_withdrawn);
+        living.filter(said_since).max_by_key(|w| (w.version(), w.at))
+    }
+
+    /// The remembered word that stood and does not any more.
+    fn past(&self, read: Option<WallTime>, now: WallTime) -> Option<&Word> {
+        let past = self.words.iter().filter(|w| w.at <= now && w.is_remembered()).max_by_key(|w| w.at);
+        past.filter(|_| self.standing(read, now).is_none())
     }
 }
 
@@ -126,23 +144,25 @@ impl Account {
         sources
     }
 
-    /// What stands of the words on one topic by one source, by subject.
-    fn standing(&self, source: Source, topic: Topic, now: WallTime) -> impl Iterator<Item = Standing<'_>> {
-        let words = self.words.range((source, FactKey::new(topic, &[]))..);
-        let of_topic = words.take_while(move |((s, k), _)| *s == source && k.topic == topic);
-        of_topic.filter_map(move |((_, key), words)| {
-            let word = words.standing(self.read_of(source, key), now)?;
-            Some(Standing { source, at: word.at, until: word.until(), fact: &word.fact })
-        })
-    }
-
     /// When the last finished reading began that looked at a subject.
     fn read_of(&self, source: Source, key: &FactKey) -> Option<WallTime> {
         if self.read.is_empty() {
             return None;
         }
         let of = |scope: Scope| self.read.get(&(source, scope)).copied();
-        of(key.topic.into()).max(key.protocol().and_then(|p| of(Scope::of(key.topic, p))))
+        of(key.topic.into()).max(key.part().and_then(|p| of(Scope::of(key.topic, p))))
+    }
+
+    fn standing<'a>(&'a self, source: Source, word: &'a Word, now: WallTime) -> Standing<'a> {
+        let lost = self.lost.get(&source).is_some_and(|lost| word.at < *lost && *lost <= now);
+        Standing { source, at: word.at, until: word.until(), lost, fact: &word.fact }
+    }
+
+    /// The words of a source on a topic.
+    fn on_topic(&self, source: Source, topic: Topic) -> impl Iterator<Item = (&FactKey, &Words)> {
+        let of_topic = self.words.range((source, FactKey::new(topic, &[]))..);
+        let of_topic = of_topic.take_while(move |((s, k), _)| *s == source && k.topic == topic);
+        of_topic.map(|((_, key), words)| (key, words))
     }
 }
 
@@ -169,12 +189,35 @@ impl Store {
                 *read = at.max(*read);
                 (scope.topic, None)
             }
+            Said::Lost => return self.lose(observer, source, at),
         };
         if topic == Topic::LinkStates {
             self.note_advertised(&observer, advertised);
         }
         let latest = self.dirty.entry((observer, topic)).or_insert(at);
         *latest = at.max(*latest);
+    }
+
+    /// A source is lost: what it said of others is looked at again.
+    fn lose(&mut self, observer: Observer, source: Source, at: WallTime) {
+        let account = self.accounts.entry(observer.clone()).or_default();
+        let lost = account.lost.entry(source).or_insert(at);
+        *lost = at.max(*lost);
+        let topics = Topic::ALL.into_iter().filter(|t| t.is_of_neighbors());
+        let spoken: Vec<_> = topics.filter(|t| account.on_topic(source, *t).next().is_some()).collect();
+        for topic in spoken {
+            if topic == Topic::LinkStates {
+                self.note_advertised(&observer, None);
+            }
+            let latest = self.dirty.entry((observer.clone(), topic)).or_insert(at);
+            *latest = at.max(*latest);
+        }
+    }
+
+    /// Who has spoken by what means.
+    pub fn speakers(&self) -> BTreeSet<(Observer, Source)> {
+        let all = self.accounts.iter();
+        all.flat_map(|(observer, a)| a.words.keys().map(|(source, _)| (observer.clone(), *source))).collect()
     }
 
     /// Remembers that an advertisement was spoken of, or (`None`) that a reading of the database ended.
@@ -203,8 +246,7 @@ impl Store {
         account.into_iter().flat_map(move |account| {
             account.words.iter().filter_map(move |((source, key), words)| {
                 let read = account.read_of(*source, key);
-                let word = words.standing(read, now)?;
-                Some(Standing { source: *source, at: word.at, until: word.until(), fact: &word.fact })
+                Some(account.standing(*source, words.standing(read, now)?, now))
             })
         })
     }
@@ -215,9 +257,14 @@ impl Store {
         Source::ALL.into_iter().find_map(|source| {
             let words = account.words.get(&(source, key.clone()))?;
             let read = account.read_of(source, key);
-            let word = words.standing(read, now)?;
-            Some(Standing { source, at: word.at, until: word.until(), fact: &word.fact })
+            Some(account.standing(source, words.standing(read, now)?, now))
         })
+    }
+
+    /// Whether a source has read all of a topic by an instant.
+    pub fn was_read(&self, observer: &Observer, source: Source, topic: Topic, now: WallTime) -> bool {
+        let account = self.accounts.get(observer);
+        account.and_then(|a| a.read.get(&(source, topic.into()))).is_some_and(|began| *began <= now)
     }
 
     /// The advertisements that were spoken of since the last call, where that is all that changed in an observer's
@@ -251,16 +298,30 @@ impl Store {
                 .clone()
                 .into_iter()
                 .flat_map(move |t| sources.clone().into_iter().map(move |s| (s, t)));
-            sets.flat_map(move |(source, topic)| account.standing(source, topic, now))
+            sets.flat_map(move |(source, topic)| {
+                account.on_topic(source, topic).filter_map(move |(key, words)| {
+                    let read = account.read_of(source, key);
+                    Some(account.standing(source, words.standing(read, now)?, now))
+                })
+            })
         })
     }
 
-    /// What changed since the last call, by observer and topic.
-    pub fn take_dirty(&mut self) -> BTreeSet<(Observer, Topic)> {
-        self.take_changed().into_keys().collect()
+    /// The neighbours that an observer heard and does not any more, because they lapsed or were taken back; `at` is when
+    /// they were last said. Cost: the number of neighbours.
+    pub fn past_neighbors(&self, observer: &Observer, now: WallTime) -> impl Iterator<Item = Standing<'_>> {
+        let account = self.accounts.get(observer);
+        account.into_iter().flat_map(move |account| {
+            Source::ALL.into_iter().flat_map(move |source| {
+                account.on_topic(source, Topic::Neighbors).filter_map(move |(key, words)| {
+                    let read = account.read_of(source, key);
+                    Some(account.standing(source, words.past(read, now)?, now))
+                })
+            })
+        })
     }
 
-    /// As [`Store::take_dirty`], with the latest instant of the words that were taken.
+    /// What changed since the last call, by observer and topic, with the latest instant of the words that were taken.
     pub fn take_changed(&mut self) -> BTreeMap<(Observer, Topic), WallTime> {
         std::mem::take(&mut self.dirty)
     }
@@ -274,12 +335,6 @@ impl Store {
         lapsed
     }
 
-    /// The first instant after `now` at which something that stands lapses. Cost: the number of words.
-    pub fn next_lapse(&self, now: WallTime) -> Option<WallTime> {
-        let words = self.accounts.values().flat_map(|a| a.words.values()).flat_map(|w| &w.words);
-        words.filter(|w| w.lives_at(now)).filter_map(Word::until).min()
-    }
-
     /// When to look for what lapses next: no later than the next lapse. Cost: a few steps.
     pub fn next_look(&self) -> Option<WallTime> {
         self.lapses.first().map(|(until, ..)| *until)
@@ -289,7 +344,7 @@ impl Store {
     pub fn latest(&self) -> WallTime {
         let words = self.accounts.values().flat_map(|a| a.words.values());
         let said = words.flat_map(|w| w.words.iter().map(|w| w.at).chain(w.withdrawn));
-        let read = self.accounts.values().flat_map(|a| a.read.values().copied());
+        let read = self.accounts.values().flat_map(|a| a.read.values().chain(a.lost.values()).copied());
         said.chain(read).max().unwrap_or_default()
     }
 }
@@ -318,6 +373,8 @@ struct SavedAccount {
     observer: Observer,
     words: Vec<(Source, FactKey, Words)>,
     read: Vec<(Source, Scope, WallTime)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    lost: Vec<(Source, WallTime)>,
 }
 
 impl From<Store> for Saved {
@@ -326,6 +383,7 @@ impl From<Store> for Saved {
             observer,
             words: a.words.into_iter().map(|((s, k), w)| (s, k, w)).collect(),
             read: a.read.into_iter().map(|((s, t), at)| (s, t, at)).collect(),
+            lost: a.lost.into_iter().collect(),
         };
         Self { accounts: store.accounts.into_iter().map(account).collect() }
     }
@@ -350,7 +408,8 @@ impl From<Saved> for Store {
                 *known = (*at).max(*known);
             }
             let read = a.read.into_iter().map(|(s, t, at)| ((s, t), at)).collect();
-            store.accounts.insert(a.observer, Account { words, read });
+            let lost = a.lost.into_iter().collect();
+            store.accounts.insert(a.observer, Account { words, read, lost });
         }
         store
     }
@@ -361,7 +420,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::observation::{IgpNeighbor, IgpProtocol, Link, LinkState, LinkStateId, LinkStateKind};
+    use crate::observation::{
+        Chassis, Id, IgpNeighbor, IgpProtocol, Link, LinkState, LinkStateId, LinkStateKind, LldpNeighbor,
+        Part, RouteFact, RouteKind,
+    };
 
     fn at(seconds: i64) -> WallTime {
         WallTime::from_ns(seconds * 1_000_000_000)
@@ -401,6 +463,25 @@ mod tests {
         Observation::read(&Observer::node("r1"), Source::Kernel, at(seconds), Topic::Links)
     }
 
+    fn lost(seconds: i64) -> Observation {
+        Observation::lost(&Observer::node("r1"), Source::Kernel, at(seconds))
+    }
+
+    fn heard() -> Fact {
+        let id = |value: &str| Id { kind: "mac".into(), value: value.into() };
+        let chassis = Chassis {
+            id: id("02:00:00:00:00:01"),
+            name: None,
+            description: None,
+            management: Vec::new(),
+            router: false,
+            bridge: false,
+        };
+        let (port, on) = (id("02:00:00:00:00:02"), "e1".to_owned());
+        let (description, aggregate, mac, max_frame) = (None, None, None, None);
+        Fact::Neighbor(LldpNeighbor { on, chassis, port, description, aggregate, mac, max_frame }.into())
+    }
+
     fn stands(words: &[Observation], now: i64) -> Vec<Fact> {
         let mut store = Store::default();
         store.extend(words.iter().cloned());
@@ -426,6 +507,44 @@ mod tests {
         let words = [Observation::lives(&o, Source::Lldpd, at(1), link("e1", 1), Duration::from_secs(8))];
         assert_eq!(stands(&words, 8).len(), 1);
         assert_eq!(stands(&words, 9).len(), 0);
+    }
+
+    #[test]
+    fn what_a_lost_source_said_stands_and_is_stale_until_it_is_said_again() {
+        let o = Observer::node("r1");
+        let lost_at = |words: &[Observation], now| {
+            let mut store = Store::default();
+            store.extend(words.iter().cloned());
+            store.standing(&o, at(now)).map(|s| s.lost).collect::<Vec<_>>()
+        };
+        let words = [is(1, link("e1", 1)), lost(3), is(5, link("e2", 1))];
+        assert_eq!(lost_at(&words[..2], 2), [false], "before it was lost");
+        assert_eq!(lost_at(&words[..2], 3), [true]);
+        assert_eq!(lost_at(&words, 9), [true, false], "what was said since is not stale");
+        assert_eq!(lost_at(&[&words[..], &[is(6, link("e1", 1))]].concat(), 9), [false, false]);
+        let other = Observation::lost(&o, Source::Lldpd, at(3));
+        assert_eq!(lost_at(&[is(1, link("e1", 1)), other], 9), [false], "another source");
+    }
+
+    #[test]
+    fn a_neighbour_that_is_not_heard_any_more_is_remembered() {
+        let o = Observer::node("r1");
+        let past = |words: &[Observation], now| {
+            let mut store = Store::default();
+            store.extend(words.iter().cloned());
+            let past: Vec<_> = store.past_neighbors(&o, at(now)).map(|s| s.at).collect();
+            (store.standing(&o, at(now)).count(), past)
+        };
+        let (said, gone, back) = (is(1, heard()), not(3, &heard()), is(5, heard()));
+        assert_eq!(past(std::slice::from_ref(&said), 4), (1, vec![]));
+        assert_eq!(past(&[said.clone(), gone.clone()], 4), (0, vec![at(1)]));
+        assert_eq!(past(&[gone.clone(), said.clone()], 4), (0, vec![at(1)]));
+        assert_eq!(past(&[said, gone, back], 6), (1, vec![]));
+        let lives = Observation::lives(&o, Source::Lldp, at(1), heard(), Duration::from_secs(4));
+        assert_eq!(past(std::slice::from_ref(&lives), 4), (1, vec![]));
+        assert_eq!(past(&[lives], 5), (0, vec![at(1)]), "it lapsed");
+        let read = Observation::read(&o, Source::Kernel, at(3), Topic::Neighbors);
+        assert_eq!(past(&[is(1, heard()), read], 4), (0, vec![at(1)]), "a finished reading did not find it");
     }
 
     #[test]
@@ -468,13 +587,33 @@ mod tests {
         assert_eq!(stands(&later, 9), [isis]);
     }
 
+    #[test]
+    fn a_reading_of_one_family_says_nothing_of_the_other() {
+        let route = |prefix: &str| {
+            let (table, prefix) = ("main".to_owned(), prefix.parse().unwrap());
+            Fact::Route(RouteFact { table, prefix, metric: 20, kind: RouteKind::Blackhole })
+        };
+        let (v4, v6) = (route("10.0.0.0/8"), route("2001:db8::/32"));
+        let read = |seconds, part: Part| {
+            let scope = Scope::of(Topic::Routes, part);
+            Observation::read(&Observer::node("r1"), Source::Kernel, at(seconds), scope)
+        };
+        let words = [is(1, v4.clone()), read(1, Part::Ipv4), is(2, v6.clone()), read(2, Part::Ipv6)];
+        assert_eq!(stands(&words, 9), [v4.clone(), v6.clone()]);
+        let later = [&words[..], &[read(3, Part::Ipv4)]].concat();
+        assert_eq!(stands(&later, 9), [v6]);
+    }
+
     fn word() -> impl Strategy<Value = Observation> {
-        (0i64..6, 0u32..3, 0u8..6).prop_map(|(t, n, kind)| match kind {
+        (0i64..6, 0u32..3, 0u8..9).prop_map(|(t, n, kind)| match kind {
             0 => is(t, link("e1", n)),
             1 => is(t, link("e2", n)),
             2 => is(t, advertisement(n)),
             3 => not(t, &link("e1", 0)),
             4 => not(t, &advertisement(0)),
+            5 => is(t, heard()),
+            6 => not(t, &heard()),
+            7 => lost(t),
             _ => read(t),
         })
     }

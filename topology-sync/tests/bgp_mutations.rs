@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
+use testkit::SplitMix64;
 use twin::WallTime;
 use umbra_topology_sync::bgp::framer::Framer;
 use umbra_topology_sync::bgp::recognise::{BGP_HEADER, BMP_HEADER, Protocol};
@@ -16,21 +17,6 @@ use umbra_topology_sync::observation::Observer;
 use umbra_topology_sync::wire::capture;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata");
-
-/// xorshift64*: the same numbers in every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
-    }
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-}
 
 fn files(folder: &Path, list: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -74,9 +60,9 @@ fn messages(protocol: Protocol) -> Vec<Vec<u8>> {
 
 /// Changes some bytes from `from` on: flipped bits, extreme bytes, extreme and off-by-some 16-bit numbers, bytes moved in
 /// from elsewhere.
-fn damage(bytes: &mut [u8], from: usize, numbers: &mut Numbers) {
+fn damage(bytes: &mut [u8], from: usize, numbers: &mut SplitMix64) {
     for _ in 0..=numbers.below(4) {
-        let at = from + numbers.below(bytes.len().saturating_sub(from));
+        let at = from + numbers.below(bytes.len().saturating_sub(from).max(1));
         let Some(byte) = bytes.get_mut(at) else { return };
         match numbers.below(5) {
             0 => *byte ^= 1 << numbers.below(8),
@@ -103,7 +89,7 @@ fn peak_memory() -> Option<u64> {
 }
 
 fn damaged_messages(count: usize, seed: u64) {
-    let mut numbers = Numbers(seed);
+    let mut numbers = SplitMix64::new(seed);
     let (bmp, bgp) = (messages(Protocol::Bmp), messages(Protocol::Bgp));
     assert!(bmp.len() > 1_500 && bgp.len() > 300, "{} {}", bmp.len(), bgp.len());
     let (mut router, mut session) = (Router::new(Observer::node("r")), BgpDecoder::default());
@@ -144,7 +130,7 @@ fn ten_million_damaged_messages() {
 
 #[test]
 fn damaged_captures() {
-    let (mut numbers, captures) = (Numbers(3), corpus("pcap"));
+    let (mut numbers, captures) = (SplitMix64::new(3), corpus("pcap"));
     for n in 0..300 {
         let mut bytes = captures[n % captures.len()].clone();
         bytes.truncate(60_000);
@@ -165,7 +151,7 @@ fn damaged_mrt() {
     let mut packed = std::fs::read(Path::new(FOLDER).join("mrt/updates.bz2")).unwrap();
     let mut plain = Vec::new();
     std::io::Read::read_to_end(&mut bzip2::read::BzDecoder::new(&packed[..]), &mut plain).unwrap();
-    let mut numbers = Numbers(4);
+    let mut numbers = SplitMix64::new(4);
     for n in 0..3_000 {
         let mut bytes = plain.clone();
         damage(&mut bytes, 0, &mut numbers);

@@ -6,8 +6,9 @@ use expect_test::expect;
 use twin::WallTime;
 use umbra_topology_sync::dump;
 use umbra_topology_sync::observation::{
-    Fact, IgpLink, Link, LinkEnd, LinkState, Observation, Observer, RouteHop, RouteKind, Said,
+    Fact, IgpLink, Link, LinkEnd, LinkState, Observation, Observer, RouteHop, RouteKind, Said, Topic,
 };
+use umbra_topology_sync::store::Store;
 
 fn text(name: &str) -> String {
     std::fs::read_to_string(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata")).join(name))
@@ -31,6 +32,7 @@ fn lines(said: &[Observation]) -> String {
         }
         Said::Not(key) => format!("not {:?} {}\n", key.topic, key.subject),
         Said::Read(topic) => format!("read {topic:?}\n"),
+        Said::Lost => "lost\n".to_owned(),
     };
     said.iter().map(line).collect()
 }
@@ -493,7 +495,48 @@ fn interfaces_by_two_tools() {
         route main 198.51.100.0/24 metric 20: blackhole
         route main 2001:db8:1::/64 metric 256: eth1
         route main 2001:db8::1/128 metric 256: lo
-        read Routes
+        read Routes of Ipv4
+        read Routes of Ipv6
     "#]]
     .assert_eq(&all.join("\n"));
+}
+
+/// The prefixes of the routes that stand after readings, one after the other.
+fn routes_after(readings: &[(&str, &str)]) -> Vec<String> {
+    let (observer, mut store) = (Observer::node("r1"), Store::default());
+    for (second, (file, content)) in (1..).zip(readings) {
+        let words =
+            dump::read(&observer, WallTime::from_secs(second), file, content.as_bytes(), &mut Vec::new());
+        store.extend(words.expect("a known form"));
+    }
+    let standing = store.standing_on(&observer, Topic::Routes, WallTime::from_secs(99));
+    let prefix = |fact: &Fact| match fact {
+        Fact::Route(route) => Some(route.prefix.to_string()),
+        _ => None,
+    };
+    standing.filter_map(|s| prefix(s.fact)).collect()
+}
+
+#[test]
+fn routes_of_one_family_do_not_end_those_of_the_other() {
+    let frr = |prefix: &str| {
+        format!(
+            r#"{{"{prefix}": [{{"prefix": "{prefix}", "protocol": "ospf", "installed": true, "metric": 20,
+            "nexthops": [{{"fib": true, "interfaceName": "eth1"}}]}}]}}"#
+        )
+    };
+    let (v4, v6, none) = (frr("10.1.0.0/24"), frr("2001:db8:1::/64"), frr("10.2.0.0/24"));
+    let readings = [("ip-route.json", v4.as_str()), ("ipv6-route.json", &v6), ("ip-route.json", &none)];
+    assert_eq!(routes_after(&readings), ["10.2.0.0/24", "2001:db8:1::/64"]);
+
+    let v4 = r#"[{"dst": "default", "gateway": "10.1.0.1", "dev": "eth1"}, {"dst": "10.1.0.0/24", "dev": "eth1"}]"#;
+    let v6 = r#"[{"dst": "default", "gateway": "fe80::1", "dev": "eth1", "metric": 1024, "pref": "medium"}]"#;
+    let less = r#"[{"dst": "10.1.0.0/24", "dev": "eth1"}]"#;
+    let readings = [("a.json", v4), ("b.json", v6), ("a.json", less)];
+    assert_eq!(routes_after(&readings), ["10.1.0.0/24", "::/0"]);
+
+    let v4 = "default via 10.1.0.1 dev eth1\n10.1.0.0/24 dev eth1 proto kernel scope link src 10.1.0.9\n";
+    let v6 = "default via fe80::1 dev eth1 proto ra metric 1024 pref medium\n";
+    let less = "10.1.0.0/24 dev eth1 proto kernel scope link src 10.1.0.9\n";
+    assert_eq!(routes_after(&[("a", v4), ("b", v6), ("a", less)]), ["10.1.0.0/24", "::/0"]);
 }

@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use twin::{Twin, WallTime};
 use umbra_topology_sync::dump;
 use umbra_topology_sync::fuse::Fusion;
-use umbra_topology_sync::observation::{Fact, Observation, Said};
+use umbra_topology_sync::observation::{
+    Fact, InventoryCable, InventoryNode, InventoryPort, Observation, Observer, Said, Source,
+};
 use umbra_topology_sync::source::recorded::Recorded;
 use umbra_topology_sync::store::Store;
 
@@ -25,8 +27,45 @@ fn words(folder: &str) -> Vec<Observation> {
         words.extend(dump::read_node(&node, WallTime::default(), &mut Vec::new()).0);
     }
     words.retain(|w| matches!(&w.said, Said::Is(fact, _) if !matches!(**fact, Fact::Route(_))));
+    words.extend(inventory());
     words.sort_by_key(|w| format!("{w:?}"));
     words
+}
+
+/// An inventory of which some is seen, some is not, and some is elsewhere.
+fn inventory() -> Vec<Observation> {
+    let list = Observer::list("netbox");
+    let end = |text: &str| {
+        let (node, port) = text.split_once(':').unwrap();
+        (node.to_owned(), port.to_owned())
+    };
+    let cable = |(a, b)| Fact::InventoryCable(InventoryCable { a: end(a), b: end(b) });
+    let cables = [
+        ("r1:eth1", "r2:eth1"),
+        ("r3:eth2", "r1:eth3"),
+        ("r4:eth3", "far:1"),
+        ("far:2", "farther:1"),
+        ("r2:eth3", "e5:eth9"),
+        ("i1:eth1", "i2:eth1"),
+        ("d1:eth1", "d2:eth1"),
+    ];
+    let node = |name: &str| {
+        let (site, none) = (Some(format!("site of {name}")), None);
+        Fact::InventoryNode(InventoryNode {
+            name: name.into(),
+            role: none,
+            site,
+            serial: None,
+            management: None,
+        })
+    };
+    let speed = Some(twin::BitsPerSec::gbps(25));
+    let port =
+        |(node, port): (String, String)| Fact::InventoryPort(InventoryPort { node, port, mac: None, speed });
+    let facts = cables.into_iter().map(cable);
+    let facts = facts.chain(["r1", "far", "i1", "nobody"].map(node));
+    let facts = facts.chain(["r1:eth1", "far:1", "r9:eth1"].map(|e| port(end(e))));
+    facts.map(|fact| Observation::is(&list, Source::Inventory, WallTime::default(), fact)).collect()
 }
 
 fn at(seconds: u32) -> WallTime {
@@ -50,12 +89,14 @@ fn check(fusion: &Fusion, store: &Store, twin: &Twin) {
     assert_eq!(fusion.tables(), anew.tables());
 }
 
-/// What happens to a word: it is said (for ever, or for some seconds), withdrawn, or said with another port's place.
+/// What happens to a word: it is said (for ever, or for some seconds), withdrawn, said by another node, or its source is
+/// lost.
 #[derive(Clone, Debug)]
 enum Event {
     Said(usize, Option<u8>),
     Withdrawn(usize),
     Moved(usize, usize),
+    Lost(usize),
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -63,6 +104,7 @@ fn event() -> impl Strategy<Value = Event> {
         (any::<usize>(), prop::option::of(0u8..9)).prop_map(|(w, life)| Event::Said(w, life)),
         any::<usize>().prop_map(Event::Withdrawn),
         (any::<usize>(), any::<usize>()).prop_map(|(w, from)| Event::Moved(w, from)),
+        any::<usize>().prop_map(Event::Lost),
     ]
 }
 
@@ -83,6 +125,7 @@ fn observation(words: &[Observation], event: &Event, now: WallTime) -> Observati
             let w = word(*i);
             Observation::not(&w.observer, w.source, now, fact(w).key())
         }
+        Event::Lost(i) => Observation::lost(&word(*i).observer, word(*i).source, now),
         Event::Moved(i, from) => {
             let w = word(*i);
             Observation::is(&word(*from).observer, w.source, now, fact(w))
@@ -158,7 +201,8 @@ proptest! {
 fn a_word_of_a_clock_that_runs_ahead_stands_when_its_instant_has_come() {
     let words = words("lab-c/full");
     let (mut store, mut fusion, mut twin) = (Store::default(), Fusion::default(), Twin::default());
-    store.extend(words.into_iter().map(|w| Observation { at: at(5), ..w }));
+    let seen = words.into_iter().filter(|w| w.source != Source::Inventory);
+    store.extend(seen.map(|w| Observation { at: at(5), ..w }));
     apply(&mut twin, fusion.update(&mut store, at(3)));
     assert_eq!(twin.cables().len(), 0);
     apply(&mut twin, fusion.update(&mut store, at(6)));

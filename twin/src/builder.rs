@@ -135,6 +135,7 @@ impl TwinBuilder {
             delay,
             state: "up".into(),
             evidence: vec![evidence],
+            freshness: None,
         };
         let key = HalfLinkKey { layer: Layer::Igp, from: from.clone(), to: to.clone() };
         self.twin.set(&Change::HalfLink { key, before: None, after: Some(Arc::new(half)) });

@@ -12,14 +12,24 @@ use crate::{
 pub const FORMAT: &str = "umbra-twin/1";
 
 /// A twin on disk: one version of the network, with the demands that came with it.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
     /// The network.
     pub twin: Twin,
     /// Demands, where the source had any.
     pub demands: Option<DemandMatrix>,
+    /// One unit of the source's own volumes in bit/s: 1e3 where capacities and demands are in kbit/s. Tables for people
+    /// who know the source say volumes in this unit.
+    pub unit_bps: f64,
     /// What the reader of the source found odd.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Default for Snapshot {
+    /// An empty network, volumes in bit/s.
+    fn default() -> Self {
+        Self { twin: Twin::default(), demands: None, unit_bps: 1.0, diagnostics: Vec::new() }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -32,8 +42,18 @@ struct File {
     fibs: Vec<FibRow>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     demands: Option<Vec<crate::Demand>>,
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    unit_bps: f64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     diagnostics: Vec<Diagnostic>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn is_one(unit: &f64) -> bool {
+    *unit == 1.0
 }
 
 #[derive(Serialize, Deserialize)]
@@ -63,6 +83,7 @@ impl Snapshot {
                 .collect(),
             fibs: self.twin.fibs().map(|(n, f)| FibRow { node: n.clone(), routes: f.clone() }).collect(),
             demands: self.demands.as_ref().map(|d| d.demands().to_vec()),
+            unit_bps: self.unit_bps,
             diagnostics: self.diagnostics.clone(),
         };
         let mut text = serde_json::to_string_pretty(&file).expect("a twin is always JSON");
@@ -110,7 +131,16 @@ impl Snapshot {
             twin.set(&Change::Fib { node: row.node, before: None, after: Some(row.routes) });
         }
         let demands = file.demands.map(|d| check_demands(name, &twin, d)).transpose()?;
-        Ok(Self { twin, demands, diagnostics: file.diagnostics })
+        let unit_bps = file.unit_bps;
+        if !(unit_bps.is_finite() && unit_bps > 0.0) {
+            return Err(InputError::new(
+                name,
+                Place::Whole,
+                format!("unit_bps {unit_bps}"),
+                "a finite unit above 0",
+            ));
+        }
+        Ok(Self { twin, demands, unit_bps, diagnostics: file.diagnostics })
     }
 }
 

@@ -3,7 +3,7 @@
 use petgraph::stable_graph::StableDiGraph;
 use serde::{Deserialize, Serialize};
 
-use crate::{BitsPerSec, EntityKey, SimDuration, WallTime};
+use crate::{BitsPerSec, EntityKey, Freshness, SimDuration, WallTime};
 
 /// A layer of the network. Layers may disagree in normal operation (carrier up, adjacency down); that is a finding, not
 /// a conflict.
@@ -55,11 +55,22 @@ pub struct HalfLink {
     pub capacity: BitsPerSec,
     /// Propagation delay.
     pub delay: SimDuration,
-    /// State in the words of the layer's protocol (`up`, `full`, `init`, …).
+    /// State in the words of the layer's protocol (`up`, `full`, `init`, …); of a cable that only an inventory knows
+    /// `planned`.
     pub state: String,
     /// Who says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
+    /// How recently it was heard of; absent where nobody listens: links of network files and of operators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freshness: Option<Freshness>,
+}
+
+impl HalfLink {
+    /// Whether nothing passes, as far as is known: it is down, or an inventory plans it and nothing shows it.
+    pub fn is_dark(&self) -> bool {
+        matches!(self.state.as_str(), "down" | "planned")
+    }
 }
 
 /// One source's word for a half-link.

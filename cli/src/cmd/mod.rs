@@ -1,19 +1,28 @@
 //! The commands. A new one is a file here with `Args` and `run`, its `mod` line and its line in `commands!`.
 
+mod availability;
 mod completions;
+mod deduce;
 mod demo;
+mod drain;
 mod flows;
+mod growth;
 mod import;
 mod inspect;
+mod isolate;
 mod lab;
 mod man;
-mod net;
+pub(crate) mod net;
 mod overrides;
 mod replay;
+mod risk;
 mod schema;
+mod sweep;
 mod sync;
 mod trace;
+mod upgrade;
 mod validate;
+mod whatif;
 
 use clap::{Parser, Subcommand};
 
@@ -71,6 +80,19 @@ commands! {
     "Traffic" {
         flows: Flows,
         replay: Replay,
+    }
+    "Planning" {
+        availability: Availability,
+        deduce: Deduce,
+        drain: Drain,
+        growth: Growth,
+        risk: Risk,
+        sweep: Sweep,
+        upgrade: Upgrade,
+        whatif: Whatif,
+    }
+    "Root causes" {
+        isolate: Isolate,
     }
     "Shell" {
         completions: Completions,

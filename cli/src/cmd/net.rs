@@ -1,16 +1,17 @@
 //! How network files are read: options that every command with a network shares.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
 use topology_sync::sndlib::{Capacity, SndlibOptions, Weight};
 use topology_sync::source::files;
-use twin::Snapshot;
+use twin::{Demand, DemandMatrix, EntityKey, InputError, Place, Snapshot, Twin};
 
 use crate::failure::Failure;
 
 /// How to read what network formats leave open.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Reading SNDlib files")]
 pub(crate) struct NetOptions {
     /// Routing weight of a link.
@@ -24,7 +25,8 @@ pub(crate) struct NetOptions {
     symmetric: SymmetricArg,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum WeightArg {
     /// Length in km, at least 1.
     Km,
@@ -34,7 +36,8 @@ enum WeightArg {
     InverseCapacity,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum CapacityArg {
     /// Preinstalled plus the largest module.
     Designed,
@@ -42,7 +45,8 @@ enum CapacityArg {
     Preinstalled,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum SymmetricArg {
     /// If no pair has demands in both orders.
     Auto,
@@ -68,6 +72,22 @@ impl NetOptions {
         Ok(snapshot)
     }
 
+    /// The network with the demands that are asked for: its own, those of a `.demands` file for it, or those of another
+    /// network file between nodes of the same names.
+    pub(crate) fn open_with(&self, sources: &[PathBuf], demands: Option<&Path>) -> Result<Snapshot, Failure> {
+        let Some(file) = demands else { return self.open(sources) };
+        if file.extension().is_some_and(|s| s.eq_ignore_ascii_case("demands")) {
+            let sources: Vec<_> =
+                sources.iter().map(PathBuf::as_path).chain([file]).map(Path::to_owned).collect();
+            return self.open(&sources);
+        }
+        let mut net = self.open(sources)?;
+        let other = self.open(&[file.to_owned()])?;
+        net.demands = Some(by_name(file, &other, &net.twin)?);
+        net.unit_bps = other.unit_bps;
+        Ok(net)
+    }
+
     fn reading(&self) -> files::Options {
         let weight = match self.weight {
             WeightArg::Km => Weight::Km,
@@ -85,4 +105,27 @@ impl NetOptions {
         };
         files::Options { sndlib: SndlibOptions { weight, capacity, symmetric } }
     }
+}
+
+/// Demands of another network file, between the nodes of the same names here.
+fn by_name(file: &Path, other: &Snapshot, twin: &Twin) -> Result<DemandMatrix, InputError> {
+    let file = file.display().to_string();
+    let wrong = |what: String, expected: &str| InputError::new(&file, Place::Whole, what, expected);
+    let Some(demands) = &other.demands else {
+        return Err(wrong("a network without demands".into(), "a network with a demand matrix"));
+    };
+    let nodes = twin.nodes();
+    let here = |key: &EntityKey| {
+        let name = other.twin.entity(key).map_or(key.as_str(), |e| &e.name);
+        let node = twin.entity(key).or_else(|| twin.node_named(name));
+        node.map(|n| n.key.clone()).ok_or_else(|| {
+            wrong(format!("a demand of '{name}'"), "a node of the network")
+                .with_nearest(name, nodes.iter().map(|n| n.name.as_str()))
+        })
+    };
+    let mut list = Vec::new();
+    for demand in demands.demands() {
+        list.push(Demand { src: here(&demand.src)?, dst: here(&demand.dst)?, bps: demand.bps });
+    }
+    Ok(DemandMatrix::new(list))
 }

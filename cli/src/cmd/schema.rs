@@ -2,15 +2,29 @@
 
 use report::schema::{TABLES, TableSpec};
 use serde_json::{Value, json};
+use topology_sync::overrides;
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
+use crate::lab;
 use crate::output::{Table, print_bytes};
+use crate::planning::{edit, groups, scenario};
 
 /// Formats of files, with what they are: the schemas are written by hand, and a test holds real files against them.
-const FORMATS: [(&str, &str, &str); 2] = [
+const FORMATS: [(&str, &str, &str); 9] = [
     (twin::FORMAT, "a twin on disk, as `umbra import` writes it", include_str!("../schema/twin.json")),
+    (scenario::FORMAT, "a study for `umbra whatif`", include_str!("../schema/scenario.json")),
+    (edit::FORMAT, "a change of a network, for `--edit`", include_str!("../schema/edit.json")),
+    (groups::FORMAT, "what fails together, for `--fail groups:FILE`", include_str!("../schema/groups.json")),
+    (
+        overrides::FORMAT,
+        "what operators know better than discovery (`--overrides`)",
+        include_str!("../schema/overrides.json"),
+    ),
+    (lab::FORMAT, "a network of namespaces (`umbra lab`)", include_str!("../schema/lab.json")),
+    ("watch", "the configuration of `umbra sync watch`", include_str!("../schema/watch.json")),
     ("summary", "`summary.json` of a result folder", include_str!("../schema/summary.json")),
+    ("demo", "`demo.json` of `umbra demo`", include_str!("../schema/demo.json")),
 ];
 
 /// Print the JSON Schema of a file format or a table.

@@ -1,20 +1,19 @@
 //! `umbra validate`: how far may the twin be trusted?
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use models::{NodeDemand, node_demands};
 use report::schema;
 use scenarios::validation::{self, Coverage, Tolerance, TwinError, TwinSuspect, Validation};
 use serde_json::json;
-use topology_sync::counters::{self, place, rate};
-use topology_sync::encoding;
-use topology_sync::source::files;
-use twin::{ArcId, Csr, Demand, DemandMatrix, HalfLinkKey, InputError, Layer, Place, Snapshot, Twin};
+use topology_sync::counters::{place, rate};
+use twin::{ArcId, Csr, HalfLinkKey, Layer, Twin};
 
 use crate::cmd::net::NetOptions;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
+use crate::measured::{by_arc, rates};
 use crate::output::Table;
 
 /// Hold the twin against measured loads: is it right?
@@ -52,7 +51,7 @@ fn share(text: &str) -> Result<f64, String> {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
-    let net = open(args)?;
+    let net = args.net.open_with(&args.sources, args.demands.as_deref())?;
     let layer = if net.twin.half_links(Layer::Igp).is_empty() { Layer::Cable } else { Layer::Igp };
     let csr = Csr::compile(&net.twin, layer);
     let demands = net.demands.as_ref().map(|d| node_demands(&csr, d)).unwrap_or_default();
@@ -69,60 +68,6 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     unmatched(&mut table, &placed, &rates);
     table.print(global.format())?;
     Ok(if out.has_finding() { Outcome::Finding } else { Outcome::Done })
-}
-
-/// The network with the demands that are asked for.
-fn open(args: &Args) -> Result<Snapshot, Failure> {
-    let Some(file) = &args.demands else { return args.net.open(&args.sources) };
-    if file.extension().is_some_and(|s| s.eq_ignore_ascii_case("demands")) {
-        let sources: Vec<_> = args.sources.iter().chain([file]).cloned().collect();
-        return args.net.open(&sources);
-    }
-    let mut net = args.net.open(&args.sources)?;
-    let other = args.net.open(std::slice::from_ref(file))?;
-    net.demands = Some(by_name(file, &other, &net.twin)?);
-    Ok(net)
-}
-
-/// Demands of another network file, between the nodes of the same names here.
-fn by_name(file: &Path, other: &Snapshot, twin: &Twin) -> Result<DemandMatrix, InputError> {
-    let file = file.display().to_string();
-    let wrong = |what: String, expected: &str| InputError::new(&file, Place::Whole, what, expected);
-    let Some(demands) = &other.demands else {
-        return Err(wrong("a network without demands".into(), "a network with a demand matrix"));
-    };
-    let nodes = twin.nodes();
-    let here = |key: &twin::EntityKey| {
-        let name = other.twin.entity(key).map_or(key.as_str(), |e| &e.name);
-        let node = twin.entity(key).or_else(|| twin.node_named(name));
-        node.map(|n| n.key.clone()).ok_or_else(|| {
-            wrong(format!("a demand of '{name}'"), "a node of the network")
-                .with_nearest(name, nodes.iter().map(|n| n.name.as_str()))
-        })
-    };
-    let mut list = Vec::new();
-    for demand in demands.demands() {
-        list.push(Demand { src: here(&demand.src)?, dst: here(&demand.dst)?, bps: demand.bps });
-    }
-    Ok(DemandMatrix::new(list))
-}
-
-fn rates(path: &Path) -> Result<Vec<rate::Rate>, InputError> {
-    let file = path.display().to_string();
-    let bytes = files::read(path)?;
-    let (rates, diagnostics) = rate::rates(counters::read(&file, encoding::utf8(&file, &bytes)?)?);
-    for d in &diagnostics {
-        tracing::warn!("{}: {} ({}x)", d.code, d.message, d.count);
-    }
-    Ok(rates)
-}
-
-fn by_arc(csr: &Csr, layer: Layer, measured: &BTreeMap<HalfLinkKey, place::Measured>) -> Vec<f64> {
-    let key = |(from, to): &(_, _)| HalfLinkKey { layer, from: Clone::clone(from), to: Clone::clone(to) };
-    csr.ports
-        .iter()
-        .map(|ends| measured.get(&key(ends)).and_then(place::Measured::bps).unwrap_or(f64::NAN))
-        .collect()
 }
 
 struct Answer<'a> {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use report::page::{
-    Axis, Cause, CausePlace, Comparison, Deviation, Drain, Evidence, HalfLink, Interval, LinkState, Map,
-    MapLink, MapNode, Page, Probe, Reading, Reproduce, Strip, Unit,
+    Axis, Cause, CausePlace, Comparison, Deviation, Drain, Evidence, HalfLink, Interval, Map, Page, Probe,
+    Reading, Reproduce, Strip, Unit,
 };
 use scenarios::component::Component;
 use scenarios::world::{BIN_S, World};
@@ -14,6 +14,7 @@ use super::answer::Answer;
 use super::library::Library;
 use super::pipeline::Findings;
 use super::screen::{largest, management, minutes, words};
+use crate::map;
 
 /// Minutes in one bin of the page's axis: the pace of the polls.
 const STEP: u32 = 5;
@@ -153,47 +154,19 @@ fn strips(
 fn map(world: &World, findings: &Findings) -> Map {
     let csr = &findings.csr;
     let (observed, shadow) = (world.polls.last(), findings.expected.last());
-    let half = |arc: Option<&ArcId>| {
-        arc.map_or_else(HalfLink::default, |arc| HalfLink {
-            capacity: csr.capacity[arc.index()].as_f64(),
-            observed: observed.map_or(f64::NAN, |p| p[arc.index()]),
-            shadow: shadow.map_or(f64::NAN, |p| p[arc.index()]),
-            state: LinkState::Up,
-        })
+    let half = |arc: ArcId| HalfLink {
+        capacity: csr.capacity[arc.index()].as_f64(),
+        observed: observed.map_or(f64::NAN, |p| p[arc.index()]),
+        shadow: shadow.map_or(f64::NAN, |p| p[arc.index()]),
+        ..HalfLink::default()
     };
-    let links = csr.link_arcs.iter().filter_map(|arcs| {
-        let first = arcs.first()?;
-        Some(MapLink {
-            a: csr.src[first.index()].index(),
-            b: csr.dst[first.index()].index(),
-            forward: half(Some(first)),
-            backward: half(arcs.get(1)),
-        })
-    });
-    let nodes = csr.node_names.iter().zip(&csr.locations).map(|(name, place)| MapNode {
-        name: name.clone(),
-        place: place.filter(|p| p.geographical).map(|p| (p.x, p.y)),
-    });
-    Map {
-        nodes: nodes.collect(),
-        links: links.collect(),
-        loads: format!("last poll, minute {}", world.flows.bins),
-        red_from: 0.0,
-    }
-}
-
-/// Position of a link among those that have arcs.
-fn drawn_link(csr: &Csr, link: twin::LinkId) -> usize {
-    csr.link_arcs[..link.index()].iter().filter(|arcs| !arcs.is_empty()).count()
+    Map { loads: format!("last poll, minute {}", world.flows.bins), ..map::map(csr, half) }
 }
 
 fn place(csr: &Csr, component: Component) -> CausePlace {
     match component {
-        Component::LinkLoss(arc) | Component::Capacity(arc) => {
-            let link = csr.link[arc.index()];
-            CausePlace::HalfLink(drawn_link(csr, link), csr.link_arcs[link.index()][0] == arc)
-        }
-        Component::LinkDown(link) => CausePlace::Links(vec![drawn_link(csr, link)]),
+        Component::LinkLoss(arc) | Component::Capacity(arc) => map::place_of_arc(csr, arc),
+        Component::LinkDown(link) => CausePlace::Links(vec![map::drawn_link(csr, link)]),
         Component::Device(node) => CausePlace::Node(node.index()),
     }
 }

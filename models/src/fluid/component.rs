@@ -120,10 +120,12 @@ impl Component {
         let more = net.groups[group as usize].total_weight() - before;
         let (frozen_at, cap) =
             (net.frozen_at[group as usize] as usize, net.groups[group as usize].cap_level());
+        let path = net.path(group);
+        // A path that crosses a link twice weighs on it twice.
+        let on = |link: &u32| more * path.iter().filter(|l| *l == link).count() as f64;
         self.keep(|c| {
             c.frozen <= frozen_at
-                && (more <= 0.0
-                    || c.level <= cap && net.path(group).iter().all(|link| c.bears(net, *link, more)))
+                && (more <= 0.0 || c.level <= cap && path.iter().all(|link| c.bears(net, *link, on(link))))
         });
         for checkpoint in &mut self.checkpoints {
             for &link in net.path(group) {

@@ -36,7 +36,7 @@ impl<'a> Links<'a> {
         let mut it = Self { twin, behind: BTreeMap::new(), owners: BTreeMap::new(), ports: BTreeMap::new() };
         for layer in LAYERS {
             for (HalfLinkKey { from, to, .. }, half) in twin.half_links(layer) {
-                it.join(from, to, half.state != "down");
+                it.join(from, to, !half.is_dark());
                 if layer == Layer::Lldp {
                     it.join(to, from, true); // who is heard can be sent to, as far as anyone knows
                 }

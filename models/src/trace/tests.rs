@@ -38,6 +38,7 @@ fn net(text: &str) -> Twin {
                         delay: SimDuration::ZERO,
                         state: (*state).to_owned(),
                         evidence: Vec::new(),
+                        freshness: None,
                     };
                     twin.set(&Change::HalfLink { key, before: None, after: Some(Arc::new(half)) });
                 }

@@ -65,7 +65,7 @@ impl<'a> Tracer<'a> {
                 .cable
                 .as_ref()
                 .and_then(|_| twin.half_link(&twin::HalfLinkKey { layer: Layer::Cable, ..key.clone() }));
-            if half.state == "down" || cable.is_some_and(|c| c.state == "down") {
+            if half.is_dark() || cable.is_some_and(|c| c.is_dark()) {
                 let arc = igp.ports.iter().position(|(from, to)| *from == key.from && *to == key.to);
                 down = arc.into_iter().fold(down, |down, arc| down.with_link(igp.link[arc]));
             }

@@ -20,7 +20,8 @@ pub(super) fn crop(page: &Page, marks: &Marks) -> Option<Page> {
         node_to[old] = Some(new);
     }
     let mut link_to = vec![None; page.map.links.len()];
-    let mut map = Map { loads: page.map.loads.clone(), red_from: page.map.red_from, ..Map::default() };
+    let (loads, red_from, full) = (page.map.loads.clone(), page.map.red_from, page.map.full);
+    let mut map = Map { loads, red_from, full, ..Map::default() };
     map.nodes = kept.iter().map(|&i| page.map.nodes[i].clone()).collect();
     for (i, link) in page.map.links.iter().enumerate() {
         let end = |node: usize| node_to.get(node).copied().flatten();

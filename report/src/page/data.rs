@@ -57,6 +57,8 @@ pub struct Map {
     /// The utilisation from which a half-link is drawn red, as a share of its capacity. The page uses
     /// [`RED_FROM`](super::RED_FROM) if this is zero.
     pub red_from: f64,
+    /// The utilisation at which the widest and darkest lines begin; 1 if this is zero.
+    pub full: f64,
 }
 
 /// A node of the map.
@@ -93,11 +95,19 @@ pub struct HalfLink {
     pub shadow: f64,
     /// Whether it is in service and how fresh its data are.
     pub state: LinkState,
+    /// What it says when it is pointed at, instead of production beside shadow.
+    pub note: String,
 }
 
 impl Default for HalfLink {
     fn default() -> Self {
-        Self { capacity: f64::NAN, observed: f64::NAN, shadow: f64::NAN, state: LinkState::Up }
+        Self {
+            capacity: f64::NAN,
+            observed: f64::NAN,
+            shadow: f64::NAN,
+            state: LinkState::Up,
+            note: String::new(),
+        }
     }
 }
 

@@ -108,6 +108,15 @@ pub(super) fn percent(share: f64) -> String {
     format!("{}{NBSP}%", fixed(share * 100.0, percent_decimals(share * 100.0)))
 }
 
+/// A utilisation in percent; infinite is load where there is no capacity.
+pub(super) fn utilization(util: f64) -> String {
+    match util {
+        f64::INFINITY => "∞".to_owned(),
+        0.0 => format!("0{NBSP}%"),
+        util => percent(util),
+    }
+}
+
 /// A share with its interval: `1.1 % (0.8–1.4 %)`.
 pub(super) fn percent_interval(i: &Interval) -> String {
     let digits = percent_decimals(i.value * 100.0);

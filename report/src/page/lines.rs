@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use libm::hypot;
 
-use super::data::{HalfLink, Map, MapLink};
+use super::data::{HalfLink, Map};
 use super::format::px;
 use super::geo::{Layout, Point};
-use super::load::utilisation;
+use super::load::{full, utilisation};
 use super::marks::{Mark, Marks};
 
 /// The drawing for one width of screen.
@@ -91,21 +91,15 @@ pub(super) fn drawn_links(map: &Map, marks: &Marks, layout: &Layout, pen: &Pen) 
     for members in of_pair.values() {
         for (k, &i) in members.iter().enumerate() {
             let shift = (k as f64 - (members.len() - 1) as f64 / 2.0) * (pen.thickest * 2.0 + 5.0);
-            lines.extend(two_lines(&map.links[i], i, shift, marks, layout, pen));
+            lines.extend(two_lines(map, i, shift, marks, layout, pen));
         }
     }
     lines.sort_by_key(|l| (l.link, !l.forward));
     lines
 }
 
-fn two_lines(
-    link: &MapLink,
-    index: usize,
-    shift: f64,
-    marks: &Marks,
-    layout: &Layout,
-    pen: &Pen,
-) -> [Line; 2] {
+fn two_lines(map: &Map, index: usize, shift: f64, marks: &Marks, layout: &Layout, pen: &Pen) -> [Line; 2] {
+    let link = &map.links[index];
     // Shifts are measured from the same side for both directions.
     let (low, high) = (layout.at[link.a.min(link.b)], layout.at[link.a.max(link.b)]);
     let length = hypot(high.x - low.x, high.y - low.y).max(1e-9);
@@ -115,8 +109,8 @@ fn two_lines(
         let (ux, uy) = ((q.x - p.x) / length, (q.y - p.y) / length);
         let right = (-uy, ux);
         let load = utilisation(half);
-        let full = if load.is_finite() { load.clamp(0.0, 1.0) } else { 0.1 };
-        let width = 1.1 + (pen.thickest - 1.1) * full;
+        let share = if load.is_finite() { (load / full(map)).clamp(0.0, 1.0) } else { 0.1 };
+        let width = 1.1 + (pen.thickest - 1.1) * share;
         // A suspect steps aside, so that its outline does not cover the other direction.
         let suspect = matches!(marks.links.get(&(index, forward)), Some(Mark::Suspect(_)));
         let off = width / 2.0 + if suspect { 4.2 } else { 0.7 };

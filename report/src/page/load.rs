@@ -5,9 +5,14 @@ use super::data::{HalfLink, LinkState, Map, MapLink};
 /// From this utilisation on a half-link is red, unless [`Map::red_from`] says otherwise.
 pub const RED_FROM: f64 = 0.8;
 
+/// Where the darkest class begins on this map.
+pub(super) fn full(map: &Map) -> f64 {
+    if map.full > 0.0 { map.full } else { 1.0 }
+}
+
 /// Where red begins on this map.
 pub(super) fn red_from(map: &Map) -> f64 {
-    if map.red_from > 0.0 { map.red_from.min(0.99) } else { RED_FROM }
+    if map.red_from > 0.0 { map.red_from.min(0.99 * full(map)) } else { RED_FROM * full(map) }
 }
 
 /// Upper ends of the colour classes below red.
@@ -16,13 +21,13 @@ pub(super) fn steps(red: f64) -> [f64; 4] {
 }
 
 /// The style of a half-link; `style.css` gives it a colour.
-pub(super) fn load_class(half: &HalfLink, red: f64) -> &'static str {
-    let load = utilisation(half);
+pub(super) fn load_class(half: &HalfLink, map: &Map) -> &'static str {
+    let (load, red) = (utilisation(half), red_from(map));
     match half.state {
         LinkState::Down => "l down",
         LinkState::Stale => "l nodata",
         LinkState::Up if !load.is_finite() => "l nodata",
-        LinkState::Up if load >= 1.0 => "l u5",
+        LinkState::Up if load >= full(map) => "l u5",
         LinkState::Up => {
             ["l u0", "l u1", "l u2", "l u3", "l u4"][steps(red).iter().filter(|&&s| load >= s).count()]
         }

@@ -5,13 +5,34 @@ use super::data::{HalfLink, LinkState, Map, Page};
 use super::format::{count, esc, percent, probability, px, rate};
 use super::geo::{Frame, Layout, arrange};
 use super::lines::{Line, Pen, SHEETS, Sheet, drawn_links};
-use super::load::{arc_name, load_class, red_from, steps, utilisation};
+use super::load::{arc_name, full, load_class, red_from, steps, utilisation};
 use super::marks::{Mark, Marks};
 use super::names::labels;
 use super::verdict::{Finding, claim};
 
+/// What the lines and marks of a map mean.
+#[derive(Debug)]
+pub(super) struct Words {
+    /// What colour and width show.
+    pub(super) load: &'static str,
+    /// What a strong mark is.
+    pub(super) suspect: &'static str,
+    /// What a light mark is.
+    pub(super) runner_up: &'static str,
+    /// What grey is.
+    pub(super) no_data: &'static str,
+}
+
+/// The words of the page about a finding.
+pub(super) const FINDING: Words = Words {
+    load: "utilisation in production",
+    suspect: "suspect",
+    runner_up: "runner-up",
+    no_data: "no data, or stale",
+};
+
 /// The figure with its legend and caption.
-pub(super) fn figure(page: &Page, finding: &Finding) -> String {
+pub(super) fn figure(page: &Page, finding: &Finding, words: &Words) -> String {
     let map = &page.map;
     if map.nodes.is_empty() {
         return String::new();
@@ -23,14 +44,15 @@ pub(super) fn figure(page: &Page, finding: &Finding) -> String {
     format!(
         "<figure class=\"map\" id=\"map\">\n{sheets}{}<figcaption><b>Map.</b> {} nodes, {} links.{} Each line is one \
          direction and keeps to the right of its link, seen from the sender; colour and width show its \
-         utilisation in production.{}</figcaption>\n</figure>\n",
-        legend(map, marks),
+         {}.{}</figcaption>\n</figure>\n",
+        legend(map, marks, words),
         count(map.nodes.len() as u64),
         count(map.links.len() as u64),
         match cropped {
             Some(_) => format!(" Drawn are the {} nodes nearest to the marks.", drawn.map.nodes.len()),
             None => String::new(),
         },
+        words.load,
         if map.loads.is_empty() { String::new() } else { format!(" Loads: {}.", esc(&map.loads)) },
     )
 }
@@ -85,7 +107,7 @@ fn halos(lines: &[Line], marks: &Marks) -> String {
 fn half_link(page: &Page, marks: &Marks, line: &Line, sheet: &Sheet) -> String {
     let link = &page.map.links[line.link];
     let half = if line.forward { &link.forward } else { &link.backward };
-    let class = load_class(half, red_from(&page.map));
+    let class = load_class(half, &page.map);
     let d = line.path();
     let stroke = format!("<path class=\"{class}\" d=\"{d}\" stroke-width=\"{}\"/>", px(line.width));
     if !sheet.hover {
@@ -96,6 +118,9 @@ fn half_link(page: &Page, marks: &Marks, line: &Line, sheet: &Sheet) -> String {
 }
 
 fn tooltip(page: &Page, line: &Line, half: &HalfLink, mark: Option<&Mark>) -> String {
+    if !half.note.is_empty() {
+        return format!("{}\n{}", arc_name(&page.map, &page.map.links[line.link], line.forward), half.note);
+    }
     let state = match half.state {
         LinkState::Up => "",
         LinkState::Down => "\ndown",
@@ -148,16 +173,17 @@ fn nodes(page: &Page, marks: &Marks, layout: &Layout, pen: &Pen, sheet: &Sheet) 
 }
 
 /// The legend: the colour classes with their bounds, then the marks that occur.
-fn legend(map: &Map, marks: &Marks) -> String {
+fn legend(map: &Map, marks: &Marks, words: &Words) -> String {
     let red = red_from(map);
     let [a, b, c, d] = steps(red).map(|s| format!("{:.0}", s * 100.0));
+    let full = format!("{:.0}", full(map) * 100.0);
     let ranges = [
         ("u0", format!("under {a}")),
         ("u1", format!("{a}–{b}")),
         ("u2", format!("{b}–{c}")),
         ("u3", format!("{c}–{d}")),
-        ("u4", format!("{d}–100")),
-        ("u5", "over 100".to_owned()),
+        ("u4", format!("{d}–{full}")),
+        ("u5", format!("over {full}")),
     ];
     let line = |class: &str, width: f64| {
         let w = px(width);
@@ -173,15 +199,21 @@ fn legend(map: &Map, marks: &Marks) -> String {
     if halves().any(|h| h.state == LinkState::Down) {
         out += &format!("<li>{}down</li>\n", line("down", 1.6));
     }
-    if halves().any(|h| load_class(h, red) == "l nodata") {
-        out += &format!("<li>{}no data, or stale</li>\n", line("nodata", 1.6));
+    if halves().any(|h| load_class(h, map) == "l nodata") {
+        out += &format!("<li>{}{}</li>\n", line("nodata", 1.6), words.no_data);
     }
     if marks.links.values().chain(marks.nodes.values()).any(|m| matches!(m, Mark::Suspect(_))) {
-        out += "<li><svg viewBox=\"0 0 26 14\"><path class=\"glow\" d=\"M4 7H22\"/><path class=\"case\" d=\"M4 7H22\" \
-                stroke-width=\"8\"/><path class=\"gap\" d=\"M4 7H22\" stroke-width=\"4\"/></svg>suspect</li>\n";
+        out += &format!(
+            "<li><svg viewBox=\"0 0 26 14\"><path class=\"glow\" d=\"M4 7H22\"/><path class=\"case\" d=\"M4 7H22\" \
+             stroke-width=\"8\"/><path class=\"gap\" d=\"M4 7H22\" stroke-width=\"4\"/></svg>{}</li>\n",
+            words.suspect
+        );
     }
     if marks.has_runner_up() {
-        out += "<li><svg viewBox=\"0 0 26 14\"><path class=\"runner\" d=\"M4 7H22\"/></svg>runner-up</li>\n";
+        out += &format!(
+            "<li><svg viewBox=\"0 0 26 14\"><path class=\"runner\" d=\"M4 7H22\"/></svg>{}</li>\n",
+            words.runner_up
+        );
     }
     out + "</ul>\n"
 }

@@ -1,5 +1,6 @@
-//! One self-contained HTML page about one finding: what is wrong, where, since when, how sure, what speaks for it and
-//! against it, what to do, and what was not modelled.
+//! Self-contained HTML pages. [`Page`] is about one finding: what is wrong, where, since when, how sure, what speaks for it
+//! and against it, what to do, and what was not modelled. [`PlanPage`] is about a study of failures: the worst of them,
+//! how bad all of them are, and where the network gets full.
 //!
 //! [`Page`] is plain data; [`Page::render`] is a pure function of it, so equal pages have equal bytes. The page needs
 //! no network and no script (a few lines sort tables and open what a link points to), reads on paper, on a telephone
@@ -30,6 +31,7 @@ mod load;
 mod map;
 mod marks;
 mod names;
+mod plan;
 mod shadow;
 mod strips;
 mod verdict;
@@ -40,6 +42,7 @@ pub use data::{
     MapLink, MapNode, Page, Probe, Reading, Reproduce, Strip, Unit,
 };
 pub use load::RED_FROM;
+pub use plan::{Breaches, Change, Event, Full, FullArc, PlanPage};
 pub use strips::STRIPS_MAX;
 
 use format::esc;
@@ -63,20 +66,12 @@ impl Page {
             boxes::reproduce(self),
         ]
         .concat();
-        format!(
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" \
-             content=\"width=device-width, initial-scale=1\"/>\n<meta http-equiv=\"Content-Security-Policy\" \
-             content=\"{POLICY}\"/>\n<link rel=\"icon\" href=\"data:,\"/>\n<title>{}</title>\n<style>\n{}</style>\n\
-             </head>\n<body>\n<main>\n{main}</main>\n<script>\n{}</script>\n</body>\n</html>\n",
-            esc(&self.title),
-            include_str!("style.css"),
-            include_str!("script.js"),
-        )
+        document(&self.title, &main)
     }
 
     /// The map with the boxes about what to do beside it.
     fn overview(&self, finding: &Finding) -> String {
-        let map = map::figure(self, finding);
+        let map = map::figure(self, finding, &map::FINDING);
         let boxes = [boxes::drain(self), boxes::probe(self)].concat();
         let boxes = if boxes.is_empty() { boxes } else { format!("<div class=\"boxes\">\n{boxes}</div>\n") };
         if map.is_empty() && boxes.is_empty() {
@@ -84,4 +79,17 @@ impl Page {
         }
         format!("<div class=\"overview\">\n{map}{boxes}</div>\n")
     }
+}
+
+/// A document around what stands in it.
+fn document(title: &str, main: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" \
+             content=\"width=device-width, initial-scale=1\"/>\n<meta http-equiv=\"Content-Security-Policy\" \
+             content=\"{POLICY}\"/>\n<link rel=\"icon\" href=\"data:,\"/>\n<title>{}</title>\n<style>\n{}</style>\n\
+             </head>\n<body>\n<main>\n{main}</main>\n<script>\n{}</script>\n</body>\n</html>\n",
+        esc(title),
+        include_str!("style.css"),
+        include_str!("script.js"),
+    )
 }

@@ -39,7 +39,8 @@ pub static CABLES: TableSpec = TableSpec {
             F64,
             "",
             "how sure it is that the cable is there: 1 where frames are known to pass in both directions; in one direction \
-             alone 0.8 if two means say so, else 0.6; half of it where sources contradict each other",
+             alone 0.8 if two means say so, else 0.6; 0.3 where an inventory alone has it; half of it where sources \
+             contradict each other",
         ),
     ],
 };
@@ -84,6 +85,12 @@ pub static LINK_EVIDENCE: TableSpec = TableSpec {
             F64,
             "s",
             "when it was last said, since the epoch; null for recordings, which bear no time",
+        ),
+        nullable(
+            "freshness",
+            Str,
+            "",
+            "of this direction: `fresh`; `stale`: its sources are lost; `expired`: no longer heard; `unheard`: never was",
         ),
     ],
 };

@@ -1,10 +1,13 @@
 //! A BMP session's bytes as messages (RFC 7854, RFC 8671, RFC 9069; version 4 as in draft-ietf-grow-bmp-tlv).
 
+use std::collections::BTreeMap;
+
 use netgauze_bgp_pkt::BgpMessage;
 use netgauze_bmp_pkt::wire::deserializer::BmpParsingContext;
 use netgauze_bmp_pkt::{BmpMessage, BmpPeerType, PeerHeader, v3, v4};
 use netgauze_parse_utils::reader::SliceReader;
 use netgauze_parse_utils::traits::ParseFromWithOneInput;
+use serde::{Deserialize, Serialize};
 
 use super::framer::{Damage, Framer};
 use super::recognise::{BMP_HEADER, Protocol};
@@ -22,22 +25,35 @@ pub struct BmpDecoder {
     inward: BmpParsingContext,
     outward: BmpParsingContext,
     errors: u32,
+    /// The Peer Up of each peer that is up, by which its updates are read: by type, distinguisher and address.
+    ups: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+/// A decoder on disk.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SavedDecoder {
+    held: Vec<u8>,
+    seeking: bool,
+    ups: Vec<Vec<u8>>,
 }
 
 impl Default for BmpDecoder {
     fn default() -> Self {
         let (inward, outward) = Default::default();
-        Self { framer: Framer::new(Protocol::Bmp), inward, outward, errors: 0 }
+        Self { framer: Framer::new(Protocol::Bmp), inward, outward, errors: 0, ups: BTreeMap::new() }
     }
 }
 
 impl BmpDecoder {
     /// Takes the next bytes, and tells the messages that are complete with them, or why one could not be read.
     pub fn take(&mut self, bytes: &[u8], tell: &mut dyn FnMut(Result<BmpMessage, String>)) {
-        let Self { framer, inward, outward, errors } = self;
+        let Self { framer, inward, outward, errors, ups } = self;
         framer.take(bytes, &mut |frame| {
             let message = match frame {
-                Ok(frame) => decode(frame, inward, outward),
+                Ok(frame) => {
+                    note_up(frame, ups);
+                    decode(frame, inward, outward)
+                }
                 Err(Damage) => Err("bytes that are part of no BMP message".to_owned()),
             };
             if message.is_err() {
@@ -51,9 +67,39 @@ impl BmpDecoder {
         });
     }
 
+    /// All that the reading of what follows depends on.
+    pub fn save(&self) -> SavedDecoder {
+        let (held, seeking) = self.framer.held();
+        SavedDecoder { held: held.to_vec(), seeking, ups: self.ups.values().cloned().collect() }
+    }
+
+    /// A decoder that goes on where another was saved.
+    pub fn restore(saved: SavedDecoder) -> Self {
+        let mut decoder = Self::default();
+        saved.ups.iter().for_each(|up| decoder.take(up, &mut |_| {}));
+        decoder.framer = Framer::resume(Protocol::Bmp, saved.held, saved.seeking);
+        decoder
+    }
+
     /// Some bytes are missing here.
     pub fn gap(&mut self) {
         self.framer.gap();
+    }
+}
+
+/// Keeps a Peer Up until the peer goes down.
+fn note_up(frame: &[u8], ups: &mut BTreeMap<Vec<u8>, Vec<u8>>) {
+    const PEER_DOWN: u8 = 2;
+    const PEER_UP: u8 = 3;
+    let kind = frame.get(BMP_HEADER - 1).copied().filter(|kind| [PEER_DOWN, PEER_UP].contains(kind));
+    // Type; flags, which do not tell peers apart; distinguisher and address.
+    let peer = frame.get(BMP_HEADER..BMP_HEADER + 26).and_then(|header| header.split_first());
+    let (Some(kind), Some((peer_type, rest))) = (kind, peer) else { return };
+    let peer = [&[*peer_type][..], rest.get(1..).unwrap_or_default()].concat();
+    if kind == PEER_DOWN {
+        ups.remove(&peer);
+    } else if ups.len() < PEERS_MAX {
+        ups.insert(peer, frame.to_vec());
     }
 }
 

@@ -27,6 +27,16 @@ impl Framer {
         Self { protocol, held: Vec::new(), seeking: false }
     }
 
+    /// The bytes that are held, and whether the next message must be searched for.
+    pub(super) fn held(&self) -> (&[u8], bool) {
+        (&self.held, self.seeking)
+    }
+
+    /// A stream in the middle of a message.
+    pub(super) fn resume(protocol: Protocol, held: Vec<u8>, seeking: bool) -> Self {
+        Self { protocol, held, seeking }
+    }
+
     /// Some bytes are missing here.
     pub fn gap(&mut self) {
         self.held.clear();

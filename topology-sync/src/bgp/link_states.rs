@@ -16,23 +16,59 @@ use netgauze_bgp_pkt::nlri::{
 use netgauze_bgp_pkt::path_attribute::{BgpLsAttributeValue, MpReach, MpUnreach, PathAttributeValue};
 use netgauze_bgp_pkt::update::BgpUpdateMessage;
 use netgauze_iana::address_family::AddressType;
+use serde::{Deserialize, Serialize};
 
 use super::rib::PeerKey;
 use crate::observation::{IgpLink, IgpLinkKind, IgpProtocol, LinkEnd, LinkState, LinkStateId, LinkStateKind};
 
 /// Link states by the node that they are of.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(into = "Saved", from = "Saved")]
 pub struct LinkStates {
     nodes: BTreeMap<LinkStateId, BTreeMap<Part, Told>>,
     /// How often the session with a peer was lost.
     generations: BTreeMap<PeerKey, u32>,
 }
 
+/// What is said of a node, as a list.
+type SavedParts = Vec<(Part, Vec<(PeerKey, (u32, Said))>)>;
+
+/// Link states on disk: maps with keys that JSON has no names for, as lists.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    nodes: Vec<(LinkStateId, SavedParts)>,
+    generations: Vec<(PeerKey, u32)>,
+}
+
+impl From<LinkStates> for Saved {
+    fn from(states: LinkStates) -> Self {
+        let parts = |parts: BTreeMap<Part, Told>| {
+            parts.into_iter().map(|(part, told)| (part, told.into_iter().collect())).collect()
+        };
+        Self {
+            nodes: states.nodes.into_iter().map(|(id, all)| (id, parts(all))).collect(),
+            generations: states.generations.into_iter().collect(),
+        }
+    }
+}
+
+impl From<Saved> for LinkStates {
+    fn from(saved: Saved) -> Self {
+        let parts = |parts: SavedParts| {
+            parts.into_iter().map(|(part, told)| (part, told.into_iter().collect())).collect()
+        };
+        Self {
+            nodes: saved.nodes.into_iter().map(|(id, all)| (id, parts(all))).collect(),
+            generations: saved.generations.into_iter().collect(),
+        }
+    }
+}
+
 /// Who tells a part, and what is said of it; the first peer is believed.
 type Told = BTreeMap<PeerKey, (u32, Said)>;
 
 /// What one route of BGP-LS is about, within its node; the standard topology (0) first.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Part {
     Node,
     Link { topology: u16, kind: IgpLinkKind, to: String, near: Option<LinkEnd>, far: Option<LinkEnd> },
@@ -40,7 +76,7 @@ enum Part {
 }
 
 /// What the BGP-LS attribute says (RFC 9552 §5.3).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Said {
     name: Option<String>,
     addresses: Vec<IpAddr>,

@@ -5,7 +5,7 @@
 //!                      (recognise,  │            (also straight from a socket: Router::bytes)
 //!                       framer)     └─ speakers  BGP: the same of both ends of a session
 //! mrt ───────────────────────────────── rib      routes by peer
-//! rib ─ forwarding                               a Loc-RIB as a forwarding table
+//! rib ─ choice ─ forwarding                      what a router forwards by
 //! ```
 //!
 //! What is said of nodes, sessions and link states becomes observations; routes, of which there are millions, stay in
@@ -13,6 +13,7 @@
 //! bytes, of which conversation, by which agreement) and behind (what follows).
 
 pub mod bmp;
+pub mod choice;
 pub mod forwarding;
 pub mod frame;
 pub mod framer;
@@ -26,3 +27,4 @@ pub mod session;
 pub mod speakers;
 pub mod tap;
 pub mod tcp;
+pub mod touched;

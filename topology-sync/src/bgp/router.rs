@@ -3,6 +3,8 @@
 //! Order is not taken for granted. Some routers report peers as down that were never up, and routes of peers, or their
 //! own, before any Peer Up: they are taken as they come.
 
+mod saved;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -12,15 +14,22 @@ use netgauze_bmp_pkt::{BmpMessage, BmpPeerType, PeerHeader, v3, v4};
 use twin::{Diagnostic, WallTime};
 
 use super::bmp::{self, BmpDecoder};
+use super::choice::Choice;
 use super::link_states::{Changed, LinkStates};
-use super::rib::{PeerKey, Rib, RibView};
+use super::rib::{PeerKey, PeerRib, Rib, RibView};
 use super::session::speaker;
+use super::touched::{self, Touched};
 use crate::observation::{BgpPeer, Fact, FactKey, NodeInfo, Observation, Observer, Source};
+
+pub use self::saved::SavedRouter;
 
 /// The word for a session that is up (RFC 4271 §8.2.2),
 pub(super) const ESTABLISHED: &str = "Established";
 /// and for one that is not.
 pub(super) const IDLE: &str = "Idle";
+
+/// The routing instance that is none.
+const DEFAULT: &str = "default";
 
 /// What a router has reported.
 #[derive(Debug)]
@@ -31,6 +40,11 @@ pub struct Router {
     /// Sessions by VRF and the peer's address.
     sessions: BTreeMap<(String, IpAddr), BgpPeer>,
     rib: Rib,
+    /// What its own table is made of was told, and what of it must be looked at again.
+    is_told: bool,
+    /// Whether its Loc-RIB tells routes of IPv4, of IPv6.
+    in_loc_rib: [bool; 2],
+    touched: Touched,
     link_states: LinkStates,
     heard: Option<WallTime>,
     order: Order,
@@ -62,6 +76,9 @@ impl Router {
             node: NodeInfo { routing: true, ..NodeInfo::default() },
             sessions: BTreeMap::new(),
             rib: Rib::default(),
+            is_told: false,
+            in_loc_rib: [false; 2],
+            touched: Touched::default(),
             link_states: LinkStates::default(),
             heard: None,
             order: Order::default(),
@@ -78,6 +95,27 @@ impl Router {
     /// The routes of its peers, and its own.
     pub fn rib(&self) -> &Rib {
         &self.rib
+    }
+
+    /// Whether it tells what it forwards by: its Loc-RIB, or what passed its policy.
+    pub fn tells_choice(&self) -> bool {
+        self.is_told
+    }
+
+    /// What it has chosen.
+    pub fn choice(&self) -> Choice<'_> {
+        let session = |address| self.sessions.get(&(DEFAULT.to_owned(), address));
+        Choice::new(&self.rib, self.in_loc_rib, self.node.asn, session)
+    }
+
+    /// The prefixes that it may have chosen other routes for since the last call.
+    pub fn take_touched(&mut self) -> Touched {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Whether there are any.
+    pub fn is_touched(&self) -> bool {
+        !self.touched.is_nothing()
     }
 
     /// When it was last heard; any message is a sign of life, statistics reports come for no other purpose.
@@ -167,6 +205,9 @@ impl Router {
             let node = NodeInfo { router_id: Some(id.to_string()), asn: Some(asn), ..self.node.clone() };
             if node != self.node {
                 self.node = node;
+                if !self.rib.is_empty() {
+                    self.touched.touch_all();
+                }
                 self.say(at, Fact::Node(self.node.clone()), tell);
             }
         }
@@ -197,6 +238,12 @@ impl Router {
     ) {
         for view in views(header) {
             let key = PeerKey { view, ..peer_key(header) };
+            if touched::counts(&key) && self.rib.peer(&key).is_some() {
+                self.touched.touch_all();
+            }
+            if view == RibView::LocRib && key.distinguisher == 0 {
+                self.in_loc_rib = [false; 2];
+            }
             self.rib.remove(key);
             let changed = self.link_states.remove(key);
             self.say_link_states(at, changed, tell);
@@ -226,7 +273,11 @@ impl Router {
     }
 
     fn session(&mut self, at: WallTime, peer: BgpPeer, tell: &mut dyn FnMut(Observation)) {
-        self.sessions.insert((peer.vrf.clone(), peer.address), peer.clone());
+        let known = self.sessions.insert((peer.vrf.clone(), peer.address), peer.clone());
+        let by = |p: &BgpPeer| (p.asn, p.router_id.clone());
+        if !self.rib.is_empty() && known.as_ref().map(by) != Some(by(&peer)) {
+            self.touched.touch_all(); // equal routes are told apart by who sent them
+        }
         self.say(at, Fact::BgpPeer(peer), tell);
     }
 
@@ -239,6 +290,21 @@ impl Router {
     ) {
         let BgpMessage::Update(update) = update else { return };
         let key = peer_key(header);
+        if touched::counts(&key) {
+            let known = self.rib.peer(&key);
+            // Routes that are not told again in a new session go without a word on each.
+            if update.end_of_rib().is_some() && known.is_some_and(|rib| rib.stale() > 0) {
+                self.touched.touch_all();
+            }
+            let seen = self.touched.update(known.map_or(0, PeerRib::unicast), update);
+            self.is_told |= seen != [false; 2];
+            if key.view == RibView::LocRib {
+                let told = [0, 1].map(|f| seen[f] || self.in_loc_rib[f]);
+                if std::mem::replace(&mut self.in_loc_rib, told) != told {
+                    self.touched.touch_all(); // what passed its policy does not count any more
+                }
+            }
+        }
         self.rib.update(key, update);
         let changed = self.link_states.update(key, update);
         self.say_link_states(at, changed, tell);
@@ -320,5 +386,5 @@ fn peer_address(header: &PeerHeader) -> Option<IpAddr> {
 }
 
 fn vrf(header: &PeerHeader) -> String {
-    header.rd().filter(|rd| u64::from(*rd) != 0).map_or_else(|| "default".to_owned(), |rd| rd.to_string())
+    header.rd().filter(|rd| u64::from(*rd) != 0).map_or_else(|| DEFAULT.to_owned(), |rd| rd.to_string())
 }

@@ -55,6 +55,11 @@ impl Tap {
         self.sayings.routers.values()
     }
 
+    /// The routers that reported by BMP, and nothing else.
+    pub fn into_routers(self) -> impl Iterator<Item = Router> {
+        self.sayings.routers.into_values()
+    }
+
     /// The routes of each router and speaker.
     pub fn ribs(&self) -> impl Iterator<Item = (&Observer, &Rib)> {
         self.routers().map(|r| (r.observer(), r.rib())).chain(self.sayings.speakers.ribs())

@@ -1,6 +1,7 @@
 //! FRR's vtysh: OSPF neighbours (short and detail), OSPF interfaces, router LSAs, interfaces, routes,
 //! BGP summary.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
@@ -11,7 +12,8 @@ use super::Reading;
 use super::json::{list, members, number, parsed, text};
 use crate::observation::{
     Address, Fact, IgpInterface, IgpLink, IgpLinkKind, IgpNeighbor, IgpProtocol, Link, LinkEnd, LinkKind,
-    LinkState, LinkStateId, LinkStateKind, NodeInfo, RouteFact, RouteHop, RouteKind, Scope, Source, Topic,
+    LinkState, LinkStateId, LinkStateKind, NodeInfo, Part, RouteFact, RouteHop, RouteKind, Scope, Source,
+    Topic,
 };
 
 /// What FRR says, if it was FRR and a form that is understood.
@@ -179,11 +181,11 @@ fn interface(name: &str, entry: &Value) -> Link {
 
 /// `show ip route json`, `show ipv6 route json`: the routes that were installed.
 fn routes(value: &Value) -> Option<Reading> {
-    let mut found = false;
+    let mut families = BTreeSet::new();
     let mut facts = Vec::new();
     for entry in members(value).flat_map(|(_, list)| members_or_items(list)) {
-        let Some(prefix) = parsed(entry, "prefix") else { continue };
-        found = true;
+        let Some(prefix) = parsed::<IpNet>(entry, "prefix") else { continue };
+        families.insert(Part::from(prefix));
         if !is_true(entry, "installed") {
             continue;
         }
@@ -197,7 +199,8 @@ fn routes(value: &Value) -> Option<Reading> {
             kind,
         }));
     }
-    found.then(|| reading(facts, &[Topic::Routes.into()]))
+    let whole: Vec<_> = families.into_iter().map(|family| Scope::of(Topic::Routes, family)).collect();
+    (!whole.is_empty()).then(|| reading(facts, &whole))
 }
 
 fn route_kind(entry: &Value) -> Option<RouteKind> {

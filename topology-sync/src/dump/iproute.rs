@@ -13,7 +13,7 @@ use twin::{Diagnostic, MacAddr, WallTime};
 use super::iproute_route;
 use super::text::{Notes, after, indented, is_whole, mac, nanos, parsed_after, words};
 use crate::observation::{
-    Address, Fact, FactKey, FdbEntry, IpNeighbor, Link, LinkKind, Observation, Observer, Source, Topic,
+    Address, Fact, FactKey, FdbEntry, IpNeighbor, Link, LinkKind, Observation, Observer, Scope, Source, Topic,
 };
 
 /// A record: its first line's words, what follows, and what stood before.
@@ -35,16 +35,16 @@ pub(super) fn read(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Vec<Observation>> {
     let mut notes = Notes::new(observer, Source::Kernel, at);
-    let mut topics = BTreeSet::new();
+    let mut scopes = BTreeSet::new();
     let mut routes = iproute_route::Routes::default();
     let (mut stream, mut taken, mut other) = (false, 0usize, 0usize);
     for record in records(text) {
         stream |= record.at.is_some();
         notes.at = record.at.unwrap_or(at);
         match take(&mut notes, &mut routes, &record) {
-            Some(topic) => {
+            Some(whole) => {
                 taken += 1;
-                topics.extend(topic);
+                scopes.extend(whole);
             }
             None => other += 1,
         }
@@ -61,19 +61,19 @@ pub(super) fn read(
     routes.note(&mut notes, at);
     if !stream && is_whole(text) {
         notes.at = at;
-        topics.into_iter().for_each(|t| notes.read(t));
+        scopes.into_iter().for_each(|s: Scope| notes.read(s));
     }
     Some(notes.done())
 }
 
-/// Notes what a record says. The topics that a listing with this record is one of; `None` if the record is not known.
+/// Notes what a record says. What a listing with this record is a listing of; `None` if the record is not known.
 fn take(
     notes: &mut Notes<'_>,
     routes: &mut iproute_route::Routes,
     record: &Record<'_>,
-) -> Option<Vec<Topic>> {
+) -> Option<Vec<Scope>> {
     if interface(notes, record).is_some() {
-        return Some(vec![Topic::Links, Topic::Addresses]);
+        return Some(vec![Topic::Links.into(), Topic::Addresses.into()]);
     }
     if let Some(entry) = fdb(record) {
         match (record.deleted, entry) {
@@ -81,7 +81,7 @@ fn take(
             (true, Some(entry)) => notes.not(Fact::Fdb(entry).key()),
             (false, Some(entry)) => notes.is(Fact::Fdb(entry)),
         }
-        return Some(vec![Topic::Fdb]);
+        return Some(vec![Topic::Fdb.into()]);
     }
     if let Some(entry) = neighbor(record) {
         if record.deleted || entry.mac.is_none() {
@@ -89,12 +89,13 @@ fn take(
         } else if !entry.ip.is_multicast() {
             notes.is(Fact::IpNeighbor(entry));
         }
-        return Some(vec![Topic::IpNeighbors]);
+        return Some(vec![Topic::IpNeighbors.into()]);
     }
     if iproute_route::is_nexthop(record) {
         return Some(Vec::new()); // Routes name the gateways and devices of their next hops themselves.
     }
-    routes.take(notes.at, record.deleted, record).then(|| vec![Topic::Routes])
+    let family = routes.take(notes.at, record.deleted, record)?;
+    Some(vec![Scope::of(Topic::Routes, family)])
 }
 
 /// The records of a text.

@@ -9,32 +9,33 @@ use twin::WallTime;
 
 use super::iproute::Record;
 use super::text::{Notes, after, parsed_after, words};
-use crate::observation::{Fact, FactKey, RouteFact, RouteHop, RouteKind, Topic};
+use crate::observation::{Fact, FactKey, Part, RouteFact, RouteHop, RouteKind, Topic};
 
 /// The routes of a text, by what they are about and when: IPv6 lists each of several next hops as a route of its own.
 #[derive(Default)]
 pub(super) struct Routes(BTreeMap<(WallTime, FactKey), Option<RouteFact>>);
 
 impl Routes {
-    /// Takes a record. Whether it was a route.
-    pub(super) fn take(&mut self, at: WallTime, deleted: bool, record: &Record<'_>) -> bool {
-        let Some((kind, rest)) = split_type(&record.head) else { return false };
-        let Some(prefix) = destination(rest, record) else { return false };
+    /// Takes a record. The family of the route, if it was one.
+    pub(super) fn take(&mut self, at: WallTime, deleted: bool, record: &Record<'_>) -> Option<Part> {
+        let (kind, rest) = split_type(&record.head)?;
+        let prefix = destination(rest, record)?;
+        let family = Some(Part::from(prefix));
         let table = after(rest, "table").unwrap_or(if kind == "local" { "local" } else { "main" });
         let metric = parsed_after(rest, "metric").unwrap_or(0);
         let hops = hops(rest, record);
         let kind = match kind {
-            "unicast" if hops.is_empty() => return true, // All its next hops are dead.
+            "unicast" if hops.is_empty() => return family, // All its next hops are dead.
             "unicast" => RouteKind::Forward(hops),
             "local" | "anycast" => RouteKind::Local,
             "blackhole" => RouteKind::Blackhole,
             "unreachable" | "prohibit" => RouteKind::Unreachable,
-            _ => return true, // broadcast, multicast, throw: nothing is forwarded by them.
+            _ => return family, // broadcast, multicast, throw: nothing is forwarded by them.
         };
         if !is_per_link(&prefix) {
             self.add(at, deleted, RouteFact { table: table.to_owned(), prefix, metric, kind });
         }
-        true
+        family
     }
 
     fn add(&mut self, at: WallTime, deleted: bool, route: RouteFact) {

@@ -21,40 +21,41 @@ pub(super) fn read(value: &Value) -> Option<Reading> {
     let mut reading = Reading { source: Source::Kernel, facts: Vec::new(), whole: Vec::new() };
     let (mut routes, mut understood) = (BTreeMap::new(), false);
     for row in rows {
-        let topics: &[Topic] = match form(row) {
+        let scopes: Vec<Scope> = match form(row) {
             Some(Form::Interface) => {
                 interface(row, &mut reading.facts);
                 if row.get("addr_info").is_some() {
-                    &[Topic::Links, Topic::Addresses]
+                    vec![Topic::Links.into(), Topic::Addresses.into()]
                 } else {
-                    &[Topic::Links]
+                    vec![Topic::Links.into()]
                 }
             }
             Some(Form::BridgePort) => {
                 reading.facts.extend(bridge_port(row).map(Fact::Link));
-                &[]
+                Vec::new()
             }
             Some(Form::Fdb) => {
                 reading.facts.extend(fdb(row).map(Fact::Fdb));
-                &[Topic::Fdb]
+                vec![Topic::Fdb.into()]
             }
             Some(Form::Neighbor) => {
                 reading.facts.extend(neighbor(row).map(Fact::IpNeighbor));
-                &[Topic::IpNeighbors]
+                vec![Topic::IpNeighbors.into()]
             }
             Some(Form::Route) => {
                 reading.facts.extend(local_address(row).map(Fact::Address));
                 if let Some(route) = route(row, rows) {
                     join(&mut routes, route);
                 }
-                &[Topic::Routes]
+                let family = destination(row, rows).map(|net| Scope::of(Topic::Routes, net));
+                family.into_iter().collect()
             }
             None => continue, // iproute2 prints `{}` for what a filter left out.
         };
         understood = true;
-        for topic in topics {
-            if !reading.whole.contains(&Scope::from(*topic)) {
-                reading.whole.push(Scope::from(*topic));
+        for scope in scopes {
+            if !reading.whole.contains(&scope) {
+                reading.whole.push(scope);
             }
         }
     }

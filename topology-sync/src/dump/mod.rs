@@ -32,7 +32,9 @@ use serde_json::Value;
 use twin::{Diagnostic, WallTime};
 
 use crate::lines::serde_message;
-use crate::observation::{Fact, FactKey, Link, NodeInfo, Observation, Observer, Said, Scope, Source};
+use crate::observation::{
+    BgpPeer, Fact, FactKey, Link, NodeInfo, Observation, Observer, Said, Scope, Source,
+};
 
 /// What one dump says.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,7 +100,10 @@ pub fn read(
         return None;
     }
     let said = match serde_json::from_slice::<Value>(bytes) {
-        Ok(value) => JSON_FORMS.iter().find_map(|form| form(observer, at, &value, diagnostics)),
+        Ok(value) => JSON_FORMS
+            .iter()
+            .find_map(|form| form(observer, at, &value, diagnostics))
+            .or_else(|| frr_bgp::read_none(observer, at, file, &value)),
         Err(e) if file.ends_with(".json") => {
             let (line, column) = (e.line(), e.column());
             Diagnostic::count(diagnostics, "broken-recording", || {
@@ -147,13 +152,14 @@ impl Reading {
     }
 }
 
-/// Interfaces and nodes that several dumps describe become one word each: what the first does not say the next may.
+/// Interfaces, nodes and sessions that several dumps describe become one word each: what the first does not say the next
+/// may.
 fn joined(words: Vec<Observation>) -> Vec<Observation> {
     let mut places: BTreeMap<(Source, FactKey), usize> = BTreeMap::new();
     let mut out: Vec<Observation> = Vec::with_capacity(words.len());
     for mut word in words {
         if let Said::Is(fact, _) = &mut word.said
-            && matches!(**fact, Fact::Link(_) | Fact::Node(_))
+            && matches!(**fact, Fact::Link(_) | Fact::Node(_) | Fact::BgpPeer(_))
         {
             if let Some(known) = places.get(&(word.source, fact.key())).and_then(|at| out.get_mut(*at)) {
                 if let Said::Is(first, _) = &mut known.said {
@@ -173,6 +179,7 @@ fn join(first: &mut Fact, more: &mut Fact) {
     match (first, more) {
         (Fact::Link(a), Fact::Link(b)) => a.fill(std::mem::take(b)),
         (Fact::Node(a), Fact::Node(b)) => a.fill(std::mem::take(b)),
+        (Fact::BgpPeer(a), Fact::BgpPeer(b)) => a.fill(b),
         _ => {}
     }
 }
@@ -194,6 +201,14 @@ impl Link {
         self.vlan = self.vlan.or(other.vlan);
         self.peer_index = self.peer_index.or(other.peer_index);
         self.partner = self.partner.or(other.partner);
+    }
+}
+
+impl BgpPeer {
+    /// Takes from `other` what this does not say.
+    pub(crate) fn fill(&mut self, other: &BgpPeer) {
+        self.local = self.local.or(other.local);
+        self.router_id = self.router_id.take().or_else(|| other.router_id.clone());
     }
 }
 

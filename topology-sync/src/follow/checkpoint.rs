@@ -1,9 +1,13 @@
 //! The state of a follower on disk: with the journal since, as good as the whole journal.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use twin::{InputError, Place, WallTime};
 
+use super::station::{SavedStation, Station};
 use super::{Decoder, Follower, Health, Kernel, Spec};
+use crate::observation::{Observer, Source};
 use crate::store::Store;
 
 /// The value of the `format` member.
@@ -19,7 +23,12 @@ pub struct Checkpoint {
     settled: WallTime,
     store: Store,
     sources: Vec<(Spec, Option<Kernel>)>,
+    /// By the numbers of their sources.
+    #[serde(default)]
+    stations: Vec<(usize, SavedStation)>,
     health: Vec<Health>,
+    #[serde(default)]
+    spoken: Vec<BTreeSet<(Observer, Source)>>,
 }
 
 impl Checkpoint {
@@ -63,19 +72,26 @@ impl Follower {
         if !self.news.sources.is_empty() || self.sources.iter().any(reading) {
             return None;
         }
+        let station = |(number, (_, decoder)): (usize, &(Spec, Decoder))| match decoder {
+            Decoder::Bmp(station) => Some((number, station.save())),
+            _ => None,
+        };
         Some(Checkpoint {
             format: FORMAT.into(),
             offset,
             settled: self.settled,
             store: self.store.clone(),
             sources: self.sources.iter().map(|(spec, d)| (spec.clone(), kernel(d))).collect(),
+            stations: self.sources.iter().enumerate().filter_map(station).collect(),
             health: self.health.clone(),
+            spoken: self.spoken.clone(),
         })
     }
 
     /// A follower that goes on from a state; errors call its journal `name`.
     pub fn restore(name: &str, checkpoint: Checkpoint) -> Self {
-        let Checkpoint { settled, store, sources, health, .. } = checkpoint;
+        let Checkpoint { settled, store, sources, stations, health, mut spoken, .. } = checkpoint;
+        spoken.resize(sources.len(), BTreeSet::new());
         let mut follower = Self::new(name);
         follower.sources = sources
             .into_iter()
@@ -84,7 +100,13 @@ impl Follower {
                 (spec, kernel.map_or(fresh, |kernel| Decoder::Kernel(Box::new(kernel))))
             })
             .collect();
-        (follower.store, follower.settled, follower.health) = (store, settled, health);
+        for (number, saved) in stations {
+            if let Some((_, Decoder::Bmp(station))) = follower.sources.get_mut(number) {
+                *station = Station::restore(saved);
+            }
+        }
+        (follower.store, follower.settled, follower.health, follower.spoken) =
+            (store, settled, health, spoken);
         let fused = follower.fusion.update(&mut follower.store, settled);
         // What this gives was told before the state was saved.
         follower.take_changes(fused);

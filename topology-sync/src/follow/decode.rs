@@ -1,21 +1,12 @@
 //! What a source received, as observations.
 
-use std::collections::BTreeMap;
-
 use twin::{Diagnostic, WallTime};
 
-use super::{Form, Kernel, Mark, Routes, Spec, snmp};
-use crate::bgp::router::Router;
+use super::station::Station;
+use super::{Form, Kernel, Mark, Spec, snmp};
 use crate::dump;
-use crate::observation::{Observation, Observer, Said};
+use crate::observation::{Observation, Observer, Said, Source};
 use crate::wire::Listener;
-
-/// Routers by their names, and who speaks on each connection.
-#[derive(Default)]
-pub struct Station {
-    routers: BTreeMap<String, Router>,
-    connections: BTreeMap<u32, String>,
-}
 
 /// The reader of what one source receives: pure, but with a memory of the conversation.
 pub enum Decoder {
@@ -69,60 +60,23 @@ impl Decoder {
         }
     }
 
-    /// What became of the source or of a reading.
-    pub fn mark(&mut self, at: WallTime, mark: &Mark) {
+    /// What became of the source or of a reading; who is not heard any more by it, and by what means.
+    pub fn mark(&mut self, at: WallTime, mark: &Mark) -> Option<(Observer, Source)> {
         match (self, mark) {
             (Self::Kernel(kernel), Mark::Began { table, number }) => kernel.begin(*table, *number, at),
             (Self::Kernel(kernel), Mark::Up) => kernel.restart(),
-            (Self::Bmp(station), mark) => station.mark(mark),
+            (Self::Bmp(station), mark) => return station.mark(mark),
             _ => {}
         }
-    }
-
-    /// The routes that go to the twin directly.
-    pub fn routes_mut(&mut self) -> Option<&mut Routes> {
-        match self {
-            Self::Kernel(kernel) => Some(kernel.routes_mut()),
-            _ => None,
-        }
+        None
     }
 
     /// Whether routes have changed that the twin has not seen.
     pub(super) fn has_routes_to_tell(&self) -> bool {
         match self {
             Self::Kernel(kernel) => kernel.routes().has_news(),
+            Self::Bmp(station) => station.has_news(),
             _ => false,
-        }
-    }
-}
-
-impl Station {
-    fn take(&mut self, at: WallTime, bytes: &[u8]) -> Vec<Observation> {
-        let mut said = Vec::new();
-        if let Some((number, stream)) = bytes.split_first_chunk()
-            && let Some(node) = self.connections.get(&u32::from_le_bytes(*number))
-            && let Some(router) = self.routers.get_mut(node)
-        {
-            router.bytes(at, stream, &mut |observation| said.push(observation));
-        }
-        said
-    }
-
-    fn mark(&mut self, mark: &Mark) {
-        match mark {
-            Mark::Connected { number, node } => {
-                // A router that connects again has lost its last session, whether or not that was seen.
-                self.connections.retain(|_, known| known != node);
-                let new = || Router::new(Observer::node(node));
-                self.routers.entry(node.clone()).and_modify(Router::lost).or_insert_with(new);
-                self.connections.insert(*number, node.clone());
-            }
-            Mark::Closed { number } => {
-                if let Some(node) = self.connections.remove(number) {
-                    self.routers.get_mut(&node).into_iter().for_each(Router::lost);
-                }
-            }
-            _ => {}
         }
     }
 }

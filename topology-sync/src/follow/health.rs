@@ -7,6 +7,8 @@ use super::Mark;
 
 /// After this long without a source what it said is worth little, in nanoseconds.
 const LOST_AFTER_NS: i64 = 60_000_000_000;
+/// The reason before a source was tried.
+const UNTRIED: &str = "not heard yet";
 
 /// How a source is, as far as its records tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,8 +50,13 @@ impl State {
 
 impl Health {
     pub(super) fn new(name: &str, at: WallTime) -> Self {
-        let reason = "not heard yet".to_owned();
+        let reason = UNTRIED.to_owned();
         Self { name: name.to_owned(), state: State::Stale, since: at, heard: None, reason }
+    }
+
+    /// Whether nothing is known of it yet, not even that it cannot be reached.
+    pub fn is_untried(&self) -> bool {
+        self.heard.is_none() && self.reason == UNTRIED
     }
 
     pub(super) fn heard(&mut self, at: WallTime) {

@@ -15,22 +15,25 @@ mod pairs;
 mod routes;
 pub mod snmp;
 mod spec;
+mod station;
+mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use twin::{Change, Diagnostic, EntityKey, Fib, InputError, Place, Twin, TwinDelta, WallTime};
+use twin::{Diagnostic, EntityKey, InputError, Place, Twin, TwinDelta, WallTime};
 
 pub use self::checkpoint::Checkpoint;
 pub use self::decode::Decoder;
 pub use self::health::{Health, State};
 pub(crate) use self::netlink::wire;
 pub use self::netlink::{Kernel, Table};
-pub use self::routes::{Changed, Routes};
+pub use self::routes::Routes;
 pub use self::spec::{Form, Mark, Spec};
+use self::tables::Teller;
 use crate::fuse::Fusion;
 use crate::fuse::tables::Tables;
 use crate::journal::{Kind, Record};
+use crate::observation::{Observation, Observer, Source};
 use crate::store::Store;
 
 /// Turns records into deltas.
@@ -38,12 +41,14 @@ pub struct Follower {
     name: String,
     sources: Vec<(Spec, Decoder)>,
     health: Vec<Health>,
+    /// Whose words each source brought, and by what means.
+    spoken: Vec<BTreeSet<(Observer, Source)>>,
     store: Store,
     fusion: Fusion,
-    /// What fusion makes, with the tables of kernels, which go past it.
+    /// What fusion makes, with the tables of kernels and those that BMP tells, which go past it.
     twin: Twin,
-    /// Under which key the routes of a source stand in the twin.
-    routed: BTreeMap<u16, EntityKey>,
+    /// Under which key a table that goes past fusion stands in the twin.
+    routed: BTreeMap<Teller, EntityKey>,
     settled: WallTime,
     news: News,
     diagnostics: Vec<Diagnostic>,
@@ -54,7 +59,7 @@ pub struct Follower {
 struct News {
     valid_at: Option<WallTime>,
     sources: BTreeSet<String>,
-    /// Nodes whose kernels are not followed any more, until it is seen that they are again.
+    /// Nodes whose tables are not told any more, until it is seen that they are again.
     unrouted: BTreeSet<EntityKey>,
 }
 
@@ -65,6 +70,7 @@ impl Follower {
             name: name.to_owned(),
             sources: Vec::new(),
             health: Vec::new(),
+            spoken: Vec::new(),
             store: Store::default(),
             fusion: Fusion::default(),
             twin: Twin::default(),
@@ -94,8 +100,17 @@ impl Follower {
         let specs: Vec<Spec> = serde_json::from_slice(&record.bytes)
             .map_err(|e| self.broken(format!("sources that are not understood: {e}")))?;
         self.health = specs.iter().map(|spec| Health::new(&spec.name, record.at)).collect();
-        self.sources = specs.into_iter().map(|spec| (spec.clone(), Decoder::new(&spec))).collect();
-        // Whose table stood in the twin and is no longer told by a kernel gets back the one that is known otherwise.
+        // Nobody has been heard in this session yet.
+        self.lose(self.store.speakers(), record.at);
+        self.spoken = vec![BTreeSet::new(); specs.len()];
+        let mut before = std::mem::take(&mut self.sources);
+        let mut decoder = |spec: &Spec| match before.iter_mut().find(|(known, _)| known == spec) {
+            // Routes stand, stale, until the routers have told them again.
+            Some((_, Decoder::Bmp(station))) => Decoder::Bmp(std::mem::take(station).restarted()),
+            _ => Decoder::new(spec),
+        };
+        self.sources = specs.into_iter().map(|spec| (spec.clone(), decoder(&spec))).collect();
+        // Whose table stood in the twin and is no longer told past the store gets back the one that is known otherwise.
         self.news.unrouted.extend(std::mem::take(&mut self.routed).into_values());
         Ok(())
     }
@@ -108,6 +123,16 @@ impl Follower {
         if !words.is_empty() || decoder.has_routes_to_tell() {
             self.news.valid_at = Some(record.at);
             self.news.sources.insert(spec.name.clone());
+        }
+        if let Some(spoken) = self.spoken.get_mut(usize::from(record.source)) {
+            for word in &words {
+                if !spoken
+                    .iter()
+                    .any(|(observer, source)| (observer, *source) == (&word.observer, word.source))
+                {
+                    spoken.insert((word.observer.clone(), word.source));
+                }
+            }
         }
         self.store.extend(words);
         if let Some(health) = self.health.get_mut(usize::from(record.source)) {
@@ -125,8 +150,20 @@ impl Follower {
             return Err(self.broken(format!("a mark of source {source}, which is not declared")));
         };
         health.mark(record.at, &mark);
-        decoder.mark(record.at, &mark);
+        let lost = decoder.mark(record.at, &mark);
+        let spoken = matches!(mark, Mark::Down { .. }).then(|| self.spoken.get(source).cloned()).flatten();
+        let lost: BTreeSet<_> = spoken.into_iter().flatten().chain(lost).collect();
+        if !lost.is_empty() {
+            self.news.valid_at = Some(record.at);
+            self.news.sources.extend(self.sources.get(source).map(|(spec, _)| spec.name.clone()));
+            self.lose(lost, record.at);
+        }
         Ok(())
+    }
+
+    /// What these said stands, and is stale until they say it again.
+    fn lose(&mut self, speakers: BTreeSet<(Observer, Source)>, at: WallTime) {
+        self.store.extend(speakers.into_iter().map(|(o, source)| Observation::lost(&o, source, at)));
     }
 
     /// What has changed since the last tick.
@@ -144,51 +181,6 @@ impl Follower {
         let names: Vec<_> = news.sources.into_iter().collect();
         let source = if names.is_empty() { "ageing".to_owned() } else { names.join(",") };
         Some(TwinDelta { valid_at, learned_at: at, source, changes })
-    }
-
-    /// Makes what fusion changed, and what became of kernels' routes, changes of the twin.
-    fn take_changes(&mut self, fused: Vec<Change>) -> Vec<Change> {
-        let (moved, routed) = self.place_tables();
-        let of_kernel = |node: &EntityKey| routed.contains(node) || moved.contains(node);
-        // Fusion knows of a kernel's routes only those to its own addresses.
-        let keep = |c: &Change| !matches!(c, Change::Fib { node, .. } if of_kernel(node));
-        let mut changes: Vec<_> = fused.into_iter().filter(keep).collect();
-        changes.iter().for_each(|change| self.twin.set(change));
-        for node in moved.difference(&routed) {
-            let (before, after) = (self.twin.fib(node).cloned(), self.fusion.twin().fib(node).cloned());
-            if before != after {
-                let change = Change::Fib { node: node.clone(), before, after };
-                self.twin.set(&change);
-                changes.push(change);
-            }
-        }
-        for (number, (_, decoder)) in (0u16..).zip(&mut self.sources) {
-            let (Some(node), Some(routes)) = (self.routed.get(&number), decoder.routes_mut()) else {
-                continue;
-            };
-            let new = route_changes(node, self.twin.fib(node), routes);
-            new.iter().for_each(|change| self.twin.set(change));
-            changes.extend(new);
-        }
-        changes
-    }
-
-    /// Finds under which keys kernels' tables stand now: those under which they stood and do not any more, and those under
-    /// which they stand. A node's key changes where it is identified better.
-    fn place_tables(&mut self) -> (BTreeSet<EntityKey>, BTreeSet<EntityKey>) {
-        let mut moved = BTreeSet::new();
-        for (number, (spec, decoder)) in (0u16..).zip(&mut self.sources) {
-            let Some(routes) = decoder.routes_mut() else { continue };
-            let node = self.fusion.node_key(&spec.node);
-            let node = node.filter(|key| self.fusion.twin().entity(key).is_some());
-            if node != self.routed.get(&number) {
-                routes.forget();
-                moved.extend(self.routed.remove(&number));
-                self.routed.extend(node.map(|key| (number, key.clone())));
-            }
-        }
-        moved.append(&mut self.news.unrouted);
-        (moved, self.routed.values().cloned().collect())
     }
 
     /// The twin as of the last tick.
@@ -231,25 +223,5 @@ impl Follower {
 
     fn broken(&self, what: String) -> InputError {
         InputError::new(&self.name, Place::Whole, what, "records as `umbra sync watch` writes them")
-    }
-}
-
-/// What became of the routes of a node whose table in the twin is `before`.
-fn route_changes(node: &EntityKey, before: Option<&Arc<Fib>>, routes: &mut Routes) -> Vec<Change> {
-    match routes.changed(node) {
-        Changed::Table(fib) => {
-            let after = (!fib.is_empty()).then(|| Arc::new(fib));
-            let same = before == after.as_ref();
-            let change = || Change::Fib { node: node.clone(), before: before.cloned(), after };
-            if same { Vec::new() } else { vec![change()] }
-        }
-        Changed::Routes(list) => list
-            .into_iter()
-            .map(|(prefix, after)| {
-                let before = before.and_then(|fib| fib.exact(prefix)).cloned();
-                Change::Route { node: node.clone(), prefix, before, after }
-            })
-            .filter(|change| !matches!(change, Change::Route { before, after, .. } if before == after))
-            .collect(),
     }
 }

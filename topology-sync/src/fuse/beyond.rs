@@ -12,6 +12,7 @@ use super::emit::{self, ASSUMED, Emitted};
 use super::graph::{Edge, Vertex};
 use super::ground::Ground;
 use super::lsdb::is_end;
+use super::stamp::Stamp;
 use crate::observation::{Id, IgpProtocol, LinkEnd};
 
 /// The name of a router that nothing but the database knows.
@@ -151,6 +152,8 @@ fn place(end: Option<LinkEnd>, to: &str) -> String {
 fn advertised(ground: &Ground, node: NodeId, vertex: &Vertex, edge: &Edge) -> HalfLink {
     let word = vertex.0.word();
     let detail = format!("advertised by {} and {}", vertex.2, edge.to);
+    // An advertisement is repeated once in half an hour: that it stands says more than when it was last said.
+    let stamp = Stamp { lost: ground.lsdb.graph.is_lost(vertex), ..Stamp::default() };
     HalfLink {
         ordinal: ground.nodes[node].ordinal,
         cable: None,
@@ -159,5 +162,6 @@ fn advertised(ground: &Ground, node: NodeId, vertex: &Vertex, edge: &Edge) -> Ha
         delay: SimDuration::ZERO,
         state: "full".to_owned(),
         evidence: vec![Evidence { source: word.to_owned(), detail, seen_at: WallTime::default() }],
+        freshness: Some(stamp.freshness()),
     }
 }

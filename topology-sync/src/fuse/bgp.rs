@@ -2,7 +2,8 @@
 //!
 //! A session needs no common medium: it is a half-link of its own layer from the port that has the near address (often a
 //! loopback) to the one that has the far address. A node whose interface table is not known gets a port by the address's
-//! name. A peer of which nobody else knows is no node: the session is in its router's words, not in the twin.
+//! name. A peer of which nobody else knows is no node: of its session the
+//! near end alone is in the twin.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -13,8 +14,9 @@ use twin::{Entity, Evidence, Layer, Port, PortAddress, WallTime};
 use super::claim::{Finding, NodeId, PortId};
 use super::device::Said;
 use super::directory::Key;
-use super::emit::{self, Emitted};
+use super::emit::{self, Emitted, Support};
 use super::ground::Ground;
+use super::stamp::Stamp;
 use crate::observation::{BgpPeer, Fact, Observer, Topic};
 use crate::store::Store;
 
@@ -25,6 +27,12 @@ pub(super) struct Sessions(BTreeMap<NodeId, Vec<Said<BgpPeer>>>);
 impl Sessions {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The sessions of a node.
+    #[cfg(feature = "bgp")]
+    pub(super) fn of(&self, node: NodeId) -> impl Iterator<Item = &BgpPeer> {
+        self.0.get(&node).into_iter().flatten().map(|s| &s.what)
     }
 
     /// Takes what a node says of its sessions now; whether that is news.
@@ -38,11 +46,10 @@ impl Sessions {
         let mut sessions: BTreeMap<(String, IpAddr), Said<BgpPeer>> = BTreeMap::new();
         for standing in store.standing_on(observer, Topic::BgpPeers, now) {
             let Fact::BgpPeer(peer) = standing.fact else { continue };
-            let said = Said { source: standing.source, at: standing.at, what: peer.clone() };
+            let said = Said { source: standing.source, at: Stamp::of(&standing), what: peer.clone() };
             // Of several sources the most trusted comes first; the others fill in what it does not say.
             let known = sessions.entry((peer.vrf.clone(), peer.address)).or_insert(said);
-            known.what.local = known.what.local.or(peer.local);
-            known.what.router_id = known.what.router_id.take().or_else(|| peer.router_id.clone());
+            known.what.fill(peer);
         }
         let sessions: Vec<_> = sessions.into_values().collect();
         let before = self.0.remove(&node).unwrap_or_default();
@@ -63,7 +70,13 @@ impl Sessions {
                 out.findings.push(Finding::new("bgp-not-established", ground.node_name(node), "", why));
                 continue;
             }
-            let Some((far, how)) = far_node(ground, node, peer) else { continue };
+            let Some((far, how)) = far_node(ground, node, peer) else {
+                // Its own end is there all the same.
+                if let Some(local) = peer.local {
+                    end(ground, node, local, &mut out.entities);
+                }
+                continue;
+            };
             let Some(local) = peer.local.or_else(|| self.local(ground, node, far, peer)) else {
                 let why =
                     format!("no source says which address the session with {} comes from", peer.address);
@@ -76,8 +89,9 @@ impl Sessions {
             );
             let detail =
                 format!("{local} has a session with {} of AS {}; far end by {how}", peer.address, peer.asn);
-            let evidence = Evidence { source: "bgp".to_owned(), detail, seen_at: said.at };
-            out.half_links.push(emit::half(ground, Layer::Bgp, ends, None, 1, "established", vec![evidence]));
+            let evidence = Evidence { source: "bgp".to_owned(), detail, seen_at: said.at.at };
+            let support = Support { evidence: vec![evidence], freshness: said.at.freshness() };
+            out.half_links.push(emit::half(ground, Layer::Bgp, ends, None, 1, "established", support));
         }
         out
     }
@@ -108,22 +122,28 @@ fn shares_subnet(address: &PortAddress, ip: IpAddr) -> bool {
         .is_ok_and(|net| net.prefix_len() < net.max_prefix_len() && net.contains(&ip))
 }
 
-/// The only node that has the peer's address, or else that has its BGP identifier, and by what it was found.
+/// The only node that has the peer's address, or else that has its BGP identifier, and by what it was found. Link-local
+/// addresses are nobody's alone. An identifier is an address of its speaker (RFC 4271 §4.2), which need not say that it is
+/// its router id.
 fn far_node(ground: &Ground, node: NodeId, peer: &BgpPeer) -> Option<(NodeId, &'static str)> {
     let by_address: BTreeSet<NodeId> =
         ground.directory.ports_of_address(peer.address, node).into_iter().map(|(n, _)| n).collect();
     let by_id = || -> Vec<NodeId> {
-        let id = peer.router_id.as_deref().map(Key::Router);
-        let owners = id.into_iter().flat_map(|k| ground.directory.owners(k)).copied();
-        owners.filter(|n| *n != node).collect()
+        let Some(id) = peer.router_id.as_deref() else { return Vec::new() };
+        let others = |key: Key<'_>| -> Vec<NodeId> {
+            ground.directory.owners(key).iter().copied().filter(|n| *n != node).collect()
+        };
+        match (others(Key::Router(id)), id.parse()) {
+            (none, Ok(address)) if none.is_empty() => others(Key::Address(address)),
+            (known, _) => known,
+        }
     };
     match (by_address.len(), by_address.first()) {
         (1, Some(only)) => Some((*only, "address")),
-        (0, _) => match by_id()[..] {
-            [only] => Some((only, "router id")),
+        (several, _) => match by_id()[..] {
+            [only] if several == 0 || by_address.contains(&only) => Some((only, "router id")),
             _ => None,
         },
-        _ => None,
     }
 }
 

@@ -1,12 +1,13 @@
 //! One cable: what both ends say, how sure it is, and what is odd about it.
 
-use twin::Evidence;
+use twin::{Evidence, Freshness};
 
 use super::claim::{Adjacency, Body, Claim, Finding, PortId};
 use super::device::Device;
 use super::emit::evidence;
 use super::ground::Ground;
 use super::medium::{Media, igp_word};
+use super::stamp::Stamp;
 
 /// A cable with the claims about it.
 pub(crate) struct Cable<'a> {
@@ -149,34 +150,64 @@ impl<'a> Cable<'a> {
         })
     }
 
-    /// Who says so, in a direction: who hears its near end, and its near end's word on the adjacency.
+    /// Who says so, in a direction: who hears its near end, and its near end's word on the adjacency; an inventory of both.
     pub(crate) fn evidence(&self, direction: Direction) -> Vec<Evidence> {
         let ends = self.ends(direction);
-        self.claims.iter().filter(|c| c.ends == ends).map(|c| evidence(c.claim)).collect()
+        let of_both = |c: &&Word<'_>| c.claim.body == Body::Planned;
+        self.claims.iter().filter(|c| c.ends == ends || of_both(c)).map(|c| evidence(c.claim)).collect()
+    }
+
+    /// The state's word: an inventory alone brings no cable up.
+    pub(crate) fn state(&self) -> &'static str {
+        match self.carrier() {
+            Some(false) => "down",
+            _ if self.claims.iter().all(|c| c.claim.body == Body::Planned) => "planned",
+            _ => "up",
+        }
+    }
+
+    /// In which directions frames are known to have passed by a word: from `a`, and from `b`.
+    fn passed(&self, word: &Word<'_>) -> (bool, bool) {
+        let forward = word.ends == (self.a, self.b);
+        match &word.claim.body {
+            // A neighbour's hello that lists this router has passed one way, and this router's the other.
+            Body::Adjacent { state: Adjacency::Full | Adjacency::Stuck, .. } => (true, true),
+            Body::Adjacent { state: Adjacency::Init, .. } => (!forward, forward),
+            Body::Paired | Body::Planned => (false, false),
+            Body::Heard { .. } | Body::Resolved { .. } | Body::Learnt => (forward, !forward),
+        }
+    }
+
+    /// How recently frames are known to have passed in a direction.
+    pub(crate) fn freshness(&self, direction: Direction) -> Freshness {
+        let ends = self.ends(direction);
+        let tells = |w: &&Word<'_>| match direction {
+            Direction::Ab => self.passed(w).0,
+            Direction::Ba => self.passed(w).1,
+        };
+        let heard = self.claims.iter().filter(tells).map(|w| w.claim.at.freshness());
+        let past = || self.ground.past(ends.0, ends.1).map(Stamp::freshness);
+        heard.reduce(Freshness::or).or_else(past).unwrap_or(Freshness::UNHEARD)
     }
 
     /// How sure it is that the cable is there, from 0 to 1: 1 where frames are known to pass in both directions; in one
-    /// direction alone .8 if two means say so, else .6; half of it where another source puts somebody else on a port.
+    /// direction alone .8 if two means say so, else .6; .3 where an inventory alone has it; half of it where another source
+    /// puts somebody else on a port.
     pub(crate) fn confidence(&self) -> f64 {
         let (mut ab, mut ba) = (false, false);
         let mut means = std::collections::BTreeSet::new();
         for placed in &self.claims {
-            let forward = placed.ends == (self.a, self.b);
-            means.insert(placed.claim.word());
-            match &placed.claim.body {
-                // A neighbour's hello that lists this router has passed one way, and this router's the other.
-                Body::Adjacent { state: Adjacency::Full | Adjacency::Stuck, .. } => (ab, ba) = (true, true),
-                Body::Adjacent { state: Adjacency::Init, .. } if forward => ba = true,
-                Body::Adjacent { state: Adjacency::Init, .. } => ab = true,
-                Body::Paired => {}
-                Body::Heard(_) | Body::Resolved { .. } | Body::Learnt if forward => ab = true,
-                Body::Heard(_) | Body::Resolved { .. } | Body::Learnt => ba = true,
+            let passed = self.passed(placed);
+            if placed.claim.body != Body::Planned {
+                means.insert(placed.claim.word());
             }
+            (ab, ba) = (ab | passed.0, ba | passed.1);
         }
         let sure = match (ab && ba, means.len()) {
             (true, _) => 1.0,
             (false, 2..) => 0.8,
-            (false, _) => 0.6,
+            (false, 1) => 0.6,
+            (false, 0) => 0.3,
         };
         if self.disputed { sure / 2.0 } else { sure }
     }

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use twin::{Diagnostic, WallTime};
+use twin::Diagnostic;
 
+use super::stamp::Stamp;
 use crate::observation::{Chassis, Id, IgpProtocol, LldpNeighbor, Source};
 
 /// A node's number in the fusion; it says nothing about order.
@@ -46,8 +47,8 @@ pub(crate) struct Claim {
     pub(crate) to: End,
     /// By what means the observer knows.
     pub(crate) source: Source,
-    /// When it was last said.
-    pub(crate) at: WallTime,
+    /// When it was last said, and what it is worth.
+    pub(crate) at: Stamp,
     /// By what both ends were found.
     pub(crate) how: String,
     /// What kind of word it is.
@@ -79,6 +80,8 @@ pub(crate) enum Body {
     Learnt,
     /// The kernel says that the two are one pair.
     Paired,
+    /// An inventory has a cable between the two.
+    Planned,
 }
 
 /// How far an adjacency has come, as one end has it (RFC 2328 §10.1, ISO/IEC 10589 §8.2).
@@ -151,6 +154,7 @@ impl Claim {
             Body::Resolved { .. } => "arp",
             Body::Learnt => "fdb",
             Body::Paired => "kernel",
+            Body::Planned => "inventory",
         }
     }
 }

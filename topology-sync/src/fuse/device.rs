@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use twin::{BitsPerSec, Bytes, Port, PortAddress, WallTime};
 
+use super::stamp::Stamp;
 use super::testimony::Overheard;
 use crate::observation::{
     Chassis, Fact, FdbEntry, Id, IgpNeighbor, IgpProtocol, IpNeighbor, Link, LinkKind, LldpNeighbor, Mlag,
@@ -27,6 +28,8 @@ pub(crate) struct Device {
     pub(crate) chassis: Option<Chassis>,
     /// The LLDP and CDP neighbours it hears.
     pub(crate) heard: Vec<Said<Arc<LldpNeighbor>>>,
+    /// Those that it heard and does not any more.
+    pub(crate) past: Vec<Said<Arc<LldpNeighbor>>>,
     /// Its IGP neighbours.
     pub(crate) neighbors: Vec<Said<IgpNeighbor>>,
     /// Its ARP and neighbour tables.
@@ -45,11 +48,11 @@ pub(crate) struct Device {
     pub(crate) costs: BTreeMap<(IgpProtocol, String), u32>,
 }
 
-/// A fact with its source and instant.
+/// A fact with its source and stamp.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Said<T> {
     pub(crate) source: Source,
-    pub(crate) at: WallTime,
+    pub(crate) at: Stamp,
     pub(crate) what: T,
 }
 
@@ -93,7 +96,10 @@ impl Device {
     pub(crate) fn of(store: &Store, observer: &Observer, now: WallTime) -> Self {
         let mut device = Self { name: Arc::from(observer.id()), ..Self::default() };
         for standing in store.standing_of(observer, TOPICS.to_vec(), now) {
-            device.take(standing.source, standing.at, standing.fact);
+            device.take(standing.source, Stamp::of(&standing), standing.fact);
+        }
+        for past in store.past_neighbors(observer, now) {
+            device.take(past.source, Stamp::past(&past), past.fact);
         }
         device.name_masters();
         device.settle();
@@ -151,7 +157,7 @@ impl Device {
             && interfaces(self) == interfaces(other)
     }
 
-    fn take(&mut self, source: Source, at: WallTime, fact: &Fact) {
+    fn take(&mut self, source: Source, at: Stamp, fact: &Fact) {
         match fact {
             Fact::Node(node) => self.node.fill(node.clone()),
             Fact::Link(link) => match self.interfaces.get_mut(&link.name) {
@@ -177,6 +183,7 @@ impl Device {
                     self.costs.entry((i.protocol, i.port.clone())).or_insert(cost);
                 }
             }
+            Fact::Neighbor(n) if at.over => self.past.push(Said { source, at, what: n.clone() }),
             Fact::Neighbor(n) => self.heard.push(Said { source, at, what: n.clone() }),
             Fact::IgpNeighbor(n) => self.neighbors.push(Said { source, at, what: n.clone() }),
             Fact::IpNeighbor(n) => self.resolved.push(Said { source, at, what: n.clone() }),

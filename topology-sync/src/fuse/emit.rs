@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use twin::{
-    BitsPerSec, Entity, EntityKey, EntityKind, Evidence, HalfLink, HalfLinkKey, Layer, NodeKind, Port,
-    SimDuration,
+    BitsPerSec, Entity, EntityKey, EntityKind, Evidence, Freshness, HalfLink, HalfLinkKey, Layer, NodeKind,
+    Port, SimDuration,
 };
 
 use super::bundles;
@@ -14,6 +14,7 @@ use super::claim::{Adjacency, Body, Claim, Finding, NodeId, NodeName, PortId};
 use super::device::Device;
 use super::directory::is_global;
 use super::ground::{Ground, Placed};
+use super::inventory;
 use super::medium::Media;
 use crate::observation::{Id, LinkKind};
 
@@ -35,6 +36,7 @@ pub(crate) fn external_key(id: &Id) -> EntityKey {
     match id.kind.as_str() {
         "router-id" => EntityKey::node_by_router_id(&id.value),
         "system-id" => EntityKey::new(format!("node:system-id:{}", id.value)),
+        inventory::LISTED => EntityKey::node(&id.value),
         _ => chassis_key(id),
     }
 }
@@ -61,7 +63,7 @@ pub(crate) fn node(ground: &Ground, id: NodeId, device: &Device, aliases: Vec<En
             (said.unwrap_or(&id.value), EntityKind::External { role })
         }
     };
-    out.entities.push(entity(&node.key, name, node.ordinal, None, kind));
+    out.entities.push(entity(&node.key, name, node.ordinal, ground.inventory.site(id).as_ref(), kind));
     out.entities[0].aliases = aliases;
     let mut ports: Vec<_> = device.interfaces.iter().map(|(n, i)| (n.as_str(), i.port.clone())).collect();
     // Sources that name a port which no interface table has.
@@ -95,13 +97,17 @@ pub(crate) fn external(ground: &Ground, id: NodeId, wanted: &[PortId]) -> Emitte
     let NodeName::External(external) = &node.name else { return out };
     let resolved = node.ports.values().filter_map(|p| resolved_to(ground, *p)).min();
     let resolved = resolved.map(|(_, ip)| ip.to_string()).filter(|_| external.kind == "mac");
-    let name = heard.iter().filter_map(|(name, _)| *name).min().or(resolved.as_deref());
+    let name = heard.iter().filter_map(|(name, _)| *name).min();
+    let name = name.or_else(|| ground.inventory.name(id)).or(resolved.as_deref());
     let role = match external.kind.as_str() {
         "router-id" | "system-id" => NodeKind::Router,
-        _ => heard.iter().map(|(_, role)| *role).min().unwrap_or(NodeKind::Host),
+        _ => {
+            heard.iter().map(|(_, role)| *role).min().or(ground.inventory.role(id)).unwrap_or(NodeKind::Host)
+        }
     };
     let name = name.unwrap_or(&external.value);
-    out.entities.push(entity(&node.key, name, node.ordinal, None, EntityKind::External { role }));
+    let site = ground.inventory.site(id);
+    out.entities.push(entity(&node.key, name, node.ordinal, site.as_ref(), EntityKind::External { role }));
     for port in wanted {
         out.entities.push(port_entity(&node.key, &ground.ports[*port].name, 0, Port::default()));
     }
@@ -120,7 +126,7 @@ pub(crate) fn external_port(node: &EntityKey, name: &str) -> Entity {
 }
 
 /// What others say of the node behind a port: its system name and role.
-fn heard_from(ground: &Ground, port: PortId) -> impl Iterator<Item = (Option<&str>, NodeKind)> {
+pub(super) fn heard_from(ground: &Ground, port: PortId) -> impl Iterator<Item = (Option<&str>, NodeKind)> {
     ground.claims_of(port).filter(move |c| c.from == port).filter_map(|c| {
         let sender = c.claim.sender()?;
         let role = match (sender.router, sender.bridge) {
@@ -220,10 +226,10 @@ fn emit_cable(ground: &Ground, cable: &Cable<'_>, out: &mut Emitted) -> EntityKe
     let kind = EntityKind::Cable { a: port_a.clone(), b: port_b.clone() };
     out.entities.push(entity(&key, &name, ordinal, None, kind));
     out.without_speed += u64::from(speed(ground, a, b).is_none());
-    let state = if cable.carrier() == Some(false) { "down" } else { "up" };
+    let state = cable.state();
     for (direction, from, to) in [(Direction::Ab, a, b), (Direction::Ba, b, a)] {
-        let evidence = cable.evidence(direction);
-        out.half_links.push(half(ground, Layer::Cable, (from, to), Some(key.clone()), 1, state, evidence));
+        let support = Support { evidence: cable.evidence(direction), freshness: cable.freshness(direction) };
+        out.half_links.push(half(ground, Layer::Cable, (from, to), Some(key.clone()), 1, state, support));
     }
     out.findings.extend(cable.findings());
     key
@@ -242,8 +248,8 @@ fn emit_segment(ground: &Ground, members: &[PortId], out: &mut Emitted) {
 
 fn emit_heard(ground: &Ground, media: Keyed<'_>, placed: &Placed, out: &mut Emitted) {
     let cable = cable_of(media, placed.ends);
-    let evidence = vec![evidence(&placed.claim)];
-    out.half_links.push(half(ground, Layer::Lldp, (placed.from, placed.to), cable, 1, "up", evidence));
+    let support = Support::of(&placed.claim);
+    out.half_links.push(half(ground, Layer::Lldp, (placed.from, placed.to), cable, 1, "up", support));
 }
 
 /// An adjacency that carries traffic is a half-link with the cost of sending over it; any other is a finding.
@@ -274,8 +280,8 @@ fn emit_adjacent(ground: &Ground, keyed: Keyed<'_>, placed: &Placed, out: &mut E
         });
     let to = media.adjacent_end(ground, placed.ends.0, placed.to);
     let cable = cable_of(keyed, (placed.ends.0, media.adjacent_end(ground, placed.ends.0, placed.ends.1)));
-    let evidence = vec![evidence(claim)];
-    out.half_links.push(half(ground, Layer::Igp, (placed.from, to), cable, cost, "full", evidence));
+    let support = Support::of(claim);
+    out.half_links.push(half(ground, Layer::Igp, (placed.from, to), cable, cost, "full", support));
 }
 
 /// Media, and the keys of their cables.
@@ -294,7 +300,7 @@ pub(super) fn half(
     cable: Option<EntityKey>,
     metric: u32,
     state: &str,
-    evidence: Vec<Evidence>,
+    support: Support,
 ) -> (HalfLinkKey, HalfLink) {
     let half = HalfLink {
         ordinal: ground.nodes[ground.ports[from].node].ordinal,
@@ -303,17 +309,30 @@ pub(super) fn half(
         capacity: speed(ground, from, to).unwrap_or(ASSUMED),
         delay: SimDuration::ZERO,
         state: state.to_owned(),
-        evidence,
+        evidence: support.evidence,
+        freshness: Some(support.freshness),
     };
     (HalfLinkKey { layer, from: ground.port_key(from).clone(), to: ground.port_key(to).clone() }, half)
 }
 
 fn speed(ground: &Ground, a: PortId, b: PortId) -> Option<BitsPerSec> {
     let of = |port| ground.interface(port).and_then(super::device::Interface::speed);
-    of(a).or_else(|| of(b))
+    of(a).or_else(|| of(b)).or_else(|| ground.inventory.speed(a)).or_else(|| ground.inventory.speed(b))
+}
+
+/// Who says that a half-link is there, and how recently.
+pub(super) struct Support {
+    pub(super) evidence: Vec<Evidence>,
+    pub(super) freshness: Freshness,
+}
+
+impl Support {
+    fn of(claim: &Claim) -> Self {
+        Self { evidence: vec![evidence(claim)], freshness: claim.at.freshness() }
+    }
 }
 
 /// A claim as evidence.
 pub(crate) fn evidence(claim: &Claim) -> Evidence {
-    Evidence { source: claim.word().to_owned(), detail: claim.how.clone(), seen_at: claim.at }
+    Evidence { source: claim.word().to_owned(), detail: claim.how.clone(), seen_at: claim.at.at }
 }

@@ -1,6 +1,8 @@
 //! Why a twin says what it says of two nodes or ports.
 
-use twin::{Entity, EntityKey, EntityKind, InputError, Layer, Place, Snapshot, Twin, WallTime};
+use twin::{
+    Entity, EntityKey, EntityKind, FreshnessState, InputError, Layer, Place, Snapshot, Twin, WallTime,
+};
 
 /// One source's word on what is between two places, or a finding about one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub struct Reason {
     pub says: String,
     /// When it was last said; `None` for recordings, which bear no time.
     pub seen: Option<WallTime>,
+    /// How fresh the half-link is; `None` for what nobody listens for, segments and findings.
+    pub freshness: Option<FreshnessState>,
 }
 
 /// A node, or one port of it.
@@ -70,7 +74,7 @@ pub fn explain(file: &str, net: &Snapshot, a: &str, b: &str) -> Result<Vec<Reaso
 impl Reason {
     fn about(layer: &'static str, place: &str, source: &str, says: String) -> Self {
         let (from, source) = (place.to_owned(), source.to_owned());
-        Self { layer, from, to: None, state: None, cost: None, source, says, seen: None }
+        Self { layer, from, to: None, state: None, cost: None, source, says, seen: None, freshness: None }
     }
 }
 
@@ -123,9 +127,14 @@ fn between(twin: &Twin, layer: Layer, word: &'static str, (a, b): (&Side, &Side)
             source: source.to_owned(),
             says: says.to_owned(),
             seen,
+            freshness: half.freshness.map(|f| f.state),
         };
         if half.evidence.is_empty() {
-            reasons.push(reason("", "nothing was heard in this direction", None));
+            let says = match half.freshness.map(|f| f.state) {
+                Some(FreshnessState::Expired) => "nothing is heard in this direction any more",
+                _ => "nothing was heard in this direction",
+            };
+            reasons.push(reason("", says, half.freshness.and_then(|f| f.heard_at)));
         }
         for e in &half.evidence {
             let seen = (e.seen_at != WallTime::default()).then_some(e.seen_at);

@@ -36,6 +36,13 @@ pub(crate) fn table(
     best.into_iter().map(|(prefix, (_, action))| Route { prefix, action }).collect()
 }
 
+/// Whether a kernel or a routing daemon tells the table by which a node forwards.
+#[cfg(feature = "bgp")]
+pub(crate) fn is_told(store: &Store, observer: &Observer, now: WallTime) -> bool {
+    let is_own = |fact: &Fact| matches!(fact, Fact::Route(r) if rank(r).is_some_and(|(table, _)| table > 0));
+    store.standing_on(observer, Topic::Routes, now).any(|s| is_own(s.fact))
+}
+
 /// Lower is better: the kernel looks into its tables in this order. Any other table is another routing instance.
 fn rank(route: &RouteFact) -> Option<(u8, u32)> {
     let table = match route.table.as_str() {
@@ -87,7 +94,8 @@ fn action(route: &RouteFact, device: &Device, node: &EntityKey) -> Option<RouteA
     })
 }
 
-fn is_down(device: &Device, port: &str) -> bool {
+/// Whether what is sent to a port does not leave.
+pub(super) fn is_down(device: &Device, port: &str) -> bool {
     let link = device.interfaces.get(port).map(|i| &i.link);
     link.is_some_and(|l| l.carrier == Some(false) || l.admin_up == Some(false))
 }

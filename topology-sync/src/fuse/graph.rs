@@ -22,6 +22,8 @@ pub(crate) struct Graph {
     routers: BTreeMap<Vertex, BTreeSet<LinkStateId>>,
     /// The advertisements of each broadcast medium, by its name in the links that lead to it.
     media: BTreeMap<Vertex, BTreeSet<LinkStateId>>,
+    /// The copies whose source was lost since they were said.
+    lost: BTreeSet<(LinkStateId, Observer)>,
 }
 
 /// An adjacency that both routers advertise, in one direction.
@@ -51,8 +53,24 @@ impl Graph {
         true
     }
 
+    /// Whether the source of an observer's copy was lost since; whether that is news.
+    pub(crate) fn lose(&mut self, observer: &Observer, id: &LinkStateId, lost: bool) -> bool {
+        let copy = (id.clone(), observer.clone());
+        if lost { self.lost.insert(copy) } else { self.lost.remove(&copy) }
+    }
+
+    /// Whether all that is known of a router was said before its sources were lost.
+    pub(crate) fn is_lost(&self, router: &Vertex) -> bool {
+        let mut ids = self.routers.get(router).into_iter().flatten();
+        ids.all(|id| {
+            let mut holders = self.copies.get(id).into_iter().flat_map(BTreeMap::keys);
+            holders.all(|o| self.lost.contains(&(id.clone(), o.clone())))
+        })
+    }
+
     /// An observer has it no longer.
     pub(crate) fn drop(&mut self, observer: &Observer, id: &LinkStateId) {
+        self.lose(observer, id, false);
         let Some(copies) = self.copies.get_mut(id) else { return };
         copies.remove(observer);
         if copies.is_empty() {
@@ -103,6 +121,12 @@ impl Graph {
     ) -> impl Iterator<Item = &'a LinkState> + use<'a> {
         let ids = index.get(vertex).into_iter().flatten();
         ids.filter_map(|id| self.copies.get(id)?.values().max_by_key(|l| l.sequence).map(AsRef::as_ref))
+    }
+
+    /// The newest copy of each advertisement.
+    #[cfg(feature = "bgp")]
+    pub(crate) fn newest(&self) -> impl Iterator<Item = &LinkState> {
+        self.copies.values().filter_map(|c| c.values().max_by_key(|l| l.sequence).map(AsRef::as_ref))
     }
 
     fn links<'a>(&'a self, vertex: &Vertex) -> impl Iterator<Item = &'a IgpLink> + use<'a> {

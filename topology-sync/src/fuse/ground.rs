@@ -9,7 +9,9 @@ use twin::EntityKey;
 use super::claim::{Claim, End, NodeId, NodeName, PortId, Whom};
 use super::device::{Device, Interface};
 use super::directory::Directory;
+use super::inventory::Inventory;
 use super::lsdb::Lsdb;
+use super::stamp::Stamp;
 
 /// A claim's number; it says nothing about order.
 pub(crate) type ClaimId = usize;
@@ -19,11 +21,14 @@ pub(crate) type ClaimId = usize;
 pub(crate) struct Ground {
     pub(crate) directory: Directory,
     pub(crate) lsdb: Lsdb,
+    pub(crate) inventory: Inventory,
     names: BTreeMap<NodeName, NodeId>,
     /// The place of nodes that are known only from others: after all with words of their own.
     pub(crate) strangers: u32,
     pub(crate) nodes: Vec<Node>,
     pub(crate) ports: Vec<PortOf>,
+    /// By hearing node: who was heard by which of its ports and is not any more.
+    past: BTreeMap<NodeId, BTreeMap<(PortId, PortId), Stamp>>,
     claims: Vec<Option<Placed>>,
     free: Vec<ClaimId>,
 }
@@ -72,6 +77,14 @@ impl Ground {
     /// The number of a node, if it has one.
     pub(crate) fn known(&self, name: &NodeName) -> Option<NodeId> {
         self.names.get(name).copied()
+    }
+
+    /// The number of the node that an end names, if it has one.
+    pub(crate) fn who(&self, whom: &Whom) -> Option<NodeId> {
+        match whom {
+            Whom::Known(node) => Some(*node),
+            Whom::Stranger(id) => self.known(&NodeName::External(id.clone())),
+        }
     }
 
     /// The number of a node, a new one where it is not known.
@@ -227,6 +240,36 @@ impl Ground {
             touched.extend(self.remove(id));
         }
         ids
+    }
+
+    /// Puts in place of what is known who was heard by a node and is not any more; the hearing ports of those that changed are
+    /// added to `touched`.
+    pub(crate) fn exchange_past(
+        &mut self,
+        node: NodeId,
+        past: &[(End, End, Stamp)],
+        touched: &mut Vec<PortId>,
+    ) {
+        let mut new: BTreeMap<(PortId, PortId), Stamp> = BTreeMap::new();
+        for (from, to, at) in past {
+            let (from, to) = (self.end(from), self.end(to));
+            let ends = (self.cable_end(from), self.cable_end(to));
+            let latest = new.entry(ends).or_insert(*at);
+            *latest = (*latest).max(*at);
+        }
+        let old = self.past.remove(&node).unwrap_or_default();
+        let changed =
+            |(ends, at): &(&(PortId, PortId), &Stamp), other: &BTreeMap<_, _>| other.get(*ends) != Some(*at);
+        let ports = old.iter().filter(|e| changed(e, &new)).chain(new.iter().filter(|e| changed(e, &old)));
+        touched.extend(ports.map(|((_, to), _)| *to));
+        if !new.is_empty() {
+            self.past.insert(node, new);
+        }
+    }
+
+    /// When a port was last heard by another that does not hear it any more.
+    pub(crate) fn past(&self, from: PortId, to: PortId) -> Option<Stamp> {
+        self.past.get(&self.ports[to].node)?.get(&(from, to)).copied()
     }
 
     /// A claim by its number.

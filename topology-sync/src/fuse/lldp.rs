@@ -8,6 +8,7 @@ use crate::observation::LldpNeighbor;
 
 /// Every neighbour whose sender is known, or who is beyond the boundary, as a claim; the others as findings.
 pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: &mut Resolved) {
+    past(directory, node, device, out);
     for heard in &device.heard {
         let neighbor = &heard.what;
         let (from, how) = match directory.sender(neighbor, &mut out.looked) {
@@ -29,6 +30,16 @@ pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: 
         }
         let body = Body::Heard(neighbor.clone());
         out.claim(Claim { from, to, source: heard.source, at: heard.at, how, body });
+    }
+}
+
+/// Whom it heard and does not any more, of those who are still there.
+fn past(directory: &Directory, node: NodeId, device: &Device, out: &mut Resolved) {
+    for said in &device.past {
+        if let Match::Found((peer, port), _) = directory.sender(&said.what, &mut out.looked) {
+            let hearer = End::known(node, device.cable_port(&said.what.on));
+            out.past.push((End::known(peer, port), hearer, said.at));
+        }
     }
 }
 

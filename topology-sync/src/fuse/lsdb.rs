@@ -46,7 +46,7 @@ impl Lsdb {
         for standing in store.standing_on(observer, Topic::LinkStates, now) {
             let Fact::LinkState(state) = standing.fact else { continue };
             gone.remove(&state.id.key());
-            self.take(observer, state, touched);
+            self.take(observer, state, standing.lost, touched);
         }
         for id in gone.into_values() {
             self.drop(observer, &id, touched);
@@ -64,21 +64,21 @@ impl Lsdb {
     ) {
         for key in keys {
             let held = self.held.get_mut(observer).and_then(|held| held.remove(key));
-            match (store.standing_at(observer, key, now).map(|s| s.fact), held) {
-                (Some(Fact::LinkState(state)), _) => self.take(observer, state, touched),
+            match (store.standing_at(observer, key, now).map(|s| (s.fact, s.lost)), held) {
+                (Some((Fact::LinkState(state), lost)), _) => self.take(observer, state, lost, touched),
                 (_, Some(id)) => self.drop(observer, &id, touched),
                 _ => {}
             }
         }
     }
 
-    fn take(&mut self, observer: &Observer, state: &LinkState, touched: &mut Touched) {
+    fn take(&mut self, observer: &Observer, state: &LinkState, lost: bool, touched: &mut Touched) {
         let held = self.held.entry(observer.clone()).or_default();
         if held.insert(state.id.key(), state.id.clone()).is_some() {
             return; // A more trusted source has said it.
         }
         touched.near(&self.graph, &state.id);
-        if self.graph.take(observer, state) {
+        if self.graph.take(observer, state) | self.graph.lose(observer, &state.id, lost) {
             touched.changed.insert(state.id.router.clone());
             touched.near(&self.graph, &state.id);
             if let Some(name) = &state.name {

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::claim::{Adjacency, Body, Finding, NodeName, PortId};
 use super::ground::{Ground, Placed};
 use super::layer2::INSIDE;
+use super::planned;
 
 /// What the claims of one area come to.
 #[derive(Debug, Default, PartialEq)]
@@ -100,6 +101,7 @@ pub(crate) fn judge(ground: &Ground, ports: &[PortId]) -> Media {
     let tied = area.tied();
     area.form(&settled, &tied);
     area.keep_neighbors();
+    area.plan(&settled, &tied);
     area.report_strangers();
     area.report_lonely(&settled, &tied);
     area.media
@@ -172,7 +174,7 @@ impl Area<'_> {
                 Body::Heard(_) => 0,
                 Body::Adjacent { .. } => 1,
                 Body::Resolved { .. } | Body::Paired => 2,
-                Body::Learnt => continue,
+                Body::Learnt | Body::Planned => continue,
             };
             ties[tie].push(placed.ends);
         }
@@ -304,15 +306,48 @@ impl Area<'_> {
 
     /// Whether a port is called by its node's own name for it.
     fn is_named(&self, port: PortId) -> bool {
-        let says = |c: &Placed| c.ends.0 == port && c.claim.is_named();
+        let says = |c: &Placed| match c.claim.body {
+            Body::Heard(_) => c.ends.0 == port && c.claim.is_named(),
+            Body::Planned => true,
+            _ => false,
+        };
         self.ground.is_own(port) || self.ground.claims_of(port).any(says)
+    }
+
+    /// What inventories plan, against all that is seen.
+    fn plan(&mut self, settled: &BTreeMap<PortId, PortId>, tied: &Ties) {
+        let is_planned = |p: &PortId| self.ground.claims_of(*p).any(|c| c.claim.body == Body::Planned);
+        if !self
+            .ports
+            .iter()
+            .any(|p| is_planned(p) || self.ground.inventory.is_wired(self.ground.ports[*p].node))
+        {
+            return;
+        }
+        let mut seen = planned::Seen::new();
+        let media =
+            self.media.cables.iter().map(|(a, b)| vec![*a, *b]).chain(self.media.segments.iter().cloned());
+        for medium in media {
+            for port in &medium {
+                seen.entry(*port).or_default().extend(medium.iter().filter(|p| *p != port));
+            }
+        }
+        for port in &self.ports {
+            let more: Vec<_> = tied.of(*port).chain(settled.get(port).copied()).collect();
+            if !more.is_empty() {
+                seen.entry(*port).or_default().extend(more);
+            }
+        }
+        planned::join(self.ground, &self.ports, &seen, &mut self.media);
     }
 
     /// Neighbours that are in the twin by what others call them, and whose port nothing names.
     fn report_strangers(&mut self) {
         let mut findings = Vec::new();
         for port in self.media.externals.iter().filter(|p| !self.is_named(**p)) {
-            for c in self.ground.claims_of(*port).filter(|c| c.claim.body != Body::Learnt) {
+            for c in
+                self.ground.claims_of(*port).filter(|c| !matches!(c.claim.body, Body::Learnt | Body::Planned))
+            {
                 let near = if c.ends.0 == *port { c.ends.1 } else { c.ends.0 };
                 let stranger = self.ground.node_name(self.ground.ports[*port].node);
                 let why = format!("{} neighbour {stranger}: {}", c.claim.word(), c.claim.how);
@@ -337,6 +372,12 @@ impl Area<'_> {
                 0 => "carrier is up, no known peer".to_owned(),
                 1 => "carrier is up; the bridge learnt one address there, whose port is not known".to_owned(),
                 n => format!("carrier is up; the bridge learnt {n} stations there, no known peer"),
+            };
+            let planned: Vec<_> =
+                planned::plans(self.ground, port).into_iter().map(|p| self.ground.name(p)).collect();
+            let why = match planned.is_empty() {
+                true => why,
+                false => format!("{why}; an inventory has {} there", planned.join(", ")),
             };
             let finding = self.finding("no-known-peer", port, why);
             self.media.findings.push(finding);

@@ -13,6 +13,8 @@
 //! 4. [`emit`]: entities, half-links and findings; [`bundles`]: what lies over the cables; [`bgp`]: sessions, which need
 //!    no common medium; [`beyond`]: what the link-state database ([`lsdb`], [`graph`]) alone knows.
 //!
+//! What an inventory lists ([`inventory`]) is compared with that, and is no more than planned ([`planned`]).
+//!
 //! [`Fusion`] keeps all of it, so that a change costs what it touches: a node whose words changed is resolved again, so
 //! are those who asked for what changed there, and the areas of the ports that this touches are judged again. What comes
 //! out is always what a fusion from nothing gives.
@@ -30,16 +32,21 @@ mod fib;
 mod graph;
 mod ground;
 mod igp;
+mod inventory;
 mod layer2;
 mod lldp;
 mod lsdb;
 mod medium;
 mod pairs;
 mod party;
+mod planned;
 mod resolve;
+mod stamp;
 pub mod tables;
 mod testimony;
 mod update;
+#[cfg(feature = "bgp")]
+pub(crate) mod ways;
 mod wire;
 
 use twin::{Diagnostic, Twin, WallTime};

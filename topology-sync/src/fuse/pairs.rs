@@ -7,10 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use twin::WallTime;
-
 use super::claim::{Body, Claim, End, NodeId, NodeName, PortId};
 use super::ground::Ground;
+use super::stamp::Stamp;
 use crate::observation::{LinkKind, Source};
 
 /// An interface of a pair: its node, its own index and that of the other end.
@@ -73,7 +72,7 @@ fn claim(ground: &Ground, a: HalfPair, b: HalfPair) -> Option<Arc<Claim>> {
         from: end(a)?,
         to: end(b)?,
         source: Source::Kernel,
-        at: WallTime::default(),
+        at: Stamp::default(),
         how: format!("a pair by their indices {} and {}, the only one left", a.own, b.own),
         body: Body::Paired,
     }))

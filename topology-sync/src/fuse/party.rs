@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use twin::{MacAddr, WallTime};
+use twin::MacAddr;
 
+use super::stamp::Stamp;
 use super::wire::Wire;
 use crate::observation::{
     Address, Chassis, Fact, Hello, Id, IgpNeighbor, IgpProtocol, Link, LldpNeighbor, NodeInfo, Source,
 };
 
-/// A word with its source and instant.
-pub(super) type Said<T> = (Source, WallTime, T);
+/// A word with its source and stamp.
+pub(super) type Said<T> = (Source, Stamp, T);
 
 /// A node as wires show it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,12 +39,12 @@ pub(crate) struct Outlet {
     pub(crate) sent: Option<LldpNeighbor>,
     /// Its addresses, with prefix lengths where said.
     pub(crate) addresses: BTreeMap<IpAddr, Option<u8>>,
-    /// Whose LLDP and CDP frames reach it.
+    /// Whose LLDP and CDP frames reach it, or did.
     pub(super) heard: Vec<Said<LldpNeighbor>>,
     /// Its IGP neighbours.
     pub(super) neighbors: Vec<Said<IgpNeighbor>>,
     /// The latest word of it.
-    pub(super) at: WallTime,
+    pub(super) at: Stamp,
 }
 
 /// By what a port is told from others.
@@ -103,6 +104,11 @@ impl PortNames {
     /// Whether this is what its sender says now, and not what it said under another name or in CDP beside LLDP.
     pub(super) fn is_current(&self, wire: usize, sent: &LldpNeighbor) -> bool {
         self.current.get(&(wire, sent.mac)) == Some(&ids(sent))
+    }
+
+    /// Whether anything is said from the hardware address that this came from.
+    pub(super) fn speaks(&self, wire: usize, sent: &LldpNeighbor) -> bool {
+        self.current.contains_key(&(wire, sent.mac))
     }
 
     pub(super) fn of_sender(&self, wire: usize, sent: &LldpNeighbor) -> PortName {
@@ -205,7 +211,7 @@ impl Classes {
 
 /// A cable that is tapped at both ends is heard twice: the latest word on each subject.
 fn latest<T, K: Ord>(said: &mut Vec<Said<T>>, subject: impl Fn(&T) -> K) {
-    said.sort_by_cached_key(|(source, at, what)| (subject(what), std::cmp::Reverse(*at), *source));
+    said.sort_by_cached_key(|(source, at, what)| (subject(what), at.over, std::cmp::Reverse(*at), *source));
     said.dedup_by(|a, b| subject(&a.2) == subject(&b.2));
 }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::claim::{Claim, Finding, NodeId};
+use super::claim::{Claim, End, Finding, NodeId};
 use super::device::Device;
 use super::directory::{Directory, Key, Looked};
+use super::stamp::Stamp;
 use super::{igp, layer2, lldp};
 
 /// What a node's words come to, and on what that depends.
@@ -13,6 +14,8 @@ use super::{igp, layer2, lldp};
 pub(crate) struct Resolved {
     pub(crate) claims: Vec<Arc<Claim>>,
     pub(crate) findings: Vec<Finding>,
+    /// Who was heard by whom and is not any more, and when last.
+    pub(crate) past: Vec<(End, End, Stamp)>,
     /// What was looked up, each list ascending.
     pub(crate) looked: Looked,
 }

@@ -58,7 +58,8 @@ pub struct CableRow {
     /// IGP cost of sending from `b`.
     pub cost_ba: Option<u32>,
     /// How sure it is that the cable is there, from 0 to 1: 1 where frames are known to pass in both directions; in one
-    /// direction alone .8 if two means say so, else .6; half of it where sources contradict each other.
+    /// direction alone .8 if two means say so, else .6; .3 where an inventory alone has it; half of it where sources
+    /// contradict each other.
     pub confidence: f64,
 }
 

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use twin::{MacAddr, WallTime};
 
 use super::party::{Outlet, Party, PortName, PortNames, RouterName, Said, group};
+use super::stamp::Stamp;
 use crate::observation::{Fact, Hello, IgpNeighbor, IgpProtocol, Link, LldpNeighbor, Observer, Topic};
 use crate::store::Store;
 
@@ -48,17 +49,24 @@ pub(super) struct Wire<'a> {
     own: Option<&'a Link>,
     pub(super) sent: Vec<Said<&'a LldpNeighbor>>,
     hellos: Vec<Said<&'a Hello>>,
+    /// What was sent and is not any more.
+    past: Vec<Said<&'a LldpNeighbor>>,
 }
 
 impl<'a> Wire<'a> {
     fn of(store: &'a Store, observer: &Observer, now: WallTime) -> Self {
-        let mut wire = Self { own: None, sent: Vec::new(), hellos: Vec::new() };
+        let mut wire = Self { own: None, sent: Vec::new(), hellos: Vec::new(), past: Vec::new() };
         for standing in TOPICS.into_iter().flat_map(|t| store.standing_on(observer, t, now)) {
             match standing.fact {
                 Fact::Link(link) => wire.own = Some(link),
-                Fact::Neighbor(n) => wire.sent.push((standing.source, standing.at, &**n)),
-                Fact::Hello(h) => wire.hellos.push((standing.source, standing.at, h)),
+                Fact::Neighbor(n) => wire.sent.push((standing.source, Stamp::of(&standing), &**n)),
+                Fact::Hello(h) => wire.hellos.push((standing.source, Stamp::of(&standing), h)),
                 _ => {}
+            }
+        }
+        for past in store.past_neighbors(observer, now) {
+            if let Fact::Neighbor(n) = past.fact {
+                wire.past.push((past.source, Stamp::past(&past), n));
             }
         }
         wire
@@ -95,7 +103,7 @@ impl<'a> Wire<'a> {
         }
     }
 
-    fn meet(&self, outlet: &mut Outlet, mac: Option<MacAddr>, at: WallTime) {
+    fn meet(&self, outlet: &mut Outlet, mac: Option<MacAddr>, at: Stamp) {
         outlet.at = outlet.at.max(at);
         outlet.mac = outlet.mac.or(mac);
         if let Some(own) = self.own.filter(|own| own.mac.is_some() && own.mac == mac) {
@@ -107,12 +115,14 @@ impl<'a> Wire<'a> {
     /// which end it is, all agents on the wire hear one another.
     fn hearings(&self, number: usize, names: &PortNames, outlets: &mut BTreeMap<PortName, Outlet>) {
         let current = || self.sent.iter().filter(|(_, _, sent)| names.is_current(number, sent));
+        // Who says something else from the same address has not fallen silent.
+        let silent = || self.past.iter().filter(|(_, _, sent)| !names.speaks(number, sent));
         for (_, _, hearer) in current() {
             if self.own.is_some_and(|own| own.mac != hearer.mac) {
                 continue;
             }
             let hearer = names.of_sender(number, hearer);
-            for (source, at, sent) in current() {
+            for (source, at, sent) in current().chain(silent()) {
                 if names.of_sender(number, sent) != hearer
                     && let Some(outlet) = outlets.get_mut(&hearer)
                 {
@@ -144,7 +154,7 @@ impl<'a> Wire<'a> {
                     state: state.to_owned(),
                     role: None,
                 };
-                outlet.neighbors.push((*source, *x_at.max(y_at), neighbor));
+                outlet.neighbors.push((*source, x_at.with(*y_at), neighbor));
             }
         }
     }

@@ -7,9 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use twin::{Diagnostic, WallTime};
+use twin::{BitsPerSec, Diagnostic, MacAddr, WallTime};
 
-use crate::observation::{Fact, InventoryCable, InventoryNode, Observation, Observer, Source, Topic};
+use crate::observation::{
+    Fact, InventoryCable, InventoryNode, InventoryPort, Observation, Observer, Source, Topic,
+};
 
 /// Longest way through patch panels; a longer one is a ring in the data.
 const HOPS_MAX: usize = 64;
@@ -24,6 +26,7 @@ struct Tables<'a> {
     cables: Vec<(Vec<End>, Vec<End>)>,
     /// Interfaces by id: node and port.
     interfaces: BTreeMap<u64, (String, String)>,
+    ports: Vec<InventoryPort>,
     /// Front ports by id: the rear port and the position on it.
     fronts: BTreeMap<u64, (u64, u64)>,
     /// Topics whose list is not all there: a page of several.
@@ -58,7 +61,11 @@ pub fn read(
     let is = |fact| Observation::is(list, Source::Inventory, at, fact);
     let mut said: Vec<_> =
         tables.devices.iter().filter_map(|d| node(d)).map(|n| is(Fact::InventoryNode(n))).collect();
+    said.extend(tables.ports.iter().map(|p| is(Fact::InventoryPort(p.clone()))));
     said.extend(tables.joined(diagnostics).into_iter().map(|c| is(Fact::InventoryCable(c))));
+    if tables.cables.is_empty() {
+        topics.remove(&Topic::InventoryCables); // Interfaces and panels alone are no list of cables.
+    }
     let whole = topics.difference(&tables.partial);
     said.extend(whole.map(|t| Observation::read(list, Source::Inventory, at, *t)));
     Some(said)
@@ -109,8 +116,10 @@ impl<'a> Tables<'a> {
             && (has("lag") || has("mgmt_only") || has("mac_address") || has("mtu"))
         {
             let node = device_name(row.get("device")?)?;
-            self.interfaces.insert(id(row)?, (node, word(row, "name")?.to_owned()));
-            return Some(Topic::InventoryCables);
+            let port = word(row, "name")?.to_owned();
+            self.interfaces.insert(id(row)?, (node.clone(), port.clone()));
+            self.ports.push(InventoryPort { node, port, mac: mac(row), speed: speed(row) });
+            return Some(Topic::InventoryPorts);
         }
         None
     }
@@ -241,6 +250,29 @@ fn pairs<'e>(a: &'e [End], b: &'e [End]) -> Vec<(&'e End, &'e End)> {
     }
 }
 
+/// Since 4.2 an object of its own; before, a text.
+fn mac(row: &Value) -> Option<MacAddr> {
+    let primary = || word(row.get("primary_mac_address")?, "mac_address");
+    word(row, "mac_address").or_else(primary)?.parse().ok()
+}
+
+/// What the interface is set to (in kbit/s), or else what its type begins with: `1000base-t`, `2.5gbase-t`,
+/// `100gbase-x-qsfp28`.
+fn speed(row: &Value) -> Option<BitsPerSec> {
+    let set = row.get("speed").and_then(Value::as_u64).and_then(|k| k.checked_mul(1_000));
+    let of_type = || {
+        let (rate, _) = row.get("type").and_then(|t| word(t, "value").or(t.as_str()))?.split_once("base-")?;
+        let (number, unit) = match rate.strip_suffix('g') {
+            Some(number) => (number, 1_000_000_000),
+            None => (rate, 1_000_000),
+        };
+        let (whole, tenths) = number.split_once('.').unwrap_or((number, "0"));
+        let (whole, tenths): (u64, u64) = (whole.parse().ok()?, tenths.parse().ok().filter(|t| *t < 10)?);
+        whole.checked_mul(unit)?.checked_add(tenths * unit / 10)
+    };
+    set.or_else(of_type).and_then(BitsPerSec::new)
+}
+
 fn node(row: &Value) -> Option<InventoryNode> {
     let named = |name: &str| row.get(name).and_then(|v| word(v, "name").or_else(|| word(v, "display")));
     let management = row.get("primary_ip").and_then(|ip| word(ip, "address"));
@@ -271,6 +303,9 @@ mod tests {
         let line = |o: &Observation| match &o.said {
             Said::Is(fact, _) => match &**fact {
                 Fact::InventoryCable(c) => format!("{}:{} {}:{}", c.a.0, c.a.1, c.b.0, c.b.1),
+                Fact::InventoryPort(p) => {
+                    format!("{}:{} {:?} {:?}", p.node, p.port, p.mac, p.speed.map(BitsPerSec::get))
+                }
                 Fact::InventoryNode(n) => {
                     format!("{} {:?} {:?} {:?} {:?}", n.name, n.role, n.site, n.serial, n.management)
                 }
@@ -290,11 +325,20 @@ mod tests {
             sw1 Some("Switch") Some("ams1") None None
             pp1 Some("Patch panel") Some("ams1") None None
             pp2 Some("Patch panel") Some("fra2") None None
+            r1:et-0/0/0 None Some(100000000000)
+            r1:et-0/0/1 None Some(100000000000)
+            r1:et-0/0/2 None Some(100000000000)
+            r2:et-0/0/0 None Some(100000000000)
+            r2:et-0/0/1 None Some(100000000000)
+            sw1:Ethernet1/1 None Some(100000000000)
+            sw1:Ethernet1/2 None Some(100000000000)
+            sw1:Ethernet2 None Some(100000000000)
             r1:et-0/0/0 r2:et-0/0/0
             r1:et-0/0/1 sw1:Ethernet1/1
             r1:et-0/0/1 sw1:Ethernet1/2
             Read(InventoryNodes)
-            Read(InventoryCables)"#]]
+            Read(InventoryCables)
+            Read(InventoryPorts)"#]]
         .assert_eq(&lines.join("\n"));
         assert_eq!(
             diagnostics,
@@ -316,6 +360,44 @@ mod tests {
         assert!(read(page).unwrap().iter().all(|o| matches!(o.said, Said::Is(..))));
         assert_eq!(read(serde_json::json!([{"ifname": "eth0", "ifindex": 1}])), None);
         assert_eq!(read(serde_json::json!({"lldp": []})), None);
+    }
+
+    #[test]
+    fn speeds_and_hardware_addresses_of_interfaces() {
+        let row = |n: u64, rest: Value| {
+            let mut row = serde_json::json!({
+                "id": n, "name": format!("e{n}"), "device": {"id": 1, "name": "sw"}, "mtu": null,
+            });
+            row.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+            row
+        };
+        let kind = |word: &str| serde_json::json!({"type": {"value": word}, "speed": null});
+        let rows = serde_json::json!([
+            row(1, kind("1000base-t")),
+            row(2, kind("2.5gbase-t")),
+            row(3, kind("virtual")),
+            row(4, serde_json::json!({"type": {"value": "25gbase-x-sfp28"}, "speed": 10_000_000})),
+            row(5, serde_json::json!({"mac_address": "02:00:00:00:00:05"})),
+            row(6, serde_json::json!({"primary_mac_address": {"id": 1, "mac_address": "02:00:00:00:00:06"}})),
+            row(7, kind("99999999999999999999gbase-t")),
+        ]);
+        let said = read(&Observer::list("l"), WallTime::default(), &[rows], &mut Vec::new()).unwrap();
+        let found = |o: &Observation| match &o.said {
+            Said::Is(fact, _) => match &**fact {
+                Fact::InventoryPort(p) => Some((p.speed.map(BitsPerSec::get), p.mac.map(|m| m.0[5]))),
+                _ => None,
+            },
+            _ => None,
+        };
+        let found: Vec<_> = said.iter().filter_map(found).collect();
+        let bits = |mega: u64| (Some(mega * 1_000_000), None);
+        let mac = |last| (None, Some(last));
+        assert_eq!(
+            found,
+            [bits(1_000), bits(2_500), (None, None), bits(10_000), mac(5), mac(6), (None, None)]
+        );
+        let whole: Vec<_> = said.iter().filter(|o| matches!(o.said, Said::Read(_))).collect();
+        assert_eq!(whole.len(), 1, "no list of cables was read");
     }
 
     #[test]

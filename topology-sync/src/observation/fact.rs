@@ -52,6 +52,8 @@ pub enum Fact {
     InventoryNode(InventoryNode),
     /// A cable of an inventory.
     InventoryCable(InventoryCable),
+    /// A port of an inventory.
+    InventoryPort(InventoryPort),
 }
 
 /// What a node says of itself; what it does not say is absent.
@@ -327,6 +329,19 @@ pub struct InventoryNode {
     pub serial: Option<String>,
     /// Its management address.
     pub management: Option<IpAddr>,
+}
+
+/// A port of an inventory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct InventoryPort {
+    /// Its node's name there.
+    pub node: String,
+    /// Its name there.
+    pub port: String,
+    /// Its hardware address.
+    pub mac: Option<MacAddr>,
+    /// Its line rate: that which it is set to, or else that of its type.
+    pub speed: Option<BitsPerSec>,
 }
 
 /// A cable of an inventory: node and port names at both ends.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{Fact, IgpProtocol};
@@ -48,11 +49,13 @@ pub enum Topic {
     InventoryNodes,
     /// Cables of an inventory.
     InventoryCables,
+    /// Ports of an inventory.
+    InventoryPorts,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Node,
         Self::Links,
         Self::Addresses,
@@ -72,36 +75,82 @@ impl Topic {
         Self::Routes,
         Self::InventoryNodes,
         Self::InventoryCables,
+        Self::InventoryPorts,
     ];
+
+    /// Whether it tells who is next to whom, and so bears on how fresh links are.
+    pub fn is_of_neighbors(self) -> bool {
+        matches!(
+            self,
+            Self::Neighbors
+                | Self::IgpNeighbors
+                | Self::Hellos
+                | Self::LinkStates
+                | Self::BgpPeers
+                | Self::IpNeighbors
+                | Self::Fdb
+        )
+    }
 }
 
-/// What a finished reading looked at: all of a topic, or what one protocol says of it. A router that runs two IGPs is asked
-/// for the neighbours of each, and neither answer is a word about the other's.
+/// What a finished reading looked at: all of a topic, or a part of it. A router that runs two IGPs is asked for the
+/// neighbours of each, and for its routes of IPv4 and of IPv6, and neither answer is a word about the other's.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Scope {
     /// The topic.
     pub topic: Topic,
-    /// The protocol, of topics whose subjects begin with one.
-    pub protocol: Option<IgpProtocol>,
+    /// The part, of topics that are asked for in parts.
+    pub part: Option<Part>,
+}
+
+/// A part of a topic that is asked for by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// What one IGP says.
+    Igp(IgpProtocol),
+    /// Routes of IPv4.
+    Ipv4,
+    /// Routes of IPv6.
+    Ipv6,
+}
+
+impl From<IgpProtocol> for Part {
+    fn from(protocol: IgpProtocol) -> Self {
+        Self::Igp(protocol)
+    }
+}
+
+impl From<IpNet> for Part {
+    fn from(net: IpNet) -> Self {
+        match net {
+            IpNet::V4(_) => Self::Ipv4,
+            IpNet::V6(_) => Self::Ipv6,
+        }
+    }
 }
 
 impl Scope {
-    /// What a protocol says of a topic.
-    pub fn of(topic: Topic, protocol: IgpProtocol) -> Self {
-        Self { topic, protocol: Some(protocol) }
+    /// A part of a topic.
+    pub fn of(topic: Topic, part: impl Into<Part>) -> Self {
+        Self { topic, part: Some(part.into()) }
     }
 }
 
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.topic)?;
-        self.protocol.map_or(Ok(()), |p| write!(f, " of {}", p.word()))
+        match self.part {
+            Some(Part::Igp(protocol)) => write!(f, " of {}", protocol.word()),
+            Some(family) => write!(f, " of {family:?}"),
+            None => Ok(()),
+        }
     }
 }
 
 impl From<Topic> for Scope {
     fn from(topic: Topic) -> Self {
-        Self { topic, protocol: None }
+        Self { topic, part: None }
     }
 }
 
@@ -122,14 +171,19 @@ impl FactKey {
 }
 
 impl FactKey {
-    /// The protocol that the subject begins with, of the topics where it does.
-    pub fn protocol(&self) -> Option<IgpProtocol> {
-        let of_protocols = matches!(
-            self.topic,
-            Topic::IgpInterfaces | Topic::IgpNeighbors | Topic::Hellos | Topic::LinkStates
-        );
-        let word = of_protocols.then(|| self.subject.split(' ').next())??;
-        IgpProtocol::ALL.into_iter().find(|p| p.word() == word)
+    /// The part of its topic that the subject is in: the protocol with which it begins, or the family of a route's prefix.
+    pub fn part(&self) -> Option<Part> {
+        match self.topic {
+            Topic::IgpInterfaces | Topic::IgpNeighbors | Topic::Hellos | Topic::LinkStates => {
+                let word = self.subject.split(' ').next()?;
+                IgpProtocol::ALL.into_iter().find(|p| p.word() == word).map(Part::Igp)
+            }
+            Topic::Routes => {
+                let prefix = self.subject.rsplit(' ').nth(1)?;
+                Some(if prefix.contains(':') { Part::Ipv6 } else { Part::Ipv4 })
+            }
+            _ => None,
+        }
     }
 }
 
@@ -163,6 +217,7 @@ impl Fact {
             Fact::BgpPeer(p) => FactKey::bgp_peer(&p.vrf, p.address),
             Fact::Route(r) => of(Topic::Routes, &[&r.table, &r.prefix.to_string(), &r.metric.to_string()]),
             Fact::InventoryNode(n) => of(Topic::InventoryNodes, &[&n.name]),
+            Fact::InventoryPort(p) => of(Topic::InventoryPorts, &[&p.node, &p.port]),
             Fact::InventoryCable(c) => {
                 let (a, b) = if c.a <= c.b { (&c.a, &c.b) } else { (&c.b, &c.a) };
                 of(Topic::InventoryCables, &[&a.0, &a.1, &b.0, &b.1])

@@ -17,14 +17,15 @@ use serde::{Deserialize, Serialize};
 use twin::WallTime;
 
 pub use self::fact::{
-    Address, BgpPeer, BundleMember, Chassis, Fact, FdbEntry, Id, InventoryCable, InventoryNode, IpNeighbor,
-    Link, LinkKind, LldpNeighbor, Mlag, NodeInfo, PortVlan, RouteFact, RouteHop, RouteKind, SentPort,
+    Address, BgpPeer, BundleMember, Chassis, Fact, FdbEntry, Id, InventoryCable, InventoryNode,
+    InventoryPort, IpNeighbor, Link, LinkKind, LldpNeighbor, Mlag, NodeInfo, PortVlan, RouteFact, RouteHop,
+    RouteKind, SentPort,
 };
 pub use self::igp::{
     Hello, IgpInterface, IgpLink, IgpLinkKind, IgpNeighbor, IgpProtocol, LinkEnd, LinkState, LinkStateId,
     LinkStateKind,
 };
-pub use self::key::{FactKey, Scope, Topic};
+pub use self::key::{FactKey, Part, Scope, Topic};
 
 /// Who speaks: a node by the id that the reader was given (a lab's sub-folder, a name of the configuration), or a place
 /// on the wire (a capture, with the interface where the capture tells it).
@@ -153,6 +154,8 @@ pub enum Said {
     Not(FactKey),
     /// A reading of this that began at this instant is finished: what was said of it before and not since does not stand. A reading that was cut short says nothing of the kind.
     Read(Scope),
+    /// The source was lost at this instant: what it said before and not since stands, and is stale.
+    Lost,
 }
 
 impl Observation {
@@ -171,5 +174,9 @@ impl Observation {
     /// A word that a reading that began at `at` is finished.
     pub fn read(observer: &Observer, source: Source, at: WallTime, of: impl Into<Scope>) -> Self {
         Self { observer: observer.clone(), source, at, said: Said::Read(of.into()) }
+    }
+    /// A word that a source is not heard any more.
+    pub fn lost(observer: &Observer, source: Source, at: WallTime) -> Self {
+        Self { observer: observer.clone(), source, at, said: Said::Lost }
     }
 }

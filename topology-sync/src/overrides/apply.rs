@@ -159,6 +159,7 @@ impl Applying<'_> {
                     delay: SimDuration::ZERO,
                     state: "up".to_owned(),
                     evidence: vec![evidence.clone()],
+                    freshness: None,
                 };
                 self.put_half(HalfLinkKey { layer, from: from.clone(), to: to.clone() }, half);
             }

@@ -133,7 +133,7 @@ pub fn outputs(folder: &Path) -> Result<Vec<(String, String)>, InputError> {
 }
 
 /// What is in a folder, by name, without hidden entries.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, InputError> {
+pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, InputError> {
     let listed: io::Result<Vec<_>> =
         std::fs::read_dir(folder).and_then(|all| all.map(|e| e.map(|e| e.path())).collect());
     let mut paths = listed.map_err(|e| unreadable(folder, &e))?;
@@ -160,6 +160,7 @@ fn attach(snapshot: &mut Snapshot, demands: &[&Path]) -> Result<(), InputError> 
     }
     if !demands.is_empty() {
         snapshot.demands = Some(twin::DemandMatrix::new(all));
+        snapshot.unit_bps = repetita::UNIT_BPS;
     }
     Ok(())
 }
@@ -183,6 +184,7 @@ fn suffix_form(file: &str, path: &Path) -> Result<Form, InputError> {
             let what = "demands without a network";
             Err(InputError::new(file, Place::Whole, what, "the network file first, then demands"))
         }
+        _ if !path.exists() => Err(InputError::new(file, Place::Whole, "no such file or folder", SUFFIXES)),
         other => {
             let what = if other.is_empty() { "no suffix".into() } else { format!("suffix '.{other}'") };
             Err(InputError::new(file, Place::Whole, what, SUFFIXES))
@@ -223,9 +225,11 @@ pub fn read(path: &Path) -> Result<Vec<u8>, InputError> {
     std::fs::read(path).map_err(|e| unreadable(path, &e))
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> InputError {
+/// Why a file cannot be read.
+pub fn unreadable(path: &Path, error: &io::Error) -> InputError {
     let what = match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         _ => error.to_string(),
     };

@@ -8,22 +8,42 @@ use twin::{Diagnostic, WallTime};
 use crate::observation::{Fact, Observation, Observer, Said, Topic};
 use crate::store::Store;
 
+/// What BMP and BGP tell.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// The words of the speakers.
+    pub(super) words: Vec<Observation>,
+    /// The routers that report by BMP, with their routes.
+    #[cfg(feature = "bgp")]
+    pub(super) routers: Vec<std::sync::Arc<crate::bgp::router::Router>>,
+}
+
+/// Whose words are whose.
+pub(super) struct Adopted {
+    /// The words, each in the name of the node that said it.
+    pub(super) words: Vec<Observation>,
+    /// The nodes by the speakers that they are.
+    pub(super) nodes: BTreeMap<Observer, Observer>,
+    /// Nodes that are none of those known before.
+    pub(super) strangers: BTreeSet<String>,
+}
+
 /// What is said by BMP and BGP in a capture. Damage that ends the capture is told by the other reading of it.
 #[cfg(feature = "bgp")]
-pub(super) fn listen(file: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Vec<Observation> {
+pub(super) fn listen(file: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Told {
     let mut words = Vec::new();
     let (tap, _) = crate::bgp::tap::read(file, bytes, &mut |word| words.push(word));
     diagnostics.extend(tap.diagnostics());
-    words
+    Told { words, routers: tap.into_routers().map(std::sync::Arc::new).collect() }
 }
 
 /// Nothing, and a word that nothing was looked for.
 #[cfg(not(feature = "bgp"))]
-pub(super) fn listen(file: &str, _: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Vec<Observation> {
+pub(super) fn listen(file: &str, _: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Told {
     Diagnostic::count(diagnostics, "bgp-not-read", || {
         format!("BMP and BGP were not looked for in captures such as {file}: this build is without them")
     });
-    Vec::new()
+    Told::default()
 }
 
 /// By what a node may be known again.
@@ -66,11 +86,7 @@ impl Marks {
 /// A speaker is the only node that has its router id, or else the only one that has an address of its sessions, or else
 /// the only one that has its name, unless the two say different router ids. Speakers that are no known node and share a
 /// router id are one.
-pub(super) fn adopt(
-    store: &Store,
-    now: WallTime,
-    words: Vec<Observation>,
-) -> (Vec<Observation>, BTreeSet<String>) {
+pub(super) fn adopt(store: &Store, now: WallTime, words: Vec<Observation>) -> Adopted {
     let known = known(store, now);
     let mut speakers: BTreeMap<Observer, Marks> = BTreeMap::new();
     for word in &words {
@@ -98,7 +114,7 @@ pub(super) fn adopt(
         observer: nodes.get(&word.observer).unwrap_or(&word.observer).clone(),
         ..word
     };
-    (words.into_iter().map(adopted).collect(), names)
+    Adopted { words: words.into_iter().map(adopted).collect(), nodes, strangers: names }
 }
 
 fn known(store: &Store, now: WallTime) -> BTreeMap<Observer, Marks> {
@@ -182,7 +198,7 @@ mod tests {
             node("10.7.0.1", None, Some("10.7.0.1")),
             node("far", None, Some("10.7.0.1")),
         ];
-        let (words, strangers) = adopt(&store, WallTime::default(), words);
+        let Adopted { words, strangers, .. } = adopt(&store, WallTime::default(), words);
         let who: Vec<_> = words.iter().map(|w| w.observer.id()).collect();
         assert_eq!(who, ["leaf1", "leaf2", "leaf3", "leaf4@10.0.0.44", "10.9.9.9", "far", "far"]);
         assert_eq!(Vec::from_iter(strangers), ["10.9.9.9", "far", "leaf4@10.0.0.44"]);

@@ -1,15 +1,21 @@
 //! Recorded sources by their paths: folders of dumps and captures, as one store of observations.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use twin::{Diagnostic, EntityKey, InputError, Place, Snapshot, WallTime};
+#[cfg(feature = "bgp")]
+use twin::Change;
+use twin::{Diagnostic, EntityKey, InputError, Place, Snapshot, Twin, WallTime};
 
+use super::overheard::{Adopted, Told};
 use super::{files, overheard};
+#[cfg(feature = "bgp")]
+use crate::bgp::forwarding;
 use crate::dump::suzieq;
 use crate::external;
 use crate::fuse::Fusion;
 use crate::fuse::tables::Tables;
+use crate::inventory::netbox;
 use crate::observation::{Observation, Observer};
 use crate::store::Store;
 use crate::{dump, wire};
@@ -25,6 +31,9 @@ pub struct Recorded {
     pub diagnostics: Vec<Diagnostic>,
     /// Speakers of BMP and BGP that are none of the recorded nodes.
     strangers: BTreeSet<String>,
+    /// The routers that reported by BMP, by the names of their nodes.
+    #[cfg(feature = "bgp")]
+    routers: BTreeMap<String, std::sync::Arc<crate::bgp::router::Router>>,
 }
 
 /// What a folder holds.
@@ -33,11 +42,13 @@ enum Folder {
     Nodes,
     /// Outputs as SuzieQ records them, which name node and instant.
     Outputs(Vec<(String, String)>),
+    /// Files of an inventory.
+    Inventory(Vec<PathBuf>),
 }
 
 impl Recorded {
-    /// Reads folders whose direct sub-folders are nodes, folders of outputs as SuzieQ records them, and captures (`.pcap`,
-    /// `.pcapng`). Dumps bear no time: they are taken to be of the last instant of all that does. A source given twice
+    /// Reads folders whose direct sub-folders are nodes, folders of outputs as SuzieQ records them, captures (`.pcap`,
+    /// `.pcapng`), and what NetBox lists (`.json` files, or folders of them: one inventory). Dumps and inventories bear no time: they are taken to be of the last instant of all that does. A source given twice
     /// counts once.
     ///
     /// # Errors
@@ -47,33 +58,43 @@ impl Recorded {
         let mut recorded = Self::default();
         // Neither their order nor repetition says anything.
         let sources: BTreeSet<&Path> = sources.iter().map(AsRef::as_ref).collect();
-        let (mut nodes, mut spoken) = (Vec::new(), Vec::new());
+        let (mut nodes, mut told, mut inventory) = (Vec::new(), Vec::new(), Vec::new());
         for path in sources {
+            if path.is_file() && files::suffix(path) == "json" {
+                inventory.push(path.to_owned());
+                continue;
+            }
             if !path.is_dir() {
-                spoken.extend(recorded.add_capture(path)?);
+                told.push(recorded.add_capture(path)?);
                 continue;
             }
             match folder(path)? {
                 Folder::Nodes => nodes.push(path),
                 Folder::Outputs(outputs) => recorded.add_outputs(path, &outputs)?,
+                Folder::Inventory(files) => inventory.extend(files),
             }
         }
-        recorded.until = spoken.iter().map(|w: &Observation| w.at).fold(recorded.store.latest(), Ord::max);
+        let spoken = || told.iter().flat_map(|t| &t.words);
+        recorded.until = spoken().map(|w: &Observation| w.at).fold(recorded.store.latest(), Ord::max);
         let mut names = BTreeSet::new();
         for path in nodes {
             recorded.add_nodes(path, &mut names)?;
         }
-        let (words, strangers) = overheard::adopt(&recorded.store, recorded.until, spoken);
+        recorded.add_inventory(&inventory)?;
+        let spoken = spoken().cloned().collect();
+        let Adopted { words, strangers, nodes, .. } =
+            overheard::adopt(&recorded.store, recorded.until, spoken);
         recorded.store.extend(words);
         recorded.strangers = strangers;
+        recorded.take_routers(told, &nodes);
         Ok(recorded)
     }
 
     /// Takes what passes on wires; what BMP and BGP say there is returned, for it is not known yet who the speakers are.
-    fn add_capture(&mut self, path: &Path) -> Result<Vec<Observation>, InputError> {
+    fn add_capture(&mut self, path: &Path) -> Result<Told, InputError> {
         let file = files::name(path);
         if !matches!(files::suffix(path).as_str(), "pcap" | "pcapng" | "cap") {
-            let expected = "a folder of recorded nodes, or a capture (.pcap, .pcapng)";
+            let expected = "a folder of recorded nodes, a capture (.pcap, .pcapng), or an inventory (.json)";
             let what = if path.exists() { "a file of another kind" } else { "no such file or folder" };
             return Err(InputError::new(&file, Place::Whole, what, expected));
         }
@@ -115,13 +136,26 @@ impl Recorded {
         }
         if understood == 0 {
             let expected = "direct sub-folders with what the tools of one node each printed";
-            return Err(InputError::new(
-                &files::name(path),
-                Place::Whole,
-                "no recording of a node",
-                expected,
-            ));
+            let unread = self.diagnostics.iter().find(|d| d.code.ends_with("-recording"));
+            let why = unread.map(|d| format!(" ({})", d.message)).unwrap_or_default();
+            let what = format!("no recording of a node{why}");
+            return Err(InputError::new(&files::name(path), Place::Whole, what, expected));
         }
+        Ok(())
+    }
+
+    /// Takes the files of one inventory.
+    fn add_inventory(&mut self, paths: &[PathBuf]) -> Result<(), InputError> {
+        let mut lists = Vec::new();
+        for path in paths {
+            lists.push(listed(path)?.ok_or_else(|| {
+                let expected = "lists of devices, interfaces and cables as NetBox's REST API gives them";
+                InputError::new(&files::name(path), Place::Whole, "JSON of another kind", expected)
+            })?);
+        }
+        let list = Observer::list("netbox");
+        let words = netbox::read(&list, self.until, &lists, &mut self.diagnostics);
+        self.store.extend(words.into_iter().flatten());
         Ok(())
     }
 
@@ -134,13 +168,48 @@ impl Recorded {
 
     /// The network as a snapshot, with all diagnostics.
     pub fn snapshot(&self, fusion: &Fusion) -> Snapshot {
-        let diagnostics = self.diagnostics.iter().cloned().chain(fusion.diagnostics()).collect();
+        let mut diagnostics: Vec<_> = self.diagnostics.iter().cloned().chain(fusion.diagnostics()).collect();
         let mut twin = fusion.twin().clone();
+        self.route(fusion, &mut twin, &mut diagnostics);
         let nodes = twin.nodes().into_iter().filter(|n| self.strangers.contains(&n.name));
         let strangers: Vec<EntityKey> = nodes.map(|n| n.key.clone()).collect();
         external::mark(&mut twin, &strangers);
-        Snapshot { twin, demands: None, diagnostics }
+        Snapshot { twin, diagnostics, ..Snapshot::default() }
     }
+
+    /// Keeps the routers that report; of several reports of one node the one that was heard last.
+    #[cfg(feature = "bgp")]
+    fn take_routers(&mut self, told: Vec<Told>, nodes: &BTreeMap<Observer, Observer>) {
+        for router in told.into_iter().flat_map(|t| t.routers).filter(|r| r.tells_choice()) {
+            let node = nodes.get(router.observer()).unwrap_or(router.observer()).id().to_owned();
+            if self.routers.get(&node).is_none_or(|known| known.heard() < router.heard()) {
+                self.routers.insert(node, router);
+            }
+        }
+    }
+
+    #[cfg(not(feature = "bgp"))]
+    fn take_routers(&mut self, _: Vec<Told>, _: &BTreeMap<Observer, Observer>) {}
+
+    /// Gives the routers that report by BMP the tables that follow from what they have chosen, where nobody tells them.
+    #[cfg(feature = "bgp")]
+    fn route(&self, fusion: &Fusion, twin: &mut Twin, diagnostics: &mut Vec<Diagnostic>) {
+        let ways = crate::fuse::ways::Ways::of(fusion, &self.store);
+        for (name, router) in &self.routers {
+            let (Some(node), Some(other)) = (fusion.node_key(name), ways.routes(name)) else { continue };
+            let (fib, unresolved) = forwarding::table(&router.choice(), other);
+            let after = Some(fib).filter(|fib| !fib.is_empty()).map(std::sync::Arc::new);
+            twin.set(&Change::Fib { node: node.clone(), before: twin.fib(node).cloned(), after });
+            if unresolved > 0 {
+                let code = "bgp-next-hop".to_owned();
+                let message = format!("nothing leads to the next hops of routes that {name} tells");
+                diagnostics.push(Diagnostic { code, message, count: unresolved });
+            }
+        }
+    }
+
+    #[cfg(not(feature = "bgp"))]
+    fn route(&self, _: &Fusion, _: &mut Twin, _: &mut Vec<Diagnostic>) {}
 
     /// The tables of the network: speakers that are none of the recorded nodes are external there too, and go by the name
     /// that they say elsewhere, if nobody else does.
@@ -172,5 +241,34 @@ impl Recorded {
 
 fn folder(path: &Path) -> Result<Folder, InputError> {
     let outputs = files::outputs(path)?;
-    Ok(if outputs.is_empty() { Folder::Nodes } else { Folder::Outputs(outputs) })
+    if !outputs.is_empty() {
+        return Ok(Folder::Outputs(outputs));
+    }
+    let entries = files::entries(path)?;
+    if entries.iter().any(|e| e.is_dir()) {
+        return Ok(Folder::Nodes);
+    }
+    let mut lists = Vec::new();
+    for file in entries.into_iter().filter(|f| files::suffix(f) == "json") {
+        // Beside the lists may lie what is none of them.
+        if listed(&file).is_ok_and(|list| list.is_some()) {
+            lists.push(file);
+        }
+    }
+    Ok(if lists.is_empty() { Folder::Nodes } else { Folder::Inventory(lists) })
+}
+
+/// The content of a file of NetBox's; `None` if it is something else.
+///
+/// # Errors
+/// [`InputError`] for a file that cannot be read, and for text that is no JSON.
+fn listed(path: &Path) -> Result<Option<serde_json::Value>, InputError> {
+    let (file, bytes) = (files::name(path), files::read(path)?);
+    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| {
+        let place = Place::LineColumn(e.line() as u64, e.column() as u64);
+        InputError::new(&file, place, format!("no JSON: {e}"), "lists as NetBox's REST API gives them")
+    })?;
+    let one = std::slice::from_ref(&value);
+    let is_list = netbox::read(&Observer::list(""), WallTime::default(), one, &mut Vec::new()).is_some();
+    Ok(is_list.then_some(value))
 }

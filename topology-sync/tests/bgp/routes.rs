@@ -55,7 +55,7 @@ impl Lab {
                 _ => None,
             },
             Said::Not(_) => Some("gone".to_owned()),
-            Said::Read(_) => None,
+            Said::Read(_) | Said::Lost => None,
         };
         self.told.iter().filter_map(state).collect()
     }

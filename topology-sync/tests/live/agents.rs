@@ -8,14 +8,19 @@ use umbra_topology_sync::observation::{Fact, Link, Observer};
 
 use crate::lab::{Netns, Watch, can_run};
 
-struct Snmpd(Child, #[expect(dead_code, reason = "the folder lives as long as the agent")] tempfile::TempDir);
+/// An snmpd in a namespace that others may join with AgentX (RFC 2741). It ends with the test.
+pub(crate) struct Snmpd(Child, tempfile::TempDir);
 
 impl Snmpd {
-    fn start(netns: &Netns) -> Self {
+    pub(crate) fn start(netns: &Netns) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let conf = folder.path().join("snmpd.conf");
-        std::fs::write(&conf, "rocommunity umbra 127.0.0.1\nsysName leaf-7\ninterface_fadeout 0\n")
-            .expect("a file");
+        let text = format!(
+            "rocommunity umbra 127.0.0.1\nsysName leaf-7\ninterface_fadeout 0\n\
+             master agentx\nagentXSocket {0}/agentx\nagentXPerms 0777 0777\n",
+            folder.path().display()
+        );
+        std::fs::write(&conf, text).expect("a file");
         let child = Command::new("ip")
             .args(["netns", "exec", &netns.0, "snmpd", "-f", "-C", "-c"])
             .arg(&conf)
@@ -27,6 +32,10 @@ impl Snmpd {
             .spawn()
             .expect("snmpd runs");
         Self(child, folder)
+    }
+
+    pub(crate) fn agentx(&self) -> String {
+        self.1.path().join("agentx").display().to_string()
     }
 }
 

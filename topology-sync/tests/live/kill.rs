@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use twin::{Snapshot, Twin};
-use umbra_topology_sync::follow::{Checkpoint, Follower};
-use umbra_topology_sync::journal::Reader;
+use twin::{Snapshot, Twin, WallTime};
+use umbra_topology_sync::follow::{Checkpoint, Follower, Form, Mark, Spec};
+use umbra_topology_sync::journal::{Kind, Reader, Record};
 use umbra_topology_sync::source::live::{open, replay};
 
 use crate::lab::{Netns, Watch, can_run};
@@ -83,11 +83,62 @@ fn state_before(journal: &[u8]) -> Option<Checkpoint> {
     let mut saved = None;
     while let Some(record) = reader.next() {
         let record = record.expect("memory");
-        let tick = record.kind == umbra_topology_sync::journal::Kind::Tick;
+        let tick = record.kind == Kind::Tick;
         follower.take(&record).expect("a record");
         if tick {
             saved = follower.checkpoint(reader.offset()).or(saved);
         }
     }
     saved
+}
+
+/// A recorded BMP stream as a journal of records of so many bytes, a tick after each. No kernel is followed; what the
+/// router's interface is called, and that all next hops are on its link, is told by a list of addresses.
+fn bmp_journal(step: usize) -> Vec<Record> {
+    let stream = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/bmp/streams/r1-bmp.bin"));
+    let spec = |name: &str, form| Spec { name: name.into(), node: "r1".into(), form };
+    let specs = [spec("bmp:r1", Form::Bmp), spec("tools:r1", Form::Dump)];
+    let addresses =
+        r#"[{"ifindex": 2, "ifname": "eth1", "addr_info": [{"local": "10.0.0.1", "prefixlen": 8}]}]"#;
+    let dump = [b"addr.json\0", &0i64.to_le_bytes()[..], addresses.as_bytes()].concat();
+    let mark = Mark::Connected { number: 7, node: "r1".into() };
+    let mut parts = vec![
+        (Kind::Sources, 0, serde_json::to_vec(&specs).expect("JSON")),
+        (Kind::Data, 1, dump),
+        (Kind::Mark, 0, serde_json::to_vec(&mark).expect("JSON")),
+    ];
+    for part in stream.expect("the stream").chunks(step) {
+        parts.push((Kind::Data, 0, [&7u32.to_le_bytes(), part].concat()));
+        parts.push((Kind::Tick, 0, Vec::new()));
+    }
+    let record =
+        |(second, (kind, source, bytes))| Record { at: WallTime::from_secs(second), source, kind, bytes };
+    (1..).zip(parts).map(record).collect()
+}
+
+#[test]
+fn a_state_in_the_middle_of_a_bmp_stream_is_as_good_as_the_stream() {
+    let mut tables = BTreeSet::new();
+    for step in [97, 1000] {
+        let records = bmp_journal(step);
+        let mut follower = Follower::new("journal");
+        for (n, record) in records.iter().enumerate() {
+            follower.take(record).expect("a record");
+            if record.kind != Kind::Tick {
+                continue;
+            }
+            tables.extend(follower.twin().fibs().map(|(_, fib)| fib.len()));
+            let saved = follower.checkpoint(0).expect("nothing is being read").to_json();
+            let saved = Checkpoint::from_json("state", &saved).expect("a state");
+            let mut resumed = Follower::restore("journal", saved);
+            assert_eq!(json(resumed.twin()), json(follower.twin()), "after record {n}");
+            // What follows, up to some messages later.
+            let mut whole = Follower::new("journal");
+            let end = records.len().min(n + 41);
+            records[..end].iter().for_each(|r| drop(whole.take(r).expect("a record")));
+            records[n + 1..end].iter().for_each(|r| drop(resumed.take(r).expect("a record")));
+            assert_eq!(json(resumed.twin()), json(whole.twin()), "from record {n}");
+        }
+    }
+    assert!(tables.len() > 2, "tables of several sizes: {tables:?}");
 }

@@ -44,6 +44,10 @@ impl Netns {
     pub(crate) fn ip(&self, words: &str) {
         sh(&format!("ip -n {} {words}", self.0));
     }
+    /// Runs a command in it.
+    pub(crate) fn exec(&self, command: &str) {
+        sh(&format!("ip netns exec {} {command}", self.0));
+    }
 }
 
 impl Drop for Netns {

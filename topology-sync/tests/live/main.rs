@@ -2,8 +2,10 @@
 #![cfg(feature = "live")]
 
 mod agents;
+mod bmp_routes;
 mod kill;
 mod lab;
+mod lldp_mib;
 mod netlink;
 mod recorded;
 mod routing;

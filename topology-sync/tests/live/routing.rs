@@ -10,10 +10,10 @@ use crate::lab::{Netns, Watch, can_run, lines, replayed, sh};
 use crate::wires::{Lldpd, cable};
 
 const FRR: &str = "/usr/lib/frr/zebra";
-const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_secs(30);
 
 /// Routing daemons of a namespace; they end with the test.
-struct Frr(String);
+pub(crate) struct Frr(String);
 
 impl Frr {
     /// OSPF on `eth1`, with a dead interval of four seconds.
@@ -27,16 +27,40 @@ impl Frr {
     }
 
     /// BGP with the other end of `eth1`, `10.1.0.{peer}`, told by BMP to a station at `127.0.0.1:5000`.
-    fn start_bgp(netns: &Netns, number: u8, peer: u8) -> Self {
+    pub(crate) fn start_bgp(netns: &Netns, number: u8, peer: u8) -> Self {
         netns.ip(&format!("addr add 10.1.0.{number}/24 dev eth1"));
         let conf = format!(
             "router bgp 6500{number}\n bgp router-id 10.0.0.{number}\n no bgp ebgp-requires-policy\n \
              no bgp network import-check\n timers connect 1\n neighbor 10.1.0.{peer} remote-as external\n \
              neighbor 10.1.0.{peer} timers connect 1\n neighbor 10.1.0.{peer} advertisement-interval 0\n \
-             bmp targets t\n  bmp monitor ipv4 unicast post-policy\n  \
+             address-family ipv6 unicast\n  neighbor 10.1.0.{peer} activate\n exit-address-family\n \
+             bmp targets t\n  bmp monitor ipv4 unicast post-policy\n  bmp monitor ipv6 unicast post-policy\n  \
              bmp connect 127.0.0.1 port 5000 min-retry 100 max-retry 500\n exit\n"
         );
         Self::run(netns, &[("zebra", "", ""), ("bgpd", "-M bmp", &conf)])
+    }
+
+    /// OSPF on `eth1` and `eth2`, and a session of one AS between the loopbacks, told by BMP to `127.0.0.1:5000`.
+    pub(crate) fn start_inside(netns: &Netns, number: u8, peer: u8) -> Self {
+        let link = |n: u8| {
+            format!(
+                "interface eth{n}\n ip ospf network point-to-point\n ip ospf area 0\n ip ospf hello-interval 1\n \
+                 ip ospf dead-interval 4\n ip ospf cost 10\n"
+            )
+        };
+        let ospf = format!(
+            "{}{}interface lo\n ip ospf area 0\nrouter ospf\n ospf router-id 10.0.0.{number}\n \
+             timers throttle lsa all 0\n timers lsa min-arrival 0\n",
+            link(1),
+            link(2)
+        );
+        let bgp = format!(
+            "router bgp 65000\n bgp router-id 10.0.0.{number}\n no bgp network import-check\n timers connect 1\n \
+             neighbor 10.0.0.{peer} remote-as internal\n neighbor 10.0.0.{peer} update-source lo\n \
+             neighbor 10.0.0.{peer} timers connect 1\n bmp targets t\n  bmp monitor ipv4 unicast post-policy\n  \
+             bmp connect 127.0.0.1 port 5000 min-retry 100 max-retry 500\n exit\n"
+        );
+        Self::run(netns, &[("zebra", "", ""), ("ospfd", "", &ospf), ("bgpd", "-M bmp", &bgp)])
     }
 
     /// Daemons with their options and configurations.
@@ -57,10 +81,19 @@ impl Frr {
     }
 
     /// Gives a command in a context.
-    fn set(&self, context: &str, command: &str) {
-        let words = ["-N", &self.0, "-c", "configure terminal", "-c", context, "-c", command];
+    pub(crate) fn set(&self, context: &str, command: &str) {
+        self.say(&["configure terminal", context, command]);
+    }
+
+    /// Gives a command in a BGP router's context for IPv6.
+    pub(crate) fn set_v6(&self, context: &str, command: &str) {
+        self.say(&["configure terminal", context, "address-family ipv6 unicast", command]);
+    }
+
+    fn say(&self, commands: &[&str]) {
+        let words = ["-N", &self.0].into_iter().chain(commands.iter().flat_map(|c| ["-c", c]));
         let output = Command::new("vtysh").args(words).output().expect("vtysh runs");
-        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stdout));
+        assert!(output.status.success(), "{commands:?}: {}", String::from_utf8_lossy(&output.stdout));
     }
 }
 
@@ -72,7 +105,7 @@ impl Drop for Frr {
     }
 }
 
-fn can_route() -> bool {
+pub(crate) fn can_route() -> bool {
     let there = std::path::Path::new(FRR).exists();
     if !there {
         eprintln!("SKIPPED: no {FRR}");
@@ -284,7 +317,31 @@ fn how_long_changes_take() {
     );
 }
 
-fn measure(what: &str, watch: &mut Watch, act: impl Fn(u32), is_it: impl Fn(&Change) -> bool) {
+/// As [`how_long_changes_take`], of a neighbour's new name that an LLDP agent tells as an event.
+#[test]
+#[ignore = "a measurement of a minute"]
+fn how_long_an_agents_events_take() {
+    if !can_run(&["ip", "unshare", "lldpd", "lldpcli"]) {
+        return;
+    }
+    let (a, b) = (Netns::new("ea"), Netns::new("eb"));
+    cable(&a, &b);
+    let (near, far) = (Lldpd::start(&a, "near", 1), Lldpd::start(&b, "far", 1));
+    let mut watch = Watch::start(&format!(
+        "nodes: {{near: {{netlink: {{netns: {}}}, lldpd: {{socket: {}}}}}}}",
+        a.0,
+        near.socket()
+    ));
+    assert!(watch.until(LONG, |f| f.twin().node_named("far").is_some()), "it is heard");
+    measure(
+        "lldpd watch: the neighbour's system name",
+        &mut watch,
+        |i| sh(&format!("lldpcli -u {} configure system hostname far-{i}", far.socket())),
+        |change| matches!(change, Change::Entity { after: Some(e), .. } if e.name.starts_with("far-")),
+    );
+}
+
+pub(crate) fn measure(what: &str, watch: &mut Watch, act: impl Fn(u32), is_it: impl Fn(&Change) -> bool) {
     let (mut from_arrival, mut from_command) = (Vec::new(), Vec::new());
     for i in 0..20 {
         watch.settle(Duration::from_millis(300));

@@ -17,13 +17,22 @@ pub(crate) struct Lldpd {
 impl Lldpd {
     /// Sends every `tx` seconds; its TTL is four times that.
     pub(crate) fn start(netns: &Netns, name: &str, tx: u32) -> Self {
+        Self::begin(netns, name, tx, "")
+    }
+
+    /// As [`Lldpd::start`], and what it knows is to be had from the SNMP agent behind an AgentX socket (RFC 2741).
+    pub(crate) fn start_subagent(netns: &Netns, name: &str, tx: u32, agentx: &str) -> Self {
+        Self::begin(netns, name, tx, &format!("-x -X {agentx} -S 'a node of a test'"))
+    }
+
+    fn begin(netns: &Netns, name: &str, tx: u32, options: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().display();
         std::fs::write(folder.path().join("conf"), format!("configure lldp tx-interval {tx}\n"))
             .expect("a file");
         let script = format!(
             "hostname {name}; mkdir -p /run/lldpd; mount -t tmpfs tmpfs /run/lldpd; \
-             exec $(command -v lldpd || echo /usr/sbin/lldpd) -d -u {path}/socket -O {path}/conf"
+             exec $(command -v lldpd || echo /usr/sbin/lldpd) -d {options} -u {path}/socket -O {path}/conf"
         );
         let child = Command::new("ip")
             .args(["netns", "exec", &netns.0, "unshare", "--uts", "--mount", "sh", "-c", &script])

@@ -41,6 +41,6 @@ fn read(name: &str) -> Reading {
 fn fact(observation: &Observation) -> Option<&Fact> {
     match &observation.said {
         Said::Is(fact, _) => Some(fact),
-        Said::Not(_) | Said::Read(_) => None,
+        Said::Not(_) | Said::Read(_) | Said::Lost => None,
     }
 }

@@ -1,32 +1,18 @@
 //! Damaged frames and captures: no panic, no hang, no growth.
 
+use testkit::SplitMix64;
 use twin::WallTime;
 use umbra_topology_sync::wire::{self, Listener};
 
 use crate::packets::{Sample, frames, repair};
 use crate::{bytes, captures};
 
-/// xorshift64* (Vigna 2016): the same damage on every machine.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
-    }
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-}
-
-fn damage(random: &mut Random, data: &mut Vec<u8>, other: &[u8]) {
+fn damage(random: &mut SplitMix64, data: &mut Vec<u8>, other: &[u8]) {
     const EXTREMES: [u8; 8] = [0, 1, 2, 0x7f, 0x80, 0xfe, 0xff, 0x40];
-    let at = random.below(data.len());
+    let at = random.below(data.len().max(1));
     match random.below(8) {
         0 => data.truncate(at),
-        1 => data.insert(at.min(data.len()), random.next() as u8),
+        1 => data.insert(at.min(data.len()), random.next_u64() as u8),
         2 => {
             let from = random.below(other.len());
             let part = &other[from..(from + random.below(64)).min(other.len())];
@@ -54,7 +40,7 @@ fn damage(random: &mut Random, data: &mut Vec<u8>, other: &[u8]) {
 fn damaged_frames_neither_panic_nor_pile_up() {
     let asked = std::env::var("UMBRA_MUTATIONS").ok().and_then(|n| n.parse().ok());
     let corpus: Vec<Sample> = captures().iter().flat_map(|name| frames(name)).collect();
-    let (mut random, mut listener) = (Random(4), Listener::new("tap"));
+    let (mut random, mut listener) = (SplitMix64::new(4), Listener::new("tap"));
     let (mut said, mut heard) = (0_u64, 0_u64);
     for _ in 0..asked.unwrap_or(200_000_u64) {
         let mut frame = corpus[random.below(corpus.len())].clone();
@@ -77,7 +63,7 @@ fn damaged_frames_neither_panic_nor_pile_up() {
 
 #[test]
 fn damaged_captures_end_in_an_error_that_names_them() {
-    let mut random = Random(5);
+    let mut random = SplitMix64::new(5);
     let files = ["LLDP_and_CDP.pcap", "isis_cap_tlv.pcap", "lab-c/c3-eth3.pcap"].map(bytes);
     let (mut refused, mut damaged, mut whole) = (0, 0, 0);
     for round in 0..3_000 {
@@ -86,7 +72,7 @@ fn damaged_captures_end_in_an_error_that_names_them() {
             // Headers, where lengths and formats are, as often as all the rest.
             if random.below(2) == 0 {
                 let at = random.below(file.len().min(80));
-                file[at] = random.next() as u8;
+                file[at] = random.next_u64() as u8;
             } else {
                 damage(&mut random, &mut file, &files[0]);
             }

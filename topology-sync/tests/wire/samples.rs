@@ -53,7 +53,7 @@ fn counted_word(observation: &Observation, count: &mut Count<'_>) {
         Said::Not(key) if key.topic == Topic::Neighbors => return count.add("lldp-ttl", [0]),
         // An advertisement of the greatest age: tcpdump prints what it once said.
         Said::Not(_) => return,
-        Said::Read(topic) => panic!("{topic:?}"),
+        Said::Read(_) | Said::Lost => panic!("{:?}", observation.said),
     };
     match fact {
         Fact::Neighbor(n) if n.chassis.id.kind == "device" => count.add("cdp-ttl", [lifetime]),

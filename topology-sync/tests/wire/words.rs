@@ -266,6 +266,7 @@ fn sequence_number_pdus_and_exchange_packets_say_nothing_that_lasts() {
             Said::Is(fact, _) => fact.key().topic,
             Said::Not(key) => key.topic,
             Said::Read(scope) => scope.topic,
+            Said::Lost => panic!("a frame says that somebody is lost"),
         });
         let mut topics: Vec<Topic> = topics.collect();
         topics.sort();

@@ -7,7 +7,7 @@ use serde_json::json;
 use topology_sync::fuse::explain::{Reason, explain};
 use topology_sync::source::files::{self, Options};
 use topology_sync::source::recorded::Recorded;
-use twin::Snapshot;
+use twin::{FreshnessState, Snapshot};
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
@@ -16,7 +16,7 @@ use crate::output::Table;
 /// Show the evidence for what is between A and B.
 ///
 /// One row for each source's word, direction by direction, with what it says, by what both ends were found and when it
-/// was last said; then the findings about either end: conflicts, neighbours that could not be matched, adjacencies that
+/// was last said, and how fresh that direction is; then the findings about either end: conflicts, neighbours that could not be matched, adjacencies that
 /// are not up.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -64,5 +64,6 @@ fn row(r: &Reason) -> Vec<serde_json::Value> {
         json!(r.source),
         json!(r.says),
         json!(r.seen.map(|at| at.as_ns() as f64 / 1e9)),
+        json!(r.freshness.map(FreshnessState::word)),
     ]
 }

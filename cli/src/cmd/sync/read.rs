@@ -1,13 +1,12 @@
 //! `umbra sync read`: recorded sources to a twin and its tables.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use report::schema;
 use serde_json::json;
 use topology_sync::fuse::tables::Tables;
 use topology_sync::source::recorded::Recorded;
-use twin::Diagnostic;
+use twin::{Diagnostic, Snapshot};
 
 use crate::cmd::overrides::OverridesOption;
 use crate::failure::{Failure, Outcome};
@@ -18,12 +17,12 @@ use crate::target;
 /// Turn recorded sources into a twin.
 ///
 /// A SOURCE is a folder whose direct sub-folders are nodes, each with what the node's tools printed (lldpd, iproute2, FRR
-/// and others, told by content), a folder of outputs as SuzieQ records them, or a capture (LLDP, CDP, OSPF, IS-IS; BMP
-/// and BGP on any port in builds that read them). All are fused: a neighbour's word is matched to a node and a port
+/// and others, told by content), a folder of outputs as SuzieQ records them, a capture (LLDP, CDP, OSPF, IS-IS; BMP
+/// and BGP on any port in builds that read them), or an inventory as NetBox lists it. All are fused: a neighbour's word is matched to a node and a port
 /// through that node's own words, and what could not be matched is listed with the reason.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folders of recorded nodes, and captures.
+    /// Folders of recorded nodes, captures, and inventories.
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<PathBuf>,
     /// The twin snapshot to write.
@@ -46,10 +45,8 @@ pub(crate) fn run(args: &Args, _global: &Global) -> Result<Outcome, Failure> {
     let snapshot = recorded.snapshot(&fusion);
     report(&snapshot.diagnostics);
     let snapshot = args.overrides.apply(snapshot)?;
-    if let Some(folder) = &args.tables {
-        write_tables(folder, &recorded.tables(&fusion), args.dry_run)?;
-    }
-    target::write(&args.out, snapshot.to_json().as_bytes(), args.dry_run)?;
+    let tables = args.tables.as_deref().map(|folder| (folder, recorded.tables(&fusion)));
+    write(Some((&args.out, &snapshot)), tables, args.dry_run)?;
     Ok(Outcome::Done)
 }
 
@@ -64,21 +61,22 @@ pub(super) fn report(diagnostics: &[Diagnostic]) {
     }
 }
 
-/// Writes the four tables of a network into a folder.
-pub(super) fn write_tables(folder: &Path, tables: &Tables, dry_run: bool) -> Result<(), Failure> {
-    if !dry_run {
-        fs::create_dir_all(folder).map_err(|e| Failure::target(folder, e))?;
+/// Writes a twin and its four tables, whichever are wanted: all, or nothing.
+pub(super) fn write(
+    twin: Option<(&Path, &Snapshot)>,
+    tables: Option<(&Path, Tables)>,
+    dry_run: bool,
+) -> Result<(), Failure> {
+    let mut files = Vec::new();
+    if let Some((folder, tables)) = &tables {
+        let csv = |name: &str, table: Table| (folder.join(name), table.to_csv());
+        files.push(csv("nodes.csv", nodes(tables)));
+        files.push(csv("cables.csv", cables(tables)));
+        files.push(csv("segments.csv", segments(tables)));
+        files.push(csv("unmatched.csv", unmatched(tables)));
     }
-    let files = [
-        ("nodes.csv", nodes(tables)),
-        ("cables.csv", cables(tables)),
-        ("segments.csv", segments(tables)),
-        ("unmatched.csv", unmatched(tables)),
-    ];
-    for (name, table) in files {
-        target::write(&folder.join(name), &table.to_csv(), dry_run)?;
-    }
-    Ok(())
+    files.extend(twin.map(|(path, snapshot)| (path.to_owned(), snapshot.to_json().into_bytes())));
+    target::write_together(tables.map(|(folder, _)| folder), &files, dry_run)
 }
 
 fn nodes(tables: &Tables) -> Table {

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use topology_sync::follow::Follower;
 use topology_sync::journal::Reader;
+use topology_sync::source::files;
 use topology_sync::source::live::{replay, write_delta};
-use twin::{InputError, Place, Snapshot};
+use twin::Snapshot;
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
-use crate::target;
 
 /// Replay a journal: the lines that `umbra sync watch` wrote, byte for byte.
 ///
@@ -32,8 +32,7 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args, _global: &Global) -> Result<Outcome, Failure> {
     let name = args.journal.display().to_string();
-    let file = File::open(&args.journal)
-        .map_err(|e| InputError::new(&name, Place::Whole, e.to_string(), "a journal that can be read"))?;
+    let file = File::open(&args.journal).map_err(|e| files::unreadable(&args.journal, &e))?;
     let mut reader = Reader::open(&name, BufReader::new(file))?;
     let mut follower = Follower::new(&name);
     let mut out = std::io::stdout().lock();
@@ -47,13 +46,9 @@ pub(crate) fn run(args: &Args, _global: &Global) -> Result<Outcome, Failure> {
     if let Some(torn) = torn {
         tracing::warn!("{name}: {torn} at byte {}; what comes before it counts", reader.offset());
     }
-    if let Some(folder) = &args.tables {
-        super::read::write_tables(folder, &follower.tables(), false)?;
-    }
-    if let Some(path) = &args.out {
-        let twin = follower.twin().clone();
-        let snapshot = Snapshot { twin, demands: None, diagnostics: follower.diagnostics() };
-        target::write(path, snapshot.to_json().as_bytes(), false)?;
-    }
+    let twin = follower.twin().clone();
+    let snapshot = Snapshot { twin, diagnostics: follower.diagnostics(), ..Snapshot::default() };
+    let tables = args.tables.as_deref().map(|folder| (folder, follower.tables()));
+    super::read::write(args.out.as_deref().map(|path| (path, &snapshot)), tables, false)?;
     Ok(Outcome::Done)
 }

@@ -26,8 +26,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "J")]
     journal: Option<PathBuf>,
     /// End after this time, such as 10s or 2m.
-    #[arg(long = "for", value_name = "D", value_parser = duration::parse)]
-    span: Option<SimDuration>,
+    #[arg(long, alias = "for", value_name = "D", value_parser = duration::parse)]
+    until: Option<SimDuration>,
     /// Write the twin here, again and again [default: `snapshot` of the configuration].
     #[arg(long, value_name = "NET.json")]
     out: Option<PathBuf>,
@@ -39,8 +39,11 @@ pub(crate) fn run(args: &Args, _global: &Global) -> Result<Outcome, Failure> {
     let text = String::from_utf8(files::read(&args.config)?)
         .map_err(|_| InputError::new(&name, Place::Whole, "not UTF-8", "a YAML file"))?;
     let mut config = Config::parse(&name, &text)?;
+    if let Some(out) = args.out.as_ref().filter(|out| out.is_dir()) {
+        return Err(Failure::Usage(format!("{} is a folder; expected a file", out.display())));
+    }
     config.snapshot = args.out.clone().or(config.snapshot);
-    let span = args.span.map(|s| Duration::from_nanos(s.as_ps() / 1_000));
+    let span = args.until.map(|s| Duration::from_nanos(s.as_ps() / 1_000));
     let watch = Watch { config, journal: args.journal.clone(), span };
     let mut out = std::io::stdout().lock();
     let mut tell = |note| match note {

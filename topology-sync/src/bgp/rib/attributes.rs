@@ -98,12 +98,8 @@ impl Attributes {
     /// Reads what [`Builder`] wrote.
     pub(super) fn read(bytes: &[u8]) -> Self {
         let mut it = Self::default();
-        let Some((&reading, rest)) = bytes.split_last() else { return it };
-        let hop_bytes = [0, 4, 16, 32][usize::from(reading & 3)];
-        let Some((mut rest, hop)) = rest.split_at_checked(rest.len().saturating_sub(hop_bytes)) else {
-            return it;
-        };
-        it.next_hop = address(hop.get(..hop.len().min(16)).unwrap_or_default());
+        let Some((reading, mut rest, hop)) = parts(bytes) else { return it };
+        it.next_hop = global(hop);
         it.link_local = hop.get(16..32).and_then(|b| <[u8; 16]>::try_from(b).ok()).map(Ipv6Addr::from);
         let mut as4_path = Vec::new();
         while let Some((kind, value, left)) = attribute(rest) {
@@ -124,6 +120,24 @@ impl Attributes {
         }
         it
     }
+}
+
+/// The next hop in what [`Builder`] wrote.
+pub(super) fn next_hop(bytes: &[u8]) -> Option<IpAddr> {
+    parts(bytes).and_then(|(_, _, hop)| global(hop))
+}
+
+/// How a set is to be read, the attributes on the wire, the next hop.
+fn parts(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&reading, rest) = bytes.split_last()?;
+    let hop_bytes = [0, 4, 16, 32][usize::from(reading & 3)];
+    let (rest, hop) = rest.split_at_checked(rest.len().saturating_sub(hop_bytes))?;
+    Some((reading, rest, hop))
+}
+
+/// The address in a next hop that is not of the link alone.
+fn global(hop: &[u8]) -> Option<IpAddr> {
+    address(hop.get(..hop.len().min(16)).unwrap_or_default())
 }
 
 /// The first attribute's type and value, and what follows it.

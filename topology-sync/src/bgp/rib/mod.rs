@@ -8,18 +8,22 @@ mod attributes;
 mod interner;
 mod peer;
 mod prefix;
+mod saved;
 mod table;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use netgauze_bgp_pkt::update::BgpUpdateMessage;
+use serde::{Deserialize, Serialize};
 
 pub use self::attributes::Attributes;
 pub use self::peer::{Family, PeerRib, RibRoute};
+pub use self::saved::SavedPeer;
 
 /// Which routes of a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RibView {
     /// What the peer sent, before or after the router's policy (RFC 7854).
     AdjRibIn {
@@ -36,7 +40,7 @@ pub enum RibView {
 }
 
 /// Which peer of a router.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PeerKey {
     /// The peer distinguisher (RFC 7854 §4.2) as a number: the VRF's route distinguisher, 0 for none.
     pub distinguisher: u64,

@@ -1,15 +1,17 @@
 //! The routes of one peer.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 use netgauze_bgp_pkt::nlri::MplsLabel;
 use netgauze_bgp_pkt::path_attribute::{MpReach, MpUnreach, PathAttributeValue};
 use netgauze_bgp_pkt::update::BgpUpdateMessage;
 use netgauze_iana::address_family::AddressType;
 
-use super::attributes::{Attributes, Builder, Hop};
+use super::attributes::{self, Attributes, Builder, Hop};
 use super::interner::Interner;
 use super::prefix::{Key, Net4, Net6, Vpn};
-use super::table::Table;
+use super::table::{Route, Table};
 
 /// An address family whose routes are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,6 +104,31 @@ impl PeerRib {
         ));
         let vpn = rows(&self.vpn4, Family::Vpn, Some).chain(rows(&self.vpn6, Family::Vpn, Some));
         unicast.chain(labelled).chain(vpn)
+    }
+
+    /// The unicast routes of one prefix: one, or several with path identifiers.
+    pub fn paths(&self, prefix: IpNet) -> impl Iterator<Item = RibRoute> {
+        let (v4, v6) = match prefix {
+            IpNet::V4(net) => (Some(self.v4.paths(Net4::new(net, None))), None),
+            IpNet::V6(net) => (None, Some(self.v6.paths(Net6::new(net, None)))),
+        };
+        let v4 = v4.into_iter().flatten().map(|r| row(r, Family::Unicast, None));
+        v4.chain(v6.into_iter().flatten().map(|r| row(r, Family::Unicast, None)))
+    }
+
+    /// The next hop of a route. Cheaper than all of its attributes.
+    pub fn next_hop(&self, route: &RibRoute) -> Option<IpAddr> {
+        attributes::next_hop(self.sets.get(route.attributes))
+    }
+
+    /// The attributes of a route as they are kept.
+    pub(super) fn set(&self, route: &RibRoute) -> &[u8] {
+        self.sets.get(route.attributes)
+    }
+
+    /// How many unicast routes there are, stale ones included.
+    pub fn unicast(&self) -> usize {
+        self.v4.len() + self.v6.len()
     }
 
     pub(super) fn mark_stale(&mut self) {
@@ -290,15 +317,19 @@ fn rows<K: Key, L: Copy>(
     family: Family,
     label: impl Fn(L) -> Option<u32>,
 ) -> impl Iterator<Item = RibRoute> {
-    table.iter().map(move |(route, stale)| RibRoute {
+    table.iter().map(move |(route, stale)| row((route, stale), family, label(route.label)))
+}
+
+fn row<K: Key, L>((route, stale): (&Route<K, L>, bool), family: Family, label: Option<u32>) -> RibRoute {
+    RibRoute {
         family,
         distinguisher: route.key.distinguisher(),
         prefix: route.key.prefix(),
         path_id: route.key.path_id(),
-        label: label(route.label),
+        label,
         stale,
         attributes: route.attributes,
-    })
+    }
 }
 
 /// The upper 20 bits of the first entry of a label stack (RFC 3032 §2.1).

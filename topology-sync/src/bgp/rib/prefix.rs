@@ -12,6 +12,8 @@ pub(super) trait Key: Copy + Eq + Ord {
     fn prefix(&self) -> IpNet;
     /// The path identifier (RFC 7911); 0 where none is used.
     fn path_id(&self) -> u32;
+    /// The last key of the same prefix in order.
+    fn last_path(self) -> Self;
     /// The route distinguisher (RFC 4364) as a number; 0 where none is used.
     fn distinguisher(&self) -> u64 {
         0
@@ -22,8 +24,8 @@ pub(super) trait Key: Copy + Eq + Ord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Net4 {
     address: u32,
-    path_id: u32,
     len: u8,
+    path_id: u32,
 }
 
 /// An IPv6 prefix.
@@ -31,8 +33,8 @@ pub(super) struct Net4 {
 pub(super) struct Net6 {
     /// In halves: the type then needs the alignment of a word only.
     address: [u64; 2],
-    path_id: u32,
     len: u8,
+    path_id: u32,
 }
 
 /// A prefix of a VPN.
@@ -71,6 +73,9 @@ impl Key for Net4 {
     fn prefix(&self) -> IpNet {
         Ipv4Net::new(Ipv4Addr::from(self.address), self.len).unwrap_or_default().into()
     }
+    fn last_path(self) -> Self {
+        Self { path_id: u32::MAX, ..self }
+    }
     fn path_id(&self) -> u32 {
         self.path_id
     }
@@ -84,6 +89,9 @@ impl Key for Net6 {
         let address = u128::from(self.address[0]) << 64 | u128::from(self.address[1]);
         Ipv6Net::new(Ipv6Addr::from(address), self.len).unwrap_or_default().into()
     }
+    fn last_path(self) -> Self {
+        Self { path_id: u32::MAX, ..self }
+    }
     fn path_id(&self) -> u32 {
         self.path_id
     }
@@ -95,6 +103,9 @@ impl<N: Key> Key for Vpn<N> {
     }
     fn prefix(&self) -> IpNet {
         self.net.prefix()
+    }
+    fn last_path(self) -> Self {
+        Self { net: self.net.last_path(), ..self }
     }
     fn path_id(&self) -> u32 {
         self.net.path_id()

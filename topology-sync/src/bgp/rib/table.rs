@@ -4,6 +4,8 @@
 //! what is of an older one is *stale*; when the peer has told all its routes again, the stale ones are dead at once, and
 //! are swept away a few at a time as others come. So neither event costs anything per route.
 
+use std::collections::BTreeSet;
+
 use hashbrown::HashTable;
 
 use super::interner::Interner;
@@ -17,6 +19,8 @@ const SWEPT_PER_CHANGE: usize = 4;
 pub(super) struct Table<K, L> {
     routes: Vec<Route<K, L>>,
     index: HashTable<u32>,
+    /// The keys that bear a path identifier, so that the paths of one prefix are found.
+    paths: BTreeSet<K>,
     generation: u32,
     /// What is of an older generation is dead.
     floor: u32,
@@ -40,6 +44,7 @@ impl<K, L> Default for Table<K, L> {
         Self {
             routes: Vec::new(),
             index: HashTable::new(),
+            paths: BTreeSet::new(),
             generation: 0,
             floor: 0,
             stale: 0,
@@ -64,6 +69,9 @@ impl<K: Key, L: Copy> Table<K, L> {
                 let Self { routes, index, .. } = self;
                 index.insert_unique(hash, routes.len() as u32, |&n| routes[n as usize].key.hash());
                 routes.push(route);
+                if key.path_id() != 0 {
+                    self.paths.insert(key);
+                }
             }
         }
         self.sweep(SWEPT_PER_CHANGE, sets);
@@ -105,6 +113,18 @@ impl<K: Key, L: Copy> Table<K, L> {
         live.map(|r| (r, r.generation < self.generation))
     }
 
+    /// The routes whose keys differ from this one, which bears no path identifier, in that alone.
+    pub(super) fn paths(&self, key: K) -> impl Iterator<Item = (&Route<K, L>, bool)> {
+        let keys = std::iter::once(key).chain(self.paths.range(key..=key.last_path()).copied());
+        let live = keys.filter_map(|key| self.get(key)).filter(|r| r.generation >= self.floor);
+        live.map(|r| (r, r.generation < self.generation))
+    }
+
+    fn get(&self, key: K) -> Option<&Route<K, L>> {
+        let found = self.index.find(key.hash(), |&n| self.routes[n as usize].key == key);
+        found.map(|&n| &self.routes[n as usize])
+    }
+
     /// Looks at up to so many routes for dead ones, and frees them. Costs nothing while there are none.
     pub(super) fn sweep(&mut self, routes: usize, sets: &mut Interner) {
         for _ in 0..routes {
@@ -124,11 +144,17 @@ impl<K: Key, L: Copy> Table<K, L> {
 
     /// Bytes of memory.
     pub(super) fn memory(&self) -> usize {
-        self.routes.capacity() * size_of::<Route<K, L>>() + self.index.allocation_size()
+        let path = size_of::<K>() * 3 / 2; // nodes of a tree are two thirds full
+        self.routes.capacity() * size_of::<Route<K, L>>()
+            + self.index.allocation_size()
+            + self.paths.len() * path
     }
 
     fn remove(&mut self, n: usize, sets: &mut Interner) {
         let route = self.routes.swap_remove(n);
+        if route.key.path_id() != 0 {
+            self.paths.remove(&route.key);
+        }
         unlist(&mut self.index, route.key.hash(), n);
         if let Some(moved) = self.routes.get(n) {
             let hash = moved.key.hash();

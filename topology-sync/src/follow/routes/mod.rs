@@ -16,6 +16,7 @@ use twin::{EntityKey, Fib, NextHop, Route, RouteAction};
 use self::way::{Hop, Object, Way};
 use super::netlink::wire::{self, Message};
 use super::pairs;
+use crate::changed::Changed;
 
 /// The routes of one kernel.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -34,6 +35,9 @@ pub struct Routes {
     /// The number of readings that have begun, and whether the last of the routes goes on.
     generation: u32,
     reading: bool,
+    /// Whether a reading was ever finished.
+    #[serde(default)]
+    known: bool,
     dirty: Dirty,
 }
 
@@ -76,6 +80,11 @@ impl Routes {
         self.rows.is_empty()
     }
 
+    /// Whether the table was ever read to its end.
+    pub(super) fn is_known(&self) -> bool {
+        self.known
+    }
+
     pub(super) fn begin(&mut self, generation: u32) {
         self.generation = generation;
         self.reading = true;
@@ -88,7 +97,7 @@ impl Routes {
 
     /// Drops the routes that a finished reading did not bring.
     pub(super) fn finish(&mut self, generation: u32) {
-        self.reading = false;
+        (self.reading, self.known) = (false, true);
         let gone: Vec<_> =
             self.rows.iter().filter(|(_, row)| row.generation < generation).map(|(key, _)| *key).collect();
         for key in gone {
@@ -265,14 +274,6 @@ impl Routes {
         let action = |prefix: IpNet| (prefix, resolver.of(self.rows.range(first(prefix)..), prefix));
         Changed::Routes(dirty.prefixes.into_iter().map(action).collect())
     }
-}
-
-/// What became of the routes of a node.
-pub enum Changed {
-    /// So much that this is the whole table.
-    Table(Fib),
-    /// Each prefix with what it does now, `None` if nothing.
-    Routes(Vec<(IpNet, Option<RouteAction>)>),
 }
 
 /// Turns numbers into ports, each way once.

@@ -1,6 +1,7 @@
 //! A fusion that follows its store: what changed is done again, and nothing else.
 
 mod names;
+mod plan;
 mod put;
 mod renew;
 
@@ -15,6 +16,7 @@ use super::bgp;
 use super::claim::{Claim, Finding, NodeId, NodeName, PortId};
 use super::device::Device;
 use super::ground::{ClaimId, Ground};
+use super::inventory;
 use super::medium::Media;
 use super::pairs;
 use super::resolve::{Resolved, resolve};
@@ -48,11 +50,16 @@ pub struct Fusion {
     paired: BTreeSet<NodeId>,
     pairs: Vec<(Arc<Claim>, ClaimId)>,
     /// The BGP sessions of each node, and what they come to.
-    sessions: bgp::Sessions,
+    pub(super) sessions: bgp::Sessions,
     peerings: Unit,
     /// The nodes that have bundles, and what these put into the twin.
     bundled: BTreeSet<NodeId>,
     bundles: Unit,
+    /// What each inventory says, and what these come to.
+    lists: BTreeMap<Observer, inventory::List>,
+    planned: Vec<(Arc<Claim>, ClaimId)>,
+    unplanned: Vec<Finding>,
+    sites: Unit,
     /// The node whose forwarding table is in the twin under a key.
     tables: BTreeMap<NodeId, EntityKey>,
     /// Of the databases that changed, the advertisements that did, where no others can have.
@@ -60,6 +67,7 @@ pub struct Fusion {
     /// Words of an instant that has not come.
     ahead: BTreeMap<(Observer, Topic), WallTime>,
     now: WallTime,
+    revision: u64,
 }
 
 /// What a node's words came to.
@@ -101,6 +109,8 @@ struct Dirty {
     ports: Vec<PortId>,
     /// Whether there are new nodes with words of their own.
     newcomers: bool,
+    /// Whether a link-state database changed.
+    database: bool,
 }
 
 impl Fusion {
@@ -111,9 +121,13 @@ impl Fusion {
 
     /// The key in the twin of a node that speaks for itself, by its name.
     pub fn node_key(&self, name: &str) -> Option<&EntityKey> {
-        let name = NodeName::Own(Arc::from(name));
-        let (_, node) = self.ground.named().find(|(known, _)| **known == name)?;
+        let node = self.ground.known(&NodeName::Own(Arc::from(name)))?;
         self.ground.nodes.get(node).map(|n| &n.key)
+    }
+
+    /// Another number where anything may have changed of which forwarding tables are made.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// The instant of the last update.
@@ -125,7 +139,7 @@ impl Fusion {
     /// has them already.
     pub fn update(&mut self, store: &mut Store, now: WallTime) -> Vec<Change> {
         if now < self.now {
-            store.take_dirty();
+            store.take_changed();
             return self.rebuild(store, now);
         }
         let ahead = std::mem::take(&mut self.ahead);
@@ -164,6 +178,7 @@ impl Fusion {
         self.take_words(store, words, &mut dirty);
         self.resolve(&mut dirty);
         self.pair(&mut dirty);
+        self.plan(store, words, &mut dirty);
         if dirty.newcomers {
             self.order_nodes(&mut dirty);
         }
@@ -173,8 +188,15 @@ impl Fusion {
         self.put_nodes(&dirty, &mut edit);
         self.peer(store, words, &dirty, &mut edit);
         self.put_bundles(&mut edit);
+        self.put_sites(&mut edit);
         self.route(store, words, &dirty, &mut edit);
-        self.commit(edit)
+        let changes = self.commit(edit);
+        let told =
+            |topics: &BTreeSet<Topic>| [Topic::Routes, Topic::BgpPeers].iter().any(|t| topics.contains(t));
+        if !changes.is_empty() || !dirty.nodes.is_empty() || dirty.database || words.values().any(told) {
+            self.revision += 1;
+        }
+        changes
     }
 
     fn resolve(&mut self, dirty: &mut Dirty) {
@@ -191,6 +213,7 @@ impl Fusion {
             let words = self.words.entry(node).or_default();
             let known = words.resolved.claims.iter().zip(std::mem::take(&mut words.claims));
             words.claims = self.ground.exchange(known, &resolved.claims, &places, &mut dirty.ports);
+            self.ground.exchange_past(node, &resolved.past, &mut dirty.ports);
             words.resolved = resolved;
         }
     }
@@ -211,6 +234,7 @@ impl Fusion {
     /// All findings, in order, each once.
     pub fn findings(&self) -> Vec<Finding> {
         let resolved = self.words.values().flat_map(|w| &w.resolved.findings);
+        let resolved = resolved.chain(&self.unplanned);
         let units = self.units.values().chain(self.areas.values().map(|a| &a.unit)).chain([&self.peerings]);
         let all: BTreeSet<_> = resolved.chain(units.flat_map(|u| &u.findings)).cloned().collect();
         all.into_iter().collect()

@@ -308,7 +308,7 @@ fn found(entities: &Settled<EntityKey, Entity>, half_links: &Settled<HalfLinkKey
 
 impl Edit {
     /// What a unit put into the twin goes, unless it is put there again.
-    fn forget(&mut self, unit: Unit) {
+    pub(super) fn forget(&mut self, unit: Unit) {
         self.entities.extend(unit.entities.into_iter().map(|key| (key, None)));
         self.half_links.extend(unit.half_links.into_iter().map(|key| (key, None)));
     }
@@ -320,7 +320,7 @@ impl Edit {
         self.fibs.extend(more.fibs);
     }
 
-    fn put(&mut self, emitted: Emitted) -> Unit {
+    pub(super) fn put(&mut self, emitted: Emitted) -> Unit {
         let mut unit =
             Unit { findings: emitted.findings, without_speed: emitted.without_speed, ..Unit::default() };
         for entity in emitted.entities {
@@ -365,4 +365,8 @@ fn join(known: &mut HalfLink, more: &HalfLink) {
     known.evidence.extend(more.evidence.iter().cloned());
     known.evidence.sort();
     known.evidence.dedup();
+    known.freshness = match (known.freshness, more.freshness) {
+        (Some(a), Some(b)) => Some(a.or(b)),
+        (a, b) => a.or(b),
+    };
 }

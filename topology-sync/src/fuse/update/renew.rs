@@ -77,6 +77,7 @@ impl Fusion {
             let asking: Vec<_> = others.filter(|(_, w)| asks(w)).map(|(n, _)| *n).collect();
             dirty.resolve.extend(asking);
         }
+        dirty.database = !touched.changed.is_empty();
         self.touch_routers(&touched.changed, dirty);
         for (protocol, router) in touched.near {
             self.touch_beyond(protocol, &router, dirty);
@@ -125,7 +126,7 @@ impl Fusion {
     }
 
     /// The ids under which a node advertises.
-    pub(super) fn router_ids(&self, device: &Device) -> Vec<(IgpProtocol, String)> {
+    pub(crate) fn router_ids(&self, device: &Device) -> Vec<(IgpProtocol, String)> {
         let all = [IgpProtocol::Ospf2, IgpProtocol::Ospf3, IgpProtocol::Isis];
         all.into_iter()
             .flat_map(|p| self.ground.lsdb.ids(device, p).into_iter().map(move |id| (p, id)))
@@ -184,6 +185,7 @@ impl Fusion {
             (_, None) => {
                 seen.about.insert(node);
                 dirty.ports.extend(self.ground.nodes[node].ports.values());
+                self.ground.exchange_past(node, &[], &mut dirty.ports);
                 for claim in self.words.remove(&node).into_iter().flat_map(|w| w.claims) {
                     dirty.ports.extend(self.ground.remove(claim));
                 }

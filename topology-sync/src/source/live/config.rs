@@ -21,7 +21,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use twin::{InputError, Place};
 
 use crate::follow::{Form, Spec};
@@ -116,6 +117,7 @@ pub struct Frr {
 #[serde(deny_unknown_fields)]
 pub struct Snmp {
     /// Its address and port.
+    #[serde(deserialize_with = "address_and_port")]
     pub agent: SocketAddr,
     /// The network namespace from which it is asked; this process's own if absent.
     #[serde(default)]
@@ -156,6 +158,7 @@ pub struct Wire {
 #[serde(deny_unknown_fields)]
 pub struct Bmp {
     /// Where it listens.
+    #[serde(deserialize_with = "address_and_port")]
     pub listen: SocketAddr,
     /// The network namespace; this process's own if absent.
     #[serde(default)]
@@ -163,6 +166,12 @@ pub struct Bmp {
     /// Names of routers by the addresses from which they connect.
     #[serde(default)]
     pub routers: BTreeMap<IpAddr, String>,
+}
+
+fn address_and_port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse()
+        .map_err(|_| D::Error::custom(format!("'{text}' expected an address and port such as 192.0.2.1:161")))
 }
 
 fn held() -> u32 {
@@ -188,7 +197,7 @@ fn frr_commands() -> Vec<String> {
         "show ip ospf database router json",
         "show isis neighbor detail json",
         "show isis database detail",
-        "show bgp summary json",
+        "show bgp vrf all neighbors json",
     ]
     .map(str::to_owned)
     .into()
@@ -255,9 +264,9 @@ impl Config {
     }
 }
 
-/// Seconds of the file as a span.
+/// Seconds of the file as a span, at least one: asking without a pause is of use to nobody.
 pub(super) fn seconds(s: u32) -> Duration {
-    Duration::from_secs(s.into())
+    Duration::from_secs(s.max(1).into())
 }
 
 #[cfg(test)]
@@ -282,7 +291,10 @@ mod tests {
             "c.yaml:3:5: unknown member 'netlnk'; expected one of netlink, lldpd, frr, snmp, files, bmp; \
              did you mean 'netlink'?"
         );
-        assert!(error("bmp: {listen: nowhere}\n").starts_with("c.yaml:1:"));
+        assert_eq!(
+            error("bmp: {listen: nowhere}\n"),
+            "c.yaml:1:15: 'nowhere'; expected an address and port such as 192.0.2.1:161"
+        );
         assert_eq!(
             error("nodes: {}\n"),
             "c.yaml: nothing to follow; expected nodes with sources, wires, or bmp"

@@ -4,9 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use twin::{InputError, Place};
-
 use super::run::replay;
+use super::watch::WatchError;
 use crate::follow::{Checkpoint, Follower};
 use crate::journal::{Reader, Writer};
 use crate::source::files;
@@ -25,8 +24,8 @@ pub struct Opened {
 /// the journal's end is cut off.
 ///
 /// # Errors
-/// [`InputError`] for a state or a journal that is something else, or that may not be read or written.
-pub fn open(journal: Option<&Path>, state: Option<&Path>) -> Result<Opened, InputError> {
+/// [`WatchError`] for a state or a journal that is something else, or that may not be read or written.
+pub fn open(journal: Option<&Path>, state: Option<&Path>) -> Result<Opened, WatchError> {
     let name = journal.map(|p| p.display().to_string()).unwrap_or_default();
     let mut notes = Vec::new();
     let (mut follower, offset) = match state.filter(|path| path.exists()) {
@@ -51,9 +50,8 @@ fn go_on(
     follower: &mut Follower,
     offset: u64,
     notes: &mut Vec<String>,
-) -> Result<Writer<File>, InputError> {
-    let refused =
-        |e: io::Error| InputError::new(name, Place::Whole, e.to_string(), "a journal that can be written");
+) -> Result<Writer<File>, WatchError> {
+    let refused = |error: io::Error| WatchError::Output { what: format!("the journal {name}"), error };
     let mut file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(refused)?;
     let length = file.metadata().map_err(refused)?.len();

@@ -4,11 +4,13 @@
 //! was lost, waits and connects again. It never sends anything but requests to its own agent; what it hears on a wire it
 //! only hears.
 
+mod asking;
 mod bmp;
 mod config;
 mod disk;
 mod dumps;
 mod frames;
+mod lines;
 mod lldpd;
 mod netlink;
 mod netns;
@@ -21,7 +23,8 @@ mod watch;
 
 pub use self::config::{Bmp, Config, Files, Frr, Lldpd, Netlink, Node, Reach, Snmp, Wire};
 pub use self::disk::{Opened, open, write_whole};
+pub use self::lines::write_delta;
 pub use self::outlet::{Outlet, now};
 pub use self::run::{Recorder, Session, replay};
 pub use self::start::start;
-pub use self::watch::{Note, Watch, WatchError, write_delta};
+pub use self::watch::{Note, Watch, WatchError};

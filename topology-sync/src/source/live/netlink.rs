@@ -3,10 +3,9 @@
 //! One socket for all: requests for whole tables, and the kernel's own notices. So what was read and what happened
 //! meanwhile arrive in the order in which they were written, and neither hides the other.
 
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -15,6 +14,7 @@ use nix::sys::socket::{
 };
 use nix::sys::time::TimeVal;
 
+use super::asking::Asking;
 use super::config::Netlink;
 use super::netns::on_thread;
 use super::outlet::Outlet;
@@ -23,12 +23,8 @@ use crate::follow::{Mark, Table};
 
 /// Notices: link (1), neighbour (3), addresses (5, 9), routes (7, 11), next-hop objects (32) (`RTNLGRP_…`).
 const GROUPS: u32 = 1 | 1 << 2 | 1 << 4 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 31;
-/// How long to let a change settle whose silent consequences must be read.
-const SETTLE: Duration = Duration::from_millis(300);
 /// How often to look at the clock while the kernel is silent: 50 ms.
 const LOOK: TimeVal = TimeVal::new(0, 50_000);
-/// After this long without an answer a request is made again.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Follows the kernel of a namespace until it is lost.
 ///
@@ -45,22 +41,24 @@ fn follow(outlet: &Outlet, buffer: u32) -> io::Result<()> {
     asking.all();
     let mut buffer = vec![0; 64 << 10];
     while !outlet.is_closed() {
-        if let Some((table, number)) = asking.next() {
+        if let Some((table, number)) = asking.next(Instant::now()) {
             outlet.mark_waiting(&Mark::Began { table, number });
             request(&socket, table, number)?;
         }
+        let mut quiet = false;
         match recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
             Ok(length) => {
                 let datagram = &buffer[..length.min(buffer.len())];
-                asking.hear(datagram);
+                asking.hear(datagram, Instant::now());
                 outlet.data_waiting(datagram.to_vec());
             }
-            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            Err(Errno::EAGAIN) => quiet = true,
+            Err(Errno::EINTR) => {}
             // The kernel had more to say than it holds: what was lost is read again.
-            Err(Errno::ENOBUFS) => asking.overrun(),
+            Err(Errno::ENOBUFS) => asking.overrun(Instant::now()),
             Err(e) => return Err(e.into()),
         }
-        asking.wake(Instant::now());
+        asking.wake(Instant::now(), quiet);
     }
     Ok(())
 }
@@ -91,111 +89,4 @@ fn request(socket: &OwnedFd, table: Table, number: u32) -> io::Result<()> {
     head[0] = family;
     send(socket.as_raw_fd(), &wire::dump_request(kind, number, &head), MsgFlags::empty())?;
     Ok(())
-}
-
-/// What is to be read, one table at a time: the kernel answers one request after the other.
-#[derive(Default)]
-struct Asking {
-    wanted: VecDeque<Table>,
-    current: Option<Current>,
-    number: u32,
-    /// Whether notices were lost since everything was last asked for.
-    lost: bool,
-    /// When tables are to be read whose change the kernel does not tell.
-    again: Option<Instant>,
-}
-
-struct Current {
-    table: Table,
-    number: u32,
-    interrupted: bool,
-    heard: Instant,
-}
-
-impl Asking {
-    fn all(&mut self) {
-        self.current = None;
-        self.wanted = Table::ALL.into();
-        self.again = None;
-        self.lost = false;
-    }
-
-    /// Notices were lost. A table that is being read must come to its end first: the kernel refuses a second request till
-    /// then.
-    fn overrun(&mut self) {
-        self.lost = true;
-        if self.current.is_none() {
-            self.all();
-        }
-    }
-
-    /// The table to ask for now, if none is being read.
-    fn next(&mut self) -> Option<(Table, u32)> {
-        if self.current.is_some() {
-            return None;
-        }
-        let table = self.wanted.pop_front()?;
-        self.number += 1;
-        let current = Current { table, number: self.number, interrupted: false, heard: Instant::now() };
-        self.current = Some(current);
-        Some((table, self.number))
-    }
-
-    fn hear(&mut self, datagram: &[u8]) {
-        for message in wire::messages(datagram) {
-            if message.number != 0 && self.current.as_ref().is_some_and(|c| c.number == message.number) {
-                self.answer(message);
-            } else if is_silent(message) {
-                self.again.get_or_insert(Instant::now() + SETTLE);
-            }
-        }
-    }
-
-    fn answer(&mut self, message: wire::Message<'_>) {
-        let Some(current) = &mut self.current else { return };
-        current.heard = Instant::now();
-        current.interrupted |= message.flags & wire::INTERRUPTED != 0;
-        let refused = message.kind == wire::ERROR && is_passing(message.body);
-        if matches!(message.kind, wire::DONE | wire::ERROR) {
-            if current.interrupted || refused {
-                self.wanted.push_front(current.table);
-            }
-            self.current = None;
-            if self.lost {
-                self.all();
-            }
-        }
-    }
-
-    /// What is to be done without a word of the kernel.
-    fn wake(&mut self, now: Instant) {
-        if self.current.as_ref().is_some_and(|c| c.heard + PATIENCE <= now) {
-            self.all();
-        }
-        if self.again.is_some_and(|again| again <= now) {
-            self.again = None;
-            let more = [Table::Objects, Table::Routes].into_iter().filter(|t| !self.wanted.contains(t));
-            self.wanted.extend(more.collect::<Vec<_>>());
-        }
-    }
-}
-
-/// Whether an error says that the same request may succeed later; a table that the kernel does not have stays unread.
-fn is_passing(body: &[u8]) -> bool {
-    let code = body.first_chunk().map_or(0, |code| i32::from_ne_bytes(*code));
-    matches!(
-        Errno::from_raw(-code),
-        Errno::EBUSY | Errno::EAGAIN | Errno::EINTR | Errno::ENOBUFS | Errno::ENOMEM
-    )
-}
-
-/// Whether the kernel takes routes or objects away with this without a word on each (Linux, `fib_sync_down_dev`,
-/// `fib_sync_down_addr`, `nexthop_flush_dev`).
-fn is_silent(message: wire::Message<'_>) -> bool {
-    const UP: u32 = 1;
-    match message.kind {
-        kind::DELLINK | kind::DELADDR | kind::DELNEXTHOP => true,
-        kind::NEWLINK => message.body.get(8..).and_then(wire::u32_of).is_some_and(|flags| flags & UP == 0),
-        _ => false,
-    }
 }

@@ -8,6 +8,7 @@ use twin::{InputError, Snapshot, TwinDelta};
 
 use super::config::{Config, seconds};
 use super::disk::{Opened, open, write_whole};
+use super::lines::write_delta;
 use super::run::{Recorder, Session};
 use super::start::start;
 use crate::follow::{Follower, Health, State};
@@ -118,7 +119,7 @@ impl Told {
             match health.state {
                 State::Fresh => note(Note::News(format!("{} is fresh", health.name))),
                 // That a source has not been heard before it was tried is no news.
-                _ if known.is_none() && health.heard.is_none() => {}
+                _ if health.is_untried() => {}
                 state => {
                     note(Note::Trouble(format!("{} is {}: {}", health.name, state.word(), health.reason)))
                 }
@@ -143,8 +144,8 @@ impl Told {
             let follower = recorder.follower();
             let snapshot = Snapshot {
                 twin: follower.twin().clone(),
-                demands: None,
                 diagnostics: follower.diagnostics(),
+                ..Snapshot::default()
             };
             write(path, &snapshot.to_json())?;
             self.twin = Some((Instant::now(), began.elapsed()));
@@ -164,15 +165,4 @@ impl Told {
 fn write(path: &std::path::Path, text: &str) -> Result<(), WatchError> {
     write_whole(path, text.as_bytes())
         .map_err(|error| WatchError::Output { what: path.display().to_string(), error })
-}
-
-/// A delta as a line of JSON, flushed: who reads it wants it now.
-///
-/// # Errors
-/// What the output says.
-pub fn write_delta(delta: &TwinDelta, out: &mut dyn Write) -> io::Result<()> {
-    let mut line = serde_json::to_vec(delta)?;
-    line.push(b'\n');
-    out.write_all(&line)?;
-    out.flush()
 }

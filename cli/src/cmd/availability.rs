@@ -1,0 +1,231 @@
+//! `umbra availability`: how often does it fail, and what then?
+
+use std::path::PathBuf;
+
+use engine::Seeds;
+use report::{Summary, entities};
+use scenarios::planning::Plan;
+use scenarios::planning::availability::{
+    Answer, Bias, Effects, Estimate, FailureModel, Limits, Measures, PRESET_FORMS, Preset, exact, mission,
+    sample,
+};
+use serde_json::json;
+use twin::{InputError, Place};
+
+use crate::failure::{Failure, Outcome};
+use crate::global::Global;
+use crate::output::Table;
+use crate::planning::availability as tables;
+use crate::planning::study::{Study, StudyArgs};
+use crate::target::TargetFolder;
+
+/// States that the second preset may add beyond those of the first.
+const SECOND_STATES: u64 = 20_000;
+
+/// How available is the network, if things fail by chance?
+///
+/// Links, nodes and risk groups fail by a published preset, independently of each other. Prints the probability that every
+/// demand has a path, the expected share of lost volume and the probability that some link is fuller than the threshold,
+/// under the preset and under a second one; where the two differ in whole nines, the row says so. Tables: availability,
+/// nines (each demand), outages (with --mission).
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("how").required(true).args(["samples", "exact"]))]
+pub(crate) struct Args {
+    #[command(flatten)]
+    study: StudyArgs,
+    /// How often things fail.
+    #[arg(long, value_name = PRESET_FORMS)]
+    failures: Preset,
+    /// The preset that the answer is held against [default: wan-cenic; for wan-cenic wan-teavar].
+    #[arg(long, value_name = "PRESET")]
+    second: Option<Preset>,
+    /// Draw so many states; 95 % intervals.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    samples: Option<u64>,
+    /// Draw failures so often that this many are down in a mean trial, if fewer are; 0: as often as they happen.
+    #[arg(long, value_name = "COUNT", value_parser = count, default_value_t = 2.0, conflicts_with = "exact")]
+    bias: f64,
+    /// Go through states in the order of their probability; proven bounds.
+    #[arg(long)]
+    exact: bool,
+    /// Stop when bounds are this close; 0: go through all.
+    #[arg(long, value_name = "G", value_parser = probability, default_value_t = 1e-6, conflicts_with = "samples")]
+    gap: f64,
+    /// Stop after so many states.
+    #[arg(long, value_name = "N", default_value_t = 1 << 22, conflicts_with = "samples")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    max_states: u64,
+    /// Also let so many years pass, with failures and repairs in time: outages with their lengths.
+    #[arg(long, value_name = "YEARS", value_parser = clap::value_parser!(u32).range(1..))]
+    mission: Option<u32>,
+    /// A link is too full above this load / capacity.
+    #[arg(long, value_name = "U", value_parser = utilization, default_value_t = 1.0)]
+    threshold: f64,
+    /// End with 1 where the probability of a link above the threshold is more than this.
+    #[arg(long, value_name = "P", value_parser = probability)]
+    fail_on: Option<f64>,
+    /// The result folder.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Write nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    let p = text.parse().ok().filter(|p| (0.0..=1.0).contains(p));
+    p.ok_or_else(|| "expected a number from 0 to 1".to_owned())
+}
+
+fn utilization(text: &str) -> Result<f64, String> {
+    let u = text.parse().ok().filter(|u: &f64| *u >= 0.0 && u.is_finite());
+    u.ok_or_else(|| "expected a utilisation such as 0.8".to_owned())
+}
+
+fn count(text: &str) -> Result<f64, String> {
+    let count = text.parse().ok().filter(|c: &f64| *c >= 0.0 && c.is_finite());
+    count.ok_or_else(|| "expected a number of components such as 1".to_owned())
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
+    let study = args.study.open()?;
+    let plan = study.plan();
+    let mut effects = Effects::new(&plan, args.threshold);
+    let second = args.second.unwrap_or_else(|| args.failures.second());
+    let (first, second) =
+        (model(args, &study, &plan, args.failures, global)?, model(args, &study, &plan, second, global)?);
+    let folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
+
+    let found = args.ask(&mut effects, &first, args.max_states, global);
+    let limit = args.max_states.min(found.states.max(SECOND_STATES));
+    let held = args.ask(&mut effects, &second, limit, global);
+    let sensitive = found.answer.measures.sensitive(&held.answer.measures);
+    if args.exact && found.unexplored > args.gap {
+        tracing::warn!(
+            "bounds are {:e} apart after {} states; --max-states explores more",
+            found.unexplored,
+            found.states
+        );
+    }
+    if let Some(mut folder) = folder {
+        folder.write(&entities(&study.twin))?;
+        folder.write(&tables::measures(&found.answer.measures))?;
+        folder.write(&tables::demands(&study, &found.answer))?;
+        let mut summary = study.summary("availability", global, [])?;
+        args.describe(&mut summary, (&first, &found), (&second, &held), &sensitive);
+        if let Some(years) = args.mission {
+            let mission = mission(&mut effects, &first, years, Seeds::new(global.seed));
+            folder.write(&tables::outages(&mission))?;
+            summary.extra.insert("mission".into(), tables::mission_json(&mission, years));
+        }
+        folder.commit(summary)?;
+    }
+    print(&[(&first, &found), (&second, &held)], &sensitive, global)?;
+    let over = found.answer.measures.p_util_over.value;
+    Ok(if args.fail_on.is_some_and(|limit| over > limit) { Outcome::Finding } else { Outcome::Done })
+}
+
+fn model(
+    args: &Args,
+    study: &Study,
+    plan: &Plan<'_>,
+    preset: Preset,
+    global: &Global,
+) -> Result<FailureModel, Failure> {
+    let groups = tables::risk_groups(study);
+    FailureModel::new(preset, plan, &groups, Seeds::new(global.seed)).map_err(|unknown| {
+        let file = args.study.sources[0].display().to_string();
+        let expected = "coordinates or delays, or a preset that does not go by length";
+        Failure::Input(InputError::new(&file, Place::Whole, unknown.to_string(), expected))
+    })
+}
+
+/// What was found under one preset.
+struct Found {
+    answer: Answer,
+    states: u64,
+    unexplored: f64,
+    trials: u64,
+    effective: Option<f64>,
+}
+
+impl Args {
+    fn ask(&self, effects: &mut Effects<'_>, model: &FailureModel, states: u64, global: &Global) -> Found {
+        match self.samples {
+            Some(trials) => {
+                let bias = if self.bias > 0.0 { Bias::Towards(self.bias) } else { Bias::None };
+                let sample = sample(effects, model, trials, bias, Seeds::new(global.seed));
+                Found {
+                    answer: sample.answer,
+                    states: sample.sets,
+                    unexplored: 0.0,
+                    trials,
+                    effective: Some(sample.effective),
+                }
+            }
+            None => {
+                let exact = exact(effects, model, Limits { gap: self.gap, states });
+                Found {
+                    answer: exact.answer,
+                    states: exact.states,
+                    unexplored: exact.unexplored,
+                    trials: 0,
+                    effective: None,
+                }
+            }
+        }
+    }
+
+    fn describe(
+        &self,
+        summary: &mut Summary,
+        (first, found): (&FailureModel, &Found),
+        (second, held): (&FailureModel, &Found),
+        sensitive: &[&str],
+    ) {
+        summary.trials = found.trials;
+        summary.effective_sample_size = found.effective;
+        let extra = &mut summary.extra;
+        extra.insert("measures".into(), tables::measures_json(&found.answer.measures));
+        extra.insert("threshold".into(), self.threshold.into());
+        extra.insert("failures".into(), tables::model_json(first).into());
+        extra.insert("states".into(), found.states.into());
+        if self.exact {
+            extra.insert("gap".into(), found.unexplored.into());
+        }
+        let mut other = tables::model_json(second);
+        other.insert("measures".into(), tables::measures_json(&held.answer.measures));
+        other.insert("states".into(), held.states.into());
+        other.insert("effective_sample_size".into(), held.effective.into());
+        extra.insert("second_preset".into(), other.into());
+        extra.insert("sensitive_to_preset".into(), json!(sensitive));
+        summary.fidelity.note(
+            "independent-failures",
+            "Components of the failure model are up or down independently of each other and of the traffic.",
+            None,
+        );
+    }
+}
+
+fn print(answers: &[(&FailureModel, &Found)], sensitive: &[&str], global: &Global) -> Result<(), Failure> {
+    let mut table = Table::new(&["measure", "value", "lo", "hi", "preset", "note", "mark", "source"]);
+    for (model, found) in answers {
+        let citation = model.preset.citation();
+        let measures: &Measures = &found.answer.measures;
+        for (name, Estimate { value, lo, hi }, _) in measures.named() {
+            let note = sensitive.contains(&name).then_some("sensitive to preset");
+            table.push(vec![
+                json!(name),
+                json!(value),
+                json!(lo),
+                json!(hi),
+                json!(model.preset.to_string()),
+                json!(note),
+                json!(citation.mark),
+                json!(citation.source),
+            ]);
+        }
+    }
+    table.print(global.format())
+}

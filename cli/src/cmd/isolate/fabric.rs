@@ -1,0 +1,159 @@
+//! `umbra isolate fabric`: flows, probes and counters of a fabric's cases.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use clap::ValueEnum;
+use engine::Seeds;
+use rayon::prelude::*;
+use report::Summary;
+use scenarios::fabric::verdict::{Case, Class, Verdict, judge};
+use serde_json::{Map, Value, json};
+use twin::WallTime;
+
+use crate::failure::{Failure, Outcome};
+use crate::global::Global;
+use crate::inputs;
+use crate::isolate::fabric_files::{self, Telemetry};
+use crate::isolate::print;
+use crate::isolate::tables::{Tables, of_fabric};
+use crate::target::TargetFolder;
+
+/// Rank the causes of packet loss in a fabric.
+///
+/// Judges each case of the flows file on its own: which links, devices, groups or black holes lose packets, how probably,
+/// and why. Prints what is at least 5 % probable with the strongest evidence for and against. Tables: entities, causes,
+/// sets, evidence.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Directed links: CSV with a, b.
+    #[arg(long, value_name = "FILE")]
+    topology: PathBuf,
+    /// Flows and probes of all cases.
+    #[arg(long, value_name = "FILE")]
+    flows: PathBuf,
+    /// Counters of directed links.
+    #[arg(long, value_name = "FILE")]
+    counters: Option<PathBuf>,
+    /// Risk groups: JSON, a list of lists of directed links [a, b].
+    #[arg(long, value_name = "FILE")]
+    groups: Option<PathBuf>,
+    /// What of the flows may be used.
+    #[arg(long, value_enum)]
+    telemetry: Telemetry,
+    /// Classes of causes that are not considered.
+    #[arg(long, value_enum, value_name = "CLASS", value_delimiter = ',')]
+    without: Vec<Named>,
+    /// The result folder.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Write nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// A class of causes as it is named in tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Named {
+    LinkLoss,
+    Device,
+    Group,
+    Congestion,
+    Blackhole,
+    StaleLink,
+}
+
+impl Named {
+    fn class(self) -> Class {
+        match self {
+            Self::LinkLoss => Class::LinkLoss,
+            Self::Device => Class::Device,
+            Self::Group => Class::Group,
+            Self::Congestion => Class::Congestion,
+            Self::Blackhole => Class::BlackHole,
+            Self::StaleLink => Class::StaleLink,
+        }
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
+    let clock = (SystemTime::now(), Instant::now());
+    let fabric = fabric_files::topology(&args.topology)?;
+    let cases = fabric_files::flows(&args.flows, args.telemetry)?;
+    let counters =
+        args.counters.as_ref().map(|f| fabric_files::counters(f, &fabric)).transpose()?.unwrap_or_default();
+    let groups =
+        args.groups.as_ref().map(|f| fabric_files::groups(f, &fabric)).transpose()?.unwrap_or_default();
+    let folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
+    let without: Vec<Class> = args.without.iter().map(|n| n.class()).collect();
+    let seeds = Seeds::new(global.seed);
+    let verdicts: Vec<_> = cases
+        .par_iter()
+        .map(|(number, reports)| {
+            let case = Case {
+                fabric: &fabric,
+                reports,
+                lossy_only: args.telemetry.lossy_only(),
+                counters: counters.get(number).map_or(&[], Vec::as_slice),
+                groups: &groups,
+                without: &without,
+                number: u64::from(*number),
+            };
+            judge(&case, seeds)
+        })
+        .collect();
+    let verdicts: BTreeMap<u32, Verdict> = cases.keys().copied().zip(verdicts).collect();
+    drop(cases);
+    if let Some(mut folder) = folder {
+        let mut tables = Tables::new(of_fabric(&fabric, &groups));
+        verdicts.iter().for_each(|(number, verdict)| tables.add(*number, &fabric, verdict));
+        tables.write(&mut folder)?;
+        folder.commit(summary(args, global, &verdicts, clock)?)?;
+    }
+    print::print(&fabric, &verdicts, global)?;
+    Ok(Outcome::Done)
+}
+
+fn summary(
+    args: &Args,
+    global: &Global,
+    verdicts: &BTreeMap<u32, Verdict>,
+    (started, clock): (SystemTime, Instant),
+) -> Result<Summary, Failure> {
+    let mut summary = Summary::new("isolate", global.seed);
+    let files = [Some(&args.topology), Some(&args.flows), args.counters.as_ref(), args.groups.as_ref()];
+    summary.input_digest = inputs::digest(files.into_iter().flatten().map(Path::new))?;
+    let fidelity = &mut summary.fidelity;
+    fidelity.note("formula-only", "Likelihoods are formulas of loss on paths; nothing was simulated.", None);
+    fidelity.note("independent-losses", "Packets of a flow are lost independently of one another.", None);
+    let no_counters = "No counters were given: congestion cannot be told from loss on a link.";
+    if args.counters.is_none() {
+        fidelity.note("no-counters", no_counters, None);
+    }
+    if !matches!(args.telemetry, Telemetry::Int | Telemetry::A1) {
+        let note = "Paths of some flows are not known: their ways are summed, links other than the one in question being \
+                    healthy; links that carry nothing cannot be found.";
+        fidelity.note("hidden-paths", note, None);
+    }
+    let extra = &mut summary.extra;
+    extra.insert("telemetry".into(), args.telemetry.name().into());
+    let by_case = |of: fn(&Verdict) -> Value| -> Value {
+        verdicts.iter().map(|(number, v)| (number.to_string(), of(v))).collect::<Map<_, _>>().into()
+    };
+    extra.insert("predictive_p_value".into(), by_case(|v| v.p_value.into()));
+    extra.insert("reports".into(), by_case(|v| v.reports.into()));
+    extra.insert("healthy_loss".into(), by_case(|v| v.healthy.into()));
+    let left_out = |v: &Verdict| -> Value {
+        let of = |d: &twin::Diagnostic| json!({ "code": d.code, "what": d.message, "count": d.count });
+        v.diagnostics.iter().map(of).collect::<Vec<_>>().into()
+    };
+    extra.insert("left_out".into(), by_case(left_out));
+    let since = started.duration_since(UNIX_EPOCH).ok().and_then(|d| i64::try_from(d.as_nanos()).ok());
+    summary.run.started = since.map(WallTime::from_ns);
+    summary.run.wall_s = Some(clock.elapsed().as_secs_f64());
+    summary.run.command_line = std::env::args().collect();
+    Ok(summary)
+}

@@ -1,0 +1,28 @@
+//! `umbra isolate`: what is the cause?
+
+mod alarms;
+mod fabric;
+
+use crate::failure::{Failure, Outcome};
+use crate::global::Global;
+
+/// Rank the causes of what was observed, with probabilities.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    Alarms(alarms::Args),
+    Fabric(fabric::Args),
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
+    match &args.what {
+        What::Alarms(args) => alarms::run(args, global),
+        What::Fabric(args) => fabric::run(args, global),
+    }
+}

@@ -1,0 +1,262 @@
+//! `umbra whatif`: how full does each link get if this fails?
+
+use std::path::PathBuf;
+
+use report::page::Breaches;
+use scenarios::planning::{
+    FailureSet, Latency, Optimum, Outcome as Effect, Overview, Plan, Scenario, optimal_max_util, sweep,
+};
+use serde_json::{Value, json};
+use twin::WallTime;
+
+use crate::failure::{Failure, Outcome};
+use crate::global::Global;
+use crate::output::Table;
+use crate::planning::failures::Failing;
+use crate::planning::instant;
+use crate::planning::latency::{Kept, LatencyQuestion};
+use crate::planning::limits::{FailOn, Limits};
+use crate::planning::page::Findings;
+use crate::planning::question::QuestionArgs;
+use crate::planning::scenario::{self, Asked};
+use crate::planning::study::Study;
+use crate::planning::tables;
+use crate::target::{self, TargetFolder};
+
+/// What does each failure do to the load of every link?
+///
+/// Routes the demands on shortest paths (equal split per hop) with nothing down and with each failure, and keeps for
+/// every arc the ten failures that fill it most. Prints one row: how many scenarios, the fullest arc of the worst of
+/// them, the most volume that one of them strands, and what breaks a limit. Tables: scenarios, arcs, worst; groups with
+/// --fail groups; differences from the network as it is with --edit; breaches with --latency-bound. A scenario file
+/// (umbra-scenario/1) in place of NET says all of it; what the command line says wins. report.html shows all of it on a
+/// page.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    question: QuestionArgs,
+    /// Compute the smallest maximum utilisation that any routing could reach with nothing down, by linear programming: the
+    /// yardstick for the metrics.
+    #[arg(long)]
+    optimal: bool,
+    /// The result folder.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Also write the table demands: each demand in each scenario, with its latency.
+    #[arg(long)]
+    demands_table: bool,
+    /// Write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    limits: Limits,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
+    let asked = scenario::asked(&args.question, &args.limits)?;
+    asked.limits.check()?;
+    let (study, failing, measured_at) = asked.open()?;
+    let list = &failing.list;
+    let plan = study.plan();
+    let mut folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
+    let mut answer = Answer::new(&asked.limits, plan.evaluator().evaluate(&FailureSet::default()));
+    let worst = sweep(&plan, list, 0..list.len(), |rows| {
+        answer.see(rows);
+        folder.as_mut().map_or(Ok(()), |folder| folder.write(&tables::scenarios(&study, rows)))
+    })?;
+    let question = LatencyQuestion { all: args.demands_table, bound: asked.limits.latency_bound };
+    let latency = question.is_some().then(|| Latency::new(&plan, &study.routing));
+    if let Some(latency) = &latency {
+        answer.latency = Some(question.answer(&study, latency, list, folder.as_mut())?);
+    }
+    let optimal = if args.optimal { Some(optimal(&study)?) } else { None };
+    answer.optimal = optimal.as_ref().map(|best| best.at_most);
+    answer.measured_at = measured_at;
+    if let Some(mut folder) = folder {
+        let differences = asked.question.write(&mut folder, &study, &failing, &plan, &worst)?;
+        let mut summary = summary(&asked, &study, latency.as_ref(), global)?;
+        if let Some(at) = measured_at {
+            summary.extra.insert("measured_at_ns".into(), at.as_ns().into());
+        }
+        if let Some(best) = &optimal {
+            summary.extra.insert("optimal_max_util".into(), json!(best.at_most));
+            summary.extra.insert("optimal_max_util_at_least".into(), json!(best.at_least));
+        }
+        let summary = folder.commit(summary)?;
+        let findings = Findings {
+            study: &study,
+            failing: &failing,
+            plan: &plan,
+            base: answer.base,
+            overview: &answer.overview,
+            worst: &worst,
+            differences: differences.as_ref(),
+            threshold: asked.limits.threshold.map(|limit| (limit, answer.over.into())),
+            latency: answer.breaches(&failing, &plan),
+            optimal: answer.optimal,
+            question: question_in_words(&asked, measured_at),
+        };
+        let html = findings.page(title(&asked), &summary).render();
+        target::write(&args.out.join("report.html"), html.as_bytes(), false)?;
+    }
+    answer.print(&study, &failing, &plan, global)?;
+    Ok(if answer.is_finding() { Outcome::Finding } else { Outcome::Done })
+}
+
+fn summary(
+    asked: &Asked,
+    study: &Study,
+    latency: Option<&Latency<'_>>,
+    global: &Global,
+) -> Result<report::Summary, Failure> {
+    let more = asked.files().chain(asked.question.fail().file());
+    let mut summary = study.summary("whatif", global, more)?;
+    if let Some(description) = &asked.description {
+        summary.extra.insert("description".into(), description.as_str().into());
+    }
+    let limits = [("threshold", asked.limits.threshold), ("latency_bound_ms", asked.limits.latency_bound)];
+    for (name, limit) in limits.into_iter().filter_map(|(name, limit)| Some((name, limit?))) {
+        summary.extra.insert(name.into(), limit.into());
+    }
+    let unknown = latency.map_or(0, Latency::unknown_arcs);
+    if latency.is_some() {
+        let text = "Latency is propagation alone: nothing waits in a queue.";
+        summary.fidelity.note("propagation", text, None);
+    }
+    if unknown > 0 {
+        let text =
+            format!("{unknown} arcs have neither a delay nor places of both ends: they count as 0 ms.");
+        summary.fidelity.note("unknown-delay", text, Some(unknown as u64));
+    }
+    Ok(summary)
+}
+
+fn optimal(study: &Study) -> Result<Optimum, Failure> {
+    let best = optimal_max_util(&study.csr, &FailureSet::default(), &study.demands);
+    best.map_err(|e| Failure::environment("--optimal", e))
+}
+
+/// What the page is called: the network's file.
+fn title(asked: &Asked) -> String {
+    let stem = asked.question.study.sources.first().and_then(|path| path.file_stem());
+    stem.map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// What was asked: what the author of a scenario file says of it, or what fails.
+fn question_in_words(asked: &Asked, measured_at: Option<WallTime>) -> String {
+    let fail = asked.question.fail().words();
+    let traffic = measured_at.map(|at| format!(", traffic of {}", instant::text(at))).unwrap_or_default();
+    let edit =
+        if asked.question.study.edit.is_some() || asked.edits.is_some() { ", with an edit" } else { "" };
+    let words = format!("{fail}{edit}{traffic}");
+    asked.description.as_ref().map_or(words.clone(), |text| format!("{words}. {}", text.trim()))
+}
+
+/// What the scenarios say together.
+struct Answer<'a> {
+    limits: &'a Limits,
+    base: Effect,
+    overview: Overview,
+    scenarios: u32,
+    fullest: Option<Scenario>,
+    lossiest: Option<Scenario>,
+    /// Scenarios with an arc above the threshold.
+    over: u32,
+    /// Whether any demand was lost.
+    lost: bool,
+    latency: Option<Kept>,
+    /// When the traffic was measured.
+    measured_at: Option<WallTime>,
+    optimal: Option<f64>,
+}
+
+impl<'a> Answer<'a> {
+    fn new(limits: &'a Limits, base: Effect) -> Self {
+        Self {
+            limits,
+            base,
+            overview: Overview::default(),
+            scenarios: 0,
+            fullest: None,
+            lossiest: None,
+            over: 0,
+            lost: false,
+            latency: None,
+            measured_at: None,
+            optimal: None,
+        }
+    }
+
+    fn see(&mut self, rows: &[Scenario]) {
+        for row in rows {
+            self.scenarios += 1;
+            self.overview.see(row);
+            self.over += u32::from(self.limits.threshold.is_some_and(|u| row.outcome.max_util > u));
+            self.lost |= row.outcome.disconnected_pairs > 0;
+            let lost = |s: &Scenario| s.outcome.lost + s.outcome.lost_own;
+            if self.fullest.as_ref().is_none_or(|f| row.outcome.max_util > f.outcome.max_util) {
+                self.fullest = Some(row.clone());
+            }
+            if self.lossiest.as_ref().is_none_or(|l| lost(row) > lost(l)) {
+                self.lossiest = Some(row.clone());
+            }
+        }
+    }
+
+    /// How the bound of the latency is kept, where there is one.
+    fn breaches(&self, failing: &Failing, plan: &Plan<'_>) -> Option<Breaches> {
+        let (kept, bound_ms) = (self.latency?, self.limits.latency_bound?);
+        let failure = failing.name(&failing.list.get(kept.scenario).0, plan.csr());
+        Some(Breaches { bound_ms, base: kept.base.into(), most: kept.most.into(), failure })
+    }
+
+    fn is_finding(&self) -> bool {
+        self.limits.fail_on.iter().any(|what| match what {
+            FailOn::Overload => self.over > 0,
+            FailOn::Lost => self.lost,
+            FailOn::Latency => self.latency.is_some_and(|kept| kept.most > 0),
+        })
+    }
+
+    fn print(
+        &self,
+        study: &Study,
+        failing: &Failing,
+        plan: &Plan<'_>,
+        global: &Global,
+    ) -> Result<(), Failure> {
+        let csr = plan.csr();
+        let full = self.fullest.as_ref().expect("there is always the base");
+        let lossy = self.lossiest.as_ref().expect("there is always the base");
+        let arc = (csr.arc_count() > 0).then(|| csr.arc_name(full.outcome.max_arc));
+        let mut row: Vec<(&'static str, Value)> = vec![
+            ("scenarios", json!(self.scenarios)),
+            ("base_max_util", json!(self.base.max_util)),
+            ("worst_max_util", json!(full.outcome.max_util)),
+            ("worst_arc", json!(arc)),
+            ("worst_failure", json!(failing.name(&full.set, csr))),
+            ("most_lost", json!(study.volume(lossy.outcome.lost + lossy.outcome.lost_own))),
+            ("most_lost_failure", json!(failing.name(&lossy.set, csr))),
+        ];
+        if self.limits.threshold.is_some() {
+            row.push(("over_threshold", json!(self.over)));
+        }
+        if let (Some(kept), Some(_)) = (&self.latency, self.limits.latency_bound) {
+            row.push(("base_breaches", json!(kept.base)));
+            row.push(("most_breaches", json!(kept.most)));
+            let set = failing.list.get(kept.scenario).0;
+            row.push(("most_breaches_failure", json!(failing.name(&set, csr))));
+        }
+        if let Some(optimal) = self.optimal {
+            row.push(("optimal_max_util", json!(optimal)));
+        }
+        if let Some(at) = self.measured_at {
+            row.push(("measured", json!(instant::text(at))));
+        }
+        let (names, values): (Vec<_>, Vec<_>) = row.into_iter().unzip();
+        let mut table = Table::new(&names);
+        table.push(values);
+        table.print(global.format())
+    }
+}

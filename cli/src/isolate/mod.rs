@@ -1,0 +1,6 @@
+//! Case files of fault localisation: readers, and tables of the answers.
+
+pub(crate) mod alarm_files;
+pub(crate) mod fabric_files;
+pub(crate) mod print;
+pub(crate) mod tables;

@@ -1,0 +1,139 @@
+//! `umbra deduce` on measured matrices of Abilene: loads are made of them, and they are sought from the loads.
+
+use std::path::Path;
+use std::process::Command;
+
+use models::{Failures, Loads, NodeDemand, Routing, node_demands};
+use report::{ParquetFile, series};
+use scenarios::planning::{Accuracy, Deduced, Measured, deduce};
+use serde_json::Value;
+use topology_sync::source::files;
+use twin::{Csr, DemandSeries, Layer, Snapshot};
+
+fn testdata(file: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata").join(file)
+}
+
+struct Abilene {
+    net: Snapshot,
+    csr: Csr,
+    routing: Routing,
+    series: DemandSeries,
+}
+
+impl Abilene {
+    fn open() -> Self {
+        let net = files::open(&testdata("topologies/abilene.xml"), &files::Options::default()).unwrap();
+        let csr = Csr::compile(&net.twin, Layer::Igp);
+        let routing = Routing::compute(&csr, &Failures::none(&csr));
+        let file = ParquetFile::open(&testdata("series/abilene_5min_3h.parquet")).unwrap();
+        let (series, _) = series::read(&file, &net.twin).unwrap();
+        Self { net, csr, routing, series }
+    }
+
+    fn demands(&self, bin: usize) -> Option<Vec<NodeDemand>> {
+        Some(node_demands(&self.csr, &self.series.matrix(bin)?))
+    }
+
+    fn loads(&self, demands: &[NodeDemand]) -> Vec<f64> {
+        Loads::compute(&self.csr, &self.routing, &Failures::none(&self.csr), demands).arc
+    }
+
+    /// Demands from the loads of links alone, or also of what enters and leaves.
+    fn deduce(&self, truth: &[NodeDemand], with_ends: bool) -> Deduced {
+        let start = if with_ends { 0.0 } else { f64::NAN };
+        let (mut enters, mut leaves) =
+            (vec![start; self.csr.node_count()], vec![start; self.csr.node_count()]);
+        for d in truth {
+            enters[d.src.index()] += d.bps;
+            leaves[d.dst.index()] += d.bps;
+        }
+        let measured = Measured { arc: &self.loads(truth), enters: &enters, leaves: &leaves };
+        deduce(&self.csr, &self.routing, measured)
+    }
+
+    /// (estimate, truth) of all pairs, by pair.
+    fn compare(&self, deduced: &Deduced, truth: &[NodeDemand]) -> Vec<(f64, f64)> {
+        let nodes = self.csr.node_count();
+        let mut values = vec![(0.0, 0.0); nodes * nodes];
+        for d in &deduced.demands {
+            values[d.src.index() * nodes + d.dst.index()].0 = d.bps;
+        }
+        for d in truth {
+            values[d.src.index() * nodes + d.dst.index()].1 = d.bps;
+        }
+        values
+    }
+}
+
+#[test]
+fn measured_matrices_come_back_as_far_as_loads_tell() {
+    let abilene = Abilene::open();
+    for (with_ends, level) in [(true, 0.25), (false, 0.5)] {
+        let mut bins = Vec::new();
+        for bin in 0..abilene.series.bins.len() {
+            let Some(truth) = abilene.demands(bin) else { continue };
+            let deduced = abilene.deduce(&truth, with_ends);
+            assert!(deduced.misfit < 0.005, "bin {bin}: {}", deduced.misfit);
+            bins.push(abilene.compare(&deduced, &truth));
+        }
+        // Over the pairs of each bin, and over the bins of each pair.
+        let spatial: Vec<_> = bins.iter().map(|values| Accuracy::of(values)).collect();
+        let by_pair = (0..bins[0].len()).map(|pair| bins.iter().map(|b| b[pair]).collect::<Vec<_>>());
+        let mut temporal: Vec<_> =
+            by_pair.filter(|v| v.iter().any(|x| x.1 > 0.0)).map(|v| Accuracy::of(&v).l2).collect();
+        temporal.sort_by(f64::total_cmp);
+        let mean = |of: fn(&Accuracy) -> f64| spatial.iter().map(of).sum::<f64>() / spatial.len() as f64;
+        println!(
+            "ends {with_ends}: l2 {:.3} l1 {:.3} large {:.3}; temporal p50 {:.3} p90 {:.3}",
+            mean(|a| a.l2),
+            mean(|a| a.l1),
+            mean(|a| a.large),
+            temporal[temporal.len() / 2],
+            temporal[temporal.len() * 9 / 10],
+        );
+        assert!(temporal[temporal.len() / 2] < 2.5 * level, "ends {with_ends}: {temporal:?}");
+        assert!(mean(|a| a.l2) < level, "ends {with_ends}: {}", mean(|a| a.l2));
+    }
+}
+
+#[test]
+fn the_command_reads_counters_and_writes_a_network() {
+    let abilene = Abilene::open();
+    let truth = abilene.demands(0).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let mut counters = String::from("node,port,out_bps\n");
+    for (arc, load) in abilene.loads(&truth).iter().enumerate() {
+        let node = &abilene.csr.node_names[abilene.csr.src[arc].index()];
+        let link = &abilene.csr.link_names[abilene.csr.link[arc].index()];
+        counters += &format!("{node},{link},{load}\n");
+    }
+    std::fs::write(path("counters.csv"), counters).unwrap();
+    let known = Snapshot { demands: abilene.series.matrix(0), ..abilene.net.clone() };
+    std::fs::write(path("truth.json"), known.to_json()).unwrap();
+    let net = testdata("topologies/abilene.xml").display().to_string();
+    let args = [
+        "deduce",
+        &net,
+        "--counters",
+        &path("counters.csv"),
+        "--truth",
+        &path("truth.json"),
+        "--write",
+        &path("deduced.json"),
+        "--out",
+        &path("out"),
+        "--output",
+        "json",
+    ];
+    let output = Command::new(env!("CARGO_BIN_EXE_umbra")).args(args).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let row: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let here = Accuracy::of(&abilene.compare(&abilene.deduce(&truth, false), &truth));
+    assert!((row[0]["error_l2"].as_f64().unwrap() - here.l2).abs() < 1e-6, "{row:?}, {here:?}");
+    assert_eq!(row[0]["loads"], 30);
+    let written = files::open(Path::new(&path("deduced.json")), &files::Options::default()).unwrap();
+    let off = written.demands.unwrap().total_bps() / row[0]["total_bps"].as_f64().unwrap() - 1.0;
+    assert!(off.abs() < 1e-9, "{off}");
+}

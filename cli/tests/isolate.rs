@@ -1,0 +1,183 @@
+//! `umbra isolate` from outside: cases with known answers, in every telemetry mode.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use report::{ParquetFile, Summary, Table, TableSpec, schema};
+
+fn testdata(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/rca").join(file)
+}
+
+fn isolate(flows: &Path, telemetry: &str, out: &Path, more: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_umbra"));
+    command.args(["isolate", "fabric", "--telemetry", telemetry]).args(more);
+    command.arg("--topology").arg(testdata("topology.csv")).arg("--flows").arg(flows).arg("--out").arg(out);
+    command.output().unwrap()
+}
+
+fn table(folder: &Path, spec: &'static TableSpec) -> Table {
+    ParquetFile::open(&folder.join(format!("{}.parquet", spec.name))).unwrap().table(spec).unwrap()
+}
+
+fn summary(folder: &Path) -> Summary {
+    serde_json::from_slice(&std::fs::read(folder.join("summary.json")).unwrap()).unwrap()
+}
+
+/// The links that are broken in the case.
+const BROKEN: [(&str, &str); 3] = [("10166", "11"), ("10121", "8"), ("10554", "36")];
+
+#[test]
+fn a_broken_link_comes_first_and_none_is_named_wrongly_whatever_the_threads() {
+    let (one, four) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let flows = testdata("silent_mixed.flows.parquet");
+    let output = isolate(&flows, "INT", one.path(), &["--threads", "1", "--output", "table"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("case 4: ") && text.contains("link loss 10166 → 11"), "{text}");
+    assert!(isolate(&flows, "INT", four.path(), &["--threads", "4"]).status.success());
+    assert_eq!(summary(one.path()).result_digest, summary(four.path()).result_digest);
+
+    let causes = table(one.path(), &schema::CAUSES);
+    let at = |i: usize| (causes.str("a")[i].as_deref().unwrap(), causes.str("b")[i].as_deref().unwrap_or(""));
+    assert_eq!(at(0), BROKEN[0]);
+    for i in (0..causes.len()).filter(|i| causes.f64("probability")[*i].unwrap() > 0.5) {
+        assert!(BROKEN.contains(&at(i)), "{:?}", at(i));
+    }
+    let classes: Vec<_> = causes.str("class").iter().flatten().collect();
+    assert!(["none", "unknown"].iter().all(|c| classes.iter().any(|k| k == c)));
+    let (severity, low, high) =
+        (causes.f64("severity")[0], causes.f64("severity_lo")[0], causes.f64("severity_hi")[0]);
+    assert!(low < Some(0.016) && high > Some(0.016), "{severity:?}, {low:?} to {high:?}");
+
+    let evidence = table(one.path(), &schema::EVIDENCE);
+    let mine = |i: &usize| evidence.str("a")[*i].as_deref() == Some("10166");
+    let sum: f64 = (0..evidence.len()).filter(mine).filter_map(|i| evidence.f64("log_bayes")[i]).sum();
+    assert!((sum - causes.f64("log_bayes")[0].unwrap()).abs() < 1e-9);
+    assert!(!table(one.path(), &schema::SETS).is_empty() && !table(one.path(), &schema::ENTITIES).is_empty());
+    let p = summary(one.path()).extra["predictive_p_value"]["4"].as_f64().unwrap();
+    assert!((0.01..=1.0).contains(&p), "{p}");
+}
+
+#[test]
+fn a_mode_uses_no_path_that_it_does_not_grant() {
+    let flows = testdata("silent_mixed.flows.parquet");
+    let out = tempfile::tempdir().unwrap();
+    for mode in ["A1", "A2", "A2+P", "A1+A2+P"] {
+        let output = isolate(&flows, mode, out.path(), &[]);
+        assert!(output.status.success(), "{mode}: {}", String::from_utf8_lossy(&output.stderr));
+        let summary = summary(out.path());
+        assert_eq!(summary.extra["telemetry"], mode);
+        let reports = summary.extra["reports"]["4"].as_u64().unwrap();
+        let expected = match mode {
+            "A1" => 7_500..=7_500,
+            "A2" => 1..=999,
+            "A2+P" => 20_000..=20_000,
+            _ => 27_500..=27_500,
+        };
+        assert!(expected.contains(&reports), "{mode}: {reports}");
+        if mode == "A1+A2+P" {
+            let causes = table(out.path(), &schema::CAUSES);
+            assert_eq!(causes.str("a")[0].as_deref(), Some(BROKEN[0].0));
+        }
+    }
+}
+
+#[test]
+fn files_that_are_none_are_named() {
+    let out = tempfile::tempdir().unwrap();
+    let output = isolate(&testdata("topology.csv"), "INT", &out.path().join("result"), &[]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("topology.csv"));
+    assert!(!out.path().join("result").exists());
+}
+
+fn alarms(model: &Path, obs: &Path, out: &Path, threads: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_umbra"));
+    command.args(["isolate", "alarms", "--threads", threads]);
+    command.arg("--model").arg(model).arg("--obs").arg(obs).arg("--out").arg(out);
+    command.output().unwrap()
+}
+
+type Links = std::collections::BTreeSet<u64>;
+
+fn json(file: &str) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(testdata(file)).unwrap()).unwrap()
+}
+
+#[test]
+fn alarms_tell_which_groups_failed_together() {
+    let (one, four) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (model, obs) = (testdata("srlg_alarms.model.json"), testdata("srlg_alarms.obs.csv"));
+    let output = alarms(&model, &obs, one.path(), "1");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(alarms(&model, &obs, four.path(), "4").status.success());
+    assert_eq!(summary(one.path()).result_digest, summary(four.path()).result_digest);
+
+    // Groups with the same links are one.
+    let model = json("srlg_alarms.model.json");
+    let links_of = |g: &serde_json::Value| -> Links {
+        g["links"].as_array().unwrap().iter().map(|l| l.as_u64().unwrap()).collect()
+    };
+    let groups = model["groups"].as_array().unwrap();
+    let sets = table(one.path(), &schema::SETS);
+    let mut right = 0;
+    for case in json("srlg_alarms.truth.json").as_array().unwrap() {
+        let number = u32::try_from(case["case"].as_u64().unwrap()).ok();
+        let same =
+            |t: &serde_json::Value, g: &serde_json::Value| g["type"] == t["type"] && g["name"] == t["name"];
+        let failed = case["groups"].as_array().unwrap().iter();
+        let truth: Vec<Links> =
+            failed.map(|t| links_of(groups.iter().find(|g| same(t, g)).unwrap())).collect();
+        let first =
+            (0..sets.len()).find(|i| sets.u32("case")[*i] == number && sets.u32("rank")[*i] == Some(1));
+        let members = sets.members("members")[first.unwrap()].clone().unwrap();
+        let found: Vec<Links> =
+            members.iter().map(|m| links_of(&groups[m.a.parse::<usize>().unwrap()])).collect();
+        right += u32::from(truth.len() == found.len() && truth.iter().all(|t| found.contains(t)));
+    }
+    assert!(right >= 42, "{right} of 48 sets are exact");
+
+    let (causes, evidence) = (table(one.path(), &schema::CAUSES), table(one.path(), &schema::EVIDENCE));
+    let of = |t: &Table, i: usize| (t.u32("case")[i], t.str("class")[i].clone(), t.str("a")[i].clone());
+    let mut sums = std::collections::BTreeMap::new();
+    for i in 0..evidence.len() {
+        *sums.entry(of(&evidence, i)).or_insert(0.0) += evidence.f64("log_bayes")[i].unwrap();
+    }
+    for i in 0..causes.len() {
+        let sum = sums.get(&of(&causes, i)).copied().unwrap_or(0.0);
+        assert!((sum - causes.f64("log_bayes")[i].unwrap()).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn alarms_that_fit_no_link_are_counted_and_bad_models_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let group = |link: u32| {
+        let links = r#""links":[{"id":0,"a":0,"b":1},{"id":1,"a":1,"b":2}]"#;
+        format!(r#"{{{links},"groups":[{{"type":"port","name":"p","links":[{link}],"prior":0.01}}]}}"#)
+    };
+    let model = file("model.json", &group(0));
+    let out = folder.path().join("out");
+    let obs =
+        file("obs.csv", "case,t_s,router,link,source\n7,1,0,0,syslog\n7,1,2,0,syslog\n7,1,0,9,syslog\n");
+    let output = alarms(&model, &obs, &out, "1");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let left_out = &summary(&out).extra["left_out"]["7"];
+    assert_eq!((&left_out[0]["code"], &left_out[1]["code"]), (&"not-an-end".into(), &"unknown-link".into()));
+    assert_eq!(summary(&out).extra["reports"]["7"], 1);
+
+    let outside = file("outside.json", &group(2));
+    let empty = file("empty.csv", "case,t_s,router,link,source\n");
+    for (model, obs, said) in [(&outside, &obs, "group `p` has link 2"), (&model, &empty, "no alarms")] {
+        let output = alarms(model, obs, &folder.path().join("none"), "1");
+        assert_eq!(output.status.code(), Some(3));
+        assert!(String::from_utf8_lossy(&output.stderr).contains(said));
+        assert!(!folder.path().join("none").exists());
+    }
+}

@@ -1,0 +1,57 @@
+//! `umbra risk` from outside.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn risk(args: &[&str]) -> Output {
+    let net = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/topologies/abilene.xml");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_umbra"));
+    command.arg("risk").arg(net).args(["--scale", "0.05", "--output", "json"]).args(args).output().unwrap()
+}
+
+fn rows(args: &[&str]) -> Vec<Value> {
+    let output = risk(args);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn risk_is_probability_times_cost_and_flaps_raise_it() {
+    let all = rows(&["--limit", "0.8"]);
+    let number = |row: &Value, name: &str| row[name].as_f64().unwrap();
+    let cost = |row: &Value| number(row, "lost") + number(row, "above_limit");
+    for row in &all {
+        let product = number(row, "probability") * cost(row);
+        assert!((number(row, "risk") - product).abs() <= 1e-9 * product);
+    }
+    assert!(all.windows(2).all(|w| number(&w[0], "risk") >= number(&w[1], "risk")));
+
+    let folder = tempfile::tempdir().unwrap();
+    let history = folder.path().join("history.csv");
+    fs::write(&history, "element,at\nATLAng_HSTNng,2026-01-20\nATLAng_HSTNng,2026-01-29T10:00\n").unwrap();
+    let file = history.to_str().unwrap();
+    let seen =
+        rows(&["--limit", "0.8", "--history", file, "--watched-from", "2026-01-01", "--at", "2026-01-30"]);
+    assert_eq!(seen[0]["element"], "ATLAng_HSTNng");
+    assert!(number(&seen[0], "probability") > 2.0 * number(&all[0], "probability"));
+}
+
+#[test]
+fn a_history_of_something_else_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = folder.path().join("history.csv");
+    for (text, expected) in [
+        ("element,at\nATLAng_HSTNg,2026-01-20\n", "history.csv:2: unknown element 'ATLAng_HSTNg'"),
+        ("element,at\nATLAng_HSTNng,soon\n", "history.csv:2: found 'soon'"),
+        ("element,at\nATLAng_HSTNng,\n", "history.csv:2: 'ATLAng_HSTNng' without one"),
+    ] {
+        fs::write(&history, text).unwrap();
+        let output = risk(&["--history", history.to_str().unwrap(), "--at", "2026-02-01"]);
+        assert_eq!(output.status.code(), Some(3));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(expected), "{error}");
+    }
+}

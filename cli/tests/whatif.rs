@@ -1,0 +1,240 @@
+//! `umbra whatif` and `umbra sweep` from outside: published check values, and shards against one run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use report::{ParquetFile, Table, TableSpec, schema};
+
+fn testdata(file: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/topologies").join(file).display().to_string()
+}
+
+fn umbra(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_umbra"));
+    command.env_remove("JOB_COMPLETION_INDEX").env_remove("SLURM_ARRAY_TASK_ID").args(args).output().unwrap()
+}
+
+/// Runs a command that must succeed.
+fn done(args: &[&str]) {
+    let output = umbra(args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A network and its demands: a REPETITA name or an SNDlib file.
+fn sources(net: &str) -> Vec<String> {
+    if net.ends_with(".xml") {
+        return vec![testdata(net)];
+    }
+    vec![testdata(&format!("{net}.graph")), testdata(&format!("{net}.0000.demands"))]
+}
+
+fn whatif(net: &str, fail: &str, out: &Path) {
+    let sources = sources(net);
+    let mut args = vec!["whatif"];
+    args.extend(sources.iter().map(String::as_str));
+    args.extend(["--fail", fail, "--out", out.to_str().unwrap()]);
+    done(&args);
+}
+
+fn table(folder: &Path, spec: &'static TableSpec) -> Table {
+    ParquetFile::open(&folder.join(format!("{}.parquet", spec.name))).unwrap().table(spec).unwrap()
+}
+
+fn near(a: f64, b: f64) -> bool {
+    // Check values are printed with nine decimals.
+    (a - b).abs() <= 1e-9 * b.abs() + 5e-10
+}
+
+#[test]
+fn single_failures_match_published_check_values() {
+    // Base, worst and mean of the largest utilisation, and how many failures lose demand: made by a slow implementation
+    // of its own.
+    let expected = [
+        ("Abilene", 1.277013482, 1.799998493, 1.431322523, 0),
+        ("AttMpls", 1.814353994, 2.109119021, 1.830383185, 0),
+        ("Geant2012", 2.101663150, 2.603330196, 2.102944996, 8),
+        ("Colt", 1.395679833, 1.797294000, 1.404776357, 48),
+    ];
+    for (net, base, worst, mean, cut) in expected {
+        let out = tempfile::tempdir().unwrap();
+        whatif(net, "links", out.path());
+        let scenarios = table(out.path(), &schema::SCENARIOS);
+        let utils: Vec<_> = scenarios.f64("max_util").iter().flatten().copied().collect();
+        let failures = &utils[1..];
+        assert!(near(utils[0], base), "{net}: base {}", utils[0]);
+        assert!(near(failures.iter().copied().fold(0.0, f64::max), worst), "{net}");
+        assert!(near(failures.iter().sum::<f64>() / failures.len() as f64, mean), "{net}");
+        assert_eq!(scenarios.f64("lost").iter().flatten().filter(|l| **l > 0.0).count(), cut, "{net}");
+        let arcs = table(out.path(), &schema::ARCS);
+        let worst_arc = arcs.f64("worst_util").iter().flatten().copied().fold(0.0, f64::max);
+        assert!(near(worst_arc, worst), "{net}: the worst arc and the worst scenario are one");
+    }
+}
+
+#[test]
+fn the_worst_of_an_arc_are_the_ten_fullest_of_all_failures() {
+    let out = tempfile::tempdir().unwrap();
+    whatif("polska.xml", "links:2", out.path());
+    let worst = table(out.path(), &schema::WORST);
+    let base = table(out.path(), &schema::ARCS);
+    let scenarios = table(out.path(), &schema::SCENARIOS);
+    assert_eq!(scenarios.len(), 1 + 18 * 17 / 2);
+    // Each pair of links alone, through the list of patterns.
+    let mut alone = vec![Vec::new(); base.len()];
+    for (i, links) in scenarios.list_u32("failed_links").iter().flatten().enumerate().skip(1) {
+        let single = tempfile::tempdir().unwrap();
+        let file = single.path().join("one.txt");
+        fs::write(&file, links.iter().map(u32::to_string).collect::<Vec<_>>().join(",")).unwrap();
+        if i % 17 != 0 {
+            continue; // a process each: some are enough
+        }
+        whatif("polska.xml", &format!("patterns:{}", file.display()), &single.path().join("out"));
+        let arcs = table(&single.path().join("out"), &schema::ARCS);
+        for (arc, util) in arcs.f64("worst_util").iter().flatten().enumerate() {
+            alone[arc].push((i as u32, *util));
+        }
+    }
+    let (arcs, ids, utils) = (worst.u32("arc"), worst.u32("scenario"), worst.f64("util"));
+    for (arc, sampled) in alone.iter().enumerate() {
+        let of_arc: Vec<_> = (0..worst.len())
+            .filter(|i| arcs[*i] == Some(arc as u32))
+            .map(|i| (ids[i].unwrap(), utils[i].unwrap()))
+            .collect();
+        assert_eq!(of_arc.len(), 10);
+        assert!(of_arc.windows(2).all(|w| w[0].1 >= w[1].1));
+        for (scenario, util) in sampled {
+            match of_arc.iter().find(|(s, _)| s == scenario) {
+                Some((_, kept)) => assert!((kept - util).abs() <= 1e-9 * util),
+                None => assert!(*util <= of_arc[9].1 * (1.0 + 1e-9), "arc {arc} misses scenario {scenario}"),
+            }
+        }
+    }
+}
+
+fn same_tables(a: &Path, b: &Path) {
+    for name in ["scenarios", "arcs", "worst", "entities"] {
+        let read = |folder: &Path| fs::read(folder.join(format!("{name}.parquet"))).unwrap();
+        assert!(read(a) == read(b), "{name} differs");
+    }
+}
+
+#[test]
+fn shards_of_any_number_give_the_bytes_of_one_run() {
+    let work = tempfile::tempdir().unwrap();
+    let path = |name: &str| work.path().join(name);
+    let text = |path: PathBuf| path.display().to_string();
+    whatif("AttMpls", "links:2", &path("one"));
+    let sources = sources("AttMpls");
+    for (shards, threads) in [(1, "1"), (3, "2"), (7, "4")] {
+        let sweep = text(path(&format!("sweep{shards}")));
+        let count = shards.to_string();
+        let mut plan = vec!["sweep", "plan", "--fail", "links:2", "--out", &sweep, "--shards", &count];
+        plan.extend(sources.iter().map(String::as_str));
+        done(&plan);
+        let out = text(path(&format!("merged{shards}")));
+        assert_eq!(umbra(&["sweep", "merge", &sweep, "--out", &out]).status.code(), Some(4));
+        assert!(!Path::new(&out).exists());
+        for shard in (0..shards).rev() {
+            done(&["sweep", "run", &sweep, "--shard", &format!("{shard}/{shards}"), "--threads", threads]);
+        }
+        done(&["sweep", "merge", &sweep, "--out", &out]);
+        same_tables(&path("one"), Path::new(&out));
+    }
+}
+
+#[test]
+fn what_a_killed_run_leaves_is_done_again_and_nothing_else() {
+    let work = tempfile::tempdir().unwrap();
+    let sweep = work.path().join("sweep");
+    let (folder, net) = (sweep.display().to_string(), testdata("polska.xml"));
+    done(&["sweep", "plan", &net, "--out", &folder, "--shards", "2"]);
+    done(&["sweep", "run", &folder, "--shard", "0/2"]);
+    let first = fs::read_dir(sweep.join("parts")).unwrap().next().unwrap().unwrap().path();
+    let stamp = |path: &Path| fs::metadata(path.join("summary.json")).unwrap().modified().unwrap();
+    let before = stamp(&first);
+    // A run that was killed leaves a part without a summary, with a table cut short.
+    done(&["sweep", "run", &folder, "--shard", "1/2"]);
+    let second =
+        fs::read_dir(sweep.join("parts")).unwrap().map(|e| e.unwrap().path()).find(|p| *p != first).unwrap();
+    fs::remove_file(second.join("summary.json")).unwrap();
+    fs::write(second.join("scenarios.parquet"), b"PAR1").unwrap();
+    let out = work.path().join("out");
+    assert_eq!(umbra(&["sweep", "merge", &folder, "--out", out.to_str().unwrap()]).status.code(), Some(4));
+    let mut killed = Command::new(env!("CARGO_BIN_EXE_umbra"));
+    let mut killed = killed.args(["sweep", "run", &folder, "--shard", "1/2"]).spawn().unwrap();
+    killed.kill().unwrap(); // SIGKILL, wherever it is by now
+    killed.wait().unwrap();
+    for shard in ["0/2", "2/2", "1/2"] {
+        done(&["sweep", "run", &folder, "--shard", shard]);
+    }
+    assert_eq!(stamp(&first), before, "a whole part is left alone");
+    done(&["sweep", "merge", &folder, "--out", out.to_str().unwrap()]);
+    whatif("polska.xml", "links", &work.path().join("one"));
+    same_tables(&work.path().join("one"), &out);
+}
+
+#[test]
+fn what_cannot_get_better_is_told_from_what_can() {
+    let work = tempfile::tempdir().unwrap();
+    let copy = work.path().join("net.xml");
+    fs::copy(testdata("polska.xml"), &copy).unwrap();
+    let (net, sweep) = (copy.display().to_string(), work.path().join("sweep").display().to_string());
+    let code = |args: &[&str]| umbra(args).status.code();
+    assert_eq!(code(&["sweep", "run", &sweep, "--shard", "0/1"]), Some(3), "no manifest");
+    done(&["sweep", "plan", &net, "--out", &sweep, "--shards", "2"]);
+    assert_eq!(code(&["sweep", "run", &sweep]), Some(2), "which shard?");
+    assert_eq!(code(&["sweep", "run", &sweep, "--shard", "3/2"]), Some(2));
+    let text = fs::read_to_string(&copy).unwrap();
+    fs::write(&copy, text.replacen("<demandValue>", "<demandValue>1", 1)).unwrap();
+    assert_eq!(code(&["sweep", "run", &sweep, "--shard", "0/2"]), Some(3), "another network than planned");
+    let patterns = work.path().join("p.txt");
+    fs::write(&patterns, "1,2\n3, 99 # no such link\n").unwrap();
+    let output =
+        umbra(&["whatif", &net, "--fail", &format!("patterns:{}", patterns.display()), "--out", &sweep]);
+    assert_eq!(output.status.code(), Some(3));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("p.txt:2:3: found '99'; expected a link number below 18"), "{error}");
+}
+
+#[test]
+fn the_page_says_what_the_tables_say() {
+    let work = tempfile::tempdir().unwrap();
+    let page = |folder: &str| fs::read_to_string(work.path().join(folder).join("report.html")).unwrap();
+    let net = testdata("polska.xml");
+    let run = |threads: &str, out: &str, more: &[&str]| {
+        let out = work.path().join(out).display().to_string();
+        let mut args = vec!["whatif", &net, "--threads", threads, "--threshold", "4", "--out", &out];
+        args.extend(more);
+        done(&args);
+    };
+    run("1", "one", &[]);
+    run("3", "three", &["--quiet"]);
+    assert!(page("one") == page("three"), "threads and folders leave no trace");
+    let arcs = table(&work.path().join("one"), &schema::ARCS);
+    let utils = arcs.f64("worst_util");
+    let fuller = |a: usize, b: usize| if utils[b] > utils[a] { b } else { a };
+    let worst = (0..utils.len()).reduce(fuller).unwrap(); // the first of equals
+    let end = |column| arcs.str(column)[worst].clone().unwrap();
+    let name = format!("{} → {}", end("src"), end("dst"));
+    let headline = page("one").split("<h1>").nth(1).unwrap().split("</h1>").next().unwrap().to_owned();
+    assert!(headline.contains(&name), "{headline} without {name}");
+    assert!(headline.contains(&format!("{:.0}", utils[worst].unwrap() * 100.0)), "{headline}");
+    assert!(!page("one").contains("id=\"changes\"") && !page("one").contains("://"));
+
+    let edit = work.path().join("edit.yaml");
+    fs::write(&edit, "format: umbra-edit/1\nedits: [{scale: {factor: 2}}]\n").unwrap();
+    run("1", "edited", &["--edit", edit.to_str().unwrap()]);
+    assert!(page("edited").contains("than before the edit: 36 arcs; emptier: none."));
+}
+
+#[test]
+fn a_page_does_not_grow_with_the_failures() {
+    let work = tempfile::tempdir().unwrap();
+    let size = |fail: &str| {
+        whatif("AttMpls", fail, work.path());
+        fs::metadata(work.path().join("report.html")).unwrap().len()
+    };
+    let (one, two) = (size("links"), size("links:2"));
+    assert!(two < one + one / 4, "28 times as many failures: {one} and {two} bytes");
+}

@@ -1,0 +1,104 @@
+//! What the page about a study shows, as plain data.
+
+use twin::Fidelity;
+
+use super::super::data::{CausePlace, Map, Reproduce};
+
+/// Everything on the page about a study of failures. [`render`](Self::render) turns it into HTML. Utilisation is load /
+/// capacity without a cap; infinite where there is load and no capacity. Lost volume is a share of all volume.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PlanPage {
+    /// The network: `polska`.
+    pub title: String,
+    /// One line below the title: what was asked.
+    pub subtitle: String,
+    /// The fullest arc with nothing down; none in a network without arcs.
+    pub base: Option<Full>,
+    /// Volume without a path with nothing down.
+    pub base_lost: f64,
+    /// How many failures were looked at.
+    pub failures: u64,
+    /// The failures with the fullest arcs, fullest first.
+    pub worst: Vec<Event>,
+    /// The failures that lose most volume, most first; none that loses nothing.
+    pub lossiest: Vec<Event>,
+    /// Of all failures how full the fullest arc is: a utilisation and how many failures have it, ascending.
+    pub spread: Vec<(f64, u64)>,
+    /// The utilisation that is not to be exceeded, and how many scenarios exceed it, that with nothing down among them.
+    pub threshold: Option<(f64, u64)>,
+    /// How a bound of the latency is kept.
+    pub latency: Option<Breaches>,
+    /// The smallest maximum utilisation that any routing could reach with nothing down.
+    pub optimal: Option<f64>,
+    /// The network; each half-link with its utilisation in the worst of the failures.
+    pub map: Map,
+    /// Where the fullest arc of the worst failure is on the map.
+    pub marked: Option<CausePlace>,
+    /// What is down in that failure.
+    pub down: Vec<CausePlace>,
+    /// The fullest arcs, of each link the fuller one, fullest first.
+    pub arcs: Vec<FullArc>,
+    /// Where an edit was made: the arcs whose worst case it changes most, and how many get fuller and emptier.
+    pub changes: Option<(Vec<Change>, u64, u64)>,
+    /// What is left out.
+    pub not_modelled: Fidelity,
+    /// How to get this page again.
+    pub reproduce: Reproduce,
+}
+
+/// An arc and how full it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Full {
+    /// The arc: `a → b`.
+    pub arc: String,
+    /// Its utilisation.
+    pub util: f64,
+}
+
+/// A failure and what it does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Event {
+    /// What fails, by name.
+    pub failure: String,
+    /// The fullest arc then.
+    pub full: Full,
+    /// Volume lost, that of nodes that are down included.
+    pub lost: f64,
+    /// Ordered pairs with demand and no path, those of nodes that are down not counted.
+    pub pairs: u32,
+}
+
+/// An arc and the failures that fill it most.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FullArc {
+    /// The arc: `a → b`.
+    pub arc: String,
+    /// Its utilisation with nothing down.
+    pub base: f64,
+    /// The failures that fill it most and how full each makes it, fullest first.
+    pub causes: Vec<(String, f64)>,
+}
+
+/// How a bound of the latency is kept.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Breaches {
+    /// The bound in ms.
+    pub bound_ms: f64,
+    /// Demands beyond it with nothing down.
+    pub base: u64,
+    /// Most of them in one scenario.
+    pub most: u64,
+    /// What is down in that one.
+    pub failure: String,
+}
+
+/// An arc before and after an edit.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Change {
+    /// The arc: `a → b`.
+    pub arc: String,
+    /// Utilisation with nothing down, before and after.
+    pub base: (f64, f64),
+    /// Utilisation in the worst failure, before and after.
+    pub worst: (f64, f64),
+}

@@ -1,0 +1,115 @@
+//! The page about a study: well-formed, escaped, self-contained, with the answer first, whatever is missing.
+
+use roxmltree::{Document, Node};
+use umbra_report::page::*;
+
+/// Three nodes in a row; the failure of a – b fills b → c.
+fn study() -> PlanPage {
+    let node = |name: &str, lon| MapNode { name: name.into(), place: Some((lon, 47.0)) };
+    let half = |util: f64| HalfLink { capacity: 1.0, observed: util, ..HalfLink::default() };
+    let link = |a, b, util| MapLink { a, b, forward: half(util), backward: half(0.2) };
+    let full = |arc: &str, util| Full { arc: arc.into(), util };
+    let event = |failure: &str, util, lost| Event {
+        failure: failure.into(),
+        full: full("b → c", util),
+        lost,
+        pairs: 2,
+    };
+    PlanPage {
+        title: "row".into(),
+        subtitle: "3 nodes; failures: links".into(),
+        base: Some(full("a → b", 0.6)),
+        failures: 2,
+        worst: vec![event("a - b <1>", 1.4, 0.0), event("b - c", 0.5, 0.25)],
+        lossiest: vec![event("b - c", 0.5, 0.25)],
+        spread: vec![(0.5, 1), (1.4, 1)],
+        threshold: Some((0.8, 1)),
+        latency: Some(Breaches { bound_ms: 20.0, base: 0, most: 3, failure: "b - c".into() }),
+        optimal: Some(0.45),
+        map: Map {
+            nodes: vec![node("a", 8.0), node("b", 9.0), node("c", 10.0)],
+            links: vec![link(0, 1, 0.6), link(1, 2, 1.4)],
+            ..Map::default()
+        },
+        marked: Some(CausePlace::HalfLink(1, true)),
+        down: vec![CausePlace::Links(vec![0])],
+        arcs: vec![FullArc { arc: "b → c".into(), base: 0.4, causes: vec![("a - b <1>".into(), 1.4)] }],
+        changes: Some((vec![Change { arc: "b → c".into(), base: (0.4, 0.4), worst: (0.9, 1.4) }], 1, 0)),
+        ..PlanPage::default()
+    }
+}
+
+/// Parses the page as XML: every tag closed, every attribute quoted, every text escaped.
+fn parse(html: &str) -> Document<'_> {
+    let xml = html.strip_prefix("<!DOCTYPE html>\n").expect("the document type comes first");
+    Document::parse(xml).unwrap_or_else(|e| panic!("not well-formed: {e}"))
+}
+
+fn check(page: &PlanPage) -> String {
+    let html = page.render();
+    parse(&html);
+    let body = html.split("<script>").next().unwrap();
+    assert!(!body.contains("NaN") && !body.contains("inf"), "a number that is none");
+    assert!(
+        !html.contains("http://") && !html.contains("https://") && !html.contains("url("),
+        "it stands alone"
+    );
+    html
+}
+
+fn texts(html: &str, tag: &str) -> Vec<String> {
+    let text =
+        |n: Node<'_, '_>| n.descendants().filter_map(|d| d.is_text().then(|| d.text()).flatten()).collect();
+    let texts = parse(html).descendants().filter(|n| n.has_tag_name(tag)).map(text).collect::<Vec<String>>();
+    texts.into_iter().map(|t| t.replace('\u{a0}', " ")).collect()
+}
+
+#[test]
+fn the_answer_is_the_first_sentence() {
+    let html = check(&study());
+    assert_eq!(texts(&html, "h1"), ["If a - b <1> fails, b → c is 140 % full"]);
+    let lede = &texts(&html, "p")[1];
+    assert!(
+        lede.contains("Most is lost when b - c fails: 25 % of all traffic, 2 pairs without a path."),
+        "{lede}"
+    );
+    assert!(lede.contains("One scenario fills an arc beyond 80 %."), "{lede}");
+}
+
+#[test]
+fn the_tables_name_the_failures() {
+    let html = check(&study());
+    let cells = texts(&html, "td");
+    assert!(cells.contains(&"a - b <1> (140 %)".to_owned()), "{cells:?}");
+    assert!(cells.contains(&"+50 %".to_owned()), "the change by the edit: {cells:?}");
+    let limits: Vec<_> = texts(&html, "text").into_iter().filter(|t| t.contains("threshold")).collect();
+    assert_eq!(limits, ["threshold 80 %", "threshold 80 %"], "one on each sheet");
+}
+
+#[test]
+fn a_harmless_failure_is_no_headline() {
+    let mut page = study();
+    page.worst.remove(0);
+    assert_eq!(
+        texts(&check(&page), "h1"),
+        ["No failure fills more than the fullest now: a → b is 60 % full"]
+    );
+    page.worst.clear();
+    page.failures = 0;
+    assert_eq!(texts(&check(&page), "h1"), ["With nothing down a → b is 60 % full"]);
+}
+
+#[test]
+fn whatever_is_missing_leaves_a_page() {
+    check(&PlanPage::default());
+    check(&PlanPage { changes: Some((Vec::new(), 0, 0)), ..PlanPage::default() });
+    let mut page = study();
+    page.map = Map::default();
+    check(&page);
+    // Load on an arc without capacity.
+    let mut page = study();
+    page.worst[0].full.util = f64::INFINITY;
+    page.arcs[0].causes[0].1 = f64::INFINITY;
+    page.spread[1].0 = f64::INFINITY;
+    assert!(texts(&check(&page), "h1")[0].ends_with("b → c is ∞ full"));
+}

@@ -1,0 +1,84 @@
+//! Failures that take several links at once: devices and risk groups.
+//!
+//! An event that happened fails each of its links with one probability, which is latent: a share of a device's ports, and
+//! nearly all of a group's. So a few failed links of one device are a few failed links until they are too many for that.
+
+use super::topology::{Fabric, Link};
+
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A device, by node.
+    Device(u32),
+    /// A risk group, by position in the list of groups.
+    Group(u32),
+}
+
+/// Something that may have failed several links.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// What it is about.
+    pub kind: Kind,
+    /// The links that it may fail.
+    pub links: Vec<Link>,
+    /// The node that all of them begin or end at, if there is one.
+    pub hub: Option<u32>,
+    /// Log prior odds of it.
+    pub log_odds: f64,
+    /// Log weights of the shares of its links that it fails; see [`SHARES`].
+    pub log_share: [f64; SHARES],
+}
+
+/// How many shares are told apart: (i + ½) / 10.
+pub const SHARES: usize = 10;
+
+/// The share of an index.
+pub fn share(i: usize) -> f64 {
+    (i as f64 + 0.5) / SHARES as f64
+}
+
+/// Expected number of single failed links in a case that somebody looks at: about one.
+pub const EXPECTED_LINKS: f64 = 1.0;
+
+/// Of unplanned failures some 30 % take several links, the rest one (Markopoulou et al., INFOCOM 2004): routers and what is
+/// shared below them, here in equal parts.
+const EXPECTED_EVENTS: f64 = EXPECTED_LINKS * 0.3 / 0.7 / 2.0;
+
+/// Weights of a Beta density with shapes `a` and 1: `a` = 2 rises evenly, large `a` is nearly all.
+fn beta(a: f64) -> [f64; SHARES] {
+    let logs: [f64; SHARES] = std::array::from_fn(|i| (a - 1.0) * libm::log(share(i)));
+    let total = super::log_sum_exp(&logs);
+    logs.map(|l| l - total)
+}
+
+/// Every device that forwards, with all its links in both directions, and every group.
+pub fn events(fabric: &Fabric, groups: &[Vec<Link>]) -> Vec<Event> {
+    let nodes = 0..fabric.node_count() as u32;
+    let devices: Vec<_> = nodes.filter(|n| !fabric.is_leaf(*n) && !fabric.out(*n).is_empty()).collect();
+    let odds = |n: usize| libm::log(EXPECTED_EVENTS / n.max(1) as f64);
+    let device = |node: &u32| Event {
+        kind: Kind::Device(*node),
+        links: fabric.links_at(*node),
+        hub: Some(*node),
+        log_odds: odds(devices.len()),
+        log_share: beta(2.0),
+    };
+    let group = |(i, links): (usize, &Vec<Link>)| Event {
+        kind: Kind::Group(i as u32),
+        links: links.clone(),
+        hub: hub(fabric, links),
+        log_odds: odds(groups.len()),
+        log_share: beta(10.0),
+    };
+    devices.iter().map(device).chain(groups.iter().enumerate().map(group)).collect()
+}
+
+/// The node at all of these links.
+fn hub(fabric: &Fabric, links: &[Link]) -> Option<u32> {
+    let ends = |link: &Link| {
+        let (a, b) = fabric.ends(*link);
+        [a, b]
+    };
+    let first = ends(links.first()?);
+    first.into_iter().find(|node| links.iter().all(|link| ends(link).contains(node)))
+}

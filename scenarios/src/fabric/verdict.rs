@@ -1,0 +1,380 @@
+//! From a case to its causes.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::{Purpose, Seeds};
+use twin::{Diagnostic, EntityKey};
+
+use super::averages::{Averages, State};
+use super::chain::{Chain, Length, Problem};
+use super::check::Check;
+use super::congestion::{Congested, Counter, congested, counted};
+use super::events::{Event, Kind, events};
+use super::explain::{Explainer, Ledger, item};
+use super::fit::Fit;
+use super::flows::{Flows, Report, routed};
+use super::holes::{Hole, candidates};
+use super::rates::FAILED_STEP;
+use super::stale::stale;
+use super::topology::{Fabric, Link, Paths, Routes};
+
+/// A case to be judged.
+#[derive(Debug)]
+pub struct Case<'a> {
+    /// The fabric.
+    pub fabric: &'a Fabric,
+    /// Flows and probes.
+    pub reports: &'a [Report],
+    /// Whether only flows with a loss were reported.
+    pub lossy_only: bool,
+    /// Counters of links; none where there are none.
+    pub counters: &'a [Counter],
+    /// Risk groups.
+    pub groups: &'a [Vec<Link>],
+    /// Classes that are not considered, by name.
+    pub without: &'a [Class],
+    /// Its number: cases draw different chance.
+    pub number: u64,
+}
+
+/// A class of causes that may be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Single links that lose packets.
+    LinkLoss,
+    /// Devices.
+    Device,
+    /// Risk groups.
+    Group,
+    /// Full queues.
+    Congestion,
+    /// Black holes.
+    BlackHole,
+    /// Links that are not there.
+    StaleLink,
+}
+
+/// What may be the cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum What {
+    /// A directed link loses packets.
+    LinkLoss(Link),
+    /// A device loses packets on a share of its ports.
+    Device(u32),
+    /// A risk group.
+    Group(u32),
+    /// A directed link drops at a full queue.
+    Congestion(Link),
+    /// A device swallows what is for a rack: device and rack.
+    BlackHole(u32, u32),
+    /// A link that the topology lists and that carries nothing.
+    StaleLink(Link),
+    /// Something that has no name here.
+    Unknown,
+    /// Nothing.
+    None,
+}
+
+/// A cause with its probability.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cause {
+    /// Which.
+    pub what: What,
+    /// Marginal posterior.
+    pub probability: f64,
+    /// Its Monte Carlo standard error: from the difference of independent chains.
+    pub std_error: f64,
+    /// Loss rate with its 95 % interval; of a device or group the share of its links.
+    pub severity: Option<(f64, f64, f64)>,
+    /// Why.
+    pub ledger: Ledger,
+    /// The first cause of the list that the data cannot tell from it.
+    pub same_as: Option<u32>,
+}
+
+/// The answer to a case.
+#[derive(Debug)]
+pub struct Verdict {
+    /// Causes, most probable first; *none* and *unknown* always among them.
+    pub causes: Vec<Cause>,
+    /// Sets of causes with their probabilities, most probable first.
+    pub sets: Vec<(Vec<What>, f64)>,
+    /// What was left out of the data.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Reports that counted.
+    pub reports: usize,
+    /// Mean loss rate of healthy links.
+    pub healthy: f64,
+    /// Posterior predictive p-value of the best set.
+    pub p_value: f64,
+}
+
+/// Causes below this are not listed.
+const LISTED: f64 = 1e-4;
+/// Sets that are listed.
+const SETS: usize = 20;
+/// Independent chains: their difference says how far they have converged.
+const CHAINS: u64 = 2;
+const LENGTH: Length = Length { forgotten: 10, kept: 150 };
+/// Of a path that loses more than this the number of losses is not Poisson: it is not checked.
+const RARE: f64 = 0.2;
+
+/// Judges a case.
+pub fn judge(case: &Case<'_>, seeds: Seeds) -> Verdict {
+    let fabric = case.fabric;
+    let has = |class: Class| !case.without.contains(&class);
+    let mut paths = Paths::new(fabric);
+    let full =
+        if has(Class::Congestion) { congested(case.counters, fabric.link_count()) } else { Vec::new() };
+    let reports = without(case, &mut paths, &full);
+    let flows = Flows::compile(fabric, &mut paths, &reports, case.lossy_only);
+    let lossy: Vec<u32> = flows.lossy.iter().map(|f| f.report).collect();
+    let holes =
+        if has(Class::BlackHole) { candidates(fabric, &mut paths, &reports, &lossy) } else { Vec::new() };
+    let groups = if has(Class::Group) { case.groups } else { &[] };
+    let mut events = events(fabric, groups);
+    events.retain(|e| has(Class::Device) || matches!(e.kind, Kind::Group(_)));
+    let problem = Problem {
+        flows: &flows,
+        events: &events,
+        holes: &holes,
+        links: fabric.link_count(),
+        single: has(Class::LinkLoss),
+        counted: &counted(case.counters),
+    };
+    let trial = seeds.trial(case.number);
+    let mut fits = Vec::new();
+    let chains: Vec<Averages> = (0..CHAINS)
+        .map(|i| {
+            let key = EntityKey::new(format!("chain:{i}"));
+            let mut chain = Chain::new(&problem);
+            let averages = chain.run(LENGTH, &mut trial.stream(Purpose::new("fault-sets"), &key));
+            fits.push(chain.into_fit());
+            averages
+        })
+        .collect();
+    let mut answer = Answer { problem: &problem, chains: &chains, causes: Vec::new() };
+    answer.links();
+    answer.together();
+    let stale = match has(Class::StaleLink) {
+        false => Vec::new(),
+        // Flows across full links were left out, so those near them seem idle.
+        true if reports.len() < case.reports.len() => {
+            stale(&Flows::compile(fabric, &mut paths, case.reports, case.lossy_only))
+        }
+        true => stale(&flows),
+    };
+    let missing = stale.iter().map(|s| Cause {
+        ledger: Ledger::of(vec![item("flows", "flows that missed it by chance", s.log_bayes)]),
+        ..Cause::plain(What::StaleLink(s.link), s.probability)
+    });
+    let mut others: Vec<Cause> = full.iter().map(of_congestion).chain(missing).collect();
+    others.retain(|c| c.probability >= LISTED);
+    let sets = answer.sets(&others);
+    let best = answer.best();
+    let checks: Vec<f64> = fits.iter().map(|fit| predictive(case, &mut paths, &reports, fit)).collect();
+    let p_value = checks.iter().sum::<f64>() / checks.len().max(1) as f64;
+    let fit = fits.swap_remove(0);
+    let mut explainer = Explainer::new(fabric, &problem, &reports, fit, &best, |l| answer.rate(l));
+    answer.finish(others, &mut explainer);
+    let causes = answer.causes;
+    let healthy = chains.iter().map(|c| c.healthy).sum::<f64>() / CHAINS as f64;
+    Verdict { causes, sets, reports: flows.reports, diagnostics: flows.diagnostics.clone(), healthy, p_value }
+}
+
+/// Puts causes together from what the chains saw.
+struct Answer<'a> {
+    problem: &'a Problem<'a>,
+    chains: &'a [Averages],
+    causes: Vec<Cause>,
+}
+
+impl Answer<'_> {
+    fn averaged(&self, what: What, p: impl Fn(&Averages) -> f64) -> Cause {
+        let n = self.chains.len() as f64;
+        let all: Vec<f64> = self.chains.iter().map(p).collect();
+        let mean = all.iter().sum::<f64>() / n;
+        let spread = all.iter().map(|p| (p - mean) * (p - mean)).sum::<f64>() / (n - 1.0).max(1.0);
+        Cause { std_error: libm::sqrt(spread / n), ..Cause::plain(what, mean.clamp(0.0, 1.0)) }
+    }
+
+    /// Sums over the chains.
+    fn sums(&self, of: impl Fn(&Averages) -> (f64, f64, f64)) -> Option<(f64, f64)> {
+        let mut sum = (0.0, 0.0, 0.0);
+        self.chains.iter().for_each(|c| super::averages::add(&mut sum, of(c)));
+        let (mean, square) = (sum.0 / sum.2, sum.1 / sum.2);
+        (sum.2 > 0.0).then(|| (mean, 1.96 * libm::sqrt((square - mean * mean).max(0.0))))
+    }
+
+    /// The usual rate of a link that failed.
+    fn rate(&self, link: Link) -> Option<f64> {
+        self.sums(|c| c.log_rate[link as usize]).map(|(mean, _)| libm::exp(mean))
+    }
+
+    fn links(&mut self) {
+        for l in 0..self.problem.links {
+            let mut cause = self.averaged(What::LinkLoss(l as Link), |a| a.alone[l]);
+            if cause.probability < LISTED || !self.problem.single {
+                continue;
+            }
+            let rate = |log: f64| libm::exp(log).min(1.0);
+            cause.severity = self.sums(|c| c.log_rate[l]).map(|(mean, spread)| {
+                let spread = libm::hypot(spread, 1.96 * FAILED_STEP / libm::sqrt(12.0));
+                (rate(mean), rate(mean - spread), rate(mean + spread))
+            });
+            self.causes.push(cause);
+        }
+    }
+
+    fn together(&mut self) {
+        for (e, event) in self.problem.events.iter().enumerate() {
+            let mut cause = self.averaged(of_event(event), |a| a.events[e]);
+            let sums = self.sums(|c| c.share[e]);
+            cause.severity =
+                sums.map(|(mean, spread)| (mean, (mean - spread).max(0.0), (mean + spread).min(1.0)));
+            self.causes.push(cause);
+        }
+        for (h, hole) in self.problem.holes.iter().enumerate() {
+            let mut cause = self.averaged(of_hole(hole), |a| a.holes[h]);
+            cause.severity = Some((1.0, 1.0, 1.0));
+            self.causes.push(cause);
+        }
+        self.causes.retain(|c| c.probability >= LISTED);
+    }
+
+    fn visited(&self) -> Vec<(State, f64)> {
+        let mut sets = BTreeMap::<&State, u32>::new();
+        for (state, n) in self.chains.iter().flat_map(|c| &c.sets) {
+            *sets.entry(state).or_default() += n;
+        }
+        let all: u32 = sets.values().sum();
+        let mut sets: Vec<_> = sets.into_iter().collect();
+        sets.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+        sets.into_iter().map(|(state, n)| (state.clone(), f64::from(n) / f64::from(all.max(1)))).collect()
+    }
+
+    fn best(&self) -> State {
+        self.visited().into_iter().next().map(|(state, _)| state).unwrap_or_default()
+    }
+
+    /// The sets that were visited most; what is judged besides is in all of them if it is more probable than not.
+    fn sets(&self, others: &[Cause]) -> Vec<(Vec<What>, f64)> {
+        let certain: Vec<What> = others.iter().filter(|c| c.probability > 0.5).map(|c| c.what).collect();
+        let named = |state: &State| -> Vec<What> {
+            let links = state.links.iter().map(|l| What::LinkLoss(*l));
+            let events = state.events.iter().map(|e| of_event(&self.problem.events[*e as usize]));
+            let holes = state.holes.iter().map(|h| of_hole(&self.problem.holes[*h as usize]));
+            let unknown = state.unknown.then_some(What::Unknown);
+            links.chain(events).chain(holes).chain(unknown).chain(certain.iter().copied()).collect()
+        };
+        self.visited().iter().take(SETS).map(|(state, p)| (named(state), *p)).collect()
+    }
+
+    /// Adds the rest, the evidence, and brings all in order.
+    fn finish(&mut self, others: Vec<Cause>, explainer: &mut Explainer<'_>) {
+        for i in 0..self.causes.len() {
+            let event = |what: What| self.problem.events.iter().position(|e| of_event(e) == what);
+            let hole = |what: What| self.problem.holes.iter().position(|h| of_hole(h) == what);
+            let ledger = match self.causes[i].what {
+                What::LinkLoss(link) => explainer.link(link, self.rate(link)),
+                what => match (event(what), hole(what)) {
+                    (Some(e), _) => explainer.event(e),
+                    (_, Some(h)) => explainer.hole(h),
+                    _ => Ledger::default(),
+                },
+            };
+            self.causes[i].ledger = ledger;
+        }
+        let spared: f64 = others.iter().map(|c| 1.0 - c.probability).product();
+        let mut unknown = self.averaged(What::Unknown, |a| a.unknown);
+        unknown.ledger = explainer.unknown();
+        let mut none = self.averaged(What::None, |a| a.none);
+        none.probability *= spared;
+        self.causes.extend(others.into_iter().chain([unknown, none]));
+        self.causes.sort_by(|a, b| b.probability.total_cmp(&a.probability).then(a.what.cmp(&b.what)));
+        self.mark_same(explainer.fit());
+    }
+
+    /// Links that stand on the same paths of the same flows and delivered the same cannot be told apart.
+    fn mark_same(&mut self, fit: &Fit<'_>) {
+        let mut seen = BTreeMap::new();
+        for (i, cause) in (0u32..).zip(&mut self.causes) {
+            let What::LinkLoss(link) = cause.what else { continue };
+            let own: Vec<u64> = fit.own(link).iter().map(|v| v.to_bits()).collect();
+            let first = *seen.entry((own, fit.uses(link).to_vec())).or_insert(i);
+            cause.same_as = (first != i).then_some(first);
+        }
+    }
+}
+
+impl Cause {
+    /// A cause without evidence.
+    pub(crate) fn plain(what: What, probability: f64) -> Self {
+        Self { what, probability, std_error: 0.0, severity: None, ledger: Ledger::default(), same_as: None }
+    }
+}
+
+fn of_congestion(c: &Congested) -> Cause {
+    let items = vec![
+        item("counters", "packets discarded at the output queue", c.log_bayes.0),
+        item("counters", "utilisation", c.log_bayes.1),
+    ];
+    Cause { ledger: Ledger::of(items), ..Cause::plain(What::Congestion(c.link), c.probability) }
+}
+
+fn of_event(event: &Event) -> What {
+    match event.kind {
+        Kind::Device(node) => What::Device(node),
+        Kind::Group(group) => What::Group(group),
+    }
+}
+
+fn of_hole(hole: &Hole) -> What {
+    What::BlackHole(hole.device, hole.rack)
+}
+
+/// The ways that a report may have gone.
+fn ways(routes: &Routes, taken: Option<u32>) -> std::ops::Range<usize> {
+    taken.map_or(0..routes.len(), |p| p as usize..p as usize + 1)
+}
+
+/// The reports that cross no congested link.
+fn without<'a>(case: &Case<'a>, paths: &mut Paths<'_>, full: &[Congested]) -> Cow<'a, [Report]> {
+    let full: BTreeSet<Link> = full.iter().filter(|c| c.probability > 0.5).map(|c| c.link).collect();
+    if full.is_empty() {
+        return Cow::Borrowed(case.reports);
+    }
+    let mut crosses = |report: &&Report| match routed(case.fabric, paths, report) {
+        Ok((routes, taken)) => ways(&routes, taken).any(|i| routes.path(i).any(|l| full.contains(&l))),
+        // It is counted where it is left out.
+        Err(_) => false,
+    };
+    Cow::Owned(case.reports.iter().filter(|r| !crosses(r)).copied().collect())
+}
+
+/// Whether a state of the chain explains what the flows lost. Where only lossy flows are reported nothing can be said.
+fn predictive(case: &Case<'_>, paths: &mut Paths<'_>, reports: &[Report], fit: &Fit<'_>) -> f64 {
+    if case.lossy_only {
+        return 1.0;
+    }
+    let lossy = fit.flows.lossy.iter().zip(&fit.swallowed);
+    let swallowed: BTreeSet<u32> = lossy.filter(|(_, n)| **n > 0).map(|(f, _)| f.report).collect();
+    let mut check = Check::new();
+    for (i, report) in (0u32..).zip(reports) {
+        let Ok((routes, taken)) = routed(case.fabric, paths, report) else { continue };
+        if swallowed.contains(&i) {
+            continue;
+        }
+        let ways = ways(&routes, taken);
+        let n = ways.len() as f64;
+        let pass = |p: usize| -> f64 {
+            routes.path(p).map(|l| fit.rates.log_pass[usize::from(fit.value[l as usize])]).sum()
+        };
+        let rate: f64 = ways.map(|p| -libm::expm1(pass(p))).sum::<f64>() / n;
+        if rate < RARE {
+            check.see(report.lost, f64::from(report.sent) * rate);
+        }
+    }
+    check.p_value()
+}
