@@ -25,7 +25,7 @@ fn main() {
         };
         say(Source::Lldpd, Fact::Chassis(chassis(agent)));
         for port in 0..ports {
-            say(Source::Kernel, Fact::Link(link(agent, port)));
+            say(Source::Kernel, Fact::Link(link(agent, port).into()));
             let (peer, there) = other_end(agent, port, agents);
             say(Source::Lldpd, Fact::Neighbor(neighbor(port, peer, there, "").into()));
         }

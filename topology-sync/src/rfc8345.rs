@@ -295,7 +295,7 @@ impl<'a> Reader<'a> {
             format!("a link is taken as 10 Gbit/s without delay ('{}')", link.link_id)
         });
         let evidence =
-            Evidence { source: "file".into(), detail: self.file.to_owned(), seen_at: WallTime::default() };
+            Evidence { source: "file".into(), detail: self.file.into(), seen_at: WallTime::default() };
         let half = HalfLink {
             ordinal,
             cable: Some(cable),

@@ -430,7 +430,7 @@ mod tests {
     }
 
     fn link(name: &str, mtu: u32) -> Fact {
-        Fact::Link(Link { name: name.into(), mtu: Some(mtu), ..Link::default() })
+        Fact::Link(Link { name: name.into(), mtu: Some(mtu), ..Link::default() }.into())
     }
 
     fn advertisement(sequence: u32) -> Fact {

@@ -27,7 +27,7 @@ fn cables(twin: &Twin) -> Vec<String> {
         format!("{}:{}", twin.node_of(port).unwrap().name, twin.entity(port).unwrap().name)
     };
     let half = |key: &twin::HalfLinkKey, half: &twin::HalfLink| {
-        let sources: Vec<_> = half.evidence.iter().map(|e| e.source.as_str()).collect();
+        let sources: Vec<_> = half.evidence.iter().map(|e| &*e.source).collect();
         let giga = half.capacity.get() / 1_000_000_000;
         format!("{} > {} {} {giga}G {}", end(&key.from), end(&key.to), half.state, sources.join(" "))
     };
@@ -119,7 +119,7 @@ fn severed() -> Store {
             match &mut fact {
                 Fact::Neighbor(n) if here(&n.on) => continue,
                 Fact::IpNeighbor(n) if here(&n.port) => continue,
-                Fact::Link(l) if here(&l.name) => l.peer_index = None,
+                Fact::Link(l) if here(&l.name) => std::sync::Arc::make_mut(l).peer_index = None,
                 _ => {}
             }
             store.take(Observation::is(observer, standing.source, standing.at, fact));

@@ -17,14 +17,14 @@ use umbra_topology_sync::store::Store;
 fn fact(words: &[&str]) -> Fact {
     let split = |end: &str| end.split_once(':').map(|(n, p)| (n.to_owned(), p.to_owned())).unwrap();
     match words {
-        ["port", name] | ["port", name, _] => Fact::Link(Link {
+        ["port", name] | ["port", name, _] => Fact::Link(Arc::new(Link {
             name: (*name).into(),
             mac: None,
             carrier: Some(true),
             kind: Some(LinkKind::Physical),
             master: words.get(2).map(|m| (*m).to_owned()),
             ..Link::default()
-        }),
+        })),
         ["router", id] => Fact::Node(NodeInfo { router_id: Some((*id).into()), ..NodeInfo::default() }),
         ["hears", end, "on", on] => Fact::Neighbor(Arc::new(LldpNeighbor {
             on: (*on).into(),
@@ -75,7 +75,8 @@ fn check(lines: &str, expected: Expect) {
         let (node, said) = words.split_first().unwrap();
         let mut fact = fact(said);
         if let Fact::Link(link) = &mut fact {
-            link.mac = Some(mac(&format!("{node}:{}", link.name)));
+            let mac = mac(&format!("{node}:{}", link.name));
+            Arc::make_mut(link).mac = Some(mac);
         }
         store.take(Observation::is(&Observer::node(node), Source::Show, WallTime::default(), fact));
     }

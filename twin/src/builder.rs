@@ -11,7 +11,7 @@ use crate::{
 /// Collects nodes and links in source order. Names may repeat: the second node named `x` gets the key `node:name:x#2`.
 #[derive(Debug)]
 pub struct TwinBuilder {
-    source: String,
+    source: Arc<str>,
     twin: Twin,
     nodes: u32,
     links: u32,
@@ -40,7 +40,7 @@ impl TwinBuilder {
     /// A builder whose evidence names `source`.
     pub fn new(source: &str) -> Self {
         Self {
-            source: source.to_owned(),
+            source: source.into(),
             twin: Twin::default(),
             nodes: 0,
             links: 0,

@@ -1,5 +1,8 @@
 //! Layers: views of the same entities as directed graphs.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use petgraph::stable_graph::StableDiGraph;
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +60,7 @@ pub struct HalfLink {
     pub delay: SimDuration,
     /// State in the words of the layer's protocol (`up`, `full`, `init`, …); of a cable that only an inventory knows
     /// `planned`.
-    pub state: String,
+    pub state: Cow<'static, str>,
     /// Who says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
@@ -69,7 +72,7 @@ pub struct HalfLink {
 impl HalfLink {
     /// Whether nothing passes, as far as is known: it is down, or an inventory plans it and nothing shows it.
     pub fn is_dark(&self) -> bool {
-        matches!(self.state.as_str(), "down" | "planned")
+        matches!(&*self.state, "down" | "planned")
     }
 }
 
@@ -77,9 +80,9 @@ impl HalfLink {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Evidence {
     /// `lldp`, `ospf`, `file`, …
-    pub source: String,
+    pub source: Cow<'static, str>,
     /// What it said, and how it was matched.
-    pub detail: String,
+    pub detail: Arc<str>,
     /// When it was last heard.
     pub seen_at: WallTime,
 }

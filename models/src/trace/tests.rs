@@ -36,7 +36,7 @@ fn net(text: &str) -> Twin {
                         metric: 1,
                         capacity: BitsPerSec::gbps(1),
                         delay: SimDuration::ZERO,
-                        state: (*state).to_owned(),
+                        state: (*state).to_owned().into(),
                         evidence: Vec::new(),
                         freshness: None,
                     };

@@ -61,7 +61,7 @@ fn rows_of(key: &HalfLinkKey, before: Option<&HalfLink>, after: Option<&HalfLink
         (Some(old), Some(new)) => {
             let values = |h: &HalfLink| {
                 [
-                    (Subject::Adjacency, h.state.clone()),
+                    (Subject::Adjacency, h.state.to_string()),
                     (Subject::Cost, h.metric.to_string()),
                     (Subject::Capacity, format!("{} bit/s", h.capacity.get())),
                     (Subject::Capacity, format!("{} ps", h.delay.as_ps())),
@@ -77,7 +77,7 @@ fn rows_of(key: &HalfLinkKey, before: Option<&HalfLink>, after: Option<&HalfLink
 fn described(layer: Layer, half: &HalfLink) -> String {
     match layer {
         Layer::Igp => format!("{}, cost {}", half.state, half.metric),
-        _ => half.state.clone(),
+        _ => half.state.to_string(),
     }
 }
 

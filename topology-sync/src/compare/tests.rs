@@ -96,7 +96,7 @@ fn costs_addresses_states_ports_and_routes() {
     ] {
         let key = HalfLinkKey { layer, from: from.clone(), to: to.clone() };
         let mut half = after.half_link(&key).unwrap().clone();
-        (half.metric, half.state) = (metric, state.to_owned());
+        (half.metric, half.state) = (metric, state.to_owned().into());
         after.set(&Change::HalfLink { key, before: None, after: Some(Arc::new(half)) });
     }
     edit(&mut after, &a, |e| {

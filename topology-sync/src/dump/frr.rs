@@ -148,7 +148,7 @@ fn ospf_interfaces(value: &Value) -> Option<Reading> {
 fn interfaces(value: &Value) -> Option<Reading> {
     let mut facts = Vec::new();
     for (name, entry) in members(value).filter(|(_, e)| e.get("operationalStatus").is_some()) {
-        facts.push(Fact::Link(interface(name, entry)));
+        facts.push(Fact::Link(interface(name, entry).into()));
         for net in list(entry, "ipAddresses").iter().filter_map(|a| parsed::<IpNet>(a, "address")) {
             let (port, len) = (name.to_owned(), Some(net.prefix_len()));
             facts.push(Fact::Address(Address { port, ip: net.addr(), len }));

@@ -93,7 +93,7 @@ fn system_id(net: &str) -> Option<String> {
 fn interface(notes: &mut Notes<'_>, port: &str, line: &str, words: &[&str]) {
     if let Some(text) = line.trim_start().strip_prefix("description ") {
         let alias = Some(text.trim().to_owned());
-        notes.is(Fact::Link(Link { name: port.to_owned(), alias, ..Link::default() }));
+        notes.is(Fact::Link(Link { name: port.to_owned(), alias, ..Link::default() }.into()));
     }
     let (protocol, cost) = match words {
         ["ip", "ospf", "cost", cost, ..] => (IgpProtocol::Ospf2, cost),

@@ -52,7 +52,7 @@ pub(super) fn read(
         links.iter().filter_map(|l| Some((l.ifindex?, l.name.clone()))).collect();
     for (place, mut link) in links.into_iter().enumerate() {
         link.master = masters.get(&place).and_then(|m| by_index.get(m)).cloned().or(link.master);
-        notes.is(Fact::Link(link));
+        notes.is(Fact::Link(link.into()));
     }
     if is_whole(text) {
         notes.read(Topic::Links);

@@ -174,7 +174,7 @@ fn interface(notes: &mut Notes<'_>, record: &Record<'_>) -> Option<()> {
         notes.not(FactKey::link(name));
         return Some(());
     }
-    notes.is(Fact::Link(link(index, name, lower, flags, record)));
+    notes.is(Fact::Link(link(index, name, lower, flags, record).into()));
     for line in &record.more {
         let line = words(line);
         if matches!(line.first(), Some(&("inet" | "inet6"))) {

@@ -31,7 +31,7 @@ pub(super) fn read(value: &Value) -> Option<Reading> {
                 }
             }
             Some(Form::BridgePort) => {
-                reading.facts.extend(bridge_port(row).map(Fact::Link));
+                reading.facts.extend(bridge_port(row).map(|l| Fact::Link(l.into())));
                 Vec::new()
             }
             Some(Form::Fdb) => {
@@ -92,7 +92,7 @@ fn interface(row: &Value, facts: &mut Vec<Fact>) {
             facts.push(Fact::Address(Address { port: link.name.clone(), ip, len: Some(len) }));
         }
     }
-    facts.push(Fact::Link(link));
+    facts.push(Fact::Link(link.into()));
 }
 
 fn link(row: &Value) -> Option<Link> {

@@ -27,6 +27,7 @@ mod text;
 mod vendor_json;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 use twin::{Diagnostic, WallTime};
@@ -177,7 +178,7 @@ fn joined(words: Vec<Observation>) -> Vec<Observation> {
 
 fn join(first: &mut Fact, more: &mut Fact) {
     match (first, more) {
-        (Fact::Link(a), Fact::Link(b)) => a.fill(std::mem::take(b)),
+        (Fact::Link(a), Fact::Link(b)) => Arc::make_mut(a).fill(std::mem::take(Arc::make_mut(b))),
         (Fact::Node(a), Fact::Node(b)) => a.fill(std::mem::take(b)),
         (Fact::BgpPeer(a), Fact::BgpPeer(b)) => a.fill(b),
         _ => {}

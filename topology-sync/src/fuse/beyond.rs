@@ -160,8 +160,8 @@ fn advertised(ground: &Ground, node: NodeId, vertex: &Vertex, edge: &Edge) -> Ha
         metric: edge.metric,
         capacity: ASSUMED,
         delay: SimDuration::ZERO,
-        state: "full".to_owned(),
-        evidence: vec![Evidence { source: word.to_owned(), detail, seen_at: WallTime::default() }],
+        state: "full".into(),
+        evidence: vec![Evidence { source: word.into(), detail: detail.into(), seen_at: WallTime::default() }],
         freshness: Some(stamp.freshness()),
     }
 }

@@ -89,7 +89,7 @@ impl Sessions {
             );
             let detail =
                 format!("{local} has a session with {} of AS {}; far end by {how}", peer.address, peer.asn);
-            let evidence = Evidence { source: "bgp".to_owned(), detail, seen_at: said.at.at };
+            let evidence = Evidence { source: "bgp".into(), detail: detail.into(), seen_at: said.at.at };
             let support = Support { evidence: vec![evidence], freshness: said.at.freshness() };
             out.half_links.push(emit::half(ground, Layer::Bgp, ends, None, 1, "established", support));
         }

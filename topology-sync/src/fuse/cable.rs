@@ -154,7 +154,11 @@ impl<'a> Cable<'a> {
     pub(crate) fn evidence(&self, direction: Direction) -> Vec<Evidence> {
         let ends = self.ends(direction);
         let of_both = |c: &&Word<'_>| c.claim.body == Body::Planned;
-        self.claims.iter().filter(|c| c.ends == ends || of_both(c)).map(|c| evidence(c.claim)).collect()
+        let who = || self.claims.iter().filter(|c| c.ends == ends || of_both(c));
+        // Room for these alone: there are as many of these lists as half-links.
+        let mut all = Vec::with_capacity(who().count());
+        all.extend(who().map(|c| evidence(c.claim)));
+        all
     }
 
     /// The state's word: an inventory alone brings no cable up.

@@ -50,7 +50,7 @@ pub(crate) struct Claim {
     /// When it was last said, and what it is worth.
     pub(crate) at: Stamp,
     /// By what both ends were found.
-    pub(crate) how: String,
+    pub(crate) how: Arc<str>,
     /// What kind of word it is.
     pub(crate) body: Body,
 }
@@ -122,8 +122,8 @@ impl Finding {
 }
 
 impl End {
-    pub(crate) fn known(node: NodeId, port: &str) -> Self {
-        Self { node: Whom::Known(node), port: Arc::from(port) }
+    pub(crate) fn known(node: NodeId, port: impl Into<Arc<str>>) -> Self {
+        Self { node: Whom::Known(node), port: port.into() }
     }
     pub(crate) fn external(kind: &str, value: &str, port: &str) -> Self {
         let id = Id { kind: kind.to_owned(), value: value.to_owned() };

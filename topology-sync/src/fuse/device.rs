@@ -23,7 +23,7 @@ pub(crate) struct Device {
     /// Names, router id, system id.
     pub(crate) node: NodeInfo,
     /// Its interface table.
-    pub(crate) interfaces: BTreeMap<String, Arc<Interface>>,
+    pub(crate) interfaces: BTreeMap<Arc<str>, Arc<Interface>>,
     /// Its own LLDP chassis.
     pub(crate) chassis: Option<Chassis>,
     /// The LLDP and CDP neighbours it hears.
@@ -60,7 +60,7 @@ pub(crate) struct Said<T> {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Interface {
     /// As all sources together describe it.
-    pub(crate) link: Link,
+    pub(crate) link: Arc<Link>,
     /// Index, hardware address, MTU, description, addresses, carrier: what the twin keeps.
     pub(crate) port: Port,
     /// Addresses whose prefix length is not known.
@@ -140,7 +140,7 @@ impl Device {
     fn name_masters(&mut self) {
         let masters: BTreeSet<_> = self.interfaces.values().filter_map(|i| i.link.master.clone()).collect();
         for master in masters {
-            self.interface(&master).link.kind.get_or_insert(LinkKind::Bridge);
+            self.interface(&master).link_mut().kind.get_or_insert(LinkKind::Bridge);
         }
     }
 
@@ -160,16 +160,16 @@ impl Device {
     fn take(&mut self, source: Source, at: Stamp, fact: &Fact) {
         match fact {
             Fact::Node(node) => self.node.fill(node.clone()),
-            Fact::Link(link) => match self.interfaces.get_mut(&link.name) {
-                Some(known) => Arc::make_mut(known).link.fill(link.clone()),
+            Fact::Link(link) => match self.interfaces.get_mut(&*link.name) {
+                Some(known) => Arc::make_mut(known).link_mut().fill((**link).clone()),
                 None => {
                     let interface = Interface { link: link.clone(), ..Interface::default() };
-                    self.interfaces.insert(link.name.clone(), Arc::new(interface));
+                    self.interfaces.insert(Arc::from(&*link.name), Arc::new(interface));
                 }
             },
             Fact::Address(a) => self.interface(&a.port).add_address(a.ip, a.len),
             Fact::BundleMember(m) => {
-                let master = &mut self.interface(&m.port).link.master;
+                let master = &mut self.interface(&m.port).link_mut().master;
                 *master = master.take().or(Some(m.bundle.clone()));
             }
             Fact::PortVlan(v) => drop(self.vlans.insert(v.vlan)),
@@ -194,9 +194,9 @@ impl Device {
 
     /// The interface of this name, added if the table lacks it.
     pub(crate) fn interface(&mut self, name: &str) -> &mut Interface {
-        Arc::make_mut(self.interfaces.entry(name.to_owned()).or_insert_with(|| {
+        Arc::make_mut(self.interfaces.entry(Arc::from(name)).or_insert_with(|| {
             let link = Link { name: name.to_owned(), ..Link::default() };
-            Arc::new(Interface { link, ..Interface::default() })
+            Arc::new(Interface { link: Arc::new(link), ..Interface::default() })
         }))
     }
 
@@ -204,9 +204,14 @@ impl Device {
         self.interfaces.values_mut().for_each(|i| Arc::make_mut(i).settle());
     }
 
+    /// The name of an interface, as it is kept here if it is known.
+    pub(crate) fn own_name(&self, name: &str) -> Arc<str> {
+        self.interfaces.get_key_value(name).map_or_else(|| Arc::from(name), |(own, _)| own.clone())
+    }
+
     /// The names of the interfaces that satisfy a condition.
     pub(crate) fn interfaces_where(&self, keep: impl Fn(&str, &Interface) -> bool) -> Vec<&str> {
-        self.interfaces.iter().filter(|(n, i)| keep(n, i)).map(|(n, _)| n.as_str()).collect()
+        self.interfaces.iter().filter(|(n, i)| keep(n, i)).map(|(n, _)| &**n).collect()
     }
 
     /// The port at which the cable under an interface ends: that on which a VLAN lies, the only member of a bundle, or
@@ -250,6 +255,10 @@ impl Device {
 }
 
 impl Interface {
+    fn link_mut(&mut self) -> &mut Link {
+        Arc::make_mut(&mut self.link)
+    }
+
     /// An address is listed once: with its prefix length where any source tells it.
     fn add_address(&mut self, ip: IpAddr, len: Option<u8>) {
         let known = self.port.addresses.iter().any(|a| a.ip == ip);
@@ -275,8 +284,8 @@ impl Interface {
     /// All but its state.
     fn identity(&self) -> Self {
         let mut identity = self.clone();
-        (identity.link.carrier, identity.link.admin_up, identity.link.mtu, identity.link.speed) =
-            (None, None, None, None);
+        let link = identity.link_mut();
+        (link.carrier, link.admin_up, link.mtu, link.speed) = (None, None, None, None);
         (identity.port.carrier, identity.port.mtu) = (None, None);
         identity
     }

@@ -1,7 +1,6 @@
 //! From a neighbour's word to a node and a port, through the peer's own interface table.
 
 use std::borrow::Cow;
-use std::cell::LazyCell;
 use std::hash::{Hash, Hasher};
 use std::iter;
 use std::net::IpAddr;
@@ -13,6 +12,7 @@ use twin::MacAddr;
 
 use super::claim::NodeId;
 use super::device::{Device, Interface};
+use super::port::{Asked, Ids, ids, port};
 use crate::observation::{Id, LldpNeighbor};
 
 /// What a search came to.
@@ -119,6 +119,8 @@ impl Owners {
 pub(crate) struct Directory {
     /// By node number.
     devices: Vec<Option<Arc<Device>>>,
+    /// Of each node's interfaces in the order of their names, what is asked for most, side by side.
+    ids: Vec<Box<[Ids]>>,
     /// Looked up, never gone through: its order is no order.
     owners: HashTable<(u64, Kept, Owners)>,
 }
@@ -128,7 +130,9 @@ impl Directory {
     pub(crate) fn replace(&mut self, node: NodeId, device: Option<Arc<Device>>) -> Vec<u64> {
         if self.devices.len() <= node {
             self.devices.resize(node + 1, None);
+            self.ids.resize(node + 1, Box::default());
         }
+        self.ids[node] = device.as_deref().map(ids).unwrap_or_default();
         let known = std::mem::replace(&mut self.devices[node], device.clone());
         let before = known.as_deref().map(keys).unwrap_or_default();
         let after = device.as_deref().map(keys).unwrap_or_default();
@@ -222,7 +226,7 @@ impl Directory {
     }
 
     /// The node and port that sent what was heard.
-    pub(crate) fn sender(&self, heard: &LldpNeighbor, looked: &mut Looked) -> Match<(NodeId, &str)> {
+    pub(crate) fn sender(&self, heard: &LldpNeighbor, looked: &mut Looked) -> Match<(NodeId, &Arc<str>)> {
         let asked = &Asked::of(heard);
         let (node, how) = match self.sending_node(asked, looked) {
             Match::Found(node, how) => (node, how),
@@ -230,7 +234,7 @@ impl Directory {
             Match::Ambiguous(why) | Match::NoPort(why) => return Match::Ambiguous(why),
         };
         let Some(device) = self.device(node) else { return Match::Unknown(String::new()) };
-        match port(device, asked) {
+        match port(device, &self.ids[node], asked) {
             Match::Found(port, by) => {
                 Match::Found((node, port), format!("node by {how}, port {} by {by}", heard.port).into())
             }
@@ -279,7 +283,8 @@ impl Directory {
     /// Among several nodes, the only one that has the port.
     fn narrow(&self, candidates: &[NodeId], asked: &Asked<'_>, how: &str) -> Match<NodeId> {
         let devices = || candidates.iter().filter_map(|n| Some((*n, self.device(*n)?)));
-        let has_port = |(_, d): &(NodeId, &Arc<Device>)| matches!(port(d, asked), Match::Found(..));
+        let has_port =
+            |(n, d): &(NodeId, &Arc<Device>)| matches!(port(d, &self.ids[*n], asked), Match::Found(..));
         let with_port: Vec<_> = devices().filter(has_port).collect();
         if let [(only, _)] = with_port.as_slice() {
             return Match::Found(*only, format!("{how} and port").into());
@@ -309,67 +314,6 @@ fn keys(device: &Device) -> Vec<Key<'_>> {
     keys
 }
 
-/// A neighbour that was heard, and the hardware addresses in its ids.
-struct Asked<'a> {
-    heard: &'a LldpNeighbor,
-    chassis_mac: Option<MacAddr>,
-    port_mac: Option<MacAddr>,
-}
-
-impl<'a> Asked<'a> {
-    fn of(heard: &'a LldpNeighbor) -> Self {
-        let mac = |id: &Id| (id.kind == "mac").then(|| id.value.parse().ok()).flatten();
-        Self { heard, chassis_mac: mac(&heard.chassis.id), port_mac: mac(&heard.port) }
-    }
-}
-
-/// A port of a device by what its LLDP frames say: the port id that the device itself says it sends, then the id by its
-/// kind, then the description.
-fn port<'a>(device: &'a Device, asked: &Asked<'_>) -> Match<&'a str> {
-    let heard = asked.heard;
-    let id = &heard.port;
-    let address = LazyCell::new(|| id.value.parse::<IpAddr>().ok());
-    let index = LazyCell::new(|| id.value.parse::<u32>().ok());
-    type Test<'t> = &'t dyn Fn(&str, &Interface) -> bool;
-    let has_mac = |i: &Interface, mac: Option<MacAddr>| {
-        mac.is_some() && (i.link.mac == mac || i.link.permanent_mac == mac)
-    };
-    let alias: Test<'_> = &|_, i| i.link.alias.as_deref() == Some(id.value.as_str());
-    // An alias may be the name of another port: what the id says it is comes first.
-    let is_alias: Test<'_> = &|n, i| id.kind == "ifalias" && alias(n, i);
-    let tries: [(&'static str, Test<'_>); 9] = [
-        ("the port id it sends", &|_, i| i.advertised.as_ref() == Some(id)),
-        ("MAC", &|_, i| has_mac(i, asked.port_mac)),
-        ("alias", is_alias),
-        ("interface name", &|n, _| n == id.value),
-        ("interface index", &|_, i| id.kind == "local" && index.is_some() && i.link.ifindex == *index),
-        ("address", &|_, i| address.is_some_and(|ip| i.ips().any(|own| own == ip))),
-        ("alias", alias),
-        ("description", &|n, _| heard.description.as_deref() == Some(n)),
-        ("source MAC", &|_, i| has_mac(i, heard.mac)),
-    ];
-    for (how, test) in tries {
-        let found = device.interfaces_where(test);
-        match found.as_slice() {
-            [] => {}
-            [only] => return Match::Found(only, how.into()),
-            // Sub-interfaces and bond members share a MAC: the description or the physical port decides.
-            several => return settle(device, several, heard, how),
-        }
-    }
-    Match::Unknown(String::new())
-}
-
-fn settle<'a>(device: &'a Device, several: &[&'a str], heard: &LldpNeighbor, how: &str) -> Match<&'a str> {
-    let described = several.iter().find(|n| heard.description.as_deref() == Some(**n));
-    let physical: Vec<_> = several.iter().filter(|n| !device.interfaces[**n].is_logical()).collect();
-    match (described, physical.as_slice()) {
-        (Some(port), _) => Match::Found(port, format!("{how} and description").into()),
-        (None, [port]) => Match::Found(port, format!("{how}, the physical one").into()),
-        _ => Match::Ambiguous(format!("port {} fits {} of {}", heard.port, several.join(", "), device.name)),
-    }
-}
-
 /// Whether an address means the same node everywhere.
 pub(crate) fn is_global(ip: IpAddr) -> bool {
     match ip {
@@ -391,7 +335,7 @@ mod tests {
             let mut device = Device { name: (*name).into(), ..Device::default() };
             device.chassis = chassis.map(|c| said(c, Some(name)));
             for (port, mac) in *ports {
-                device.interface(port).link.mac = mac.parse().ok();
+                Arc::make_mut(&mut device.interface(port).link).mac = mac.parse().ok();
             }
             directory.replace(i, Some(Arc::new(device)));
         }
@@ -421,6 +365,10 @@ mod tests {
         }
     }
 
+    fn at((node, port): (NodeId, &Arc<str>)) -> (NodeId, &str) {
+        (node, port)
+    }
+
     const A1: &str = "02:00:00:00:0a:01";
     const A2: &str = "02:00:00:00:0a:02";
     const B1: &str = "02:00:00:00:0b:01";
@@ -433,7 +381,7 @@ mod tests {
         else {
             panic!()
         };
-        assert_eq!((found, &*how), ((0, "e2"), "node by chassis MAC, port mac 02:00:00:00:0a:02 by MAC"));
+        assert_eq!((at(found), &*how), ((0, "e2"), "node by chassis MAC, port mac 02:00:00:00:0a:02 by MAC"));
     }
 
     #[test]
@@ -446,7 +394,7 @@ mod tests {
         else {
             panic!()
         };
-        assert_eq!(found, (1, "e1"), "b never said its chassis id: its name may serve");
+        assert_eq!(at(found), (1, "e1"), "b never said its chassis id: its name may serve");
     }
 
     #[test]
@@ -463,7 +411,7 @@ mod tests {
         else {
             panic!()
         };
-        assert_eq!(found, (1, "e1"));
+        assert_eq!(at(found), (1, "e1"));
     }
 
     #[test]
@@ -474,17 +422,6 @@ mod tests {
             panic!()
         };
         assert_eq!(why, "a (by chassis id) has no port ifname e9");
-    }
-
-    #[test]
-    fn an_alias_that_is_another_ports_name_means_its_own_port() {
-        let mut device = Device { name: "a".into(), ..Device::default() };
-        device.interface("e1").link.alias = Some("e2".into());
-        device.interface("e2").link.mac = A2.parse().ok();
-        let mut of_alias = heard(A2, None, "ifalias", "e2");
-        assert!(matches!(port(&device, &Asked::of(&of_alias)), Match::Found("e1", _)));
-        of_alias.port.kind = "ifname".into();
-        assert!(matches!(port(&device, &Asked::of(&of_alias)), Match::Found("e2", _)));
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub(crate) fn node(ground: &Ground, id: NodeId, device: &Device, aliases: Vec<En
     };
     out.entities.push(entity(&node.key, name, node.ordinal, ground.inventory.site(id).as_ref(), kind));
     out.entities[0].aliases = aliases;
-    let mut ports: Vec<_> = device.interfaces.iter().map(|(n, i)| (n.as_str(), i.port.clone())).collect();
+    let mut ports: Vec<_> = device.interfaces.iter().map(|(n, i)| (&**n, i.port.clone())).collect();
     // Sources that name a port which no interface table has.
     let named = |p: &PortId| !ground.ports[*p].claims.is_empty() || !ground.ports[*p].logical.is_empty();
     let unlisted = node.ports.iter().filter(|(n, p)| !device.interfaces.contains_key(&***n) && named(p));
@@ -195,7 +195,12 @@ fn role(device: &Device, said_to_route: bool) -> NodeKind {
 
 /// The cables, segments and half-links of an area.
 pub(crate) fn area(ground: &Ground, media: &Media, claims: &[&Placed]) -> Emitted {
-    let mut out = Emitted { findings: media.findings.clone(), ..Emitted::default() };
+    let mut out = Emitted {
+        findings: media.findings.clone(),
+        entities: Vec::with_capacity(media.cables.len() + media.segments.len()),
+        half_links: Vec::with_capacity(2 * media.cables.len() + claims.len()),
+        ..Emitted::default()
+    };
     let mut keys = Vec::with_capacity(media.cables.len());
     for (a, b) in &media.cables {
         let cable = Cable::between(ground, media, *a, *b);
@@ -299,7 +304,7 @@ pub(super) fn half(
     (from, to): (PortId, PortId),
     cable: Option<EntityKey>,
     metric: u32,
-    state: &str,
+    state: &'static str,
     support: Support,
 ) -> (HalfLinkKey, HalfLink) {
     let half = HalfLink {
@@ -308,7 +313,7 @@ pub(super) fn half(
         metric,
         capacity: speed(ground, from, to).unwrap_or(ASSUMED),
         delay: SimDuration::ZERO,
-        state: state.to_owned(),
+        state: state.into(),
         evidence: support.evidence,
         freshness: Some(support.freshness),
     };
@@ -334,5 +339,5 @@ impl Support {
 
 /// A claim as evidence.
 pub(crate) fn evidence(claim: &Claim) -> Evidence {
-    Evidence { source: claim.word().to_owned(), detail: claim.how.clone(), seen_at: claim.at.at }
+    Evidence { source: claim.word().into(), detail: claim.how.clone(), seen_at: claim.at.at }
 }

@@ -122,7 +122,7 @@ fn between(twin: &Twin, layer: Layer, word: &'static str, (a, b): (&Side, &Side)
             layer: word,
             from: printed(&key.from),
             to: Some(printed(&key.to)),
-            state: Some(half.state.clone()),
+            state: Some(half.state.to_string()),
             cost: (layer == Layer::Igp).then_some(half.metric),
             source: source.to_owned(),
             says: says.to_owned(),

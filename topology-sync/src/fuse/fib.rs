@@ -144,7 +144,8 @@ mod tests {
     #[test]
     fn next_hops_over_ports_without_carrier_do_not_forward() {
         let observer = Observer::node("n");
-        let link = |name: &str, carrier| Fact::Link(Link { name: name.into(), carrier, ..Link::default() });
+        let link =
+            |name: &str, carrier| Fact::Link(Link { name: name.into(), carrier, ..Link::default() }.into());
         let facts = [
             link("e1", Some(true)),
             link("e2", Some(false)),

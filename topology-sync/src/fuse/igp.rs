@@ -40,10 +40,10 @@ pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: 
                 continue;
             }
         };
-        let from = End::known(node, &neighbor.on);
+        let from = End::known(node, neighbor.on.as_str());
         let id = neighbor.id.clone();
         let body = Body::Adjacent { protocol: neighbor.protocol, state, id, address: neighbor.address };
-        out.claim(Claim { from, to, source: said.source, at: said.at, how, body });
+        out.claim(Claim { from, to, source: said.source, at: said.at, how: how.into(), body });
     }
 }
 
@@ -126,7 +126,7 @@ impl Asking<'_> {
         let only = |ports: Vec<(NodeId, &str)>, how: String| {
             let fitting: Vec<_> = ports.iter().filter(|(node, _)| self.may_be(*node, candidates)).collect();
             let [(node, port)] = fitting.as_slice() else { return None };
-            Some((End::known(*node, port), how))
+            Some((End::known(*node, *port), how))
         };
         let router = format!("{} {}", n.protocol.word(), n.id);
         let by_address = || only(self.owners(), format!("address {} of {router}", n.address?));
@@ -156,7 +156,7 @@ impl Asking<'_> {
         let heard = self.device.heard.iter().filter(|h| h.what.on == self.neighbor.on);
         let found = |h: &Said<Arc<LldpNeighbor>>| match self.directory.sender(&h.what, &mut Looked::default())
         {
-            Match::Found(found, _) => Some(found),
+            Match::Found((node, port), _) => Some((node, &**port)),
             _ => None,
         };
         heard

@@ -272,7 +272,7 @@ impl<'a> Matching<'a> {
         }
         let how =
             format!("{} has a cable {}:{} - {}:{}", self.name, cable.a.0, cable.a.1, cable.b.0, cable.b.1);
-        let claim = Claim { from, to, source: Source::Inventory, at, how, body: Body::Planned };
+        let claim = Claim { from, to, source: Source::Inventory, at, how: how.into(), body: Body::Planned };
         out.claims.push(Arc::new(claim));
     }
 }
@@ -286,7 +286,7 @@ pub(super) fn is_asked(device: &Device) -> bool {
 /// A port by its name, its hardware address, or its name in other letters.
 fn own_port<'a>(device: &'a Device, port: &str, mac: Option<MacAddr>) -> Option<&'a str> {
     let only = |found: Vec<&'a str>| found.first().copied().filter(|_| found.len() == 1);
-    let by_name = || device.interfaces.get_key_value(port).map(|(name, _)| name.as_str());
+    let by_name = || device.interfaces.get_key_value(port).map(|(name, _)| &**name);
     let by_mac =
         || {
             let mac = mac?;

@@ -27,7 +27,7 @@ pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: 
             let how = format!("{} is at {mac}", said.what.ip);
             let body = Body::Resolved { ip: said.what.ip };
             let to = End::known(node, port);
-            out.claim(Claim { from, to, source: said.source, at: said.at, how, body });
+            out.claim(Claim { from, to, source: said.source, at: said.at, how: how.into(), body });
         }
     }
     for said in device.fdb.iter().filter(|s| !s.what.own && is_station(s.what.mac)) {
@@ -36,7 +36,14 @@ pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: 
             let from = owner(directory, node, (port, said.what.mac), out);
             let how = format!("learnt {}", said.what.mac);
             let to = End::known(node, port);
-            out.claim(Claim { from, to, source: said.source, at: said.at, how, body: Body::Learnt });
+            out.claim(Claim {
+                from,
+                to,
+                source: said.source,
+                at: said.at,
+                how: how.into(),
+                body: Body::Learnt,
+            });
         }
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: 
     for heard in &device.heard {
         let neighbor = &heard.what;
         let (from, how) = match directory.sender(neighbor, &mut out.looked) {
-            Match::Found((peer, port), how) => (End::known(peer, port), how.into_owned()),
+            Match::Found((peer, port), how) => (End::known(peer, port.clone()), how.into_owned()),
             Match::Unknown(why) => (external(neighbor), why),
             Match::Ambiguous(why) => {
                 out.findings.push(Finding::new("ambiguous-neighbour", &device.name, &neighbor.on, why));
@@ -23,13 +23,13 @@ pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: 
                 continue;
             }
         };
-        let to = End::known(node, device.cable_port(&neighbor.on));
+        let to = End::known(node, device.own_name(device.cable_port(&neighbor.on)));
         if from == to {
             out.unmatched(&device.name, &neighbor.on, "it hears its own frames");
             continue;
         }
         let body = Body::Heard(neighbor.clone());
-        out.claim(Claim { from, to, source: heard.source, at: heard.at, how, body });
+        out.claim(Claim { from, to, source: heard.source, at: heard.at, how: how.into(), body });
     }
 }
 
@@ -37,8 +37,8 @@ pub(super) fn claims(directory: &Directory, node: NodeId, device: &Device, out: 
 fn past(directory: &Directory, node: NodeId, device: &Device, out: &mut Resolved) {
     for said in &device.past {
         if let Match::Found((peer, port), _) = directory.sender(&said.what, &mut out.looked) {
-            let hearer = End::known(node, device.cable_port(&said.what.on));
-            out.past.push((End::known(peer, port), hearer, said.at));
+            let hearer = End::known(node, device.own_name(device.cable_port(&said.what.on)));
+            out.past.push((End::known(peer, port.clone()), hearer, said.at));
         }
     }
 }

@@ -40,6 +40,7 @@ mod medium;
 mod pairs;
 mod party;
 mod planned;
+mod port;
 mod resolve;
 mod stamp;
 pub mod tables;

@@ -44,9 +44,9 @@ pub(super) fn claims(ground: &Ground, nodes: impl Iterator<Item = NodeId>) -> Ve
 
 fn halves(ground: &Ground, node: NodeId) -> Vec<HalfPair> {
     let Some(device) = ground.directory.device(node) else { return Vec::new() };
-    let half = |(name, interface): (&String, &Arc<super::device::Interface>)| {
+    let half = |(name, interface): (&Arc<str>, &Arc<super::device::Interface>)| {
         let link = &interface.link;
-        let port = *ground.nodes[node].ports.get(name.as_str())?;
+        let port = *ground.nodes[node].ports.get(&**name)?;
         let half = HalfPair { node, port, own: link.ifindex?, other: link.peer_index? };
         matches!(link.kind, None | Some(LinkKind::Veth)).then_some(half)
     };
@@ -65,7 +65,7 @@ fn is_tied(ground: &Ground, half: &HalfPair, by_port: &BTreeMap<PortId, HalfPair
 
 fn claim(ground: &Ground, a: HalfPair, b: HalfPair) -> Option<Arc<Claim>> {
     let end = |half: HalfPair| match &ground.nodes[half.node].name {
-        NodeName::Own(_) => Some(End::known(half.node, &ground.ports[half.port].name)),
+        NodeName::Own(_) => Some(End::known(half.node, ground.ports[half.port].name.clone())),
         NodeName::External(_) => None,
     };
     Some(Arc::new(Claim {
@@ -73,7 +73,7 @@ fn claim(ground: &Ground, a: HalfPair, b: HalfPair) -> Option<Arc<Claim>> {
         to: end(b)?,
         source: Source::Kernel,
         at: Stamp::default(),
-        how: format!("a pair by their indices {} and {}, the only one left", a.own, b.own),
+        how: format!("a pair by their indices {} and {}, the only one left", a.own, b.own).into(),
         body: Body::Paired,
     }))
 }

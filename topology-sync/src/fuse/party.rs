@@ -283,7 +283,7 @@ impl Outlet {
 
     fn words(&self, name: &str, source: Source, words: &mut Vec<Said<Fact>>) {
         let link = Link { name: name.to_owned(), mac: self.mac, ifindex: self.ifindex, ..Link::default() };
-        words.push((source, self.at, Fact::Link(link)));
+        words.push((source, self.at, Fact::Link(link.into())));
         for (ip, len) in &self.addresses {
             words.push((
                 source,

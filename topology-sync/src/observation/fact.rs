@@ -17,7 +17,7 @@ pub enum Fact {
     /// The observer itself.
     Node(NodeInfo),
     /// An interface.
-    Link(Link),
+    Link(Arc<Link>),
     /// An address of an interface.
     Address(Address),
     /// A member of a bundle.

@@ -157,7 +157,7 @@ impl Applying<'_> {
                     metric,
                     capacity,
                     delay: SimDuration::ZERO,
-                    state: "up".to_owned(),
+                    state: "up".into(),
                     evidence: vec![evidence.clone()],
                     freshness: None,
                 };
@@ -286,7 +286,7 @@ impl Applying<'_> {
         let (line, column) = (at.referenced.line(), at.referenced.column());
         let detail = format!("{}:{line}:{column}: {detail}", self.name);
         // An override holds whenever it is laid over discovery: it has no instant of its own.
-        Evidence { source: "override".to_owned(), detail, seen_at: WallTime::default() }
+        Evidence { source: "override".into(), detail: detail.into(), seen_at: WallTime::default() }
     }
 
     fn put(&mut self, entity: Entity) {

@@ -55,7 +55,7 @@ fn a_capacity_wins_in_both_directions_or_in_one_and_says_so() {
     let evidence = &net.twin.half_link(&half("b", "c", "bc")).unwrap().evidence;
     assert_eq!(evidence.last().unwrap().source, "override");
     assert_eq!(
-        evidence.last().unwrap().detail,
+        &*evidence.last().unwrap().detail,
         "o.yaml:4:13: capacity 2500000000 bit/s, discovered 10000000000"
     );
     assert!(

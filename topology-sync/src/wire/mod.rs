@@ -150,7 +150,7 @@ impl Listener {
         let mut observations = heard.observations;
         if let (Some(said), Some(true), Some(mac)) = (observations.first(), frame.outgoing, frame.mac) {
             let own = Link { ifindex: frame.interface, mac: Some(mac), ..Link::default() };
-            let own = Observation::is(&self.wire(interface, frame), said.source, at, Fact::Link(own));
+            let own = Observation::is(&self.wire(interface, frame), said.source, at, Fact::Link(own.into()));
             observations.push(own);
         }
         observations

@@ -78,7 +78,7 @@ fn links(facts: &[Fact]) -> BTreeMap<String, Link> {
     for fact in facts {
         let Fact::Link(link) = fact else { continue };
         match links.get_mut(&link.name) {
-            None => drop(links.insert(link.name.clone(), link.clone())),
+            None => drop(links.insert(link.name.clone(), Link::clone(link))),
             Some(known) => known.vlan = known.vlan.or(link.vlan),
         }
     }

@@ -65,7 +65,7 @@ fn cables_and_sessions() {
     let mut sessions = BTreeSet::new();
     for (key, half) in net.twin.half_links(Layer::Bgp) {
         let ((node, port), (far, _)) = (name(&net.twin, &key.from), name(&net.twin, &key.to));
-        sessions.insert(vec![node, port, far, half.state.clone()]);
+        sessions.insert(vec![node, port, far, half.state.to_string()]);
     }
     let wanted = |r: &Vec<String>| vec![r[0].clone(), r[2].clone(), r[3].clone(), r[4].to_lowercase()];
     assert_eq!(sessions, expected("bgp").iter().map(wanted).collect());

@@ -240,7 +240,7 @@ impl Editing<'_> {
             Place::LineColumn(line, column) => format!("{}:{line}:{column}", self.file),
             _ => self.file.to_owned(),
         };
-        Evidence { source: "edit".into(), detail: at, seen_at: WallTime::default() }
+        Evidence { source: "edit".into(), detail: at.into(), seen_at: WallTime::default() }
     }
 
     fn error(&self, word: &Word, what: &str, expected: &str) -> InputError {

@@ -305,7 +305,7 @@ impl Kernel {
         let port = row.link.name.clone();
         let mut link = row.link.clone();
         (link.master, link.lower) = (name(row.master), name(row.lower));
-        let mut facts = vec![Fact::Link(link)];
+        let mut facts = vec![Fact::Link(link.into())];
         let addresses = self.addresses.range((index, LEAST)..).take_while(|((i, _), _)| *i == index);
         facts.extend(
             addresses.map(|((_, ip), len)| {

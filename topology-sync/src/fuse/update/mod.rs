@@ -1,6 +1,7 @@
 //! A fusion that follows its store: what changed is done again, and nothing else.
 
 mod names;
+mod order;
 mod plan;
 mod put;
 mod renew;

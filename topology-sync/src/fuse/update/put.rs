@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use twin::{Change, Entity, EntityKey, Fib, HalfLink, HalfLinkKey, Twin};
 
 use super::super::beyond;
@@ -12,7 +11,9 @@ use super::super::claim::{Finding, NodeId, NodeName, PortId};
 use super::super::device::Device;
 use super::super::emit::{self, Emitted};
 use super::super::fib;
+use super::super::ground::Ground;
 use super::super::medium::{self, Media};
+use super::order::{Keyed, sorted};
 use super::{AT_ONCE, Dirty, FEW, Fusion, Judged, Unit, each, in_lists};
 use crate::observation::{Observer, Topic};
 use crate::store::Store;
@@ -27,19 +28,18 @@ pub(super) struct Edit {
 }
 
 impl Fusion {
-    /// Judges the areas of all touched ports again.
+    /// Judges the areas of all touched ports again: while some are judged the next are gathered.
     pub(super) fn judge(&mut self, dirty: &mut Dirty, edit: &mut Edit) {
-        let mut open = self.dissolve(dirty, edit).into_iter().peekable();
-        while open.peek().is_some() {
-            let mut areas = Vec::new();
-            while areas.len() < AT_ONCE
-                && let Some(port) = open.next()
-            {
-                if self.area_of[port].is_none() {
-                    areas.push(self.grow(port));
-                }
-            }
-            for (judged, more) in in_lists(&areas, |areas| self.judged(areas)) {
+        let mut open = self.dissolve(dirty, edit).into_iter();
+        let mut areas = gather(&self.ground, &mut self.area_of, &mut open);
+        while !areas.is_empty() {
+            let Self { ground, area_of, .. } = self;
+            let judge = || in_lists(&areas, |areas| judged(ground, areas));
+            let (judged, next) = match areas.len() < AT_ONCE {
+                true => (judge(), Vec::new()),
+                false => rayon::join(judge, || gather(ground, area_of, &mut open)),
+            };
+            for (judged, more) in judged {
                 edit.join(more);
                 for area in judged {
                     self.want(&area.media, dirty, true);
@@ -47,6 +47,7 @@ impl Fusion {
                     self.areas.insert(first, area);
                 }
             }
+            areas = next;
         }
     }
 
@@ -70,45 +71,6 @@ impl Fusion {
         open.sort();
         open.dedup();
         open
-    }
-
-    /// The area of a port: all ports that claims tie to it, in order.
-    fn grow(&mut self, start: PortId) -> Vec<PortId> {
-        let Self { ground, area_of, .. } = self;
-        let mut ports = vec![start];
-        area_of[start] = Some(start);
-        let mut next = 0;
-        while let Some(port) = ports.get(next) {
-            for end in ground.claims_of(*port).flat_map(|c| [c.ends.0, c.ends.1]) {
-                if area_of[end] != Some(start) {
-                    area_of[end] = Some(start);
-                    ports.push(end);
-                }
-            }
-            next += 1;
-        }
-        ports.sort_unstable();
-        for port in ports.iter().filter(|_| ports[0] != start) {
-            area_of[*port] = Some(ports[0]);
-        }
-        ports
-    }
-
-    /// The media of areas, and what stands in the twin for them.
-    fn judged(&self, areas: &[Vec<PortId>]) -> (Vec<Judged>, Edit) {
-        let mut edit = Edit::default();
-        let mut judge = |ports: &Vec<PortId>| {
-            let media = medium::judge(&self.ground, ports);
-            let of_area = |p: &PortId| {
-                let port = *p;
-                self.ground.claims_of(port).filter(move |c| c.ends.0 == port)
-            };
-            let claims: Vec<_> = ports.iter().flat_map(of_area).collect();
-            let unit = edit.put(emit::area(&self.ground, &media, &claims));
-            Judged { ports: ports.clone(), media, unit }
-        };
-        let judged = areas.iter().map(&mut judge).collect();
-        (judged, edit)
     }
 
     pub(super) fn want(&mut self, media: &Media, dirty: &mut Dirty, more: bool) {
@@ -245,17 +207,14 @@ impl Fusion {
                 || settled(edit.half_links, join),
             ),
         };
-        let mut changes = Vec::with_capacity(entities.len() + half_links.len());
-        if self.twin.is_bare() {
-            self.twin = found(&entities, &half_links);
-            let entities = entities.into_iter().filter(|(_, after)| after.is_some());
-            changes.extend(entities.map(|(key, after)| Change::Entity { key, before: None, after }));
-            let half_links = half_links.into_iter().filter(|(_, after)| after.is_some());
-            changes.extend(half_links.map(|(key, after)| Change::HalfLink { key, before: None, after }));
-        } else {
-            self.compare(entities, half_links, &mut changes);
-            changes.iter().for_each(|change| self.twin.set(change));
-        }
+        let mut changes = match self.twin.is_bare() {
+            true => self.found(entities, half_links),
+            false => {
+                let changes = self.compare(entities, half_links);
+                changes.iter().for_each(|change| self.twin.set(change));
+                changes
+            }
+        };
         let known = changes.len();
         for (node, after) in edit.fibs {
             let before = self.twin.fib(&node).cloned();
@@ -267,13 +226,27 @@ impl Fusion {
         changes
     }
 
+    /// Makes a twin of what is there where nothing was; the changes.
+    fn found(
+        &mut self,
+        entities: Settled<EntityKey, Entity>,
+        half_links: Settled<HalfLinkKey, HalfLink>,
+    ) -> Vec<Change> {
+        let of_entities = || found(entities, |key, after| Change::Entity { key, before: None, after });
+        let of_half_links = || found(half_links, |key, after| Change::HalfLink { key, before: None, after });
+        let ((entities, mut changes), (half_links, more)) = rayon::join(of_entities, of_half_links);
+        self.twin = Twin::of_tables(entities, half_links);
+        changes.extend(more);
+        changes
+    }
+
     /// What differs from the twin.
     fn compare(
         &self,
         entities: Settled<EntityKey, Entity>,
         half_links: Settled<HalfLinkKey, HalfLink>,
-        changes: &mut Vec<Change>,
-    ) {
+    ) -> Vec<Change> {
+        let mut changes = Vec::new();
         for (key, after) in entities {
             let before = self.twin.entity(&key);
             if before != after.as_deref() {
@@ -288,22 +261,78 @@ impl Fusion {
                 changes.push(Change::HalfLink { key, before, after });
             }
         }
+        changes
     }
+}
+
+/// The next areas of open ports, no more than are judged at once.
+fn gather(
+    ground: &Ground,
+    area_of: &mut [Option<PortId>],
+    open: &mut impl Iterator<Item = PortId>,
+) -> Vec<Vec<PortId>> {
+    let mut areas = Vec::new();
+    while areas.len() < AT_ONCE
+        && let Some(port) = open.next()
+    {
+        if area_of[port].is_none() {
+            areas.push(grow(ground, area_of, port));
+        }
+    }
+    areas
+}
+
+/// The area of a port: all ports that claims tie to it, in order.
+fn grow(ground: &Ground, area_of: &mut [Option<PortId>], start: PortId) -> Vec<PortId> {
+    let mut ports = vec![start];
+    area_of[start] = Some(start);
+    let mut next = 0;
+    while let Some(port) = ports.get(next) {
+        for end in ground.claims_of(*port).flat_map(|c| [c.ends.0, c.ends.1]) {
+            if area_of[end] != Some(start) {
+                area_of[end] = Some(start);
+                ports.push(end);
+            }
+        }
+        next += 1;
+    }
+    ports.sort_unstable();
+    for port in ports.iter().filter(|_| ports[0] != start) {
+        area_of[*port] = Some(ports[0]);
+    }
+    ports
+}
+
+/// The media of areas, and what stands in the twin for them.
+fn judged(ground: &Ground, areas: &[Vec<PortId>]) -> (Vec<Judged>, Edit) {
+    let mut edit = Edit::default();
+    let mut judge = |ports: &Vec<PortId>| {
+        let media = medium::judge(ground, ports);
+        let of_area = |p: &PortId| {
+            let port = *p;
+            ground.claims_of(port).filter(move |c| c.ends.0 == port)
+        };
+        let claims: Vec<_> = ports.iter().flat_map(of_area).collect();
+        let unit = edit.put(emit::area(ground, &media, &claims));
+        Judged { ports: ports.clone(), media, unit }
+    };
+    let judged = areas.iter().map(&mut judge).collect();
+    (judged, edit)
 }
 
 /// By key, in order, what is there in the end.
 type Settled<K, V> = Vec<(K, Option<Arc<V>>)>;
 
-/// A twin of what is there.
-fn found(entities: &Settled<EntityKey, Entity>, half_links: &Settled<HalfLinkKey, HalfLink>) -> Twin {
-    fn table<K: Ord + Clone, V>(list: &Settled<K, V>) -> BTreeMap<K, Arc<V>> {
-        list.iter().filter_map(|(key, after)| Some((key.clone(), after.clone()?))).collect()
-    }
-    let (entities, half_links) = match entities.len() < FEW {
-        true => (table(entities), table(half_links)),
-        false => rayon::join(|| table(entities), || table(half_links)),
-    };
-    Twin::of_tables(entities, half_links)
+/// The table of what is there, and the changes that make it.
+fn found<K: Ord + Clone, V>(
+    list: Settled<K, V>,
+    change: impl Fn(K, Option<Arc<V>>) -> Change,
+) -> (BTreeMap<K, Arc<V>>, Vec<Change>) {
+    let table = list.iter().filter_map(|(key, after)| Some((key.clone(), after.clone()?))).collect();
+    let mut changes = Vec::with_capacity(list.len());
+    let there = list.into_iter().filter(|(_, after)| after.is_some());
+    changes.extend(there.map(|(key, after)| change(key, after)));
+    (table, changes)
 }
 
 impl Edit {
@@ -321,8 +350,13 @@ impl Edit {
     }
 
     pub(super) fn put(&mut self, emitted: Emitted) -> Unit {
-        let mut unit =
-            Unit { findings: emitted.findings, without_speed: emitted.without_speed, ..Unit::default() };
+        let mut unit = Unit {
+            findings: emitted.findings,
+            without_speed: emitted.without_speed,
+            entities: Vec::with_capacity(emitted.entities.len()),
+            half_links: Vec::with_capacity(emitted.half_links.len()),
+            keys: Vec::new(),
+        };
         for entity in emitted.entities {
             unit.entities.push(entity.key.clone());
             self.entities.push((entity.key.clone(), Some(Arc::new(entity))));
@@ -336,15 +370,11 @@ impl Edit {
 }
 
 /// By key, in order, what is put there in the end: `both` of two that are put under one key.
-fn settled<K: Ord + Send, V: Send + Sync>(
-    mut edits: Vec<(K, Option<Arc<V>>)>,
+fn settled<K: Keyed, V: Send + Sync>(
+    edits: Vec<(K, Option<Arc<V>>)>,
     both: impl Fn(&mut Arc<V>, Arc<V>),
 ) -> Settled<K, V> {
-    if edits.len() < FEW {
-        edits.sort_by(|a, b| a.0.cmp(&b.0));
-    } else {
-        edits.par_sort_by(|a, b| a.0.cmp(&b.0));
-    }
+    let mut edits = sorted(edits);
     edits.dedup_by(|next, kept| {
         let is_same = next.0 == kept.0;
         if is_same {

@@ -11,7 +11,7 @@ use super::super::directory::Key;
 use super::super::lsdb::Touched;
 use super::super::testimony::{Asked, attribute};
 use super::super::wire;
-use super::{Dirty, Fusion, Words, each};
+use super::{AT_ONCE, Dirty, Fusion, Words, each};
 use crate::observation::{IgpProtocol, Observer, Topic};
 use crate::store::Store;
 
@@ -23,6 +23,9 @@ pub(super) struct Seen {
     /// Nodes whose tables changed.
     about: BTreeSet<NodeId>,
 }
+
+/// Who said something, on what, and whether a node is to be put together of it.
+type Said<'a> = (&'a Observer, &'a BTreeSet<Topic>, bool);
 
 impl Seen {
     fn is_nothing(&self) -> bool {
@@ -41,28 +44,29 @@ impl Fusion {
         let mut seen = Seen::default();
         let mut touched = Touched::default();
         let mut on_wires = false;
-        let mut devices = self.spoken(store, words).into_iter();
-        for (observer, topics) in words {
-            if topics.contains(&Topic::LinkStates) {
-                let lsdb = &mut self.ground.lsdb;
-                match self.advertised.get(observer) {
-                    Some(keys) => lsdb.renew(store, observer, keys, self.now, &mut touched),
-                    None => lsdb.replace(store, observer, self.now, &mut touched),
+        let said: Vec<_> = words.iter().map(|(o, topics)| (o, topics, self.has_spoken(o, topics))).collect();
+        let now = self.now;
+        let devices = |said: &[Said<'_>]| {
+            each(said, |(observer, _, spoke)| spoke.then(|| Device::of(store, observer, now)))
+        };
+        // While some are taken the next are put together.
+        let mut parts = said.chunks(AT_ONCE / 8);
+        let mut next = parts.next().map(|part| (part, devices(part)));
+        while let Some((part, spoken)) = next {
+            let take = || {
+                for ((observer, topics, _), device) in part.iter().zip(spoken) {
+                    self.take_from(store, observer, topics, device, (&mut seen, &mut touched, dirty));
+                    on_wires |=
+                        matches!(observer, Observer::Wire(_)) && topics.iter().any(|t| wire::is_of(*t));
                 }
-            }
-            match observer {
-                Observer::Node(name) => {
-                    let node = self.own_node(name, dirty);
-                    let known = self.asked.get(&node).map(|(_, device)| device);
-                    let Some(device) = devices.next().flatten() else { continue };
-                    if known.is_none_or(|known| **known != device) {
-                        self.asked.insert(node, (name.clone(), Arc::new(device)));
-                        self.renew(node, &mut seen, dirty);
-                    }
+            };
+            next = match parts.next() {
+                None => {
+                    take();
+                    None
                 }
-                Observer::Wire(_) => on_wires |= topics.iter().any(|t| wire::is_of(*t)),
-                Observer::List(_) => {}
-            }
+                Some(part) => Some((part, rayon::join(take, || devices(part)).1)),
+            };
         }
         self.wired |= on_wires;
         if self.wired && (on_wires || !touched.changed.is_empty() || !seen.is_nothing()) {
@@ -84,19 +88,37 @@ impl Fusion {
         }
     }
 
-    /// The nodes that spoke, in the order of `words`; none where nothing was said of which a node is made.
-    pub(super) fn spoken(
-        &self,
+    /// Takes what one observer says now; `device` if it is a node and said anything of which one is made.
+    fn take_from(
+        &mut self,
         store: &Store,
-        words: &BTreeMap<Observer, BTreeSet<Topic>>,
-    ) -> Vec<Option<Device>> {
-        let nodes: Vec<_> = words.iter().filter(|(o, _)| matches!(o, Observer::Node(_))).collect();
-        each(&nodes, |(observer, topics)| {
-            let name = NodeName::Own(Arc::from(observer.id()));
-            let is_known = self.ground.known(&name).is_some_and(|n| self.asked.contains_key(&n));
-            let spoke = !is_known || topics.iter().any(|t| Device::is_of(*t));
-            spoke.then(|| Device::of(store, observer, self.now))
-        })
+        observer: &Observer,
+        topics: &BTreeSet<Topic>,
+        device: Option<Device>,
+        (seen, touched, dirty): (&mut Seen, &mut Touched, &mut Dirty),
+    ) {
+        if topics.contains(&Topic::LinkStates) {
+            let lsdb = &mut self.ground.lsdb;
+            match self.advertised.get(observer) {
+                Some(keys) => lsdb.renew(store, observer, keys, self.now, touched),
+                None => lsdb.replace(store, observer, self.now, touched),
+            }
+        }
+        let Observer::Node(name) = observer else { return };
+        let node = self.own_node(name, dirty);
+        let known = self.asked.get(&node).map(|(_, device)| device);
+        let Some(device) = device else { return };
+        if known.is_none_or(|known| **known != device) {
+            self.asked.insert(node, (name.clone(), Arc::new(device)));
+            self.renew(node, seen, dirty);
+        }
+    }
+
+    /// Whether an observer is a node that said anything of which one is made.
+    fn has_spoken(&self, observer: &Observer, topics: &BTreeSet<Topic>) -> bool {
+        let Observer::Node(name) = observer else { return false };
+        let known = self.ground.known(&NodeName::Own(name.clone()));
+        !known.is_some_and(|n| self.asked.contains_key(&n)) || topics.iter().any(|t| Device::is_of(*t))
     }
 
     /// A router whose adjacencies in the database changed is put into the twin again, if it was not asked itself.
@@ -176,7 +198,7 @@ impl Fusion {
             (Some(known), Some(device)) if known.is_seen_alike(device) => {
                 let changed = device.interfaces.iter().filter(|(n, i)| known.interfaces.get(*n) != Some(i));
                 let ports = &self.ground.nodes[node].ports;
-                dirty.ports.extend(changed.filter_map(|(n, _)| ports.get(n.as_str())));
+                dirty.ports.extend(changed.filter_map(|(n, _)| ports.get(&**n)));
             }
             (_, Some(device)) => {
                 seen.about.insert(node);
@@ -218,7 +240,7 @@ impl Fusion {
 
     pub(super) fn ports_of(&mut self, node: NodeId, device: &Device) -> Vec<PortId> {
         for name in device.interfaces.keys() {
-            self.ground.port(node, &Arc::from(name.as_str()));
+            self.ground.port(node, name);
         }
         self.ground.nodes[node].ports.values().copied().collect()
     }
