@@ -48,7 +48,7 @@ pub fn read(observer: &Observer, walk: &Walk) -> Vec<Observation> {
     let mut facts: Vec<_> = node(walk).into_iter().collect();
     facts.extend(addresses(walk, &links));
     facts.extend(lldp::facts(walk, &links));
-    facts.extend(links.into_values().map(Fact::Link));
+    facts.extend(links.into_values().map(|l| Fact::Link(l.into())));
     let is = facts.into_iter().map(|fact| Observation::is(observer, Source::Snmp, walk.began, fact));
     // A walk that was cut short says nothing of what it did not see.
     // An agent of which the LLDP agent is lost no longer has its tables: nobody read them.
