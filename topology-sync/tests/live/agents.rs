@@ -49,7 +49,7 @@ impl Drop for Snmpd {
 fn link(follower: &Follower, name: &str) -> Option<Link> {
     let (store, observer) = (follower.store(), Observer::node("leaf"));
     store.standing(&observer, follower.settled()).find_map(|s| match s.fact {
-        Fact::Link(link) if link.name == name => Some(link.clone()),
+        Fact::Link(link) if link.name == name => Some(Link::clone(link)),
         _ => None,
     })
 }

@@ -10,7 +10,7 @@ use umbra_topology_sync::dump;
 use umbra_topology_sync::follow::Follower;
 use umbra_topology_sync::follow::snmp::{self, Walk};
 use umbra_topology_sync::journal::{Kind, Reader};
-use umbra_topology_sync::observation::{Fact, Observation, Observer, Said, Topic};
+use umbra_topology_sync::observation::{Fact, LldpNeighbor, Observation, Observer, Said, Topic};
 
 use crate::agents::Snmpd;
 use crate::lab::{Netns, Watch, can_run};
@@ -116,10 +116,11 @@ fn folder() -> PathBuf {
 fn neighbors(said: Vec<Observation>) -> BTreeSet<Fact> {
     let fact = |o: Observation| match o.said {
         Said::Is(fact, _) => match *fact {
-            Fact::Neighbor(mut n) => {
+            Fact::Neighbor(n) => {
+                let mut n = LldpNeighbor::clone(&n);
                 n.chassis.management.sort();
                 (n.aggregate, n.mac, n.max_frame) = (None, None, None);
-                Some(Fact::Neighbor(n))
+                Some(Fact::Neighbor(n.into()))
             }
             _ => None,
         },
