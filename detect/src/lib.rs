@@ -24,6 +24,7 @@
 
 mod baseline;
 mod detector;
+pub mod evaluate;
 mod loss_scan;
 mod residuals;
 mod runs;
