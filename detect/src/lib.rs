@@ -25,6 +25,7 @@
 mod baseline;
 mod detector;
 pub mod evaluate;
+pub mod incidents;
 mod loss_scan;
 mod residuals;
 mod runs;
