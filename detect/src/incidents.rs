@@ -136,7 +136,8 @@ mod tests {
     fn neighbours_that_begin_together_are_one_incident() {
         // Series 0–1–2 are a line, 3 stands apart.
         let related = |a: usize, b: usize| a.max(b) < 3 && a.abs_diff(b) == 1;
-        let all = [alarm(0, 10, 1.0), alarm(2, 14, 2.0), alarm(1, 12, 3.0), alarm(3, 12, 4.0), alarm(1, 40, 5.0)];
+        let all =
+            [alarm(0, 10, 1.0), alarm(2, 14, 2.0), alarm(1, 12, 3.0), alarm(3, 12, 4.0), alarm(1, 40, 5.0)];
         let found = incidents(&all, 6, related, |_| false);
         let members: Vec<_> = found.iter().map(|i| (i.alarms.clone(), i.cause)).collect();
         assert_eq!(members, [(vec![0, 2, 1], 0), (vec![3], 3), (vec![4], 4)]);
@@ -147,9 +148,8 @@ mod tests {
     #[test]
     fn an_outage_is_the_cause_and_of_equals_the_strongest() {
         let all = [alarm(0, 10, 9.0), alarm(1, 10, 1.0), alarm(2, 11, 5.0)];
-        let causes = |outage: Option<usize>| {
-            incidents(&all, 6, |_, _| true, |a| Some(a.series) == outage)[0].cause
-        };
+        let causes =
+            |outage: Option<usize>| incidents(&all, 6, |_, _| true, |a| Some(a.series) == outage)[0].cause;
         assert_eq!((causes(None), causes(Some(2))), (0, 2));
         let verdict = Verdict { expected: 100.0, sigma: 5.0, ..Verdict::NONE };
         assert!(is_outage(3.0, &verdict) && !is_outage(60.0, &verdict));

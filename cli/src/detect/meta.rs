@@ -9,8 +9,8 @@ use topology_sync::encoding;
 use topology_sync::source::files;
 use twin::{InputError, Place};
 
-/// Cells beyond this are no series but a mistake: two gigabytes of numbers.
-const MAX_CELLS: usize = 1 << 28;
+/// Cells beyond this are no series but a mistake: a gigabyte of samples, and four of verdicts.
+const MAX_CELLS: usize = 1 << 27;
 
 /// What is known of series before they are read.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,11 +41,24 @@ impl Meta {
         Self::parse(&file, encoding::utf8(&file, &bytes)?)
     }
 
+    /// What a file of series says of itself: all its bins, one of which teaches.
+    pub(crate) fn of_file(file: &str, bins: usize, series: Vec<String>) -> Result<Self, InputError> {
+        if bins < 2 {
+            let what = "fewer than two bins";
+            return Err(InputError::new(file, Place::Whole, what, "bins numbered from 0 on"));
+        }
+        Self::check(file, File { bins, bin_s: 1.0, train_end: 1, series })
+    }
+
     fn parse(file: &str, text: &str) -> Result<Self, InputError> {
         let meta: File = serde_json::from_str(text).map_err(|e| {
             let place = Place::LineColumn(e.line() as u64, e.column() as u64);
             InputError::new(file, place, e.to_string(), EXPECTED)
         })?;
+        Self::check(file, meta)
+    }
+
+    fn check(file: &str, meta: File) -> Result<Self, InputError> {
         let wrong = |what: String, expected: &str| Err(InputError::new(file, Place::Whole, what, expected));
         if meta.train_end == 0 || meta.train_end >= meta.bins {
             let what = format!("train_end {} of {} bins", meta.train_end, meta.bins);
@@ -102,7 +115,7 @@ mod tests {
         assert!(error(&meta(10, 5, 0, r#"["a"]"#)).contains("bin_s 0"));
         assert!(error(&meta(10, 5, 300, "[]")).contains("no series"));
         assert!(error(&meta(10, 5, 300, r#"["a", "b", "a"]"#)).contains("series 'a' twice"));
-        assert!(error(&meta(1 << 40, 5, 300, r#"["a"]"#)).contains("samples in all"));
+        assert!(error(&meta(1_u64 << 40, 5, 300, r#"["a"]"#)).contains("samples in all"));
         assert!(error(r#"{"bins": -3}"#).starts_with("m.json:1:11: "));
     }
 }

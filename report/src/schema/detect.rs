@@ -1,7 +1,7 @@
-//! Anomalies of series, and the incidents that they belong to.
+//! Series, known anomalies, what was found, and the incidents that it belongs to.
 
 use super::{TableSpec, nullable, required};
-use crate::column::ColumnType::{Bool, F64, ListStr, Str, U32};
+use crate::column::ColumnType::{Bool, F64, ListStr, Str, U32, U64};
 
 /// Anomalies of series.
 pub static SERIES_ANOMALIES: TableSpec = TableSpec {
@@ -21,11 +21,26 @@ pub static SERIES_ANOMALIES: TableSpec = TableSpec {
         nullable("lower", F64, "by series", "lower end of what was expected: two standard deviations below"),
         nullable("upper", F64, "by series", "upper end: two standard deviations above"),
         nullable("score", F64, "", "its score"),
-        nullable("p_value", F64, "", "how probable a sample as far out is if nothing is wrong, before calibration"),
+        nullable(
+            "p_value",
+            F64,
+            "",
+            "how probable a sample as far out is if nothing is wrong, before calibration",
+        ),
         required("threshold", F64, "", "the score above which the bin was flagged"),
         required("window", U32, "bins", "length of the window that gave the score"),
-        required("contributors", ListStr, "", "other series that were flagged in that bin, the strongest first"),
-        required("model_age", U32, "bins", "bins that its model had learnt from, since the last change of its network"),
+        required(
+            "contributors",
+            ListStr,
+            "",
+            "other series that were flagged in that bin, the strongest first",
+        ),
+        required(
+            "model_age",
+            U32,
+            "bins",
+            "bins that its model had learnt from, since the last change of its network",
+        ),
     ],
 };
 
@@ -41,5 +56,53 @@ pub static INCIDENTS: TableSpec = TableSpec {
         required("outage", Bool, "", "whether that series fell to next to nothing"),
         required("symptoms", ListStr, "", "the other series, by their first bin"),
         nullable("score", F64, "", "the highest score of its anomalies"),
+    ],
+};
+
+/// Samples of paths.
+pub static PATH_SAMPLES: TableSpec = TableSpec {
+    name: "path_samples",
+    meaning: "One path in one bin, in a long file that is given to `umbra detect`.",
+    columns: &[
+        required("bin", U32, "", "number of the bin, from 0"),
+        required("series", Str, "", "name of the path"),
+        nullable("sent", U64, "packets", "sent; empty where the sample is missing"),
+        nullable("lost", U64, "packets", "of these without a reply"),
+        nullable("rtt_ms", F64, "ms", "round trip; empty where nothing came back"),
+    ],
+};
+
+/// Known anomalies.
+pub static EVENTS: TableSpec = TableSpec {
+    name: "events",
+    meaning: "One known anomaly on one series that it touches, in a file that is given to `umbra detect --score`.",
+    columns: &[
+        required("event", Str, "", "name or number of the anomaly: rows of the same one are one event"),
+        required("type", Str, "", "its kind; kinds that begin with `ignore` are neither hits nor false alarms"),
+        required("start", U32, "", "first bin"),
+        required("end", U32, "", "the bin after the last"),
+        required("series", Str, "", "name of the series; `*` means all"),
+        nullable("snr", F64, "", "effect in robust standard deviations of the series; empty means large"),
+    ],
+};
+
+/// Maintenance windows.
+pub static MAINTENANCE: TableSpec = TableSpec {
+    name: "maintenance",
+    meaning: "One window in which a series is neither flagged nor learnt from (`umbra detect --maintenance`).",
+    columns: &[
+        required("series", Str, "", "name of the series; `*` means all"),
+        required("from", U32, "", "first bin"),
+        required("to", U32, "", "the bin after the last"),
+    ],
+};
+
+/// Changes of the network.
+pub static SERIES_CHANGES: TableSpec = TableSpec {
+    name: "series_changes",
+    meaning: "One change of the network after which a series is learnt anew (`umbra detect --changes`).",
+    columns: &[
+        required("series", Str, "", "name of the series; `*` means all"),
+        required("bin", U32, "", "the first bin of the new state"),
     ],
 };

@@ -1,9 +1,10 @@
 //! Long files of paths: `bin,series,sent,lost,rtt_ms`.
 
+use detect::PathSample;
 use report::{Column, ParquetFile};
 use twin::{Diagnostic, InputError, Place};
 
-use super::{PathSample, Places, numbers, row};
+use super::{Places, numbers, row};
 use crate::csv_file::broken;
 use crate::detect::meta::Meta;
 

@@ -3,8 +3,10 @@
 mod long;
 mod wide;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use detect::PathSample;
 use report::ParquetFile;
 use topology_sync::encoding;
 use twin::{Diagnostic, InputError, Place};
@@ -19,22 +21,6 @@ pub(crate) enum Series {
     Gauges(Vec<Vec<f64>>),
     /// Packets sent and lost, and round trips.
     Paths(Vec<Vec<PathSample>>),
-}
-
-/// What one path showed in one bin.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct PathSample {
-    /// Packets sent; 0 where the sample is missing.
-    pub(crate) sent: u64,
-    /// Of these without a reply.
-    pub(crate) lost: u64,
-    /// Round trip in milliseconds; NaN where nothing came back.
-    pub(crate) rtt_ms: f64,
-}
-
-impl PathSample {
-    /// No sample.
-    const MISSING: Self = Self { sent: 0, lost: 0, rtt_ms: f64::NAN };
 }
 
 /// The form that the columns of a file tell.
@@ -81,6 +67,30 @@ pub(crate) fn open(path: &Path, meta: &Meta) -> Result<(Series, Vec<Diagnostic>)
     };
     series.look(&mut diagnostics);
     Ok((series, diagnostics))
+}
+
+/// What META would say of a CSV file that has none: all its series and bins.
+pub(crate) fn survey(path: &Path, text: &str, shape: Shape) -> Result<Meta, InputError> {
+    let name = path.display().to_string();
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|e| broken(&name, &e))?.clone();
+    let at = |column: &str| header.iter().position(|h| h == column).unwrap_or_default();
+    let (bin, series) = (at("bin"), at("series"));
+    let mut names: Vec<String> = match shape {
+        Shape::Wide => header.iter().filter(|h| *h != "bin").map(str::to_owned).collect(),
+        Shape::Long => Vec::new(),
+    };
+    let (mut seen, mut bins) = (BTreeSet::new(), 0);
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record).map_err(|e| broken(&name, &e))? {
+        let number = record.get(bin).and_then(|text| text.trim().parse::<usize>().ok());
+        bins = bins.max(number.map_or(0, |number| number.saturating_add(1)));
+        let series = record.get(series).unwrap_or_default().trim();
+        if shape == Shape::Long && seen.insert(series.to_owned()) {
+            names.push(series.to_owned());
+        }
+    }
+    Meta::of_file(&name, bins, names)
 }
 
 /// Reads a wide file alone: loads that are expected, scores of another detector.
