@@ -25,6 +25,7 @@
 mod baseline;
 mod detector;
 mod loss_scan;
+mod paths;
 mod residuals;
 mod runs;
 mod tail;
@@ -32,6 +33,7 @@ mod tail;
 pub use baseline::{BaselineConfig, SeasonalBaseline};
 pub use detector::{Bin, Detector, Verdict};
 pub use loss_scan::{LossScan, LossScanConfig, LossVerdict};
+pub use paths::{PathConfig, PathSample, PathScan, PathVerdicts};
 pub use residuals::{ArcResiduals, learn_residuals};
 pub use runs::{Threshold, anomalies_of};
 pub use tail::{log_negative_binomial_tail, log_p_student, log_p_two_sided};
