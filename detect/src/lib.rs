@@ -26,7 +26,6 @@ mod baseline;
 mod detector;
 pub mod evaluate;
 pub mod incidents;
-||||||| 9e5b0ba
 mod innovation;
 mod links;
 mod loss_scan;

@@ -52,12 +52,7 @@ impl LinkDetector {
     pub fn new(series: usize, config: SeasonalConfig) -> Self {
         let starts = (0..series).step_by(GROUP_MAX);
         let groups = starts.map(|first| Group::new(first, GROUP_MAX.min(series - first))).collect();
-        Self {
-            seasonal: SeasonalDetector::new(series, config),
-            groups,
-            day_bins: config.day_bins(),
-            bin: 0,
-        }
+        Self { seasonal: SeasonalDetector::new(series, config), groups, day_bins: config.day_bins(), bin: 0 }
     }
 
     /// What a series did in the latest bin beyond its season and beyond what the others did too, in standard deviations:

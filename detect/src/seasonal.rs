@@ -47,13 +47,7 @@ pub struct SeasonalConfig {
 impl SeasonalConfig {
     /// The usual settings for bins of this length.
     pub fn new(bin_s: u32) -> Self {
-        Self {
-            bin_s: bin_s.max(1),
-            daily_gain: 0.05,
-            weekly_gain: 0.25,
-            level_days: 7.0,
-            spread_days: 14.0,
-        }
+        Self { bin_s: bin_s.max(1), daily_gain: 0.05, weekly_gain: 0.25, level_days: 7.0, spread_days: 14.0 }
     }
 
     /// Bins in a day, at least 1.
@@ -272,7 +266,8 @@ impl Series {
     fn sigma(&self, cx: &Context, expected: f64, borrowed: f64) -> f64 {
         let own = self.spread.sigma();
         let known = self.spread.samples() / SAMPLES_MIN;
-        let own = if known < 1.0 && borrowed.is_finite() { own.max(borrowed * self.level.abs()) } else { own };
+        let own =
+            if known < 1.0 && borrowed.is_finite() { own.max(borrowed * self.level.abs()) } else { own };
         let seasons = f64::from(self.daily.taught[cx.phase.day].max(1));
         let days = (self.age / cx.day_bins).max(0.05);
         let sigma = own * self.slot_factor(cx.phase.slot) * libm::sqrt(1.0 + 0.5 / seasons + 0.1 / days);

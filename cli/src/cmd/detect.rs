@@ -139,7 +139,8 @@ impl Input {
             twin = loads;
             diagnostics.extend(odd);
         }
-        let marks = Marks::open(args.maintenance.as_deref(), args.changes.as_deref(), &meta, &mut diagnostics)?;
+        let marks =
+            Marks::open(args.maintenance.as_deref(), args.changes.as_deref(), &meta, &mut diagnostics)?;
         let mut labels = None;
         if let Some(path) = &args.score {
             let (read, odd) = labels::open(path, &meta)?;

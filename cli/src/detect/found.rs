@@ -84,9 +84,8 @@ impl<'a> Found<'a> {
     /// Bins that the model of a series had learnt from before a bin, since its last change.
     fn age(&self, series: usize, bin: usize) -> usize {
         let since = self.marks.changes[series].iter().rev().find(|change| **change <= bin);
-        let learnt = |bin: &usize| {
-            !self.observed[series][*bin].is_nan() && !self.marks.is_paused(series, *bin)
-        };
+        let learnt =
+            |bin: &usize| !self.observed[series][*bin].is_nan() && !self.marks.is_paused(series, *bin);
         (since.copied().unwrap_or(0)..bin).filter(learnt).count()
     }
 

@@ -93,7 +93,8 @@ fn read(name: &str, text: &str, meta: &Meta) -> Result<(Labels, Vec<Diagnostic>)
         }
         if row.end <= meta.frame.train_end {
             Diagnostic::count(&mut diagnostics, "event-in-training", || {
-                "Events that end in the training part: they are not learnt from as clean, and not judged.".to_owned()
+                "Events that end in the training part: they are not learnt from as clean, and not judged."
+                    .to_owned()
             });
         }
         let event = *numbers.entry(row.event.clone()).or_insert_with(|| {

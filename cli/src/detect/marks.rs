@@ -67,7 +67,8 @@ impl Marks {
         if let Some(path) = maintenance {
             for window in list::<Window>(path, WINDOWS)? {
                 if window.to <= window.from {
-                    let what = format!("a window of '{}' from {} to {}", window.series, window.from, window.to);
+                    let what =
+                        format!("a window of '{}' from {} to {}", window.series, window.from, window.to);
                     let file = path.display().to_string();
                     return Err(InputError::new(&file, Place::Whole, what, "from before to"));
                 }
@@ -152,7 +153,8 @@ mod tests {
 
     #[test]
     fn windows_and_changes_from_yaml_and_csv() {
-        let yaml = "- {series: a, from: 2, to: 4}\n- {series: '*', from: 8, to: 9}\n- {series: z, from: 1, to: 2}\n";
+        let yaml =
+            "- {series: a, from: 2, to: 4}\n- {series: '*', from: 8, to: 9}\n- {series: z, from: 1, to: 2}\n";
         let (found, odd) = marks(("w.yaml", yaml), "series,bin\nb,7\nb,3\n").unwrap();
         assert_eq!(found.maintenance, [vec![(2, 4), (8, 9)], vec![(8, 9)]]);
         assert_eq!((found.changes[1].as_slice(), odd), ([3, 7].as_slice(), 1));
@@ -164,7 +166,10 @@ mod tests {
     #[test]
     fn what_cannot_be_is_an_error() {
         let error = |name: &str, text: &str| marks((name, text), "series,bin\n").unwrap_err();
-        assert!(error("w.csv", "series,from,to\na,4,4\n").contains("a window of 'a' from 4 to 4; expected from before to"));
+        assert!(
+            error("w.csv", "series,from,to\na,4,4\n")
+                .contains("a window of 'a' from 4 to 4; expected from before to")
+        );
         assert!(error("w.csv", "series,from,to\na,4,x\n").starts_with("w.csv:2: "));
         assert!(error("w.yaml", "- {series: a, from: 1, until: 2}\n").contains("unknown member 'until'"));
     }

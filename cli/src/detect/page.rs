@@ -28,7 +28,8 @@ pub(crate) fn page(
 ) -> SeriesPage {
     let frame = found.meta.frame;
     let mut order: Vec<usize> = (0..found.incidents.len()).collect();
-    let strength = |i: usize| found.incidents[i].alarms.iter().map(|a| found.excess(*a)).fold(f64::NAN, f64::max);
+    let strength =
+        |i: usize| found.incidents[i].alarms.iter().map(|a| found.excess(*a)).fold(f64::NAN, f64::max);
     order.sort_by(|a, b| strength(*b).total_cmp(&strength(*a)));
     order.truncate(INCIDENTS);
     SeriesPage {

@@ -35,7 +35,11 @@ fn number(value: f64) -> Value {
 fn measures(evaluation: &Evaluation) -> Vec<Measure> {
     let alarms = &evaluation.alarms;
     let plain = |name: &str, value: f64| Measure { name: name.to_owned(), value, counts: None };
-    let share = |name: String, value: f64, count: usize, of: usize| Measure { name, value, counts: Some((count, of)) };
+    let share = |name: String, value: f64, count: usize, of: usize| Measure {
+        name,
+        value,
+        counts: Some((count, of)),
+    };
     let recall = |name: String, r: Recall| share(name, r.share(), r.found, r.total);
     let (right, wrong) = (alarms.true_alarms, alarms.false_alarms);
     let incidents = &alarms.incidents;

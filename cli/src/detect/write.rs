@@ -19,7 +19,9 @@ pub(crate) fn flags(meta: &Meta, flags: &[Vec<bool>]) -> Vec<u8> {
 
 fn wide(meta: &Meta, cell: impl Fn(&mut String, usize, usize)) -> Vec<u8> {
     let mut header = csv::Writer::from_writer(Vec::new());
-    header.write_record(std::iter::once("bin").chain(meta.series.iter().map(String::as_str))).expect("memory takes all");
+    header
+        .write_record(std::iter::once("bin").chain(meta.series.iter().map(String::as_str)))
+        .expect("memory takes all");
     let header = header.into_inner().expect("memory takes all");
     let mut text = String::from_utf8(header).expect("names are UTF-8");
     for bin in 0..meta.frame.bins {

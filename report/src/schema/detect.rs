@@ -78,7 +78,12 @@ pub static EVENTS: TableSpec = TableSpec {
     meaning: "One known anomaly on one series that it touches, in a file that is given to `umbra detect --score`.",
     columns: &[
         required("event", Str, "", "name or number of the anomaly: rows of the same one are one event"),
-        required("type", Str, "", "its kind; kinds that begin with `ignore` are neither hits nor false alarms"),
+        required(
+            "type",
+            Str,
+            "",
+            "its kind; kinds that begin with `ignore` are neither hits nor false alarms",
+        ),
         required("start", U32, "", "first bin"),
         required("end", U32, "", "the bin after the last"),
         required("series", Str, "", "name of the series; `*` means all"),

@@ -47,7 +47,9 @@ pub(super) fn rows(path: &Path) -> Option<Result<Vec<Row>, Failure>> {
 fn events(name: &str, text: &str) -> Result<Vec<Row>, Failure> {
     let kinds = labels::count(name, text)?;
     let mut rows = vec![row("form", json!("known anomalies"), "")];
-    rows.extend(kinds.iter().map(|(kind, count)| row(kind, json!(count), "rows, one for each series touched")));
+    rows.extend(
+        kinds.iter().map(|(kind, count)| row(kind, json!(count), "rows, one for each series touched")),
+    );
     Ok(rows)
 }
 
