@@ -59,7 +59,8 @@ pub fn log_negative_binomial_tail(count: u64, n: f64, a: f64, b: f64) -> f64 {
 
 /// The quantile of a standard normal at 0 < `p` < 1 (Acklam's rational approximation, relative error below 1.2e-9, then
 /// one step of Halley's method).
-pub fn normal_quantile(p: f64) -> f64 {
+#[cfg(test)]
+pub(crate) fn normal_quantile(p: f64) -> f64 {
     let p = p.clamp(1e-300, 1.0 - 1e-16);
     let tail = |q: f64| {
         let num = ((((-7.784_894_002_430_293e-3 * q - 3.223_964_580_411_365e-1) * q - 2.400_758_277_161_838) * q
