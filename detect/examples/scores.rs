@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, Write};
 
-use umbra_detect::{Bin, Detector, LinkDetector, SeasonalConfig, SeasonalDetector, Verdict};
+use umbra_detect::{Bin, CalibrationConfig, Calibrator, Detector, LinkDetector, SeasonalConfig, SeasonalDetector, Verdict};
 
 fn main() {
     let bin_s = std::env::args().nth(1).and_then(|s| s.parse().ok()).unwrap_or(300);
@@ -20,6 +20,10 @@ fn main() {
         run(SeasonalDetector::new(series, config), &table, series)
     } else {
         run(LinkDetector::new(series, config), &table, series)
+    };
+    let scores = match std::env::args().nth(3).and_then(|s| s.parse::<f64>().ok()) {
+        Some(rate) => flags(&scores, rate, bin_s, series),
+        None => scores,
     };
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for (bin, row) in scores.iter().enumerate() {
@@ -40,4 +44,16 @@ fn run<D: Detector<Sample = f64>>(mut detector: D, table: &[Vec<f64>], series: u
     let points = (table.len() * series) as f64;
     eprintln!("{:.2} M points/s", points / start.elapsed().as_secs_f64() / 1e6);
     scores
+}
+
+fn flags(scores: &[Vec<f64>], rate: f64, bin_s: u32, series: usize) -> Vec<Vec<f64>> {
+    let mut calibrator = Calibrator::new(series, CalibrationConfig::new(rate, bin_s));
+    let mut flags = vec![false; series];
+    scores
+        .iter()
+        .map(|scores| {
+            calibrator.step(scores, &mut flags);
+            flags.iter().map(|f| f64::from(u8::from(*f))).collect()
+        })
+        .collect()
 }

@@ -23,6 +23,7 @@
 //! ```
 
 mod baseline;
+mod calibrate;
 mod detector;
 pub mod evaluate;
 pub mod incidents;
@@ -38,6 +39,7 @@ mod subspace;
 mod tail;
 
 pub use baseline::{BaselineConfig, SeasonalBaseline};
+pub use calibrate::{CalibrationConfig, Calibrator};
 pub use detector::{Bin, Detector, Verdict};
 pub use links::LinkDetector;
 pub use loss_scan::{LossScan, LossScanConfig, LossVerdict};

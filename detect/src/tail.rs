@@ -80,7 +80,8 @@ fn log_incomplete_beta(a: f64, b: f64, x: f64, y: f64) -> f64 {
 
 /// The quantile of a standard normal at 0 < `p` < 1 (Acklam's rational approximation, relative error below 1.2e-9, then
 /// one step of Halley's method).
-pub fn normal_quantile(p: f64) -> f64 {
+#[cfg(test)]
+pub(crate) fn normal_quantile(p: f64) -> f64 {
     let p = p.clamp(1e-300, 1.0 - 1e-16);
     let tail = |q: f64| {
         let num =
