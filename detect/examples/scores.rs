@@ -4,7 +4,9 @@
 
 use std::io::{BufRead, Write};
 
-use umbra_detect::{Bin, CalibrationConfig, Calibrator, Detector, LinkDetector, SeasonalConfig, SeasonalDetector, Verdict};
+use umbra_detect::{
+    Bin, CalibrationConfig, Calibrator, Detector, LinkDetector, SeasonalConfig, SeasonalDetector, Verdict,
+};
 
 fn main() {
     let bin_s = std::env::args().nth(1).and_then(|s| s.parse().ok()).unwrap_or(300);

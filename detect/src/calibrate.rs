@@ -89,7 +89,10 @@ impl Calibrator {
     ///
     /// If the lengths are not the number of series.
     pub fn step(&mut self, scores: &[f64], flags: &mut [bool]) {
-        assert!(scores.len() == self.series.len() && flags.len() == self.series.len(), "one score for each series");
+        assert!(
+            scores.len() == self.series.len() && flags.len() == self.series.len(),
+            "one score for each series"
+        );
         for (i, tail) in self.series.iter_mut().enumerate() {
             flags[i] = tail.step(self.bin, scores[i], self.config.keep_bins);
         }
@@ -111,7 +114,8 @@ impl Calibrator {
         let oldest = self.bin.saturating_sub((WEEKS * week) as u64);
         self.series.iter_mut().for_each(|t| t.prune(oldest, self.bin));
         let merge = u64::from(self.config.merge_bins);
-        let fits: Vec<Option<(f64, f64, f64)>> = self.series.iter().map(|t| t.peaks_over_level(merge)).collect();
+        let fits: Vec<Option<(f64, f64, f64)>> =
+            self.series.iter().map(|t| t.peaks_over_level(merge)).collect();
         let common = median(fits.iter().flatten().map(|(_, scale, _)| *scale));
         for (tail, fit) in self.series.iter_mut().zip(fits) {
             let Some((level, scale, peaks)) = fit else { continue };
@@ -120,7 +124,8 @@ impl Calibrator {
                 continue;
             }
             let scale = (scale * peaks + common * COMMON_PEAKS) / (peaks + COMMON_PEAKS);
-            tail.threshold = level + scale * libm::log(peaks / (self.config.alarms_per_week * weeks)).max(0.0);
+            tail.threshold =
+                level + scale * libm::log(peaks / (self.config.alarms_per_week * weeks)).max(0.0);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use detect::evaluate::{Evaluation, Labels, Tolerance, clean_week, evaluate};
+use detect::evaluate::{Evaluation, Labels, Tolerance, evaluate};
 use report::{Summary, Table as ResultTable, schema};
 use serde_json::json;
 use twin::{Csr, Diagnostic, WallTime};
@@ -83,7 +83,11 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let clock = (SystemTime::now(), Instant::now());
     let input = Input::read(args)?;
     let judged = match &args.scores {
-        Some(path) => of_others(path, &input, args.fa_week)?,
+        Some(path) => {
+            let (scores, _) = series::open_wide(path, &input.meta)?;
+            let labels = input.labels.clone().unwrap_or_default();
+            run::of_others(scores, &labels, &input.meta, args.fa_week)
+        }
         None => run::judge(&input.residual(), &input.marks, &input.meta, args.fa_week),
     };
     let found =
@@ -183,16 +187,6 @@ fn short_training(meta: &Meta) -> Option<Diagnostic> {
     };
     let message = format!("The training part of {days:.2} days is shorter than {season}.");
     Some(Diagnostic { code: "short-training".to_owned(), message, count: 1 })
-}
-
-/// Scores of somebody else, with thresholds as they are defined.
-fn of_others(path: &Path, input: &Input, per_week: f64) -> Result<Judged, Failure> {
-    let (scores, _) = series::open_wide(path, &input.meta)?;
-    let labels = input.labels.clone().unwrap_or_default();
-    let thresholds = clean_week(&scores, &labels, input.meta.frame, per_week);
-    let flags = run::flags(&scores, &thresholds, &input.meta);
-    let verdicts = vec![vec![detect::Verdict::NONE; input.meta.frame.bins]; scores.len()];
-    Ok(Judged { verdicts, scores, thresholds, flags })
 }
 
 fn score(judged: &Judged, labels: &Labels, meta: &Meta) -> Evaluation {

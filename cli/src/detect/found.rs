@@ -78,7 +78,7 @@ impl<'a> Found<'a> {
     /// How far the score of an alarm is above the threshold of its series.
     pub(crate) fn excess(&self, alarm: usize) -> f64 {
         let alarm = &self.alarms[alarm];
-        alarm.score - self.judged.thresholds[alarm.series]
+        alarm.score - self.judged.thresholds[alarm.series][alarm.peak]
     }
 
     /// Bins that the model of a series had learnt from before a bin, since its last change.
@@ -127,7 +127,7 @@ impl<'a> Found<'a> {
                 .set("upper", expected + BAND * sigma)
                 .set("score", score)
                 .set("p_value", libm::exp(verdict.log_p))
-                .set("threshold", self.judged.thresholds[series])
+                .set("threshold", self.judged.thresholds[series][peak])
                 .set("window", verdict.window)
                 .set("contributors", self.contributors(series, peak))
                 .set("model_age", self.age(series, peak) as u32)

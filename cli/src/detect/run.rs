@@ -1,7 +1,10 @@
 //! Series through their detectors.
 
 use detect::evaluate::{Labels, clean_week};
-use detect::{Bin, Detector, LinkDetector, PathConfig, PathSample, PathScan, SeasonalConfig, Verdict};
+use detect::{
+    Bin, CalibrationConfig, Calibrator, Detector, LinkDetector, PathConfig, PathSample, PathScan,
+    SeasonalConfig, Verdict,
+};
 use rayon::prelude::*;
 
 use super::marks::Marks;
@@ -11,22 +14,20 @@ use super::series::Series;
 /// Series that go to one detector: groups of one detector do not see those of another.
 const TOGETHER: usize = 128;
 
-/// What the detectors say.
+/// What the detectors say, `[series][bin]`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Judged {
-    /// `[series][bin]`.
     pub(crate) verdicts: Vec<Vec<Verdict>>,
-    /// Higher is more abnormal, NaN is no opinion; `[series][bin]`.
+    /// Higher is more abnormal, NaN is no opinion.
     pub(crate) scores: Vec<Vec<f64>>,
-    /// The score above which a series is flagged.
-    pub(crate) thresholds: Vec<f64>,
-    /// `[series][bin]`.
+    /// The score above which a bin is flagged.
+    pub(crate) thresholds: Vec<Vec<f64>>,
     pub(crate) flags: Vec<Vec<bool>>,
 }
 
 /// Judges all bins of all series, at so many false alarms a week on each series.
 pub(crate) fn judge(series: &Series, marks: &Marks, meta: &Meta, per_week: f64) -> Judged {
-    let bin_s = meta.frame.bin_s.round().max(1.0) as u32;
+    let bin_s = seconds(meta);
     let verdicts = match series {
         Series::Gauges(gauges) => {
             let detector = |series| LinkDetector::new(series, SeasonalConfig::new(bin_s));
@@ -37,24 +38,50 @@ pub(crate) fn judge(series: &Series, marks: &Marks, meta: &Meta, per_week: f64) 
             run(paths, detector, marks)
         }
     };
-    flag(verdicts, meta, per_week)
+    calibrated(verdicts, meta, per_week)
 }
 
-/// Thresholds from the training part, and the flags above them. In the training part nothing is flagged.
-fn flag(verdicts: Vec<Vec<Verdict>>, meta: &Meta, per_week: f64) -> Judged {
+/// Flags by thresholds that follow the scores. In the training part nothing is flagged.
+fn calibrated(verdicts: Vec<Vec<Verdict>>, meta: &Meta, per_week: f64) -> Judged {
+    let (bins, series) = (meta.frame.bins, verdicts.len());
     let scores: Vec<Vec<f64>> = verdicts.iter().map(|v| v.iter().map(Verdict::score).collect()).collect();
-    let thresholds = clean_week(&scores, &Labels::default(), meta.frame, per_week);
-    let flags = flags(&scores, &thresholds, meta);
+    let mut calibrator = Calibrator::new(series, CalibrationConfig::new(per_week, seconds(meta)));
+    let mut thresholds = vec![Vec::with_capacity(bins); series];
+    let mut flags = vec![Vec::with_capacity(bins); series];
+    let mut now = vec![false; series];
+    for bin in 0..bins {
+        for (all, threshold) in thresholds.iter_mut().zip(calibrator.thresholds()) {
+            all.push(threshold);
+        }
+        let at: Vec<f64> = scores.iter().map(|series| series[bin]).collect();
+        calibrator.step(&at, &mut now);
+        let judged = bin >= meta.frame.train_end;
+        flags.iter_mut().zip(&now).zip(&at).for_each(|((all, flag), score)| {
+            all.push(*flag && judged && !score.is_nan());
+        });
+    }
     Judged { verdicts, scores, thresholds, flags }
 }
 
-/// Which scores of the judged part are above the threshold of their series.
-pub(crate) fn flags(scores: &[Vec<f64>], thresholds: &[f64], meta: &Meta) -> Vec<Vec<bool>> {
+/// Somebody else's scores, with the threshold of each series from its clean week.
+pub(crate) fn of_others(scores: Vec<Vec<f64>>, labels: &Labels, meta: &Meta, per_week: f64) -> Judged {
+    let bins = meta.frame.bins;
+    let thresholds = clean_week(&scores, labels, meta.frame, per_week);
     let flags = |(scores, threshold): (&Vec<f64>, &f64)| {
         let above = |(bin, score): (usize, &f64)| bin >= meta.frame.train_end && score > threshold;
         scores.iter().enumerate().map(above).collect()
     };
-    scores.iter().zip(thresholds).map(flags).collect()
+    Judged {
+        verdicts: vec![vec![Verdict::NONE; bins]; scores.len()],
+        flags: scores.iter().zip(&thresholds).map(flags).collect(),
+        thresholds: thresholds.into_iter().map(|threshold| vec![threshold; bins]).collect(),
+        scores,
+    }
+}
+
+/// The length of a bin for detectors, which count in whole seconds.
+fn seconds(meta: &Meta) -> u32 {
+    meta.frame.bin_s.round().max(1.0) as u32
 }
 
 /// `verdicts[series][bin]`. Groups of series run side by side; the result does not depend on how many do.
