@@ -125,7 +125,9 @@ fn a_dip_is_found_scored_tabled_and_drawn_whatever_the_threads() {
     for (a, b) in [("one.csv", "four.csv"), ("f1.csv", "f4.csv")] {
         assert_eq!(case.read(a), case.read(b));
     }
-    let summary = |folder: &str| -> Summary { serde_json::from_str(&case.read(&format!("{folder}/summary.json"))).unwrap() };
+    let summary = |folder: &str| -> Summary {
+        serde_json::from_str(&case.read(&format!("{folder}/summary.json"))).unwrap()
+    };
     assert_eq!(summary("r1").result_digest, summary("r4").result_digest);
     assert_eq!(summary("r1").extra["evaluation"]["recall"], 1.0);
 
@@ -139,7 +141,8 @@ fn a_dip_is_found_scored_tabled_and_drawn_whatever_the_threads() {
     assert!(flags.iter().all(|bin| *bin >= TRAIN_END));
 
     let rows: Vec<Value> = serde_json::from_slice(&one.stdout).unwrap();
-    let measure = |name: &str| rows.iter().find(|row| row["measure"] == name).unwrap()["value"].as_f64().unwrap();
+    let measure =
+        |name: &str| rows.iter().find(|row| row["measure"] == name).unwrap()["value"].as_f64().unwrap();
     assert_eq!((measure("recall"), measure("recall_dip")), (1.0, 1.0));
     assert!(measure("delay_median_bins") <= 2.0 && measure("vus_pr") > 0.5, "{rows:?}");
     assert!(text(&four.stdout).starts_with("measure,value,count,of\nrecall,1.0,1,1\n"));
@@ -196,10 +199,12 @@ fn csv_gzip_and_parquet_say_the_same() {
     for line in case.read("s.csv").lines().skip(1) {
         let mut cells = line.split(',');
         let row = table.row().set("bin", cells.next().unwrap().parse::<u32>().unwrap());
-        let row = SERIES.iter().fold(row, |row, name| row.set(name, cells.next().unwrap().parse::<f64>().unwrap()));
+        let row =
+            SERIES.iter().fold(row, |row, name| row.set(name, cells.next().unwrap().parse::<f64>().unwrap()));
         row.end();
     }
-    let mut writer = report::ParquetWriter::new(fs::File::create(case.path("s.parquet")).unwrap(), &WIDE).unwrap();
+    let mut writer =
+        report::ParquetWriter::new(fs::File::create(case.path("s.parquet")).unwrap(), &WIDE).unwrap();
     writer.write(&table).unwrap();
     writer.finish().unwrap();
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -234,7 +239,8 @@ fn paths_are_judged_by_loss_and_by_round_trip() {
     let flags = case.read("f.out");
     assert!(flagged(&flags, 0).iter().any(|bin| (3_900..3_960).contains(bin)), "{:?}", flagged(&flags, 0));
     assert!(flagged(&flags, 1).iter().any(|bin| (3_600..3_632).contains(bin)), "{:?}", flagged(&flags, 1));
-    let inspect = Command::new(env!("CARGO_BIN_EXE_umbra")).arg("inspect").arg(case.path("p.csv")).output().unwrap();
+    let inspect =
+        Command::new(env!("CARGO_BIN_EXE_umbra")).arg("inspect").arg(case.path("p.csv")).output().unwrap();
     assert!(text(&inspect.stdout).contains("series of paths"), "{}", text(&inspect.stdout));
 }
 
@@ -242,7 +248,11 @@ fn paths_are_judged_by_loss_and_by_round_trip() {
 fn bad_input_is_named_and_leaves_nothing_behind() {
     let case = Case::new();
     for (name, rows, expected) in [
-        ("future", "99999,1,2,3\n", "future.csv:2: bin 99999; expected a whole number below 3456, the bins that m.json"),
+        (
+            "future",
+            "99999,1,2,3\n",
+            "future.csv:2: bin 99999; expected a whole number below 3456, the bins that m.json",
+        ),
         ("ragged", "0,1,2,3\n1,1,2\n", "ragged.csv:3: broken CSV"),
         ("word", "0,1,two,3\n", "word.csv:2: 'two' in column 'b>c'; expected a finite number"),
         ("endless", "0,1,inf,3\n", "endless.csv:2: 'inf' in column 'b>c'; expected a finite number"),
@@ -264,7 +274,10 @@ fn bad_input_is_named_and_leaves_nothing_behind() {
     assert!(case.refused("s.csv --meta bad.json").contains("0 < train_end < bins"));
     assert!(case.refused("s.csv --meta e.csv").contains("e.csv:1:1: "));
     case.write("bad-events.csv", b"event,type,start,end,series,snr\n1,dip,9,9,a>b,1\n");
-    assert!(case.refused("s.csv --meta m.json --score bad-events.csv").contains("bad-events.csv:2: start 9 and end 9"));
+    assert!(
+        case.refused("s.csv --meta m.json --score bad-events.csv")
+            .contains("bad-events.csv:2: start 9 and end 9")
+    );
     case.write("long.csv", b"bin,series,sent,lost,rtt_ms\n0,a>b,-1,0,1\n");
     assert!(case.refused("long.csv --meta m.json").contains("long.csv:2: sent -1; expected a whole number"));
     for usage in ["s.csv", "s.csv --meta m.json --fa-week 0", "s.csv --meta m.json --scores x.csv"] {
@@ -283,13 +296,17 @@ fn oddities_are_counted_and_the_rest_is_judged() {
     let constant: Vec<String> = lines
         .iter()
         .enumerate()
-        .map(|(i, line)| format!("{},{},z", &line[..line.rfind(',').unwrap()], if i == 0 { "c>d" } else { "7" }))
+        .map(|(i, line)| {
+            format!("{},{},z", &line[..line.rfind(',').unwrap()], if i == 0 { "c>d" } else { "7" })
+        })
         .collect();
     case.write("odd.csv", constant.join("\n").as_bytes());
     let output = case.run("odd.csv --meta m.json --out odd.out --score e.csv");
     assert!(output.status.success());
     let said = text(&output.stderr);
-    for code in ["unsorted-bin", "duplicate-bin", "missing-bin", "not-a-number", "constant-series", "unknown-series"] {
+    for code in
+        ["unsorted-bin", "duplicate-bin", "missing-bin", "not-a-number", "constant-series", "unknown-series"]
+    {
         assert!(said.contains(&format!("{code}: ")), "{code} is not in {said}");
     }
     assert!(text(&output.stdout).contains("recall,1.0,1,1"), "{}", text(&output.stdout));
@@ -342,7 +359,8 @@ fn scores_of_others_are_judged_by_the_same_rules() {
     case.write("theirs.csv", scores.as_bytes());
     let output = case.run("s.csv --meta m.json --score e.csv --scores theirs.csv --output json");
     let rows: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
-    let measure = |name: &str| rows.iter().find(|row| row["measure"] == name).unwrap()["value"].as_f64().unwrap();
+    let measure =
+        |name: &str| rows.iter().find(|row| row["measure"] == name).unwrap()["value"].as_f64().unwrap();
     assert_eq!((measure("recall"), measure("delay_median_bins")), (1.0, 0.0));
     assert!(measure("auc_pr") > 0.999);
 }

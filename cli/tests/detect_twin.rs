@@ -221,7 +221,11 @@ fn a_known_reroute_explains_its_anomalies_and_hides_no_real_ones() {
         }
     }
     let suppressed = 1.0 - left.len() as f64 / explained.len() as f64;
-    println!("{} arcs of {} reroutes abnormal alone, {suppressed:.3} of them explained", explained.len(), world.reroutes.len());
+    println!(
+        "{} arcs of {} reroutes abnormal alone, {suppressed:.3} of them explained",
+        explained.len(),
+        world.reroutes.len()
+    );
     assert!(explained.len() >= 20, "{explained:?}");
     assert!(suppressed >= 0.95, "{suppressed}: {left:?} of {explained:?}");
 
@@ -229,7 +233,9 @@ fn a_known_reroute_explains_its_anomalies_and_hides_no_real_ones() {
         let shares = world.reroute(bins.start).map_or(usual.clone(), |i| world.shares(Some(i)));
         let bins = bins.start..bins.end + 2;
         match trouble {
-            Trouble::Surge { demand, .. } => shares[*demand].iter().any(|(arc, _)| any(flags, arc.index(), &bins)),
+            Trouble::Surge { demand, .. } => {
+                shares[*demand].iter().any(|(arc, _)| any(flags, arc.index(), &bins))
+            }
             Trouble::Loss { arc, .. } => any(flags, *arc, &bins),
         }
     };

@@ -51,9 +51,12 @@ pub(crate) struct Args {
     /// Score these scores in the place of Umbra's own.
     #[arg(long, value_name = "SCORES.csv", requires = "score")]
     scores: Option<PathBuf>,
-    /// Folder for tables (series_anomalies, incidents, entities), summary.json and report.html.
+    /// Folder for tables (series_anomalies, incidents, calibration, entities), summary.json and report.html.
     #[arg(long, value_name = "DIR")]
     result: Option<PathBuf>,
+    /// All bins with what was expected of them as a table series_bins in the result folder.
+    #[arg(long, requires = "result")]
+    bins: bool,
     /// Maintenance windows, in which nothing is flagged or learnt: CSV or YAML with series, from, to.
     #[arg(long, value_name = "FILE")]
     maintenance: Option<PathBuf>,
@@ -104,6 +107,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         folder.write(&entities(&input.meta))?;
         folder.write(&found.anomalies())?;
         folder.write(&found.incidents())?;
+        folder.write(&scored::calibration(&judged.scores, input.labels.as_ref(), &input.meta))?;
+        for series in (0..input.meta.series.len()).filter(|_| args.bins) {
+            folder.write(&found.bins(series))?;
+        }
         let summary = folder.commit(summary(args, global, &input, evaluation.as_ref(), clock)?)?;
         let html = page::page(&found, &args.series, args.fa_week, evaluation.as_ref(), &summary).render();
         target::write(&path.join("report.html"), html.as_bytes(), false)?;

@@ -136,6 +136,27 @@ impl<'a> Found<'a> {
         table
     }
 
+    /// The table of all bins of a series.
+    pub(crate) fn bins(&self, series: usize) -> Table {
+        let mut table = Table::new(&schema::SERIES_BINS);
+        for (number, bin) in (0u32..).zip(0..self.meta.frame.bins) {
+            let Band { expected, sigma } = self.band(series, bin);
+            table
+                .row()
+                .set("series", self.meta.series[series].as_str())
+                .set("bin", number)
+                .set("observed", self.observed[series][bin])
+                .set("expected", expected)
+                .set("lower", expected - BAND * sigma)
+                .set("upper", expected + BAND * sigma)
+                .set("score", self.judged.scores[series][bin])
+                .set("threshold", self.judged.thresholds[series][bin])
+                .set("flag", self.judged.flags[series][bin])
+                .end();
+        }
+        table
+    }
+
     /// The table of incidents, by their first bin.
     pub(crate) fn incidents(&self) -> Table {
         let mut table = Table::new(&schema::INCIDENTS);

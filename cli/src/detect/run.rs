@@ -43,8 +43,14 @@ pub(crate) fn judge(series: &Series, marks: &Marks, meta: &Meta, per_week: f64) 
 
 /// Flags by thresholds that follow the scores. In the training part nothing is flagged.
 fn calibrated(verdicts: Vec<Vec<Verdict>>, meta: &Meta, per_week: f64) -> Judged {
-    let (bins, series) = (meta.frame.bins, verdicts.len());
     let scores: Vec<Vec<f64>> = verdicts.iter().map(|v| v.iter().map(Verdict::score).collect()).collect();
+    let (thresholds, flags) = flags_at(&scores, meta, per_week);
+    Judged { verdicts, scores, thresholds, flags }
+}
+
+/// Thresholds and flags of scores at a rate of false alarms, `[series][bin]`.
+pub(crate) fn flags_at(scores: &[Vec<f64>], meta: &Meta, per_week: f64) -> (Vec<Vec<f64>>, Vec<Vec<bool>>) {
+    let (bins, series) = (meta.frame.bins, scores.len());
     let mut calibrator = Calibrator::new(series, CalibrationConfig::new(per_week, seconds(meta)));
     let mut thresholds = vec![Vec::with_capacity(bins); series];
     let mut flags = vec![Vec::with_capacity(bins); series];
@@ -56,11 +62,11 @@ fn calibrated(verdicts: Vec<Vec<Verdict>>, meta: &Meta, per_week: f64) -> Judged
         let at: Vec<f64> = scores.iter().map(|series| series[bin]).collect();
         calibrator.step(&at, &mut now);
         let judged = bin >= meta.frame.train_end;
-        flags.iter_mut().zip(&now).zip(&at).for_each(|((all, flag), score)| {
+        for ((all, flag), score) in flags.iter_mut().zip(&now).zip(&at) {
             all.push(*flag && judged && !score.is_nan());
-        });
+        }
     }
-    Judged { verdicts, scores, thresholds, flags }
+    (thresholds, flags)
 }
 
 /// Somebody else's scores, with the threshold of each series from its clean week.

@@ -1,9 +1,38 @@
 //! The figures of a detector as rows.
 
-use detect::evaluate::{Evaluation, Recall};
+use detect::evaluate::{Alarms, Evaluation, Labels, Recall, Tolerance};
+use report::schema;
 use serde_json::{Map, Value, json};
 
+use super::meta::Meta;
+use super::run::flags_at;
 use crate::output::Table;
+
+/// Rates of false alarms a week that are tried for the table of calibration.
+const RATES: [f64; 6] = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
+
+/// What comes of rates that may be asked for.
+pub(crate) fn calibration(scores: &[Vec<f64>], labels: Option<&Labels>, meta: &Meta) -> report::Table {
+    let mut table = report::Table::new(&schema::CALIBRATION);
+    let tolerance = Tolerance::for_bins(meta.frame.bin_s);
+    let none = Labels::default();
+    for asked in RATES {
+        let (_, flags) = flags_at(scores, meta, asked);
+        let alarms = Alarms::of(&flags, labels.unwrap_or(&none), meta.frame, &tolerance);
+        let all = alarms.true_alarms + alarms.false_alarms;
+        let known = labels.map(|_| alarms.false_alarms as u64);
+        table
+            .row()
+            .set("asked", asked)
+            .set("alarms", all as u64)
+            .set("alarms_per_week", all as f64 / alarms.series_weeks)
+            .set("false_alarms", known)
+            .set("false_per_week", labels.map(|_| alarms.false_per_series_week))
+            .set("recall", labels.map(|_| alarms.recall.share()))
+            .end();
+    }
+    table
+}
 
 /// Each measure with its value, and the counts that it is made of.
 pub(crate) fn table(evaluation: &Evaluation) -> Table {

@@ -20,6 +20,8 @@ pub struct Alarms {
     pub false_alarms: usize,
     /// True alarms among all.
     pub precision: f64,
+    /// Judged weeks, times the series.
+    pub series_weeks: f64,
     /// False alarms a week on each series.
     pub false_per_series_week: f64,
     /// Harmonic mean of recall and precision; 0 if both are.
@@ -70,7 +72,7 @@ impl Recall {
 
 impl Alarms {
     /// Judges flags, `flags[series][bin]`.
-    pub(super) fn of(flags: &[Vec<bool>], labels: &Labels, frame: Frame, tolerance: &Tolerance) -> Self {
+    pub fn of(flags: &[Vec<bool>], labels: &Labels, frame: Frame, tolerance: &Tolerance) -> Self {
         let flagged: Vec<Vec<usize>> = flags
             .iter()
             .enumerate()
@@ -91,6 +93,7 @@ impl Alarms {
             true_alarms,
             false_alarms,
             precision,
+            series_weeks: flags.len() as f64 * weeks,
             false_per_series_week: false_alarms as f64 / (flags.len() as f64 * weeks),
             f1: harmonic(recall.share(), precision),
             incidents: incidents(&flagged, labels, &counted, weeks, tolerance),

@@ -59,6 +59,48 @@ pub static INCIDENTS: TableSpec = TableSpec {
     ],
 };
 
+/// Bins of series with what was expected.
+pub static SERIES_BINS: TableSpec = TableSpec {
+    name: "series_bins",
+    meaning: "One bin of one series with what was expected of it, in the unit of the series (of a path: its share of lost \
+              packets); on request.",
+    columns: &[
+        required("series", Str, "", "name of the series"),
+        required("bin", U32, "", "number of the bin"),
+        nullable("observed", F64, "by series", "observed value; null where the sample is missing"),
+        nullable("expected", F64, "by series", "expected value"),
+        nullable("lower", F64, "by series", "two standard deviations below"),
+        nullable("upper", F64, "by series", "two standard deviations above"),
+        nullable("score", F64, "", "higher is more abnormal; null is no opinion"),
+        required("threshold", F64, "", "the score above which a bin is flagged"),
+        required("flag", Bool, "", "whether it is flagged"),
+    ],
+};
+
+/// How many alarms come at which asked rate.
+pub static CALIBRATION: TableSpec = TableSpec {
+    name: "calibration",
+    meaning: "One rate of false alarms that may be asked for, and what comes of it in the part that is judged.",
+    columns: &[
+        required("asked", F64, "1/week", "false alarms on each series"),
+        required("alarms", U64, "", "alarms that come: false ones, and those of true anomalies"),
+        required("alarms_per_week", F64, "1/week", "the same on each series"),
+        nullable(
+            "false_alarms",
+            U64,
+            "",
+            "of these, those that no known anomaly explains; null without known ones",
+        ),
+        nullable(
+            "false_per_week",
+            F64,
+            "1/week",
+            "the same on each series: near `asked` if the calibration holds",
+        ),
+        nullable("recall", F64, "", "share of the known anomalies that are found at this rate"),
+    ],
+};
+
 /// Samples of paths.
 pub static PATH_SAMPLES: TableSpec = TableSpec {
     name: "path_samples",
