@@ -24,12 +24,20 @@ from check_tables import check_tables
 HERE = Path(__file__).resolve().parent
 SECONDS_PER_NOTEBOOK = 60
 NETWORK = HERE.parent / "testdata" / "topologies" / "polska.xml"
-# What makes each result folder: the demo of the first notebook, the three studies of the second.
+LINKS = HERE.parent / "testdata" / "anomaly"
+# What makes each result folder: the demo of the first notebook, the three studies of the second, the anomalies of the fourth.
 COMMANDS = {
     "demo": ["demo"],
     "planning/whatif": ["whatif", NETWORK, "--threshold", "4"],
     "planning/availability": ["availability", NETWORK, "--failures", "wan-fibre-km", "--exact"],
     "planning/growth": ["growth", NETWORK, "--growth", "30%", "--limit", "8", "--from", "2026-01-01"],
+    "anomalies": [
+        "detect",
+        LINKS / "links.csv.gz",
+        *("--meta", LINKS / "links.meta.json"),
+        *("--score", LINKS / "links.events.csv"),
+        "--bins",
+    ],
 }
 
 
@@ -56,14 +64,15 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("umbra", nargs="?", type=Path, help="the umbra binary")
-    what.add_argument("--results", type=Path, help="a folder with demo and planning/{whatif,availability,growth}")
+    what.add_argument("--results", type=Path, help="a folder with demo, planning/{whatif,availability,growth} and anomalies")
     what.add_argument("--strip", action="store_true", help="remove outputs from the notebooks")
     return parser.parse_args()
 
 
 def run_umbra(umbra: Path, results: Path) -> Path:
     for folder, arguments in COMMANDS.items():
-        command = [umbra.resolve(), *arguments, "--out", results / folder]
+        target = "--result" if arguments[0] == "detect" else "--out"
+        command = [umbra.resolve(), *arguments, target, results / folder]
         finished = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if finished.returncode != 0:
             sys.exit(f"error: umbra {arguments[0]} ended with {finished.returncode}:\n{finished.stderr}")
@@ -74,6 +83,7 @@ def execute(path: Path, results: Path) -> list[str]:
     """Runs a notebook from its first cell to its last in a new kernel."""
     os.environ["UMBRA_RESULTS"] = str(results.resolve() / "demo")
     os.environ["UMBRA_PLANNING"] = str(results.resolve() / "planning")
+    os.environ["UMBRA_ANOMALIES"] = str(results.resolve() / "anomalies")
     notebook = nbformat.read(path, as_version=4)
     started = time.monotonic()
     client = NotebookClient(

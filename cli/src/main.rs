@@ -5,7 +5,9 @@
 //! through `target`, faults through `failure`.
 
 mod cmd;
+mod csv_file;
 mod demo;
+mod detect;
 mod duration;
 mod failure;
 mod global;

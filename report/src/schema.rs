@@ -1,5 +1,6 @@
 //! Every table, declared once: writers, readers, documentation (`docs/tables.md`) and JSON Schema come from here.
 
+mod detect;
 mod isolate;
 mod planning;
 mod printed;
@@ -9,6 +10,9 @@ use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
+pub use detect::{
+    CALIBRATION, EVENTS, INCIDENTS, MAINTENANCE, PATH_SAMPLES, SERIES_ANOMALIES, SERIES_BINS, SERIES_CHANGES,
+};
 pub use isolate::{FABRIC_COUNTERS, FABRIC_FLOWS};
 pub use planning::{
     ARCS, AVAILABILITY, BREACHES, DEDUCED, DEMANDS, DIFFERENCES, DRAIN, GROUPS, GROWTH, NINES, OUTAGES, RISK,
@@ -156,6 +160,14 @@ pub const TABLES: &[&TableSpec] = &[
     &UPGRADES,
     &DEDUCED,
     &RISK,
+    &SERIES_ANOMALIES,
+    &INCIDENTS,
+    &CALIBRATION,
+    &SERIES_BINS,
+    &PATH_SAMPLES,
+    &EVENTS,
+    &MAINTENANCE,
+    &SERIES_CHANGES,
 ];
 
 /// A column that is never null.

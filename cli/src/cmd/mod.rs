@@ -4,6 +4,7 @@ mod availability;
 mod completions;
 mod deduce;
 mod demo;
+mod detect;
 mod drain;
 mod flows;
 mod growth;
@@ -91,7 +92,8 @@ commands! {
         upgrade: Upgrade,
         whatif: Whatif,
     }
-    "Root causes" {
+    "Anomalies and root causes" {
+        detect: Detect,
         isolate: Isolate,
     }
     "Shell" {

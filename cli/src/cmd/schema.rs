@@ -11,7 +11,7 @@ use crate::output::{Table, print_bytes};
 use crate::planning::{edit, groups, scenario};
 
 /// Formats of files, with what they are: the schemas are written by hand, and a test holds real files against them.
-const FORMATS: [(&str, &str, &str); 9] = [
+const FORMATS: [(&str, &str, &str); 10] = [
     (twin::FORMAT, "a twin on disk, as `umbra import` writes it", include_str!("../schema/twin.json")),
     (scenario::FORMAT, "a study for `umbra whatif`", include_str!("../schema/scenario.json")),
     (edit::FORMAT, "a change of a network, for `--edit`", include_str!("../schema/edit.json")),
@@ -23,6 +23,7 @@ const FORMATS: [(&str, &str, &str); 9] = [
     ),
     (lab::FORMAT, "a network of namespaces (`umbra lab`)", include_str!("../schema/lab.json")),
     ("watch", "the configuration of `umbra sync watch`", include_str!("../schema/watch.json")),
+    ("series-meta", "what `umbra detect` is told of series", include_str!("../schema/series-meta.json")),
     ("summary", "`summary.json` of a result folder", include_str!("../schema/summary.json")),
     ("demo", "`demo.json` of `umbra demo`", include_str!("../schema/demo.json")),
 ];

@@ -211,7 +211,7 @@ fn changes(csr: &Csr, table: &Table) -> (Vec<Change>, u64, u64) {
 }
 
 /// Equal studies have equal pages: the command without what changes no result.
-fn reproduce(summary: &Summary) -> Reproduce {
+pub(crate) fn reproduce(summary: &Summary) -> Reproduce {
     let digests = [
         ("network", &summary.network_digest),
         ("input", &summary.input_digest),
@@ -233,7 +233,7 @@ fn command(line: &[String]) -> String {
     while let Some(word) = rest.next() {
         let (option, value) = word.split_once('=').map_or((word.as_str(), None), |(o, v)| (o, Some(v)));
         match option {
-            "--out" => words.extend(["--out".to_owned(), "DIR".to_owned()]),
+            "--out" | "--result" => words.extend([option.to_owned(), "DIR".to_owned()]),
             "--threads" | "--output" => {}
             "-q" | "--quiet" | "-v" | "-vv" | "--verbose" => continue,
             _ => {

@@ -1,18 +1,16 @@
 //! Flow tables as traffic: CSV or Parquet with the columns of `umbra flows`.
 
-use std::io::Read;
 use std::net::IpAddr;
 use std::path::Path;
 
 use mirror::schedule::AddressMap;
 use report::{Column, ParquetFile, Table, schema};
-use topology_sync::form::{Form, looks_like};
-use topology_sync::source::files;
 use twin::{
     Bytes, Csr, Diagnostic, InputError, PacketSchedule, Place, ScheduledPacket, SimDuration, SimTime,
 };
 
 use super::traffic::{MAX_PACKETS, too_many};
+use crate::csv_file::{self, broken};
 
 /// Reads a flow table by its suffix: `.parquet`, `.csv` or `.csv.gz`.
 pub(crate) fn read(path: &Path) -> Result<Table, InputError> {
@@ -20,29 +18,7 @@ pub(crate) fn read(path: &Path) -> Result<Table, InputError> {
     if name.to_ascii_lowercase().ends_with(".parquet") {
         return ParquetFile::open(path)?.table(&schema::TRAFFIC);
     }
-    let mut bytes = files::read(path)?;
-    let gzipped = name.to_ascii_lowercase().ends_with(".gz");
-    not_something_else(&name, &bytes, gzipped)?;
-    if gzipped {
-        let mut text = Vec::new();
-        flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut text).map_err(|e| {
-            InputError::new(&name, Place::Whole, format!("damaged gzip stream: {e}"), "a whole gzip file")
-        })?;
-        bytes = text;
-    }
-    read_csv(&name, &bytes)
-}
-
-/// An error if the content is empty or looks like something else than its suffix says.
-fn not_something_else(name: &str, bytes: &[u8], gzipped: bool) -> Result<(), InputError> {
-    let what = match looks_like(bytes) {
-        Some(Form::Gzip) if gzipped => return Ok(()),
-        Some(other) => format!("the content looks like {other}"),
-        None if bytes.is_empty() => "the file is empty".to_owned(),
-        None => return Ok(()), // let the reader name the first thing that it cannot read
-    };
-    let expected = if gzipped { "a gzip stream of CSV" } else { "a CSV table" };
-    Err(InputError::new(name, Place::Whole, what, format!("{expected}, as its suffix says")))
+    read_csv(&name, &csv_file::read(path)?)
 }
 
 /// Reads CSV with a header; columns stand in any order.
@@ -91,11 +67,6 @@ fn push(column: &mut Column, text: &str, nullable: bool) -> Result<(), &'static 
         _ => unreachable!("the declaration has no other types"),
     }
     Ok(())
-}
-
-fn broken(name: &str, error: &csv::Error) -> InputError {
-    let place = error.position().map_or(Place::Whole, |p| Place::Line(p.line()));
-    InputError::new(name, place, format!("broken CSV: {error}"), "rows as long as the header")
 }
 
 /// The packets of a flow table: each flow's number is its row, its packets go from `src` to `dst` in even steps.

@@ -74,6 +74,11 @@ fn decimals(value: f64, most: usize) -> usize {
     }
 }
 
+/// A number of any unit with three significant digits.
+pub(super) fn number(value: f64) -> String {
+    fixed(value, decimals(value, 3))
+}
+
 /// A rate in bit/s with three significant digits: `3.21 Gbit/s`.
 pub(super) fn rate(bps: f64) -> String {
     if !bps.is_finite() {

@@ -1,6 +1,7 @@
 //! `umbra inspect`: what a file is and what is odd about it, without running anything.
 
 mod planning;
+mod series;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -53,7 +54,10 @@ fn rows(args: &Args) -> Result<Vec<Row>, Failure> {
     match (suffix.as_str(), args.files.as_slice()) {
         ("pcap" | "pcapng", [only]) => capture(only),
         ("parquet", [only]) => parquet(only),
-        ("csv" | "gz", [only]) => flow_table(only).or_else(|e| counter_file(only).ok_or(e)),
+        ("csv" | "gz", [only]) => match series::rows(only) {
+            Some(rows) => rows,
+            None => flow_table(only).or_else(|e| counter_file(only).ok_or(e)),
+        },
         ("yaml" | "yml", [only]) => yaml(args, only),
         ("txt", [only]) => planning::text(only),
         ("pcap" | "pcapng" | "parquet" | "csv" | "gz" | "yaml" | "yml" | "txt", _) => {
@@ -77,9 +81,12 @@ fn json(args: &Args, path: &Path) -> Result<Vec<Row>, Failure> {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]);
     match format_of(&head) {
         Some(format) if planning::knows(format) => planning::rows(path, format, args.net),
-        _ => match inventory(path).or_else(|| counter_file(path)) {
-            Some(rows) => Ok(rows),
-            None => network_files(args, path),
+        _ => match series::meta(path) {
+            Some(rows) => rows,
+            None => match inventory(path).or_else(|| counter_file(path)) {
+                Some(rows) => Ok(rows),
+                None => network_files(args, path),
+            },
         },
     }
 }

@@ -1,0 +1,43 @@
+//! Text of CSV files, packed with gzip or not.
+
+use std::io::Read;
+use std::path::Path;
+
+use topology_sync::form::{Form, looks_like};
+use topology_sync::source::files;
+use twin::{InputError, Place};
+
+/// Reads the bytes of a `.csv` or `.csv.gz` file; content that contradicts the suffix is an error.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, InputError> {
+    let name = path.display().to_string();
+    let bytes = files::read(path)?;
+    let gzipped = name.to_ascii_lowercase().ends_with(".gz");
+    not_something_else(&name, &bytes, gzipped)?;
+    if !gzipped {
+        return Ok(bytes);
+    }
+    let mut text = Vec::new();
+    flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut text).map_err(|e| {
+        InputError::new(&name, Place::Whole, format!("damaged gzip stream: {e}"), "a whole gzip file")
+    })?;
+    Ok(text)
+}
+
+/// An error if the content is empty or looks like something else than its suffix says.
+fn not_something_else(name: &str, bytes: &[u8], gzipped: bool) -> Result<(), InputError> {
+    let what = match looks_like(bytes) {
+        Some(Form::Gzip) if gzipped => return Ok(()),
+        Some(other) => format!("the content looks like {other}"),
+        None if bytes.is_empty() => "the file is empty".to_owned(),
+        None if gzipped => "the content is no gzip stream".to_owned(),
+        None => return Ok(()), // let the reader name the first thing that it cannot read
+    };
+    let expected = if gzipped { "a gzip stream of CSV" } else { "a CSV table" };
+    Err(InputError::new(name, Place::Whole, what, format!("{expected}, as its suffix says")))
+}
+
+/// The error for CSV that cannot be taken apart.
+pub(crate) fn broken(name: &str, error: &csv::Error) -> InputError {
+    let place = error.position().map_or(Place::Whole, |p| Place::Line(p.line()));
+    InputError::new(name, place, format!("broken CSV: {error}"), "rows as long as the header")
+}

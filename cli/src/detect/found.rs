@@ -1,0 +1,216 @@
+//! What was found: anomalies with what was expected, and the incidents that they belong to.
+
+use std::collections::BTreeMap;
+
+use detect::Verdict;
+use detect::evaluate::Tolerance;
+use detect::incidents::{Alarm, Incident, alarms, incidents, is_outage};
+use report::{Table, schema};
+use twin::{Csr, Diagnostic};
+
+use super::marks::Marks;
+use super::meta::Meta;
+use super::run::{Judged, loss_share};
+use super::series::Series;
+
+/// Anomalies of related series that begin within this time are one incident: twelve polls of five minutes.
+const NEAR_S: f64 = 3_600.0;
+/// Other series that are named beside an anomaly.
+const CONTRIBUTORS: usize = 5;
+/// Standard deviations on either side of what was expected.
+const BAND: f64 = 2.0;
+
+/// Alarms, incidents, and what they are made of.
+pub(crate) struct Found<'a> {
+    pub(crate) meta: &'a Meta,
+    pub(crate) judged: &'a Judged,
+    marks: &'a Marks,
+    /// As they are shown, `[series][bin]`: gauges, or the shares of lost packets.
+    pub(crate) observed: Vec<Vec<f64>>,
+    /// Loads that the twin expects; empty without.
+    twin: &'a [Vec<f64>],
+    pub(crate) alarms: Vec<Alarm>,
+    pub(crate) incidents: Vec<Incident>,
+}
+
+/// What was expected in a bin.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Band {
+    pub(crate) expected: f64,
+    pub(crate) sigma: f64,
+}
+
+impl<'a> Found<'a> {
+    /// Gathers what the flags say. `ends` tells which nodes each series joins, where that is known.
+    pub(crate) fn new(
+        meta: &'a Meta,
+        series: &Series,
+        twin: &'a [Vec<f64>],
+        judged: &'a Judged,
+        marks: &'a Marks,
+        ends: Option<&Ends>,
+    ) -> Self {
+        let observed = match series {
+            Series::Gauges(gauges) => gauges.clone(),
+            Series::Paths(paths) => paths.iter().map(|p| p.iter().map(loss_share).collect()).collect(),
+        };
+        let alarms = alarms(&judged.scores, &judged.flags, Tolerance::default().merge);
+        let mut found = Self { meta, judged, marks, observed, twin, alarms, incidents: Vec::new() };
+        let near = (NEAR_S / meta.frame.bin_s).round() as usize;
+        let related = |a: usize, b: usize| ends.is_none_or(|ends| ends.touch(a, b));
+        found.incidents = incidents(&found.alarms, near, related, |alarm| found.is_outage(alarm));
+        found
+    }
+
+    /// What was expected of a series in a bin, with the twin's word where there is one.
+    pub(crate) fn band(&self, series: usize, bin: usize) -> Band {
+        let Verdict { expected, sigma, .. } = self.judged.verdicts[series][bin];
+        let twin = self.twin.get(series).map_or(0.0, |loads| loads[bin]);
+        Band { expected: expected + twin, sigma }
+    }
+
+    /// Whether a series fell to next to nothing.
+    pub(crate) fn is_outage(&self, alarm: &Alarm) -> bool {
+        let Band { expected, sigma } = self.band(alarm.series, alarm.peak);
+        is_outage(self.observed[alarm.series][alarm.peak], &Verdict { expected, sigma, ..Verdict::NONE })
+    }
+
+    /// How far the score of an alarm is above the threshold of its series.
+    pub(crate) fn excess(&self, alarm: usize) -> f64 {
+        let alarm = &self.alarms[alarm];
+        alarm.score - self.judged.thresholds[alarm.series][alarm.peak]
+    }
+
+    /// Bins that the model of a series had learnt from before a bin, since its last change.
+    fn age(&self, series: usize, bin: usize) -> usize {
+        let since = self.marks.changes[series].iter().rev().find(|change| **change <= bin);
+        let learnt =
+            |bin: &usize| !self.observed[series][*bin].is_nan() && !self.marks.is_paused(series, *bin);
+        (since.copied().unwrap_or(0)..bin).filter(learnt).count()
+    }
+
+    /// Other series that were flagged in a bin, the strongest first.
+    fn contributors(&self, series: usize, bin: usize) -> Vec<String> {
+        let flagged = |other: &usize| *other != series && self.judged.flags[*other][bin];
+        let mut others: Vec<usize> = (0..self.meta.series.len()).filter(flagged).collect();
+        let score = |other: usize| self.judged.scores[other][bin];
+        others.sort_by(|a, b| score(*b).total_cmp(&score(*a)));
+        others.truncate(CONTRIBUTORS);
+        others.into_iter().map(|other| self.meta.series[other].clone()).collect()
+    }
+
+    /// The table of anomalies, by their first bin.
+    pub(crate) fn anomalies(&self) -> Table {
+        let mut table = Table::new(&schema::SERIES_ANOMALIES);
+        let mut members: Vec<(usize, usize)> = Vec::new();
+        for (number, incident) in self.incidents.iter().enumerate() {
+            members.extend(incident.alarms.iter().map(|alarm| (*alarm, number)));
+        }
+        members.sort_by_key(|(alarm, _)| (self.alarms[*alarm].first, self.alarms[*alarm].series));
+        for (row, (position, incident)) in (0u32..).zip(members) {
+            let Alarm { series, first, last, peak, score } = self.alarms[position];
+            let Band { expected, sigma } = self.band(series, peak);
+            let verdict = self.judged.verdicts[series][peak];
+            let is_cause = self.incidents[incident].cause == position;
+            table
+                .row()
+                .set("anomaly", row)
+                .set("incident", incident as u32)
+                .set("role", if is_cause { "cause" } else { "symptom" })
+                .set("series", self.meta.series[series].as_str())
+                .set("first_bin", first as u32)
+                .set("last_bin", last as u32)
+                .set("peak_bin", peak as u32)
+                .set("observed", self.observed[series][peak])
+                .set("expected", expected)
+                .set("lower", expected - BAND * sigma)
+                .set("upper", expected + BAND * sigma)
+                .set("score", score)
+                .set("p_value", libm::exp(verdict.log_p))
+                .set("threshold", self.judged.thresholds[series][peak])
+                .set("window", verdict.window)
+                .set("contributors", self.contributors(series, peak))
+                .set("model_age", self.age(series, peak) as u32)
+                .end();
+        }
+        table
+    }
+
+    /// The table of all bins of a series.
+    pub(crate) fn bins(&self, series: usize) -> Table {
+        let mut table = Table::new(&schema::SERIES_BINS);
+        for (number, bin) in (0u32..).zip(0..self.meta.frame.bins) {
+            let Band { expected, sigma } = self.band(series, bin);
+            table
+                .row()
+                .set("series", self.meta.series[series].as_str())
+                .set("bin", number)
+                .set("observed", self.observed[series][bin])
+                .set("expected", expected)
+                .set("lower", expected - BAND * sigma)
+                .set("upper", expected + BAND * sigma)
+                .set("score", self.judged.scores[series][bin])
+                .set("threshold", self.judged.thresholds[series][bin])
+                .set("flag", self.judged.flags[series][bin])
+                .end();
+        }
+        table
+    }
+
+    /// The table of incidents, by their first bin.
+    pub(crate) fn incidents(&self) -> Table {
+        let mut table = Table::new(&schema::INCIDENTS);
+        for (number, incident) in (0u32..).zip(&self.incidents) {
+            let members = || incident.alarms.iter().map(|alarm| &self.alarms[*alarm]);
+            let cause = &self.alarms[incident.cause];
+            let mut symptoms: Vec<String> = Vec::new();
+            for alarm in members().filter(|alarm| alarm.series != cause.series) {
+                let name = &self.meta.series[alarm.series];
+                if !symptoms.contains(name) {
+                    symptoms.push(name.clone());
+                }
+            }
+            table
+                .row()
+                .set("incident", number)
+                .set("first_bin", members().map(|alarm| alarm.first as u32).min().unwrap_or_default())
+                .set("last_bin", members().map(|alarm| alarm.last as u32).max().unwrap_or_default())
+                .set("cause", self.meta.series[cause.series].as_str())
+                .set("outage", self.is_outage(cause))
+                .set("symptoms", symptoms)
+                .set("score", members().map(|alarm| alarm.score).fold(f64::NAN, f64::max))
+                .end();
+        }
+        table
+    }
+}
+
+/// The nodes that each series joins.
+pub(crate) struct Ends(Vec<Option<(u32, u32)>>);
+
+impl Ends {
+    /// Series that are called as arcs of a network, `A>B`; others are counted and stand alone.
+    pub(crate) fn of(csr: &Csr, meta: &Meta, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let mut arcs = BTreeMap::new();
+        for (src, dst) in csr.src.iter().zip(&csr.dst) {
+            let name = |node: &twin::NodeId| csr.node_names[node.index()].as_str();
+            arcs.insert(format!("{}>{}", name(src), name(dst)), (src.0, dst.0));
+        }
+        let end = |name: &String| {
+            let ends = arcs.get(name).copied();
+            if ends.is_none() {
+                Diagnostic::count(diagnostics, "unknown-link", || {
+                    format!("Series that are no link of the network, such as '{name}': they stand alone.")
+                });
+            }
+            ends
+        };
+        Self(meta.series.iter().map(end).collect())
+    }
+
+    /// Whether two series meet at a node.
+    fn touch(&self, a: usize, b: usize) -> bool {
+        let (Some((a, b)), Some((c, d))) = (self.0[a], self.0[b]) else { return false };
+        a == c || a == d || b == c || b == d
+    }
+}

@@ -1,0 +1,176 @@
+//! What operators know beforehand: maintenance windows, and changes of the network.
+//!
+//! CSV or YAML, by the suffix:
+//!
+//! ```yaml
+//! - {series: "a>b", from: 100, to: 112}     # --maintenance: a window, `to` is the bin after the last
+//! - {series: "*", from: 300, to: 301}       # all series
+//! ```
+//!
+//! ```csv
+//! series,bin
+//! a>b,8870
+//! ```
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use topology_sync::{encoding, yaml};
+use twin::{Diagnostic, InputError, Place};
+
+use super::meta::Meta;
+use crate::csv_file::{self, broken};
+
+/// Windows in which a series neither alarms nor teaches, and bins from which on it is judged anew.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Marks {
+    /// By series: first bin and the bin after the last.
+    pub(crate) maintenance: Vec<Vec<(usize, usize)>>,
+    /// By series: the bins of changes, ascending.
+    pub(crate) changes: Vec<Vec<usize>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Window {
+    series: String,
+    from: usize,
+    to: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    series: String,
+    bin: usize,
+}
+
+const WINDOWS: &str = "a list of {series, from, to}";
+const CHANGES: &str = "a list of {series, bin}";
+
+impl Marks {
+    /// Reads the files that are given.
+    ///
+    /// # Errors
+    /// Files that cannot be read, and windows that end before they begin. Series that META does not name are counted.
+    pub(crate) fn open(
+        maintenance: Option<&Path>,
+        changes: Option<&Path>,
+        meta: &Meta,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Result<Self, InputError> {
+        let mut marks = Self {
+            maintenance: vec![Vec::new(); meta.series.len()],
+            changes: vec![Vec::new(); meta.series.len()],
+        };
+        if let Some(path) = maintenance {
+            for window in list::<Window>(path, WINDOWS)? {
+                if window.to <= window.from {
+                    let what =
+                        format!("a window of '{}' from {} to {}", window.series, window.from, window.to);
+                    let file = path.display().to_string();
+                    return Err(InputError::new(&file, Place::Whole, what, "from before to"));
+                }
+                let span = (window.from, window.to);
+                numbers(&window.series, meta, diagnostics).for_each(|s| marks.maintenance[s].push(span));
+            }
+        }
+        if let Some(path) = changes {
+            for change in list::<Change>(path, CHANGES)? {
+                numbers(&change.series, meta, diagnostics).for_each(|s| marks.changes[s].push(change.bin));
+            }
+            marks.changes.iter_mut().for_each(|bins| bins.sort_unstable());
+        }
+        Ok(marks)
+    }
+
+    /// Whether a series is under maintenance in a bin.
+    pub(crate) fn is_paused(&self, series: usize, bin: usize) -> bool {
+        self.maintenance[series].iter().any(|(from, to)| (*from..*to).contains(&bin))
+    }
+
+    /// Whether a series is judged anew from a bin on.
+    pub(crate) fn changes_at(&self, series: usize, bin: usize) -> bool {
+        self.changes[series].binary_search(&bin).is_ok()
+    }
+}
+
+/// The numbers of the series that a word means.
+fn numbers(word: &str, meta: &Meta, diagnostics: &mut Vec<Diagnostic>) -> std::ops::Range<usize> {
+    match meta.number(word) {
+        Some(number) => number..number + 1,
+        None if word == "*" => 0..meta.series.len(),
+        None => {
+            Diagnostic::count(diagnostics, "unknown-series", || {
+                format!("Windows or changes of series that {} does not name, such as '{word}'.", meta.file)
+            });
+            0..0
+        }
+    }
+}
+
+fn list<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<Vec<T>, InputError> {
+    let name = path.display().to_string();
+    let bytes = csv_file::read(path)?;
+    let text = encoding::utf8(&name, &bytes)?;
+    let suffix = path.extension().map(|s| s.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    if matches!(suffix.as_str(), "yaml" | "yml" | "json") {
+        return yaml::read(&name, text, expected);
+    }
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|e| broken(&name, &e))?.clone();
+    let row = |record: csv::Result<csv::StringRecord>| {
+        let record = record.map_err(|e| broken(&name, &e))?;
+        let place = Place::Line(record.position().map_or(0, csv::Position::line));
+        record.deserialize(Some(&header)).map_err(|e| {
+            let what = match e.kind() {
+                csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
+                _ => e.to_string(),
+            };
+            InputError::new(&name, place, what, expected)
+        })
+    };
+    reader.records().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::series::tests::meta;
+    use super::*;
+
+    fn marks(maintenance: (&str, &str), changes: &str) -> Result<(Marks, usize), String> {
+        let folder = tempfile::tempdir().unwrap();
+        let windows = folder.path().join(maintenance.0);
+        let bins = folder.path().join("changes.csv");
+        std::fs::write(&windows, maintenance.1).unwrap();
+        std::fs::write(&bins, changes).unwrap();
+        let mut diagnostics = Vec::new();
+        let marks = Marks::open(Some(&windows), Some(&bins), &meta(10, &["a", "b"]), &mut diagnostics);
+        let marks = marks.map_err(|e| e.to_string().replace(&format!("{}/", folder.path().display()), ""))?;
+        Ok((marks, diagnostics.len()))
+    }
+
+    #[test]
+    fn windows_and_changes_from_yaml_and_csv() {
+        let yaml =
+            "- {series: a, from: 2, to: 4}\n- {series: '*', from: 8, to: 9}\n- {series: z, from: 1, to: 2}\n";
+        let (found, odd) = marks(("w.yaml", yaml), "series,bin\nb,7\nb,3\n").unwrap();
+        assert_eq!(found.maintenance, [vec![(2, 4), (8, 9)], vec![(8, 9)]]);
+        assert_eq!((found.changes[1].as_slice(), odd), ([3, 7].as_slice(), 1));
+        assert!(found.is_paused(0, 3) && !found.is_paused(0, 4) && found.changes_at(1, 3));
+        let (same, _) = marks(("w.csv", "series,from,to\na,2,4\n*,8,9\n"), "series,bin\n").unwrap();
+        assert_eq!(same.maintenance, found.maintenance);
+    }
+
+    #[test]
+    fn what_cannot_be_is_an_error() {
+        let error = |name: &str, text: &str| marks((name, text), "series,bin\n").unwrap_err();
+        assert!(
+            error("w.csv", "series,from,to\na,4,4\n")
+                .contains("a window of 'a' from 4 to 4; expected from before to")
+        );
+        assert!(error("w.csv", "series,from,to\na,4,x\n").starts_with("w.csv:2: "));
+        assert!(error("w.yaml", "- {series: a, from: 1, until: 2}\n").contains("unknown member 'until'"));
+    }
+}

@@ -1,0 +1,11 @@
+//! Series, what is known about them, and what detectors say of them.
+
+pub(crate) mod found;
+pub(crate) mod labels;
+pub(crate) mod marks;
+pub(crate) mod meta;
+pub(crate) mod page;
+pub(crate) mod run;
+pub(crate) mod scored;
+pub(crate) mod series;
+pub(crate) mod write;

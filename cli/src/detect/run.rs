@@ -1,0 +1,129 @@
+//! Series through their detectors.
+
+use detect::evaluate::{Labels, clean_week};
+use detect::{
+    Bin, CalibrationConfig, Calibrator, Detector, LinkDetector, PathConfig, PathSample, PathScan,
+    SeasonalConfig, Verdict,
+};
+use rayon::prelude::*;
+
+use super::marks::Marks;
+use super::meta::Meta;
+use super::series::Series;
+
+/// Series that go to one detector: groups of one detector do not see those of another.
+const TOGETHER: usize = 128;
+
+/// What the detectors say, `[series][bin]`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Judged {
+    pub(crate) verdicts: Vec<Vec<Verdict>>,
+    /// Higher is more abnormal, NaN is no opinion.
+    pub(crate) scores: Vec<Vec<f64>>,
+    /// The score above which a bin is flagged.
+    pub(crate) thresholds: Vec<Vec<f64>>,
+    pub(crate) flags: Vec<Vec<bool>>,
+}
+
+/// Judges all bins of all series, at so many false alarms a week on each series.
+pub(crate) fn judge(series: &Series, marks: &Marks, meta: &Meta, per_week: f64) -> Judged {
+    let bin_s = seconds(meta);
+    let verdicts = match series {
+        Series::Gauges(gauges) => {
+            let detector = |series| LinkDetector::new(series, SeasonalConfig::new(bin_s));
+            run(gauges, detector, marks)
+        }
+        Series::Paths(paths) => {
+            let detector = |series| PathScan::new(series, PathConfig::new(bin_s));
+            run(paths, detector, marks)
+        }
+    };
+    calibrated(verdicts, meta, per_week)
+}
+
+/// Flags by thresholds that follow the scores. In the training part nothing is flagged.
+fn calibrated(verdicts: Vec<Vec<Verdict>>, meta: &Meta, per_week: f64) -> Judged {
+    let scores: Vec<Vec<f64>> = verdicts.iter().map(|v| v.iter().map(Verdict::score).collect()).collect();
+    let (thresholds, flags) = flags_at(&scores, meta, per_week);
+    Judged { verdicts, scores, thresholds, flags }
+}
+
+/// Thresholds and flags of scores at a rate of false alarms, `[series][bin]`.
+pub(crate) fn flags_at(scores: &[Vec<f64>], meta: &Meta, per_week: f64) -> (Vec<Vec<f64>>, Vec<Vec<bool>>) {
+    let (bins, series) = (meta.frame.bins, scores.len());
+    let mut calibrator = Calibrator::new(series, CalibrationConfig::new(per_week, seconds(meta)));
+    let mut thresholds = vec![Vec::with_capacity(bins); series];
+    let mut flags = vec![Vec::with_capacity(bins); series];
+    let mut now = vec![false; series];
+    for bin in 0..bins {
+        for (all, threshold) in thresholds.iter_mut().zip(calibrator.thresholds()) {
+            all.push(threshold);
+        }
+        let at: Vec<f64> = scores.iter().map(|series| series[bin]).collect();
+        calibrator.step(&at, &mut now);
+        let judged = bin >= meta.frame.train_end;
+        for ((all, flag), score) in flags.iter_mut().zip(&now).zip(&at) {
+            all.push(*flag && judged && !score.is_nan());
+        }
+    }
+    (thresholds, flags)
+}
+
+/// Somebody else's scores, with the threshold of each series from its clean week.
+pub(crate) fn of_others(scores: Vec<Vec<f64>>, labels: &Labels, meta: &Meta, per_week: f64) -> Judged {
+    let bins = meta.frame.bins;
+    let thresholds = clean_week(&scores, labels, meta.frame, per_week);
+    let flags = |(scores, threshold): (&Vec<f64>, &f64)| {
+        let above = |(bin, score): (usize, &f64)| bin >= meta.frame.train_end && score > threshold;
+        scores.iter().enumerate().map(above).collect()
+    };
+    Judged {
+        verdicts: vec![vec![Verdict::NONE; bins]; scores.len()],
+        flags: scores.iter().zip(&thresholds).map(flags).collect(),
+        thresholds: thresholds.into_iter().map(|threshold| vec![threshold; bins]).collect(),
+        scores,
+    }
+}
+
+/// The length of a bin for detectors, which count in whole seconds.
+fn seconds(meta: &Meta) -> u32 {
+    meta.frame.bin_s.round().max(1.0) as u32
+}
+
+/// `verdicts[series][bin]`. Groups of series run side by side; the result does not depend on how many do.
+fn run<D, S>(samples: &[Vec<S>], detector: impl Fn(usize) -> D + Sync, marks: &Marks) -> Vec<Vec<Verdict>>
+where
+    D: Detector<Sample = S>,
+    S: Copy + Send + Sync,
+{
+    let groups = samples.par_chunks(TOGETHER).enumerate();
+    let groups = groups.map(|(i, group)| run_group(group, i * TOGETHER, detector(group.len()), marks));
+    groups.collect::<Vec<_>>().into_iter().flatten().collect()
+}
+
+fn run_group<D, S>(samples: &[Vec<S>], first: usize, mut detector: D, marks: &Marks) -> Vec<Vec<Verdict>>
+where
+    D: Detector<Sample = S>,
+    S: Copy,
+{
+    let bins = samples.first().map_or(0, Vec::len);
+    let mut verdicts = vec![Vec::with_capacity(bins); samples.len()];
+    let mut now = vec![Verdict::NONE; samples.len()];
+    for bin in 0..bins {
+        let at: Vec<S> = samples.iter().map(|series| series[bin]).collect();
+        let paused: Vec<bool> = (0..samples.len()).map(|i| marks.is_paused(first + i, bin)).collect();
+        for i in (0..samples.len()).filter(|i| marks.changes_at(first + i, bin)) {
+            detector.rebaseline(i);
+        }
+        detector.step(&Bin { samples: &at, paused: &paused }, &mut now);
+        for (i, verdict) in now.iter().enumerate() {
+            verdicts[i].push(if paused[i] { Verdict::NONE } else { *verdict });
+        }
+    }
+    verdicts
+}
+
+/// A path's share of lost packets in a bin, NaN where none was sent.
+pub(crate) fn loss_share(sample: &PathSample) -> f64 {
+    sample.lost as f64 / sample.sent as f64
+}

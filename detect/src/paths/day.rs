@@ -1,0 +1,136 @@
+//! What is usual at this time of day: medians of the last week.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+use twin::stats::median;
+
+use super::PathConfig;
+
+/// Days that are remembered.
+const DAYS: usize = 7;
+
+/// Buckets on either side that share a value.
+const HALF_WIDTH: usize = 3;
+
+/// Buckets of the two stretches that say what is usual while no day is complete: an hour each.
+const STRETCH: usize = 12;
+
+/// The usual course of a day, as medians over the last seven days and over half an hour around; before a day is complete,
+/// the line through the medians of the last two hours.
+///
+/// Time is cut into buckets of about five minutes, whose medians are kept; buckets in which something was wrong do not
+/// count, until a whole day was so: then that is what is usual.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct DayCourse {
+    /// Medians of the last buckets, newest first; `None` where nothing was seen.
+    medians: VecDeque<Option<f32>>,
+    /// Whether something was wrong in them.
+    abnormal: VecDeque<bool>,
+    /// Samples of the bucket that is not complete.
+    open: Vec<f32>,
+    open_abnormal: bool,
+    /// Bins in it so far.
+    age: u32,
+    /// Usual values at the middle of the bucket before, of this one and of the next.
+    centers: [Option<f64>; 3],
+    /// Whether they come from earlier days.
+    seasonal: bool,
+}
+
+impl DayCourse {
+    pub(super) fn new() -> Self {
+        Self {
+            medians: VecDeque::new(),
+            abnormal: VecDeque::new(),
+            open: Vec::new(),
+            open_abnormal: false,
+            age: 0,
+            centers: [None; 3],
+            seasonal: false,
+        }
+    }
+
+    /// The usual value in the bin that comes next; `None` while learning.
+    pub(super) fn expected(&self, config: &PathConfig) -> Option<f64> {
+        let [before, here, after] = self.centers;
+        let here = here?;
+        let at = (f64::from(self.age) + 0.5) / f64::from(config.bucket_bins) - 0.5;
+        let (other, share) = if at < 0.0 { (before, -at) } else { (after, at) };
+        Some(other.map_or(here, |other| here + share * (other - here)))
+    }
+
+    /// Whether the usual value comes from earlier days.
+    pub(super) fn is_seasonal(&self) -> bool {
+        self.seasonal
+    }
+
+    /// Takes the next bin's value (`None`: no value, or not to be learnt from), and whether it was found abnormal.
+    pub(super) fn push(&mut self, value: Option<f64>, abnormal: bool, config: &PathConfig) {
+        self.open.extend(value.map(|v| v as f32));
+        self.open_abnormal |= abnormal;
+        self.age += 1;
+        if self.age < config.bucket_bins {
+            return;
+        }
+        self.age = 0;
+        let middle = median(self.open.drain(..).map(f64::from));
+        self.medians.push_front((!middle.is_nan()).then_some(middle as f32));
+        self.abnormal.push_front(std::mem::take(&mut self.open_abnormal));
+        let day = config.day_buckets();
+        self.medians.truncate(DAYS * day + HALF_WIDTH + 1);
+        self.abnormal.truncate(DAYS * day + HALF_WIDTH + 1);
+        self.accept(day);
+        self.recenter(day);
+    }
+
+    /// After a day of which nine tenths were abnormal, that day is what is usual, and those before are not.
+    fn accept(&mut self, day: usize) {
+        if self.abnormal.len() < day || !self.abnormal[0] {
+            return;
+        }
+        let odd = self.abnormal.iter().take(day).filter(|a| **a).count();
+        if 10 * odd >= 9 * day {
+            self.abnormal.iter_mut().take(day).for_each(|a| *a = false);
+            self.medians.iter_mut().skip(day).for_each(|m| *m = None);
+        }
+    }
+
+    fn recenter(&mut self, day: usize) {
+        let ahead = [-1, 0, 1].map(|offset| self.seasonal_value(day, offset));
+        self.seasonal = ahead[1].is_some();
+        self.centers = if self.seasonal { ahead } else { [-1.0, 0.0, 1.0].map(|offset| self.line(offset)) };
+    }
+
+    /// The median of earlier days `offset` buckets after the one that begins now.
+    fn seasonal_value(&self, day: usize, offset: isize) -> Option<f64> {
+        // The bucket that begins now would have index −1.
+        let middles = (1..=DAYS).map(|d| (d * day) as isize - 1 - offset);
+        let near = middles.filter_map(|middle| {
+            let from = usize::try_from(middle - HALF_WIDTH as isize).ok()?;
+            Some((from, (middle + HALF_WIDTH as isize) as usize + 1))
+        });
+        some_median(near.flat_map(|(from, to)| self.normal(from, to)))
+    }
+
+    /// The line through the last two hours, `offset` buckets after the one that begins now.
+    fn line(&self, offset: f64) -> Option<f64> {
+        let before = some_median(self.normal(STRETCH, 2 * STRETCH))?;
+        let last = some_median(self.normal(0, STRETCH))?;
+        // The middle of the last stretch lies half of its length before the border to the bucket that begins now.
+        let length = STRETCH as f64;
+        Some(last + (last - before) / length * (length / 2.0 + 0.5 + offset))
+    }
+
+    fn normal(&self, from: usize, to: usize) -> impl Iterator<Item = f64> {
+        let to = to.min(self.medians.len());
+        let range = from.min(to)..to;
+        let both = self.medians.range(range.clone()).zip(self.abnormal.range(range));
+        both.filter(|(_, odd)| !**odd).filter_map(|(m, _)| m.map(f64::from))
+    }
+}
+
+fn some_median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let value = median(values);
+    (!value.is_nan()).then_some(value)
+}
