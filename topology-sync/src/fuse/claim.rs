@@ -35,7 +35,7 @@ pub(crate) enum Whom {
     /// Of a node that is known by words of its own.
     Known(NodeId),
     /// Of one known only from others, by the id that they give it.
-    Stranger(Id),
+    Stranger(Box<Id>),
 }
 
 /// One observer's word that two ports are next to each other.
@@ -127,7 +127,7 @@ impl End {
     }
     pub(crate) fn external(kind: &str, value: &str, port: &str) -> Self {
         let id = Id { kind: kind.to_owned(), value: value.to_owned() };
-        Self { node: Whom::Stranger(id), port: Arc::from(port) }
+        Self { node: Whom::Stranger(Box::new(id)), port: Arc::from(port) }
     }
 }
 

@@ -12,7 +12,7 @@ use twin::MacAddr;
 
 use super::claim::NodeId;
 use super::device::{Device, Interface};
-use super::port::{Asked, Ids, ids, port};
+use super::port::{Ids, ids, mac_of, port};
 use crate::observation::{Id, LldpNeighbor};
 
 /// What a search came to.
@@ -227,16 +227,17 @@ impl Directory {
 
     /// The node and port that sent what was heard.
     pub(crate) fn sender(&self, heard: &LldpNeighbor, looked: &mut Looked) -> Match<(NodeId, &Arc<str>)> {
-        let asked = &Asked::of(heard);
-        let (node, how) = match self.sending_node(asked, looked) {
+        let (node, how) = match self.sending_node(heard, looked) {
             Match::Found(node, how) => (node, how),
             Match::Unknown(why) => return Match::Unknown(why),
             Match::Ambiguous(why) | Match::NoPort(why) => return Match::Ambiguous(why),
         };
         let Some(device) = self.device(node) else { return Match::Unknown(String::new()) };
-        match port(device, &self.ids[node], asked) {
+        match port(device, &self.ids[node], heard) {
             Match::Found(port, by) => {
-                Match::Found((node, port), format!("node by {how}, port {} by {by}", heard.port).into())
+                let Id { kind, value } = &heard.port;
+                let how = ["node by ", &how, ", port ", kind, " ", value, " by ", &by].concat();
+                Match::Found((node, port), how.into())
             }
             Match::Ambiguous(why) => Match::Ambiguous(why),
             Match::Unknown(_) | Match::NoPort(_) => {
@@ -247,8 +248,8 @@ impl Directory {
 
     /// Chassis id, then chassis MAC among all interfaces, port MAC, management address; the system name last, and only
     /// where the node's own chassis id does not contradict it.
-    fn sending_node(&self, asked: &Asked<'_>, looked: &mut Looked) -> Match<NodeId> {
-        let chassis = &asked.heard.chassis;
+    fn sending_node(&self, heard: &LldpNeighbor, looked: &mut Looked) -> Match<NodeId> {
+        let chassis = &heard.chassis;
         let agrees = |n: &NodeId| {
             self.device(*n).is_some_and(|d| d.chassis.as_ref().is_none_or(|c| c.id == chassis.id))
         };
@@ -257,9 +258,9 @@ impl Directory {
         // By what, the keys, and whether what a node says of itself may contradict them.
         let tries: [(&'static str, Keys<'_>, bool); 6] = [
             ("chassis id", &mut iter::once(Key::Chassis(&chassis.id)), false),
-            ("chassis MAC", &mut asked.chassis_mac.map(Key::Mac).into_iter(), false),
-            ("port MAC", &mut asked.port_mac.map(Key::Mac).into_iter(), false),
-            ("source MAC", &mut asked.heard.mac.map(Key::Mac).into_iter(), false),
+            ("chassis MAC", &mut iter::once_with(|| mac_of(&chassis.id)).flatten().map(Key::Mac), false),
+            ("port MAC", &mut iter::once_with(|| mac_of(&heard.port)).flatten().map(Key::Mac), false),
+            ("source MAC", &mut heard.mac.map(Key::Mac).into_iter(), false),
             ("management address", &mut addresses, true),
             ("system name", &mut chassis.name.as_deref().map(Key::Name).into_iter(), true),
         ];
@@ -274,24 +275,24 @@ impl Directory {
             match candidates[..] {
                 [] => {}
                 [only] => return Match::Found(only, how.into()),
-                _ => return self.narrow(&candidates, asked, how),
+                _ => return self.narrow(&candidates, heard, how),
             }
         }
         Match::Unknown(format!("no node has chassis {}", chassis.id))
     }
 
     /// Among several nodes, the only one that has the port.
-    fn narrow(&self, candidates: &[NodeId], asked: &Asked<'_>, how: &str) -> Match<NodeId> {
+    fn narrow(&self, candidates: &[NodeId], heard: &LldpNeighbor, how: &str) -> Match<NodeId> {
         let devices = || candidates.iter().filter_map(|n| Some((*n, self.device(*n)?)));
         let has_port =
-            |(n, d): &(NodeId, &Arc<Device>)| matches!(port(d, &self.ids[*n], asked), Match::Found(..));
+            |(n, d): &(NodeId, &Arc<Device>)| matches!(port(d, &self.ids[*n], heard), Match::Found(..));
         let with_port: Vec<_> = devices().filter(has_port).collect();
         if let [(only, _)] = with_port.as_slice() {
             return Match::Found(*only, format!("{how} and port").into());
         }
         let mut names: Vec<_> = devices().map(|(_, d)| &*d.name).collect();
         names.sort_unstable();
-        Match::Ambiguous(format!("chassis {} fits {} by {how}", asked.heard.chassis.id, names.join(", ")))
+        Match::Ambiguous(format!("chassis {} fits {} by {how}", heard.chassis.id, names.join(", ")))
     }
 }
 

@@ -83,7 +83,7 @@ impl Ground {
     pub(crate) fn who(&self, whom: &Whom) -> Option<NodeId> {
         match whom {
             Whom::Known(node) => Some(*node),
-            Whom::Stranger(id) => self.known(&NodeName::External(id.clone())),
+            Whom::Stranger(id) => self.known(&NodeName::External((**id).clone())),
         }
     }
 
@@ -129,7 +129,7 @@ impl Ground {
     fn end(&mut self, end: &End) -> PortId {
         let node = match &end.node {
             Whom::Known(node) => *node,
-            Whom::Stranger(id) => self.node(&NodeName::External(id.clone())),
+            Whom::Stranger(id) => self.node(&NodeName::External((**id).clone())),
         };
         self.port(node, &end.port)
     }

@@ -244,7 +244,7 @@ impl<'a> Matching<'a> {
         let known = ground.known(name);
         let node = match name {
             NodeName::Own(_) => Whom::Known(known?),
-            NodeName::External(id) => Whom::Stranger(id.clone()),
+            NodeName::External(id) => Whom::Stranger(Box::new(id.clone())),
         };
         let table = known.and_then(|n| ground.directory.device(n)).filter(|d| is_asked(d));
         let Some(table) = table else { return Some(Ok(End { node, port: Arc::from(port) })) };

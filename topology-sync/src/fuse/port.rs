@@ -26,24 +26,14 @@ pub(crate) fn ids(device: &Device) -> Box<[Ids]> {
     device.interfaces.values().map(of).collect()
 }
 
-/// A neighbour that was heard, and the hardware addresses in its ids.
-pub(crate) struct Asked<'a> {
-    pub(crate) heard: &'a LldpNeighbor,
-    pub(crate) chassis_mac: Option<MacAddr>,
-    pub(crate) port_mac: Option<MacAddr>,
-}
-
-impl<'a> Asked<'a> {
-    pub(crate) fn of(heard: &'a LldpNeighbor) -> Self {
-        let mac = |id: &Id| (id.kind == "mac").then(|| id.value.parse().ok()).flatten();
-        Self { heard, chassis_mac: mac(&heard.chassis.id), port_mac: mac(&heard.port) }
-    }
+/// The hardware address that an id is.
+pub(crate) fn mac_of(id: &Id) -> Option<MacAddr> {
+    (id.kind == "mac").then(|| id.value.parse().ok()).flatten()
 }
 
 /// A port of a device by what its LLDP frames say: the port id that the device itself says it sends, then the id by its
 /// kind, then the description.
-pub(crate) fn port<'a>(device: &'a Device, ids: &[Ids], asked: &Asked<'_>) -> Match<&'a Arc<str>> {
-    let heard = asked.heard;
+pub(crate) fn port<'a>(device: &'a Device, ids: &[Ids], heard: &LldpNeighbor) -> Match<&'a Arc<str>> {
     let id = &heard.port;
     let address = LazyCell::new(|| id.value.parse::<IpAddr>().ok());
     let index = LazyCell::new(|| id.value.parse::<u32>().ok());
@@ -51,7 +41,7 @@ pub(crate) fn port<'a>(device: &'a Device, ids: &[Ids], asked: &Asked<'_>) -> Ma
     // An alias may be the name of another port: what the id says it is comes first.
     let tries: [(&'static str, By<'_>); 9] = [
         ("the port id it sends", By::Sent(id)),
-        ("MAC", By::Mac(asked.port_mac)),
+        ("MAC", By::Mac(mac_of(id))),
         ("alias", By::Row(&|_, i| id.kind == "ifalias" && alias(i))),
         ("interface name", By::Row(&|n, _| n == id.value)),
         (
@@ -146,12 +136,8 @@ mod tests {
         let mut device = Device { name: "a".into(), ..Device::default() };
         Arc::make_mut(&mut device.interface("e1").link).alias = Some("e2".into());
         Arc::make_mut(&mut device.interface("e2").link).mac = MAC.parse().ok();
-        assert!(
-            matches!(port(&device, &ids(&device), &Asked::of(&of_alias)), Match::Found(p, _) if &**p == "e1")
-        );
+        assert!(matches!(port(&device, &ids(&device), &of_alias), Match::Found(p, _) if &**p == "e1"));
         of_alias.port.kind = "ifname".into();
-        assert!(
-            matches!(port(&device, &ids(&device), &Asked::of(&of_alias)), Match::Found(p, _) if &**p == "e2")
-        );
+        assert!(matches!(port(&device, &ids(&device), &of_alias), Match::Found(p, _) if &**p == "e2"));
     }
 }
