@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use models::Gone;
+use models::{Failures, Gone};
 use twin::{Csr, LinkId, NodeId};
+
+use super::members::Members;
 
 /// Links and nodes that are down together; a link in both directions, a node with all its links.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +42,15 @@ impl FailureSet {
     /// All that fails, links first.
     pub fn gone(&self) -> impl Iterator<Item = Gone> {
         self.links.iter().map(|l| Gone::Link(*l)).chain(self.nodes.iter().map(|n| Gone::Node(*n)))
+    }
+
+    /// What is down in a network: these, and bundles with too few members left.
+    pub fn failures(&self, csr: &Csr) -> Failures {
+        let mut members = Members::default();
+        members.see(csr, self);
+        let links = self.links.iter().chain(&members.down);
+        let down = links.fold(Failures::none(csr), |down, link| down.with_link(*link));
+        self.nodes.iter().fold(down, |down, node| down.with_node(*node))
     }
 
     /// Both sets at once.

@@ -38,9 +38,11 @@
 pub mod availability;
 mod deduce;
 mod drain;
+mod exposure;
 mod failure;
 mod growth;
 mod latency;
+mod members;
 mod optimal;
 mod overview;
 mod plan;
@@ -54,6 +56,7 @@ mod worst;
 
 pub use deduce::{Accuracy, Deduced, Measured, deduce};
 pub use drain::{Drain, OneMore};
+pub use exposure::{Exposed, Exposure, exposures};
 pub use failure::{FailureList, FailureSet};
 pub use growth::{DAYS_A_YEAR, Exceeded, Growth, HORIZON_YEARS, first_exceeded};
 pub use latency::{Fate, Latency, Status};
