@@ -42,7 +42,7 @@ pub use data::{
     MapLink, MapNode, Page, Probe, Reading, Reproduce, Strip, Unit,
 };
 pub use load::RED_FROM;
-pub use plan::{Breaches, Change, Event, Full, FullArc, PlanPage};
+pub use plan::{Breaches, Change, ClassPart, Event, Full, FullArc, PlanPage, SpareLost};
 pub use strips::STRIPS_MAX;
 
 use format::esc;

@@ -36,6 +36,7 @@
 //! ```
 
 pub mod availability;
+mod classes;
 mod deduce;
 mod drain;
 mod exposure;
@@ -54,6 +55,7 @@ mod upgrade;
 mod upgrade_bound;
 mod worst;
 
+pub use classes::{ClassEvaluator, ClassLoad, ClassOutcome, ClassPlan, ClassWorst};
 pub use deduce::{Accuracy, Deduced, Measured, deduce};
 pub use drain::{Drain, OneMore};
 pub use exposure::{Exposed, Exposure, exposures};

@@ -115,7 +115,12 @@ pub struct Evaluator<'p> {
     members: Members,
 }
 
-impl Evaluator<'_> {
+impl<'p> Evaluator<'p> {
+    /// The plan that it answers for.
+    pub fn plan(&self) -> &'p Plan<'p> {
+        self.plan
+    }
+
     /// What a failure set does. Cost: the destinations whose traffic it moves, each with the nodes where it changes.
     pub fn evaluate(&mut self, set: &FailureSet) -> Outcome {
         self.fail(set);
