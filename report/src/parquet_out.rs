@@ -15,11 +15,11 @@ use crate::column::{Column, ColumnType, Member};
 use crate::schema::{ColumnSpec, TableSpec};
 use crate::table::Table;
 
-/// Rows of a row group: large enough to compress, small enough to hold many columns in memory.
-const ROWS_PER_GROUP: usize = 128 * 1024;
+/// Rows of a row group: large enough to compress, small enough to hold many columns of text in memory.
+const ROWS_PER_GROUP: usize = 32 * 1024;
 
 /// Elements of lists in a row group, which ends behind the row that reaches this.
-const ELEMENTS_PER_GROUP: usize = 2 * 1024 * 1024;
+const ELEMENTS_PER_GROUP: usize = 1024 * 1024;
 
 /// Writes one table, part by part, so that it need not fit into memory.
 ///

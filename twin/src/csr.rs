@@ -162,6 +162,17 @@ impl Csr {
         self.member_of.get(&member).map(|number| *number as usize)
     }
 
+    /// The link over which goes what a link carries: of a member its bundle, else itself.
+    pub fn carrier(&self, link: LinkId) -> LinkId {
+        self.bundle_of(link).map_or(link, |number| self.bundles[number].link)
+    }
+
+    /// Whether a link can fail by itself: one that carries something and is no bundle, or a member of one.
+    pub fn is_single(&self, link: LinkId) -> bool {
+        let bundle = || self.bundles.iter().any(|bundle| bundle.link == link);
+        self.member_of.contains_key(&link) || !(self.link_arcs[link.index()].is_empty() || bundle())
+    }
+
     fn push_link(&mut self, key: EntityKey, name: String) -> LinkId {
         self.link_keys.push(key);
         self.link_names.push(name);

@@ -13,7 +13,7 @@ use super::sweep::stream;
 use super::{Evaluator, FailureList, FailureSet, Plan};
 
 /// Rows that are made before they are handed on: bounds what is held in memory.
-const ROWS: usize = 1 << 16;
+const ROWS: usize = 1 << 14;
 
 /// What has become of a demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -49,6 +49,7 @@ mod overview;
 mod plan;
 mod redundancy;
 pub mod risk;
+mod sets;
 mod sweep;
 mod trees;
 mod upgrade;
