@@ -92,10 +92,16 @@ fn check_classes(name: &str, net: &PlainNet, all: &[NodeDemand], csr: &Csr, list
         let slow: Vec<_> = plain.iter().map(|class| route(net, class, &down(&set))).collect();
         for class in 0..3 {
             assert!(near(found[class].lost, slow[class].lost, plan.total(class)), "{name} {scenario}");
-            assert!(near(found[class].lost_own, slow[class].lost_own, plan.total(class)), "{name} {scenario}");
+            assert!(
+                near(found[class].lost_own, slow[class].lost_own, plan.total(class)),
+                "{name} {scenario}"
+            );
         }
         let sum = |of: fn(&umbra_scenarios::planning::ClassOutcome) -> f64| found.iter().map(of).sum::<f64>();
-        assert!(near(sum(|o| o.lost), all.lost, total.total()) && near(sum(|o| o.lost_own), all.lost_own, total.total()));
+        assert!(
+            near(sum(|o| o.lost), all.lost, total.total())
+                && near(sum(|o| o.lost_own), all.lost_own, total.total())
+        );
         assert!(near(found.iter().map(|o| o.max_util).fold(0.0, f64::max), all.max_util, all.max_util));
         let mut squeezed = [0; 3];
         for arc in (0..csr.arc_count()).map(ArcId::new) {
@@ -113,7 +119,10 @@ fn check_classes(name: &str, net: &PlainNet, all: &[NodeDemand], csr: &Csr, list
                 let here = loads[class];
                 assert!(near(here.load, load, load.max(1e-9 * capacity)), "{name} {scenario}");
                 assert!(near(here.util, above / capacity, here.util), "{name} {scenario}");
-                assert!((here.served - share).abs() <= 1e-9 * (1.0 + above / load.max(1e-9 * above)), "{name} {scenario}");
+                assert!(
+                    (here.served - share).abs() <= 1e-9 * (1.0 + above / load.max(1e-9 * above)),
+                    "{name} {scenario}"
+                );
                 squeezed[class] += u32::from(here.served < 1.0);
                 if scenario > 0 {
                     let worst = &mut worst[class][arc.index()];
@@ -219,7 +228,8 @@ fn members_that_fail_take_capacity_and_too_many_the_bundle() {
             .map(|_| {
                 let links = (0..random.below(6)).map(|_| LinkId::new(random.below(csr.link_count())));
                 let links = links.collect();
-                let nodes = if random.below(4) == 0 { vec![NodeId::new(random.below(net.nodes))] } else { vec![] };
+                let nodes =
+                    if random.below(4) == 0 { vec![NodeId::new(random.below(net.nodes))] } else { vec![] };
                 FailureSet::new(links, nodes)
             })
             .collect();
@@ -281,13 +291,10 @@ fn three_of_four_members_are_a_bundle_and_two_are_none() {
         let outcome = evaluator.evaluate(&FailureSet::new(links, vec![]));
         (outcome.max_util, outcome.lost)
     };
-    assert_eq!([&[][..], &[2], &[1, 4], &[0], &[0, 3]].map(|set| without(set)), [
-        (0.75, 0.0),
-        (1.0, 0.0),
-        (0.0, 3e9),
-        (0.0, 3e9),
-        (0.0, 3e9)
-    ]);
+    assert_eq!(
+        [&[][..], &[2], &[1, 4], &[0], &[0, 3]].map(|set| without(set)),
+        [(0.75, 0.0), (1.0, 0.0), (0.0, 3e9), (0.0, 3e9), (0.0, 3e9)]
+    );
     // By 30 % a year 3 of 4 grow beyond 1.1 of 3 in a third of a year, and of 4 in more than a year.
     let growth = Growth::new(&all, &[0.3]);
     for (list, capacity) in [(FailureList::members(&csr), 3.0_f64), (FailureList::none(), 4.0)] {
@@ -310,7 +317,9 @@ fn a_bundle_is_as_available_as_k_out_of_n() {
     assert_eq!(model.components.len(), 4, "members fail, the bundle by them");
     let answer = exact(&mut Effects::new(&plan, 0.9), &model, Limits { gap: 0.0, states: 1 << 10 }).answer;
     let (four, three) = ((1.0 - p).powi(4), 4.0 * p * (1.0 - p).powi(3));
-    for ((_, found, _), truth) in answer.measures.named().iter().zip([four + three, 1.0 - four - three, three]) {
+    for ((_, found, _), truth) in
+        answer.measures.named().iter().zip([four + three, 1.0 - four - three, three])
+    {
         assert!((found.value - truth).abs() < 1e-12, "{found:?} and {truth}");
     }
 }

@@ -151,6 +151,13 @@ fn summary(
         let text = "Latency is propagation alone: nothing waits in a queue.";
         summary.fidelity.note("propagation", text, None);
     }
+    let derived = latency.map_or(0, Latency::derived_arcs);
+    if derived > 0 {
+        let text = format!(
+            "{derived} arcs have no delay: theirs is that of light in fibre over the great circle between their ends."
+        );
+        summary.fidelity.note("great-circle", text, Some(derived as u64));
+    }
     if unknown > 0 {
         let text =
             format!("{unknown} arcs have neither a delay nor places of both ends: they count as 0 ms.");

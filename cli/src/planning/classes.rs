@@ -171,9 +171,8 @@ impl ClassFile {
 
 impl Rule {
     fn check(&self, file: &str) -> Result<(), InputError> {
-        let wrong = |place: Place, what: String, expected: &str| {
-            Err(InputError::new(file, place, what, expected))
-        };
+        let wrong =
+            |place: Place, what: String, expected: &str| Err(InputError::new(file, place, what, expected));
         if self.name.text.trim().is_empty() {
             return wrong(self.name.place, "a class without a name".into(), "a name");
         }

@@ -1,7 +1,8 @@
 //! The page of a study: what its tables say, put into the plain data of `report::page`.
 
 use report::page::{
-    Breaches, CausePlace, Change, ClassPart, Event, Full, FullArc, HalfLink, Map, PlanPage, Reproduce, SpareLost,
+    Breaches, CausePlace, Change, ClassPart, Event, Full, FullArc, HalfLink, Map, PlanPage, Reproduce,
+    SpareLost,
 };
 use report::{Summary, Table};
 use scenarios::planning::{Exposure, FailureSet, Outcome, Overview, Plan, Scenario, Worst};

@@ -156,7 +156,12 @@ pub static REDUNDANCY: TableSpec = TableSpec {
         required("cut_demands", U32, "", "demands whose ends are parted"),
         required("exposed_demands", U32, "", "demands whose ends are not, and are exposed"),
         required("exposed_volume", F64, "as the demands", "volume of these"),
-        required("only_links", ListU32, "", "links of which any one would part somebody now, and would not have before"),
+        required(
+            "only_links",
+            ListU32,
+            "",
+            "links of which any one would part somebody now, and would not have before",
+        ),
     ],
 };
 
@@ -169,7 +174,12 @@ pub static EXPOSED: TableSpec = TableSpec {
         required("dst", Str, "", "name of the node where it leaves"),
         required("volume", F64, "as the demands", "its volume"),
         required("cut", U32, "", "scenarios that part its ends"),
-        required("exposed", U32, "", "scenarios that do not, after which one more link would, and could not before"),
+        required(
+            "exposed",
+            U32,
+            "",
+            "scenarios that do not, after which one more link would, and could not before",
+        ),
     ],
 };
 

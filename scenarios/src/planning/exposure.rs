@@ -270,7 +270,12 @@ mod tests {
         let mut rows = Vec::new();
         let list = FailureList::links(&csr, 1);
         exposures(&plan, &list, 0..list.len(), |row| {
-            rows.push((row.scenario, row.cut_nodes.clone(), row.exposed_nodes.clone(), row.only_links.clone()));
+            rows.push((
+                row.scenario,
+                row.cut_nodes.clone(),
+                row.exposed_nodes.clone(),
+                row.only_links.clone(),
+            ));
             Ok::<_, Infallible>(())
         })
         .unwrap();

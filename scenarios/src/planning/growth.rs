@@ -109,7 +109,8 @@ fn fronts(csr: &Csr, plans: &[Plan<'_>], list: &FailureList, range: std::ops::Ra
             let arc = ArcId::new(i);
             if scenario == 0 || evaluators.iter().any(|e| e.is_touched(arc)) {
                 // On a part of its capacity an arc gets as full as all of it would with more load.
-                let loads = evaluators.iter().map(|e: &Evaluator<'_>| e.load(arc) / e.share_left(arc)).collect();
+                let loads =
+                    evaluators.iter().map(|e: &Evaluator<'_>| e.load(arc) / e.share_left(arc)).collect();
                 front.insert(&Entry { loads, scenario });
             }
         }

@@ -190,7 +190,11 @@ impl<'p> Evaluator<'p> {
     }
 
     fn util_with(&self, arc: ArcId, load: f64) -> f64 {
-        if self.members.left.is_empty() { self.plan.util_of(arc, load) } else { utilization(load, self.capacity(arc)) }
+        if self.members.left.is_empty() {
+            self.plan.util_of(arc, load)
+        } else {
+            utilization(load, self.capacity(arc))
+        }
     }
 
     fn is_thin(&self, arc: ArcId) -> bool {

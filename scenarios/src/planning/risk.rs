@@ -133,7 +133,8 @@ pub fn threats(
             || plan.evaluator(),
             |evaluator, (i, (component, history))| {
                 let mut outcome = evaluator.evaluate(&component.set);
-                let (all_above, over) = above(plan, |arc| (evaluator.load(arc), evaluator.capacity(arc)), horizon.limit);
+                let (all_above, over) =
+                    above(plan, |arc| (evaluator.load(arc), evaluator.capacity(arc)), horizon.limit);
                 outcome.lost = (outcome.lost - base_lost).max(0.0);
                 Threat {
                     component: i as u32,

@@ -263,7 +263,13 @@ fn fibre(csr: &Csr, a: NodeId, b: NodeId) -> SimDuration {
     }
 }
 
-pub(super) fn entity(key: &EntityKey, name: &str, ordinal: u32, parent: Option<&EntityKey>, kind: EntityKind) -> Change {
+pub(super) fn entity(
+    key: &EntityKey,
+    name: &str,
+    ordinal: u32,
+    parent: Option<&EntityKey>,
+    kind: EntityKind,
+) -> Change {
     let entity = Entity {
         key: key.clone(),
         name: name.to_owned(),

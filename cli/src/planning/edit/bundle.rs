@@ -23,7 +23,12 @@ impl Editing<'_> {
     ) -> Result<Vec<Change>, InputError> {
         let Some(word) = bundle.links.0.first() else {
             let place = bundle.min_links.or(bundle.members).map_or(twin::Place::Whole, |n| n.place);
-            return Err(InputError::new(self.file, place, "a bundle of no link", "a link, or a list of links"));
+            return Err(InputError::new(
+                self.file,
+                place,
+                "a bundle of no link",
+                "a link, or a list of links",
+            ));
         };
         let mut links = Vec::new();
         for word in &bundle.links.0 {
@@ -33,7 +38,11 @@ impl Editing<'_> {
         links.dedup();
         let used = |link: &&LinkId| csr.is_single(**link) && !csr.link_arcs[link.index()].is_empty();
         if links.iter().filter(used).count() < links.len() {
-            return Err(self.error(word, "no plain link, or nothing goes over", "links in use that are no bundle"));
+            return Err(self.error(
+                word,
+                "no plain link, or nothing goes over",
+                "links in use that are no bundle",
+            ));
         }
         match (&bundle.members, links.as_slice()) {
             (Some(members), [link]) => self.split(bundle, *members, *link, csr),
@@ -103,13 +112,7 @@ impl Editing<'_> {
     }
 
     /// What all members are in one direction.
-    fn half(
-        &self,
-        bundle: &Bundle,
-        word: &Word,
-        arcs: &[ArcId],
-        csr: &Csr,
-    ) -> Result<HalfLink, InputError> {
+    fn half(&self, bundle: &Bundle, word: &Word, arcs: &[ArcId], csr: &Csr) -> Result<HalfLink, InputError> {
         let first = arcs[0].index();
         if arcs.iter().any(|arc| csr.capacity[arc.index()] != csr.capacity[first]) {
             return Err(self.error(word, "different capacities of", "members of one rate (IEEE 802.1AX)"));

@@ -20,7 +20,14 @@ pub(super) fn section(page: &PlanPage) -> String {
     let (cut, exposed) = (failures(page.cut_off_by), failures(page.exposed_by));
     let verb = |n: u64, one: &str, more: &str| if n > 1 { more.to_owned() } else { one.to_owned() };
     let rows: String = page.spare.iter().map(row).collect();
-    let heads = ["What fails", "=Cut off", "=One link from it", "Demands one link from it", "Their traffic", "Such links"];
+    let heads = [
+        "What fails",
+        "=Cut off",
+        "=One link from it",
+        "Demands one link from it",
+        "Their traffic",
+        "Such links",
+    ];
     let table = if rows.is_empty() { String::new() } else { table(&heads, &rows) };
     format!(
         "<section id=\"redundancy\">\n<h2>Who loses only the spare way</h2>\n<p class=\"note\">{cut} {} somebody off; {} {} \
