@@ -72,11 +72,13 @@ pub fn exposures<E: Send>(
     let edges = Edges::new(csr);
     let base = Redundancy::with(csr, &FailureSet::default());
     let parts = Search::new(&edges).bridges(&edges);
+    let pairs = Pairs::new(plan, &base);
     let none = || vec![0; plan.demands().len()];
     let new = |_| Watch {
         plan,
         edges: &edges,
         base: &base,
+        pairs: &pairs,
         parts,
         search: Search::new(&edges),
         seen: Exposed { cut: none(), exposed: none() },
@@ -101,6 +103,7 @@ struct Watch<'p> {
     plan: &'p Plan<'p>,
     edges: &'p Edges,
     base: &'p Redundancy,
+    pairs: &'p Pairs,
     /// Connected components with nothing down.
     parts: usize,
     search: Search,
@@ -128,25 +131,59 @@ impl Watch<'_> {
             only_links,
             ..Exposure::default()
         };
-        self.demands(set, &now, &mut exposure);
+        let parted = parts != self.parts || !set.nodes().is_empty();
+        self.demands(set, &now, parted, &mut exposure);
         Some(exposure).filter(|exposure| !exposure.is_empty())
     }
 
-    fn demands(&mut self, set: &FailureSet, now: &Redundancy, exposure: &mut Exposure) {
+    /// Of demands that have one way there was nothing to lose but that way.
+    fn demands(&mut self, set: &FailureSet, now: &Redundancy, parted: bool, exposure: &mut Exposure) {
         let down = |node: NodeId| set.nodes().binary_search(&node).is_ok();
-        for (i, d) in self.plan.demands().iter().enumerate() {
-            if !self.base.connected(d.src, d.dst) || down(d.src) || down(d.dst) {
-                continue;
-            }
-            if !now.connected(d.src, d.dst) {
-                exposure.cut_demands += 1;
-                self.seen.cut[i] += 1;
-            } else if self.base.redundant(d.src, d.dst) && !now.redundant(d.src, d.dst) {
-                exposure.exposed_demands += 1;
-                exposure.exposed_bps += d.bps;
-                self.seen.exposed[i] += 1;
+        let pairs = self.pairs;
+        if parted {
+            for pair in pairs.redundant.iter().chain(&pairs.single) {
+                if !now.connected(pair.src, pair.dst) && !down(pair.src) && !down(pair.dst) {
+                    exposure.cut_demands += 1;
+                    self.seen.cut[pair.demand as usize] += 1;
+                }
             }
         }
+        let exposed = |pair: &&Pair| now.parts_by_one_link(pair.src, pair.dst);
+        for pair in pairs.redundant.iter().filter(exposed).filter(|p| now.connected(p.src, p.dst)) {
+            exposure.exposed_demands += 1;
+            exposure.exposed_bps += self.plan.demands()[pair.demand as usize].bps;
+            self.seen.exposed[pair.demand as usize] += 1;
+        }
+    }
+}
+
+/// Demands that have a way with nothing down, in their order.
+#[derive(Debug, Default)]
+struct Pairs {
+    /// Those that keep one without any one link.
+    redundant: Vec<Pair>,
+    single: Vec<Pair>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    demand: u32,
+    src: NodeId,
+    dst: NodeId,
+}
+
+impl Pairs {
+    fn new(plan: &Plan<'_>, base: &Redundancy) -> Self {
+        let mut pairs = Self::default();
+        for (demand, d) in (0u32..).zip(plan.demands()) {
+            let pair = Pair { demand, src: d.src, dst: d.dst };
+            if base.redundant(d.src, d.dst) {
+                pairs.redundant.push(pair);
+            } else if base.connected(d.src, d.dst) {
+                pairs.single.push(pair);
+            }
+        }
+        pairs
     }
 }
 

@@ -42,6 +42,11 @@ impl Redundancy {
         self.block[a.index()] != NONE && self.block[a.index()] == self.block[b.index()]
     }
 
+    /// Whether they are in different redundant parts: of two that are connected, whether one more link would part them.
+    pub(super) fn parts_by_one_link(&self, a: NodeId, b: NodeId) -> bool {
+        self.block[a.index()] != self.block[b.index()]
+    }
+
     /// The links without which some two nodes lose each other; ascending.
     pub fn bridges(&self) -> &[LinkId] {
         &self.bridges
