@@ -113,7 +113,7 @@ fn the_worst_of_an_arc_are_the_ten_fullest_of_all_failures() {
 }
 
 fn same_tables(a: &Path, b: &Path) {
-    for name in ["scenarios", "arcs", "worst", "entities"] {
+    for name in ["scenarios", "arcs", "worst", "entities", "redundancy", "exposed"] {
         let read = |folder: &Path| fs::read(folder.join(format!("{name}.parquet"))).unwrap();
         assert!(read(a) == read(b), "{name} differs");
     }
@@ -237,4 +237,235 @@ fn a_page_does_not_grow_with_the_failures() {
     };
     let (one, two) = (size("links"), size("links:2"));
     assert!(two < one + one / 4, "28 times as many failures: {one} and {two} bytes");
+}
+
+/// Whether two nodes reach each other over links that are not down, both ways alike.
+fn joined(links: &[(String, String)], down: &[usize], src: &str, dst: &str) -> bool {
+    let mut seen = vec![src];
+    let mut at = 0;
+    while at < seen.len() {
+        for (_, (a, b)) in links.iter().enumerate().filter(|(link, _)| !down.contains(link)) {
+            let other = if a == seen[at] {
+                b
+            } else if b == seen[at] {
+                a
+            } else {
+                continue;
+            };
+            if !seen.contains(&other.as_str()) {
+                seen.push(other);
+            }
+        }
+        at += 1;
+    }
+    seen.contains(&dst)
+}
+
+#[test]
+fn who_loses_only_the_spare_way_is_told_apart_from_who_is_cut_off() {
+    let out = tempfile::tempdir().unwrap();
+    let net = testdata("polska.xml");
+    let run = |folder: &Path, more: &[&str]| {
+        let mut args = vec!["whatif", &net, "--output", "json", "--out", folder.to_str().unwrap()];
+        args.extend(more);
+        let output = umbra(&args);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()[0].take()
+    };
+    let row = run(out.path(), &["--fail", "links:2"]);
+    let arcs = table(out.path(), &schema::ARCS);
+    let links: Vec<(String, String)> = (0..arcs.len())
+        .step_by(2)
+        .map(|i| (arcs.str("src")[i].clone().unwrap(), arcs.str("dst")[i].clone().unwrap()))
+        .collect();
+    let redundancy = table(out.path(), &schema::REDUNDANCY);
+    let scenarios = table(out.path(), &schema::SCENARIOS);
+    // Each demand stands in one direction in a file and in both here; all pairs have one.
+    let names: std::collections::BTreeSet<_> = links.iter().flat_map(|(a, b)| [a, b]).collect();
+    let pairs: Vec<_> =
+        names.iter().flat_map(|a| names.iter().map(move |b| (*a, *b))).filter(|(a, b)| a != b).collect();
+    let rows: std::collections::BTreeMap<_, _> =
+        redundancy.u32("scenario").iter().enumerate().map(|(i, s)| (s.unwrap() as usize, i)).collect();
+    let (mut cut_by, mut exposed_by) = (0, 0);
+    let fragile = |down: &[usize], (a, b): (&str, &str)| {
+        (0..links.len()).any(|l| !joined(&links, &[down, &[l]].concat(), a, b))
+    };
+    for (scenario, down) in scenarios.list_u32("failed_links").iter().enumerate().skip(1) {
+        let down: Vec<_> = down.iter().flatten().map(|l| *l as usize).collect();
+        if scenario % 5 != 0 {
+            continue; // the search is slow: some are enough
+        }
+        let cut = pairs.iter().filter(|(a, b)| !joined(&links, &down, a, b)).count() as u32;
+        let thin = |(a, b): &&(&String, &String)| {
+            joined(&links, &down, a, b) && fragile(&down, (a, b)) && !fragile(&[], (a, b))
+        };
+        let exposed = pairs.iter().filter(thin).count() as u32;
+        let found = rows.get(&scenario).map_or((0, 0), |row| {
+            (redundancy.u32("cut_demands")[*row].unwrap(), redundancy.u32("exposed_demands")[*row].unwrap())
+        });
+        assert_eq!(found, (cut, exposed), "scenario {scenario}: {down:?}");
+    }
+    for row in 0..redundancy.len() {
+        let cuts = redundancy.u32("cut_demands")[row] > Some(0);
+        (cut_by, exposed_by) = (cut_by + u32::from(cuts), exposed_by + u32::from(!cuts));
+    }
+    assert_eq!((&row["cut_off_by"], &row["exposed_by"]), (&cut_by.into(), &exposed_by.into()));
+    let page = fs::read_to_string(out.path().join("report.html")).unwrap();
+    assert!(page.contains("Who loses only the spare way") && page.contains("id=\"redundancy\""));
+    let dry = run(&out.path().join("dry"), &["--fail", "links:2", "--dry-run"]);
+    assert_eq!((&dry["cut_off_by"], &dry["exposed_by"]), (&cut_by.into(), &exposed_by.into()));
+}
+
+#[test]
+fn classes_add_up_and_the_lowest_is_squeezed_first() {
+    let work = tempfile::tempdir().unwrap();
+    let (file, out) = (work.path().join("c.yaml"), work.path().join("out"));
+    let text = "format: umbra-classes/1\ngroups: {coast: [Gdansk, Szczecin, Kolobrzeg]}\nclasses:\n  \
+                - {name: voice, share: 0.125}\n  - {name: video, share: 0.5, from: coast}\n  \
+                - {name: data, volume: 10, to: Warsaw}\n  - {name: data, volume: 5, at: coast}\n";
+    fs::write(&file, text).unwrap();
+    let (net, classes, folder) =
+        (testdata("polska.xml"), file.display().to_string(), out.display().to_string());
+    done(&["whatif", &net, "--classes", &classes, "--demands-table", "--out", &folder]);
+    let (arcs, found) = (table(&out, &schema::ARCS), table(&out, &schema::CLASSES));
+    let names: Vec<_> = found.str("class").iter().flatten().take(4).map(String::as_str).collect();
+    assert_eq!(
+        names,
+        ["voice", "video", "data", "default"],
+        "in the order of their first mention, the rest last"
+    );
+    assert_eq!(found.len(), 4 * arcs.len());
+    for arc in 0..arcs.len() {
+        let of = |column: &str| {
+            found.f64(column)[4 * arc..4 * arc + 4].iter().map(|v| v.unwrap()).collect::<Vec<_>>()
+        };
+        let sum: f64 = of("base_load").iter().sum();
+        let load = arcs.f64("base_load")[arc].unwrap();
+        assert!((sum - load).abs() <= 1e-9 * load);
+        assert!(near(of("base_util")[3], arcs.f64("base_util")[arc].unwrap()));
+        assert!(
+            near(of("worst_util")[3], arcs.f64("worst_util")[arc].unwrap()),
+            "the lowest sees all that is there"
+        );
+        assert!(of("worst_util").windows(2).all(|w| w[0] <= w[1] * (1.0 + 1e-12)));
+        // Only a class that is served in full lets anything through to the next.
+        let (loads, served) = (of("base_load"), of("base_served"));
+        let through: f64 = loads.iter().zip(&served).map(|(l, s)| l * s).sum();
+        let capacity = arcs.f64("capacity")[arc].unwrap();
+        assert!((through - load.min(capacity)).abs() <= 1e-9 * load.max(1.0), "arc {arc}");
+    }
+    let (scenarios, by_class) = (table(&out, &schema::SCENARIOS), table(&out, &schema::CLASS_SCENARIOS));
+    assert_eq!(by_class.len(), 4 * scenarios.len());
+    for scenario in 0..scenarios.len() {
+        let row = 4 * scenario + 3;
+        assert!(near(by_class.f64("max_util")[row].unwrap(), scenarios.f64("max_util")[scenario].unwrap()));
+        assert_eq!(by_class.u32("max_arc")[row], scenarios.u32("max_arc")[scenario]);
+    }
+    let demands = table(&out, &schema::DEMANDS);
+    let of = |src: &str, dst: &str| {
+        let is = |i: &usize| {
+            demands.u32("scenario")[*i] == Some(0)
+                && demands.str("src")[*i].as_deref() == Some(src)
+                && demands.str("dst")[*i].as_deref() == Some(dst)
+        };
+        let rows = (0..demands.len()).filter(is);
+        rows.map(|i| demands.str("service")[i].clone().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("Gdansk", "Warsaw"), ["voice", "video", "data", "default"]);
+    assert_eq!(of("Krakow", "Lodz"), ["voice", "default"]);
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("id=\"classes\"") && page.contains("video"));
+    for (wrong, error) in [
+        ("- {name: a, share: 1.5}", "4:22: found 1.5; expected a share above 0 and at most 1"),
+        ("- {name: a, share: 0.6}\n  - {name: b, share: 0.5}", "5:22: 'b' takes more of"),
+        ("- {name: a, from: Gdnsk}", "4:21: unknown node 'Gdnsk'"),
+        ("- {name: a, from: Gdansk, to: Gdansk}", "4:12: no demand is meant by this rule of 'a'"),
+        ("- {name: a, share: 0.1, volume: 3}", "a share and a volume"),
+        ("- {nmae: a}", "did you mean 'name'?"),
+    ] {
+        let text = format!("format: umbra-classes/1\nclasses:\n\n  {wrong}\n");
+        fs::write(&file, text).unwrap();
+        let output = umbra(&["whatif", &net, "--classes", &classes, "--out", &folder]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(3) && said.contains(error), "{wrong}: {said}");
+    }
+}
+
+#[test]
+fn members_of_a_bundle_fail_alone() {
+    let work = tempfile::tempdir().unwrap();
+    let edit = work.path().join("edit.yaml");
+    let text = "format: umbra-edit/1\nedits: [{bundle: {links: Link_0_10, members: 4, min_links: 3}}]\n";
+    fs::write(&edit, text).unwrap();
+    let (net, edit, out) = (testdata("polska.xml"), edit.display().to_string(), work.path().join("out"));
+    let run = |fail: &str| {
+        done(&["whatif", &net, "--edit", &edit, "--fail", fail, "--out", out.to_str().unwrap()]);
+        (table(&out, &schema::SCENARIOS), table(&out, &schema::ARCS))
+    };
+    let (scenarios, arcs) = run("members");
+    assert_eq!(scenarios.len(), 1 + 17 + 4, "17 other links and four members");
+    assert_eq!(scenarios.list_u32("failed_links")[18], Some(vec![18]));
+    // A member takes a quarter of the capacity and moves nothing: a third more on the rest.
+    let member = work.path().join("one.txt");
+    fs::write(&member, "18\n19,20\n0\n").unwrap();
+    let (_, of_members) = run(&format!("patterns:{}", member.display()));
+    let base = arcs.f64("base_util")[0].unwrap();
+    let worst = table(&out, &schema::WORST);
+    let rows: Vec<_> = (0..worst.len()).filter(|i| worst.u32("arc")[*i] == Some(0)).collect();
+    assert!(near(worst.f64("util")[rows[0]].unwrap(), base * 4.0 / 3.0));
+    assert_eq!(
+        rows.iter().skip(1).map(|i| worst.f64("util")[*i]).collect::<Vec<_>>(),
+        [Some(0.0), Some(0.0)]
+    );
+    // Two of them are the link as a whole.
+    let (two, whole) = (table(&out, &schema::SCENARIOS), of_members);
+    assert_eq!(two.f64("max_util")[2], two.f64("max_util")[3]);
+    assert!(whole.len() == arcs.len());
+}
+
+/// Great-circle kilometres, by the spherical law of cosines.
+fn km(a: (f64, f64), b: (f64, f64)) -> f64 {
+    let [(x1, y1), (x2, y2)] = [a, b].map(|(x, y): (f64, f64)| (x.to_radians(), y.to_radians()));
+    6371.0 * (y1.sin() * y2.sin() + y1.cos() * y2.cos() * (x1 - x2).cos()).acos()
+}
+
+#[test]
+fn latency_is_that_of_fibre_over_the_great_circle_where_no_delay_is_given() {
+    let work = tempfile::tempdir().unwrap();
+    let out = work.path().join("out");
+    let folder = out.display().to_string();
+    done(&["whatif", &testdata("abilene.xml"), "--fail", "none", "--demands-table", "--out", &folder]);
+    // SNDlib gives no delays. Coordinates as in the file; these two are neighbours, and the third lies behind the second.
+    let (seattle, denver, kansas) = ((-122.3, 47.6), (-105.0, 40.75), (-96.596704, 38.961694));
+    let demands = table(&out, &schema::DEMANDS);
+    let latency = |src: &str, dst: &str| {
+        let is = |i: &usize| {
+            demands.str("src")[*i].as_deref() == Some(src) && demands.str("dst")[*i].as_deref() == Some(dst)
+        };
+        demands.f64("latency_ms")[(0..demands.len()).find(is).unwrap()].unwrap()
+    };
+    let direct = km(seattle, denver) * 5e-3;
+    assert!((latency("STTLng", "DNVRng") - direct).abs() < 1e-4, "{} {direct}", latency("STTLng", "DNVRng"));
+    let far = direct + km(denver, kansas) * 5e-3;
+    assert!((latency("STTLng", "KSCYng") - far).abs() < 1e-4, "{} {far}", latency("STTLng", "KSCYng"));
+    let told = |text: &str| fs::read_to_string(out.join("summary.json")).unwrap().contains(text);
+    assert!(!told("arcs have no delay") && !told("neither a delay"), "the reader gave each link its length");
+    // A twin that has lost its delays has the same, and says so.
+    let net = work.path().join("net.json");
+    done(&["import", &testdata("abilene.xml"), "--out", net.to_str().unwrap()]);
+    let mut twin: serde_json::Value = serde_json::from_slice(&fs::read(&net).unwrap()).unwrap();
+    twin["half_links"].as_array_mut().unwrap().iter_mut().for_each(|half| half["delay"] = 0.into());
+    fs::write(&net, twin.to_string()).unwrap();
+    done(&["whatif", net.to_str().unwrap(), "--fail", "none", "--demands-table", "--out", &folder]);
+    let same = table(&out, &schema::DEMANDS);
+    for (a, b) in demands.f64("latency_ms").iter().zip(same.f64("latency_ms")) {
+        assert!((a.unwrap() - b.unwrap()).abs() < 1e-6);
+    }
+    assert!(told("30 arcs have no delay") && !told("neither a delay"));
+    // Pixels are no places.
+    done(&["whatif", &testdata("norway.xml"), "--fail", "none", "--demands-table", "--out", &folder]);
+    assert!(told("102 arcs have neither a delay nor places") && !told("arcs have no delay"));
+    let blind = table(&out, &schema::DEMANDS);
+    assert!(blind.f64("latency_ms").iter().flatten().all(|ms| *ms == 0.0));
+    assert!(blind.f64("stretch").iter().all(Option::is_none));
 }

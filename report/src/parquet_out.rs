@@ -1,6 +1,7 @@
 //! Parquet out: tables as columns with definition and repetition levels, zstd, the same bytes for the same rows.
 
 use std::io::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical, ZstdLevel};
@@ -14,8 +15,11 @@ use crate::column::{Column, ColumnType, Member};
 use crate::schema::{ColumnSpec, TableSpec};
 use crate::table::Table;
 
-/// Rows of a row group: large enough to compress, small enough to hold many columns in memory.
-const ROWS_PER_GROUP: usize = 128 * 1024;
+/// Rows of a row group: large enough to compress, small enough to hold many columns of text in memory.
+const ROWS_PER_GROUP: usize = 32 * 1024;
+
+/// Elements of lists in a row group, which ends behind the row that reaches this.
+const ELEMENTS_PER_GROUP: usize = 1024 * 1024;
 
 /// Writes one table, part by part, so that it need not fit into memory.
 ///
@@ -35,6 +39,8 @@ const ROWS_PER_GROUP: usize = 128 * 1024;
 pub struct ParquetWriter<W: Write + Send> {
     file: SerializedFileWriter<W>,
     pending: Table,
+    /// Elements of lists that are pending.
+    elements: usize,
 }
 
 impl<W: Write + Send> ParquetWriter<W> {
@@ -44,7 +50,7 @@ impl<W: Write + Send> ParquetWriter<W> {
     /// What the sink reports.
     pub fn new(sink: W, spec: &'static TableSpec) -> std::io::Result<Self> {
         let file = SerializedFileWriter::new(sink, schema_of(spec), properties()).map_err(io)?;
-        Ok(Self { file, pending: Table::new(spec) })
+        Ok(Self { file, pending: Table::new(spec), elements: 0 })
     }
 
     /// Adds rows. The split into parts does not change the file.
@@ -58,13 +64,36 @@ impl<W: Write + Send> ParquetWriter<W> {
         let mut from = 0;
         while from < part.len() {
             let to = part.len().min(from + ROWS_PER_GROUP - self.pending.len());
+            let to = self.fill(part, from..to);
             self.pending.append_rows(part, from..to);
             from = to;
-            if self.pending.len() == ROWS_PER_GROUP {
+            if self.pending.len() == ROWS_PER_GROUP || self.elements >= ELEMENTS_PER_GROUP {
                 self.flush()?;
             }
         }
         Ok(())
+    }
+
+    /// Counts elements of lists until there are enough, and says behind which row that is.
+    fn fill(&mut self, part: &Table, rows: Range<usize>) -> usize {
+        let lists: Vec<_> = part
+            .columns()
+            .iter()
+            .filter_map(|column| match column {
+                Column::ListU32(cells) => Some(cells),
+                _ => None,
+            })
+            .collect();
+        if lists.is_empty() {
+            return rows.end;
+        }
+        for row in rows.clone() {
+            self.elements += lists.iter().map(|cells| cells[row].as_ref().map_or(0, Vec::len)).sum::<usize>();
+            if self.elements >= ELEMENTS_PER_GROUP {
+                return row + 1;
+            }
+        }
+        rows.end
     }
 
     /// Writes what is left and the footer, and gives the sink back.
@@ -79,6 +108,7 @@ impl<W: Write + Send> ParquetWriter<W> {
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
+        self.elements = 0;
         let next = Table::new(self.pending.spec());
         let rows = std::mem::replace(&mut self.pending, next);
         let mut group = self.file.next_row_group().map_err(io)?;

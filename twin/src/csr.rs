@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{BitsPerSec, EntityKey, Layer, Location, SimDuration, Twin};
+use crate::{BitsPerSec, EntityKey, EntityKind, Layer, Location, SimDuration, Twin};
 
 /// Defines a dense id: a `u32` newtype with `index()`. Expands to the struct, `new` and `index`.
 macro_rules! dense_id {
@@ -36,6 +36,17 @@ dense_id!(
     LinkId
 );
 
+/// A link aggregation (IEEE 802.1AX) in use: one link, whose capacity is that of its members which are up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundle {
+    /// The link over which traffic goes.
+    pub link: LinkId,
+    /// Its members, which are links without arcs; all alike, as the standard wants it.
+    pub members: Vec<LinkId>,
+    /// The bundle is down below this number of members; from 1 to all of them.
+    pub min_links: u32,
+}
+
 /// A layer of one twin version, compiled. Node, link and arc numbers follow the source file.
 #[derive(Clone, Debug, Default)]
 pub struct Csr {
@@ -65,6 +76,10 @@ pub struct Csr {
     pub link_names: Vec<String>,
     /// Arcs of each link: one, or two in opposite directions.
     pub link_arcs: Vec<Vec<ArcId>>,
+    /// Bundles in the order of their links. Their capacity is that with all members up.
+    pub bundles: Vec<Bundle>,
+    /// By member: its bundle.
+    member_of: BTreeMap<LinkId, u32>,
     out_start: Vec<u32>,
     out_arcs: Vec<ArcId>,
     in_start: Vec<u32>,
@@ -112,7 +127,50 @@ impl Csr {
         }
         (csr.out_start, csr.out_arcs) = rows(csr.node_count(), &csr.src);
         (csr.in_start, csr.in_arcs) = rows(csr.node_count(), &csr.dst);
+        csr.find_bundles(twin, &links);
         csr
+    }
+
+    /// A bundle whose members have arcs of their own in this layer is none here.
+    fn find_bundles(&mut self, twin: &Twin, links: &BTreeMap<EntityKey, LinkId>) {
+        if !twin.entities().any(|e| matches!(e.kind, EntityKind::Bundle { .. })) {
+            return;
+        }
+        for link in (0..self.link_count()).map(LinkId::new) {
+            let Some(arc) = self.link_arcs[link.index()].first() else { continue };
+            let (a, b) = &self.ports[arc.index()];
+            let Some(entity) = twin.entity(&EntityKey::bundle([a, b])) else { continue };
+            let EntityKind::Bundle { members, min_links } = &entity.kind else { continue };
+            let bare = |l: &LinkId| self.link_arcs[l.index()].is_empty() && !self.member_of.contains_key(l);
+            let found: Vec<_> =
+                members.iter().filter_map(|key| links.get(key)).copied().filter(bare).collect();
+            if found.is_empty() || found.len() < members.len() {
+                continue;
+            }
+            let number = self.bundles.len() as u32;
+            self.member_of.extend(found.iter().map(|member| (*member, number)));
+            let min_links = (*min_links).clamp(1, found.len() as u32);
+            if twin.entity(&self.link_keys[link.index()]).is_none() {
+                self.link_names[link.index()] = entity.name.clone();
+            }
+            self.bundles.push(Bundle { link, members: found, min_links });
+        }
+    }
+
+    /// The number of the bundle that a link is a member of.
+    pub fn bundle_of(&self, member: LinkId) -> Option<usize> {
+        self.member_of.get(&member).map(|number| *number as usize)
+    }
+
+    /// The link over which goes what a link carries: of a member its bundle, else itself.
+    pub fn carrier(&self, link: LinkId) -> LinkId {
+        self.bundle_of(link).map_or(link, |number| self.bundles[number].link)
+    }
+
+    /// Whether a link can fail by itself: one that carries something and is no bundle, or a member of one.
+    pub fn is_single(&self, link: LinkId) -> bool {
+        let bundle = || self.bundles.iter().any(|bundle| bundle.link == link);
+        self.member_of.contains_key(&link) || !(self.link_arcs[link.index()].is_empty() || bundle())
     }
 
     fn push_link(&mut self, key: EntityKey, name: String) -> LinkId {

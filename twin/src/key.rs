@@ -38,6 +38,12 @@ impl EntityKey {
         let (a, b) = if a <= b { (a, b) } else { (b, a) };
         Self::new(["cable:", a.as_str(), "|", b.as_str()].concat())
     }
+    /// A bundle by the bundle interfaces at its ends, in any order.
+    pub fn bundle<'k>(ends: impl IntoIterator<Item = &'k EntityKey>) -> Self {
+        let mut ends: Vec<_> = ends.into_iter().map(EntityKey::as_str).collect();
+        ends.sort_unstable();
+        Self::new(format!("bundle:{}", ends.join("|")))
+    }
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -25,6 +25,7 @@
 
 mod anomaly;
 mod builder;
+mod bundle;
 mod csr;
 mod delta;
 mod demand;
@@ -44,7 +45,7 @@ mod units;
 
 pub use anomaly::{Anomaly, Residual, Subject};
 pub use builder::{LinkSpec, TwinBuilder};
-pub use csr::{ArcId, Csr, LinkId, NodeId};
+pub use csr::{ArcId, Bundle, Csr, LinkId, NodeId};
 pub use delta::{ApplyError, Change, TwinDelta};
 pub use demand::{Demand, DemandMatrix, DemandSeries};
 pub use diagnostic::{Diagnostic, InputError, Place, nearest};

@@ -8,13 +8,14 @@ use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::lab;
 use crate::output::{Table, print_bytes};
-use crate::planning::{edit, groups, scenario};
+use crate::planning::{classes, edit, groups, scenario};
 
 /// Formats of files, with what they are: the schemas are written by hand, and a test holds real files against them.
 const FORMATS: [(&str, &str, &str); 10] = [
     (twin::FORMAT, "a twin on disk, as `umbra import` writes it", include_str!("../schema/twin.json")),
     (scenario::FORMAT, "a study for `umbra whatif`", include_str!("../schema/scenario.json")),
     (edit::FORMAT, "a change of a network, for `--edit`", include_str!("../schema/edit.json")),
+    (classes::FORMAT, "classes of service, for `--classes`", include_str!("../schema/classes.json")),
     (groups::FORMAT, "what fails together, for `--fail groups:FILE`", include_str!("../schema/groups.json")),
     (
         overrides::FORMAT,

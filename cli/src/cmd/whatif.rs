@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use report::page::Breaches;
+use report::page::{Breaches, ClassPart};
 use scenarios::planning::{
     FailureSet, Latency, Optimum, Outcome as Effect, Overview, Plan, Scenario, optimal_max_util, sweep,
 };
@@ -12,12 +12,14 @@ use twin::WallTime;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
+use crate::planning::classes::{ClassAnswer, ClassFile};
 use crate::planning::failures::Failing;
 use crate::planning::instant;
 use crate::planning::latency::{Kept, LatencyQuestion};
 use crate::planning::limits::{FailOn, Limits};
 use crate::planning::page::Findings;
-use crate::planning::question::QuestionArgs;
+use crate::planning::question::{QuestionArgs, Written};
+use crate::planning::redundancy::{self, Redundancies};
 use crate::planning::scenario::{self, Asked};
 use crate::planning::study::Study;
 use crate::planning::tables;
@@ -27,10 +29,11 @@ use crate::target::{self, TargetFolder};
 ///
 /// Routes the demands on shortest paths (equal split per hop) with nothing down and with each failure, and keeps for
 /// every arc the ten failures that fill it most. Prints one row: how many scenarios, the fullest arc of the worst of
-/// them, the most volume that one of them strands, and what breaks a limit. Tables: scenarios, arcs, worst; groups with
-/// --fail groups; differences from the network as it is with --edit; breaches with --latency-bound. A scenario file
-/// (umbra-scenario/1) in place of NET says all of it; what the command line says wins. report.html shows all of it on a
-/// page.
+/// them, the most volume that one of them strands, how many cut off somebody, how many only take the spare way from
+/// somebody, and what breaks a limit. Tables: scenarios, arcs, worst, redundancy, exposed; groups with --fail groups;
+/// differences from the network as it is with --edit; breaches with --latency-bound; classes and class_scenarios with
+/// --classes. A scenario file (umbra-scenario/1) in place of NET says all of it; what the command line says wins.
+/// report.html shows all of it on a page.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -39,6 +42,10 @@ pub(crate) struct Args {
     /// yardstick for the metrics.
     #[arg(long)]
     optimal: bool,
+    /// Classes of service (umbra-classes/1), served under strict priority: writes classes and class_scenarios, and says the
+    /// class in demands.
+    #[arg(long, value_name = "FILE")]
+    classes: Option<PathBuf>,
     /// The result folder.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -54,10 +61,14 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
-    let asked = scenario::asked(&args.question, &args.limits)?;
+    let mut asked = scenario::asked(&args.question, &args.limits)?;
+    if let Some(file) = &args.classes {
+        asked.classes = Some(ClassFile::read(file)?);
+    }
     asked.limits.check()?;
     let (study, failing, measured_at) = asked.open()?;
     let list = &failing.list;
+    let classes = asked.classes.as_ref().map(|file| file.divide(&study)).transpose()?;
     let plan = study.plan();
     let mut folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
     let mut answer = Answer::new(&asked.limits, plan.evaluator().evaluate(&FailureSet::default()));
@@ -68,14 +79,24 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let question = LatencyQuestion { all: args.demands_table, bound: asked.limits.latency_bound };
     let latency = question.is_some().then(|| Latency::new(&plan, &study.routing));
     if let Some(latency) = &latency {
-        answer.latency = Some(question.answer(&study, latency, list, folder.as_mut())?);
+        let services = classes.as_ref().map(|classes| classes.by_demand(&study)).unwrap_or_default();
+        answer.latency = Some(question.answer((&study, &services), latency, list, folder.as_mut())?);
+    }
+    if let Some(classes) = &classes {
+        answer.classes = classes.answer(&study, &failing, folder.as_mut())?;
     }
     let optimal = if args.optimal { Some(optimal(&study)?) } else { None };
     answer.optimal = optimal.as_ref().map(|best| best.at_most);
     answer.measured_at = measured_at;
+    if folder.is_none() {
+        answer.redundancies = redundancy::answer(&study, &failing, &plan, None)?;
+    }
     if let Some(mut folder) = folder {
-        let differences = asked.question.write(&mut folder, &study, &failing, &plan, &worst)?;
-        let mut summary = summary(&asked, &study, latency.as_ref(), global)?;
+        let Written { redundancies, differences } =
+            asked.question.write(&mut folder, &study, &failing, &plan, &worst)?;
+        answer.redundancies = redundancies;
+        let mut summary = summary((&asked, args), &study, latency.as_ref(), global)?;
+        summary.extra.extend(answer.class_summary(&study, &failing));
         if let Some(at) = measured_at {
             summary.extra.insert("measured_at_ns".into(), at.as_ns().into());
         }
@@ -94,6 +115,8 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
             differences: differences.as_ref(),
             threshold: asked.limits.threshold.map(|limit| (limit, answer.over.into())),
             latency: answer.breaches(&failing, &plan),
+            redundancies: &answer.redundancies,
+            classes: answer.class_parts(&study, &failing),
             optimal: answer.optimal,
             question: question_in_words(&asked, measured_at),
         };
@@ -105,13 +128,17 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
 }
 
 fn summary(
-    asked: &Asked,
+    (asked, args): (&Asked, &Args),
     study: &Study,
     latency: Option<&Latency<'_>>,
     global: &Global,
 ) -> Result<report::Summary, Failure> {
-    let more = asked.files().chain(asked.question.fail().file());
+    let more = asked.files().chain(asked.question.fail().file()).chain(args.classes.as_deref());
     let mut summary = study.summary("whatif", global, more)?;
+    if asked.classes.is_some() {
+        let text = "Classes share each arc by strict priority alone; what one arc does not serve still loads the next.";
+        summary.fidelity.note("strict-priority", text, None);
+    }
     if let Some(description) = &asked.description {
         summary.extra.insert("description".into(), description.as_str().into());
     }
@@ -123,6 +150,13 @@ fn summary(
     if latency.is_some() {
         let text = "Latency is propagation alone: nothing waits in a queue.";
         summary.fidelity.note("propagation", text, None);
+    }
+    let derived = latency.map_or(0, Latency::derived_arcs);
+    if derived > 0 {
+        let text = format!(
+            "{derived} arcs have no delay: theirs is that of light in fibre over the great circle between their ends."
+        );
+        summary.fidelity.note("great-circle", text, Some(derived as u64));
     }
     if unknown > 0 {
         let text =
@@ -169,6 +203,8 @@ struct Answer<'a> {
     /// When the traffic was measured.
     measured_at: Option<WallTime>,
     optimal: Option<f64>,
+    redundancies: Redundancies,
+    classes: Vec<ClassAnswer>,
 }
 
 impl<'a> Answer<'a> {
@@ -185,6 +221,8 @@ impl<'a> Answer<'a> {
             latency: None,
             measured_at: None,
             optimal: None,
+            redundancies: Redundancies::default(),
+            classes: Vec::new(),
         }
     }
 
@@ -209,6 +247,47 @@ impl<'a> Answer<'a> {
         let (kept, bound_ms) = (self.latency?, self.limits.latency_bound?);
         let failure = failing.name(&failing.list.get(kept.scenario).0, plan.csr());
         Some(Breaches { bound_ms, base: kept.base.into(), most: kept.most.into(), failure })
+    }
+
+    /// The classes for the page, by names.
+    fn class_parts(&self, study: &Study, failing: &Failing) -> Vec<ClassPart> {
+        let cause = |scenario: u32| failing.name(&failing.list.get(scenario).0, &study.csr);
+        let part = |class: &ClassAnswer| ClassPart {
+            name: class.name.clone(),
+            volume: class.bps / study.demands.iter().map(|d| d.bps).sum::<f64>(),
+            base: class.base_util,
+            worst: class.worst.0,
+            worst_arc: class.worst.1.map(|arc| study.csr.arc_name(arc)),
+            worst_failure: cause(class.worst.2),
+            least_served: class.least_served.map_or(1.0, |(served, _, _)| served),
+            squeezed_arc: class.least_served.map(|(_, arc, _)| study.csr.arc_name(arc)),
+            squeezed_failure: class.least_served.map(|(_, _, scenario)| cause(scenario)),
+            most_lost: if class.bps > 0.0 { class.most_lost / class.bps } else { 0.0 },
+        };
+        self.classes.iter().map(part).collect()
+    }
+
+    /// `classes` in the summary.
+    fn class_summary(&self, study: &Study, failing: &Failing) -> Option<(String, Value)> {
+        if self.classes.is_empty() {
+            return None;
+        }
+        let of = |(class, part): (&ClassAnswer, ClassPart)| {
+            json!({
+                "class": class.name,
+                "volume": study.volume(class.bps),
+                "base_util": class.base_util,
+                "worst_util": class.worst.0,
+                "worst_scenario": class.worst.2,
+                "worst_arc": part.worst_arc,
+                "least_served": part.least_served,
+                "least_served_arc": part.squeezed_arc,
+                "least_served_scenario": class.least_served.map(|(_, _, scenario)| scenario),
+                "most_lost": study.volume(class.most_lost),
+            })
+        };
+        let all: Vec<_> = self.classes.iter().zip(self.class_parts(study, failing)).map(of).collect();
+        Some(("classes".into(), all.into()))
     }
 
     fn is_finding(&self) -> bool {
@@ -239,6 +318,16 @@ impl<'a> Answer<'a> {
             ("most_lost", json!(study.volume(lossy.outcome.lost + lossy.outcome.lost_own))),
             ("most_lost_failure", json!(failing.name(&lossy.set, csr))),
         ];
+        row.push(("cut_off_by", json!(self.redundancies.cut)));
+        row.push(("exposed_by", json!(self.redundancies.exposed)));
+        let squeezed = self.classes.iter().filter(|class| class.least_served.is_some());
+        if let Some(class) = squeezed.clone().next() {
+            let names: Vec<_> = squeezed.map(|class| class.name.as_str()).collect();
+            row.push(("squeezed_classes", json!(names.join(", "))));
+            row.push(("least_served", json!(class.least_served.map(|(served, _, _)| served))));
+        } else if !self.classes.is_empty() {
+            row.push(("squeezed_classes", json!("none")));
+        }
         if self.limits.threshold.is_some() {
             row.push(("over_threshold", json!(self.over)));
         }

@@ -23,6 +23,8 @@ pub(crate) enum FailArg {
     None,
     /// All sets of so many links.
     Links(u32),
+    /// Each link that can fail by itself: bundles by their members.
+    Members,
     /// Each node.
     Nodes,
     /// What fails together: the groups of a file, or the network's own.
@@ -32,7 +34,7 @@ pub(crate) enum FailArg {
 }
 
 /// What `--fail` takes, for its help.
-pub(crate) const FORMS: &str = "none|links|links:K|nodes|groups|groups:FILE|patterns:FILE";
+pub(crate) const FORMS: &str = "none|links|links:K|members|nodes|groups|groups:FILE|patterns:FILE";
 
 impl FromStr for FailArg {
     type Err = String;
@@ -46,6 +48,7 @@ impl FromStr for FailArg {
                 Ok(k @ 1..=8) => Ok(Self::Links(k)),
                 _ => Err("expected 'links:K' with K from 1 to 8".into()),
             },
+            ("members", None) => Ok(Self::Members),
             ("nodes", None) => Ok(Self::Nodes),
             ("groups", None) => Ok(Self::Groups(None)),
             ("groups", Some(file)) if !file.is_empty() => Ok(Self::Groups(Some(file.into()))),
@@ -68,6 +71,7 @@ impl From<FailArg> for String {
         match arg {
             FailArg::None => "none".into(),
             FailArg::Links(k) => format!("links:{k}"),
+            FailArg::Members => "members".into(),
             FailArg::Nodes => "nodes".into(),
             FailArg::Groups(None) => "groups".into(),
             FailArg::Groups(Some(file)) => format!("groups:{}", file.display()),
@@ -81,7 +85,7 @@ impl FailArg {
     pub(crate) fn file_mut(&mut self) -> Option<&mut PathBuf> {
         match self {
             Self::Patterns(file) | Self::Groups(Some(file)) => Some(file),
-            Self::None | Self::Links(_) | Self::Nodes | Self::Groups(None) => None,
+            Self::None | Self::Links(_) | Self::Members | Self::Nodes | Self::Groups(None) => None,
         }
     }
 
@@ -89,7 +93,7 @@ impl FailArg {
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {
             Self::Patterns(file) | Self::Groups(Some(file)) => Some(file),
-            Self::None | Self::Links(_) | Self::Nodes | Self::Groups(None) => None,
+            Self::None | Self::Links(_) | Self::Members | Self::Nodes | Self::Groups(None) => None,
         }
     }
 
@@ -99,6 +103,7 @@ impl FailArg {
             Self::None => "nothing fails".into(),
             Self::Links(1) => "any one link fails".into(),
             Self::Links(k) => format!("any {k} links fail"),
+            Self::Members => "any one link or member of a bundle fails".into(),
             Self::Nodes => "any one node fails".into(),
             Self::Groups(_) => "a risk group fails".into(),
             Self::Patterns(_) => "listed sets of links fail".into(),
@@ -119,9 +124,10 @@ impl FailArg {
         };
         let list = match self {
             Self::Groups(_) => FailureList::listed(groups.iter().map(|g| g.set.clone())),
-            Self::Patterns(file) => FailureList::listed(patterns(file, csr)?),
+            Self::Patterns(file) => patterns(file, csr)?,
             Self::None => FailureList::none(),
             Self::Links(k) => links(csr, *k)?,
+            Self::Members => FailureList::members(csr),
             Self::Nodes => FailureList::nodes(csr),
         };
         Ok(Failing { list, groups })
@@ -138,7 +144,7 @@ impl FailArg {
             Self::None => FailureList::none(),
             Self::Links(k) => links(csr, *k)?,
             Self::Nodes => FailureList::nodes(csr),
-            Self::Groups(_) | Self::Patterns(_) => {
+            Self::Members | Self::Groups(_) | Self::Patterns(_) => {
                 FailureList::listed((1..after.len()).map(|scenario| there(&after.get(scenario).0)))
             }
         })
@@ -195,9 +201,14 @@ fn risk_groups(file: Option<&Path>, study: &Study) -> Result<Vec<Group>, InputEr
 }
 
 /// One set a line: link numbers with commas between them. Empty lines and what follows a `#` are left out.
-fn patterns(path: &Path, csr: &Csr) -> Result<Vec<FailureSet>, InputError> {
+fn patterns(path: &Path, csr: &Csr) -> Result<FailureList, InputError> {
     let (file, bytes) = (path.display().to_string(), files::read(path)?);
-    parse_patterns(&file, encoding::utf8(&file, &bytes)?, Some(csr.link_count()))
+    let mut sets = parse_patterns(&file, encoding::utf8(&file, &bytes)?, Some(csr.link_count()));
+    let mut wrong = None;
+    // A set at a time: a list of millions is held in its short form alone.
+    let fine = sets.by_ref().map_while(|set| set.map_err(|error| wrong = Some(error)).ok());
+    let list = FailureList::listed(fine);
+    wrong.map_or(Ok(list), Err)
 }
 
 /// The sets of a text; without a number of links any link number is taken.
@@ -205,12 +216,11 @@ pub(crate) fn parse_patterns(
     file: &str,
     text: &str,
     links: Option<usize>,
-) -> Result<Vec<FailureSet>, InputError> {
-    let mut sets = Vec::new();
-    for (i, line) in text.lines().enumerate() {
+) -> impl Iterator<Item = Result<FailureSet, InputError>> {
+    text.lines().enumerate().filter_map(move |(i, line)| {
         let content = line.split('#').next().unwrap_or_default();
         if content.trim().is_empty() {
-            continue;
+            return None;
         }
         let link = |(at, text): (usize, &str)| {
             let known = text.trim().parse().ok().filter(|n: &u32| links.is_none_or(|l| (*n as usize) < l));
@@ -223,9 +233,8 @@ pub(crate) fn parse_patterns(
             })
         };
         let links: Result<Vec<_>, _> = content.split(',').enumerate().map(link).collect();
-        sets.push(FailureSet::new(links?, Vec::new()));
-    }
-    Ok(sets)
+        Some(links.map(|links| FailureSet::new(links, Vec::new())))
+    })
 }
 
 #[cfg(test)]
@@ -237,6 +246,7 @@ mod tests {
         let read = |text: &str| text.parse::<FailArg>().ok();
         assert_eq!(read("links"), Some(FailArg::Links(1)));
         assert_eq!(read("links:2"), Some(FailArg::Links(2)));
+        assert_eq!(read("members"), Some(FailArg::Members));
         assert_eq!(read("groups"), Some(FailArg::Groups(None)));
         assert_eq!(read("groups:g.yaml"), Some(FailArg::Groups(Some("g.yaml".into()))));
         assert_eq!(read("patterns:a:b.txt"), Some(FailArg::Patterns("a:b.txt".into())));

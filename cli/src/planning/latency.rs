@@ -33,10 +33,11 @@ impl LatencyQuestion {
         self.all || self.bound.is_some()
     }
 
-    /// Evaluates all scenarios and writes the tables that are asked for.
+    /// Evaluates all scenarios and writes the tables that are asked for. `services` has the classes of each demand; it is
+    /// empty where there are none.
     pub(crate) fn answer(
         self,
-        study: &Study,
+        (study, services): (&Study, &[Vec<&str>]),
         latency: &Latency<'_>,
         list: &FailureList,
         mut folder: Option<&mut TargetFolder>,
@@ -56,7 +57,7 @@ impl LatencyQuestion {
             }
             let Some(folder) = folder.as_mut() else { return Ok(()) };
             if self.all {
-                folder.write(&demands(study, scenarios))?;
+                folder.write(&demands(study, services, scenarios))?;
             }
             match self.bound {
                 Some(bound) => folder.write(&breaches(study, latency, scenarios, bound)),
@@ -75,20 +76,26 @@ fn rows(scenarios: &Scenarios) -> impl Iterator<Item = (u32, u32, Fate)> {
         .flat_map(|(scenario, fates)| fates.iter().map(|(demand, fate)| (*scenario, *demand, *fate)))
 }
 
-fn demands(study: &Study, scenarios: &Scenarios) -> Table {
+fn demands(study: &Study, services: &[Vec<&str>], scenarios: &Scenarios) -> Table {
     let mut table = Table::new(&schema::DEMANDS);
     for (scenario, number, fate) in rows(scenarios) {
         let demand = &study.demands[number as usize];
-        table
-            .row()
-            .set("scenario", scenario)
-            .set("src", study.csr.node_names[demand.src.index()].as_str())
-            .set("dst", study.csr.node_names[demand.dst.index()].as_str())
-            .set("status", Status::word(fate.status))
-            .set("latency_ms", fate.latency_ms)
-            .set("stretch", fate.stretch)
-            .set("service", None::<&str>)
-            .end();
+        let mut row = |service: Option<&str>| {
+            table
+                .row()
+                .set("scenario", scenario)
+                .set("src", study.csr.node_names[demand.src.index()].as_str())
+                .set("dst", study.csr.node_names[demand.dst.index()].as_str())
+                .set("status", Status::word(fate.status))
+                .set("latency_ms", fate.latency_ms)
+                .set("stretch", fate.stretch)
+                .set("service", service)
+                .end();
+        };
+        match services.get(number as usize) {
+            Some(services) => services.iter().for_each(|service| row(Some(service))),
+            None => row(None),
+        }
     }
     table
 }

@@ -1,6 +1,7 @@
 //! Planning: the network as planners see it, lists of failures, and the tables of what they do.
 
 pub(crate) mod availability;
+pub(crate) mod classes;
 pub(crate) mod differences;
 pub(crate) mod edit;
 pub(crate) mod failures;
@@ -11,12 +12,14 @@ pub(crate) mod limit;
 pub(crate) mod limits;
 pub(crate) mod manifest;
 pub(crate) mod market;
+pub(crate) mod meant;
 pub(crate) mod measured;
 pub(crate) mod names;
 pub(crate) mod page;
 pub(crate) mod parts;
 pub(crate) mod question;
 pub(crate) mod rates;
+pub(crate) mod redundancy;
 pub(crate) mod scenario;
 pub(crate) mod shard;
 pub(crate) mod study;

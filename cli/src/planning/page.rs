@@ -1,11 +1,15 @@
 //! The page of a study: what its tables say, put into the plain data of `report::page`.
 
-use report::page::{Breaches, CausePlace, Change, Event, Full, FullArc, HalfLink, Map, PlanPage, Reproduce};
+use report::page::{
+    Breaches, CausePlace, Change, ClassPart, Event, Full, FullArc, HalfLink, Map, PlanPage, Reproduce,
+    SpareLost,
+};
 use report::{Summary, Table};
-use scenarios::planning::{FailureSet, Outcome, Overview, Plan, Scenario, Worst};
+use scenarios::planning::{Exposure, FailureSet, Outcome, Overview, Plan, Scenario, Worst};
 use twin::{ArcId, Csr, LinkId};
 
 use super::failures::Failing;
+use super::redundancy::Redundancies;
 use super::study::Study;
 use crate::map;
 
@@ -27,6 +31,8 @@ pub(crate) struct Findings<'a> {
     pub(crate) differences: Option<&'a Table>,
     pub(crate) threshold: Option<(f64, u64)>,
     pub(crate) latency: Option<Breaches>,
+    pub(crate) redundancies: &'a Redundancies,
+    pub(crate) classes: Vec<ClassPart>,
     pub(crate) optimal: Option<f64>,
     /// What was asked, in words.
     pub(crate) question: String,
@@ -55,7 +61,11 @@ impl Findings<'_> {
             not_modelled: summary.fidelity.clone(),
             reproduce: reproduce(summary),
             threshold: self.threshold,
+            spare: self.redundancies.worst.iter().map(|e| self.spare_lost(e)).collect(),
+            cut_off_by: self.redundancies.cut.into(),
+            exposed_by: self.redundancies.exposed.into(),
             latency: self.latency,
+            classes: self.classes,
             optimal: self.optimal,
         }
     }
@@ -83,6 +93,20 @@ impl Findings<'_> {
             full: self.full(&scenario.outcome),
             lost: self.share(&scenario.outcome),
             pairs: scenario.outcome.disconnected_pairs,
+        }
+    }
+
+    fn spare_lost(&self, exposure: &Exposure) -> SpareLost {
+        let names = |nodes: &[twin::NodeId]| {
+            nodes.iter().map(|node| self.study.csr.node_names[node.index()].clone()).collect()
+        };
+        SpareLost {
+            failure: self.cause(exposure.scenario),
+            cut_off: names(&exposure.cut_nodes),
+            exposed: names(&exposure.exposed_nodes),
+            demands: exposure.exposed_demands.into(),
+            volume: if exposure.exposed_bps > 0.0 { exposure.exposed_bps / self.plan.total() } else { 0.0 },
+            links: exposure.only_links.len() as u64,
         }
     }
 

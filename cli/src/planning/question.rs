@@ -10,6 +10,7 @@ use twin::{DemandMatrix, WallTime};
 use super::edit::EditFile;
 use super::failures::{FORMS, FailArg, Failing};
 use super::measured::{Measured, hardness};
+use super::redundancy::{self, Redundancies};
 use super::study::{Study, StudyArgs};
 use super::{differences, tables};
 use crate::failure::Failure;
@@ -80,8 +81,8 @@ impl QuestionArgs {
         self.fail.as_ref().unwrap_or(&FailArg::Links(1))
     }
 
-    /// Writes what follows from all scenarios: arcs, their worst failures, names of groups, what an edit changes. That last
-    /// table is returned.
+    /// Writes what follows from all scenarios: arcs, their worst failures, who loses redundancy, names of groups, what an
+    /// edit changes.
     pub(crate) fn write(
         &self,
         folder: &mut TargetFolder,
@@ -89,17 +90,26 @@ impl QuestionArgs {
         failing: &Failing,
         plan: &Plan<'_>,
         worst: &Worst,
-    ) -> Result<Option<Table>, Failure> {
+    ) -> Result<Written, Failure> {
         folder.write(&report::entities(&study.twin))?;
         folder.write(&tables::arcs(study, plan, worst))?;
         folder.write(&tables::worst(study, worst))?;
         if !failing.groups.is_empty() {
             folder.write(&tables::groups(failing))?;
         }
-        let Some(before) = &study.before else { return Ok(None) };
+        let redundancies = redundancy::answer(study, failing, plan, Some(folder))?;
+        let Some(before) = &study.before else { return Ok(Written { redundancies, differences: None }) };
         let failures = self.fail().before(&failing.list, &before.csr)?;
         let table = differences::table((before, &failures), study, plan, worst);
         folder.write(&table)?;
-        Ok(Some(table))
+        Ok(Written { redundancies, differences: Some(table) })
     }
+}
+
+/// What was written and is spoken of elsewhere, too.
+pub(crate) struct Written {
+    /// Who loses redundancy.
+    pub(crate) redundancies: Redundancies,
+    /// What an edit changes.
+    pub(crate) differences: Option<Table>,
 }

@@ -9,6 +9,7 @@
 //! edits:                              # as in umbra-edit/1; or `edit: FILE`
 //!   - add_link: {between: [DNVRng, KSCYng], capacity: 10G, weight: 900}
 //! window: {series: abilene.parquet, from: 2004-03-01T02:00, until: +4h}   # in the place of demands
+//! classes: [{name: voice, share: 0.1}, {name: bulk}]      # as in umbra-classes/1, highest priority first
 //! threshold: 0.8
 //! latency_bound_ms: 40
 //! fail_on: [overload, lost, latency]
@@ -25,6 +26,7 @@ use topology_sync::source::files;
 use topology_sync::{encoding, yaml};
 use twin::{InputError, WallTime};
 
+use super::classes::{ClassFile, Rule};
 use super::edit::{Edit, EditFile, Edits};
 use super::failures::{FORMS, FailArg, Failing};
 use super::instant;
@@ -61,6 +63,8 @@ struct Yaml {
     groups: BTreeMap<String, Vec<Word>>,
     #[serde(default)]
     edits: Vec<Edit>,
+    #[serde(default)]
+    classes: Vec<Rule>,
     threshold: Option<Number>,
     latency_bound_ms: Option<Number>,
     fail_on: Option<Words>,
@@ -92,6 +96,8 @@ pub(crate) struct Asked {
     pub(crate) edits: Option<EditFile>,
     /// Measured traffic in the place of one matrix.
     pub(crate) measured: Option<Measured>,
+    /// Classes of service that stand in the scenario file.
+    pub(crate) classes: Option<ClassFile>,
     /// The limits.
     pub(crate) limits: Limits,
     /// The scenario file.
@@ -111,6 +117,7 @@ pub(crate) fn asked(question: &QuestionArgs, limits: &Limits) -> Result<Asked, I
             question: question.clone(),
             edits: None,
             measured: None,
+            classes: None,
             limits: limits.clone(),
             file: None,
             description: None,
@@ -183,10 +190,13 @@ impl ScenarioFile {
         // Demands of the command line win over the window too.
         let measured = if args.study.demands.is_some() { None } else { self.measured()? };
         let limits = self.limits(limits)?;
+        let rules = (!self.yaml.classes.is_empty()).then(|| self.yaml.classes.clone());
+        let classes = rules.map(|rules| ClassFile::inline(&self.file(), self.yaml.groups.clone(), rules));
         Ok(Asked {
             question,
             edits,
             measured,
+            classes,
             limits,
             file: Some(self.path),
             description: self.yaml.description,

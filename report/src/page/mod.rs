@@ -44,7 +44,7 @@ pub use data::{
     MapLink, MapNode, Page, Probe, Reading, Reproduce, Strip, Unit,
 };
 pub use load::RED_FROM;
-pub use plan::{Breaches, Change, Event, Full, FullArc, PlanPage};
+pub use plan::{Breaches, Change, ClassPart, Event, Full, FullArc, PlanPage, SpareLost};
 pub use series::{SeriesChart, SeriesIncident, SeriesPage};
 pub use strips::STRIPS_MAX;
 

@@ -144,6 +144,85 @@ pub static DIFFERENCES: TableSpec = TableSpec {
     ],
 };
 
+/// Who loses service, and who only the spare way.
+pub static REDUNDANCY: TableSpec = TableSpec {
+    name: "redundancy",
+    meaning: "What one failure takes from whom. One more link would cut off who is *exposed*, and could not have before. \
+              Nodes that are down, and their demands, are not in here; a failure that is missing takes nothing from anybody.",
+    columns: &[
+        required("scenario", U32, "", "number of the scenario"),
+        required("cut_nodes", ListU32, "", "nodes that are parted from most others"),
+        required("exposed_nodes", ListU32, "", "nodes that are not, and are exposed"),
+        required("cut_demands", U32, "", "demands whose ends are parted"),
+        required("exposed_demands", U32, "", "demands whose ends are not, and are exposed"),
+        required("exposed_volume", F64, "as the demands", "volume of these"),
+        required(
+            "only_links",
+            ListU32,
+            "",
+            "links of which any one would part somebody now, and would not have before",
+        ),
+    ],
+};
+
+/// Demands that failures expose or cut off.
+pub static EXPOSED: TableSpec = TableSpec {
+    name: "exposed",
+    meaning: "One demand that some failure cuts off or exposes, over all failures.",
+    columns: &[
+        required("src", Str, "", "name of the node where it enters"),
+        required("dst", Str, "", "name of the node where it leaves"),
+        required("volume", F64, "as the demands", "its volume"),
+        required("cut", U32, "", "scenarios that part its ends"),
+        required(
+            "exposed",
+            U32,
+            "",
+            "scenarios that do not, after which one more link would, and could not before",
+        ),
+    ],
+};
+
+/// Classes of service on each arc.
+pub static CLASSES: TableSpec = TableSpec {
+    name: "classes",
+    meaning: "One class of service on one arc, under strict priority; written where classes are given. Loads are open-loop: \
+              what one arc does not serve still loads the next.",
+    columns: &[
+        required("arc", U32, "", "number of the arc"),
+        required("class", Str, "", "name of the class"),
+        required("priority", U32, "", "1 = served first"),
+        required("base_load", F64, "as the demands", "load of the class without failures"),
+        required("base_util", F64, "", "load of it and of all classes above it / capacity, without failures"),
+        required("base_served", F64, "", "share of its load that is served without failures; 1 without load"),
+        nullable("worst_load", F64, "as the demands", "load of the class in `worst_scenario`"),
+        nullable("worst_util", F64, "", "largest `base_util` over the failures"),
+        nullable("worst_scenario", U32, "", "the scenario where it is"),
+        nullable("least_served", F64, "", "smallest share of its load that is served, over the failures"),
+        nullable("least_served_scenario", U32, "", "the scenario where it is; null where all is served"),
+    ],
+};
+
+/// Classes of service in each scenario.
+pub static CLASS_SCENARIOS: TableSpec = TableSpec {
+    name: "class_scenarios",
+    meaning: "One class of service in one scenario; written where classes are given.",
+    columns: &[
+        required("scenario", U32, "", "number of the scenario"),
+        required("class", Str, "", "name of the class"),
+        required("lost", F64, "as the demands", "its volume without a path, without `lost_own`"),
+        required("lost_own", F64, "as the demands", "its volume from and to failed nodes"),
+        required(
+            "max_util",
+            F64,
+            "",
+            "load of it and of all classes above it / capacity, largest over the arcs that carry it",
+        ),
+        nullable("max_arc", U32, "", "the arc where it is; null where none carries it"),
+        required("squeezed_arcs", U32, "", "arcs that do not serve the class in full"),
+    ],
+};
+
 /// Demands in each scenario.
 pub static DEMANDS: TableSpec = TableSpec {
     name: "demands",
@@ -165,7 +244,12 @@ pub static DEMANDS: TableSpec = TableSpec {
             "",
             "`latency_ms` / that with nothing down; null where either is absent or that is 0",
         ),
-        nullable("service", Str, "", "the service that it belongs to; null where the network names none"),
+        nullable(
+            "service",
+            Str,
+            "",
+            "the class of service that it, or this part of it, belongs to; null where no classes are given",
+        ),
     ],
 };
 

@@ -1,9 +1,10 @@
 //! What fails together, and lists of it.
 
-use std::collections::BTreeMap;
-
-use models::Gone;
+use models::{Failures, Gone};
 use twin::{Csr, LinkId, NodeId};
+
+use super::members::Members;
+use super::sets::Sets;
 
 /// Links and nodes that are down together; a link in both directions, a node with all its links.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +43,15 @@ impl FailureSet {
         self.links.iter().map(|l| Gone::Link(*l)).chain(self.nodes.iter().map(|n| Gone::Node(*n)))
     }
 
+    /// What is down in a network: these, and bundles with too few members left.
+    pub fn failures(&self, csr: &Csr) -> Failures {
+        let mut members = Members::default();
+        members.see(csr, self);
+        let links = self.links.iter().chain(&members.down);
+        let down = links.fold(Failures::none(csr), |down, link| down.with_link(*link));
+        self.nodes.iter().fold(down, |down, node| down.with_node(*node))
+    }
+
     /// Both sets at once.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
@@ -68,13 +78,13 @@ enum Rule {
         at_once: u32,
     },
     Nodes,
-    Listed(Vec<(FailureSet, u32)>),
+    Listed(Sets),
 }
 
 impl FailureList {
     /// Nothing fails.
     pub fn none() -> Self {
-        Self { rule: Rule::Listed(Vec::new()), len: 1, base: 1 }
+        Self { rule: Rule::Listed(Sets::default()), len: 1, base: 1 }
     }
 
     /// All sets of `at_once` different links, in lexicographic order; with 1, scenario i + 1 is link i.
@@ -95,6 +105,12 @@ impl FailureList {
         u32::try_from(sets).ok().filter(|n| *n < u32::MAX)
     }
 
+    /// Each link that can fail by itself, in the order of their numbers: bundles by their members.
+    pub fn members(csr: &Csr) -> Self {
+        let single = (0..csr.link_count()).map(LinkId::new).filter(|link| csr.is_single(*link));
+        Self::listed(single.map(|link| FailureSet::new(vec![link], Vec::new())))
+    }
+
     /// Each node.
     pub fn nodes(csr: &Csr) -> Self {
         let len = u32::try_from(csr.node_count()).expect("nodes have 32-bit numbers") + 1;
@@ -106,17 +122,12 @@ impl FailureList {
     /// # Panics
     /// If there are 2^32 sets or more.
     pub fn listed(sets: impl IntoIterator<Item = FailureSet>) -> Self {
-        let (mut base, mut list, mut index) = (0, Vec::<(FailureSet, u32)>::new(), BTreeMap::new());
-        for set in sets {
-            if set.is_empty() {
-                base += 1;
-            } else if let Some(at) = index.get(&set) {
-                list[*at as usize].1 += 1;
-            } else {
-                index.insert(set.clone(), u32::try_from(list.len()).expect("scenarios have 32-bit numbers"));
-                list.push((set, 1));
-            }
-        }
+        let mut base = 0;
+        let sets = sets.into_iter().filter(|set| {
+            base += u32::from(set.is_empty());
+            !set.is_empty()
+        });
+        let list = Sets::new(sets);
         let len = u32::try_from(list.len() + 1).expect("scenarios have 32-bit numbers");
         Self { rule: Rule::Listed(list), len, base }
     }
@@ -144,7 +155,7 @@ impl FailureList {
                 (FailureSet { links: unrank(*of, *at_once, i), nodes: Vec::new() }, 1)
             }
             Rule::Nodes => (FailureSet { links: Vec::new(), nodes: vec![NodeId(i)] }, 1),
-            Rule::Listed(list) => list[i as usize].clone(),
+            Rule::Listed(sets) => sets.get(i as usize),
         }
     }
 }

@@ -108,7 +108,9 @@ fn fronts(csr: &Csr, plans: &[Plan<'_>], list: &FailureList, range: std::ops::Ra
         for (i, front) in fronts.iter_mut().enumerate() {
             let arc = ArcId::new(i);
             if scenario == 0 || evaluators.iter().any(|e| e.is_touched(arc)) {
-                let loads = evaluators.iter().map(|e: &Evaluator<'_>| e.load(arc)).collect();
+                // On a part of its capacity an arc gets as full as all of it would with more load.
+                let loads =
+                    evaluators.iter().map(|e: &Evaluator<'_>| e.load(arc) / e.share_left(arc)).collect();
                 front.insert(&Entry { loads, scenario });
             }
         }

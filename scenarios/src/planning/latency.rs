@@ -13,7 +13,7 @@ use super::sweep::stream;
 use super::{Evaluator, FailureList, FailureSet, Plan};
 
 /// Rows that are made before they are handed on: bounds what is held in memory.
-const ROWS: usize = 1 << 16;
+const ROWS: usize = 1 << 14;
 
 /// What has become of a demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,7 @@ pub struct Latency<'a> {
     /// Delay of each arc in ms.
     delay: Vec<f64>,
     unknown: usize,
+    derived: usize,
     base: Vec<Fate>,
     /// Numbers of the demands for each destination.
     by_dst: Vec<Vec<u32>>,
@@ -74,9 +75,11 @@ impl<'a> Latency<'a> {
             by_dst[demand.dst.index()].push(number);
         }
         let unknown = delays.iter().filter(|d| d.is_none()).count();
+        let derived = csr.delay.iter().filter(|d| **d == SimDuration::ZERO).count() - unknown;
         let delay = delays.into_iter().map(|d| d.unwrap_or(0.0)).collect();
         let lost = Fate { status: Status::Lost, latency_ms: None, stretch: None };
-        let mut all = Self { plan, routing, delay, unknown, base: vec![lost; plan.demands().len()], by_dst };
+        let mut all =
+            Self { plan, routing, delay, unknown, derived, base: vec![lost; plan.demands().len()], by_dst };
         all.base = all.with_nothing_down();
         all
     }
@@ -84,6 +87,11 @@ impl<'a> Latency<'a> {
     /// Arcs of which neither a delay nor the places of both ends are known: they count as 0 ms.
     pub fn unknown_arcs(&self) -> usize {
         self.unknown
+    }
+
+    /// Arcs without a delay in the twin, of which the places of both ends give one.
+    pub fn derived_arcs(&self) -> usize {
+        self.derived
     }
 
     /// The fate of each demand with nothing down.
@@ -349,7 +357,7 @@ mod tests {
         let demands = [NodeDemand { src: NodeId(0), dst: NodeId(2), bps: 1.0 }];
         let plan = Plan::new(&csr, &routing, &demands);
         let latency = Latency::new(&plan, &routing);
-        assert_eq!(latency.unknown_arcs(), 2);
+        assert_eq!((latency.unknown_arcs(), latency.derived_arcs()), (2, 2));
         assert_eq!(latency.base()[0].latency_ms, Some(3.0), "the longest of two equal paths");
         let mut walker = latency.walker();
         let fate = walker.fates(&FailureSet::new(vec![twin::LinkId(1)], Vec::new()))[0];

@@ -36,24 +36,30 @@
 //! ```
 
 pub mod availability;
+mod classes;
 mod deduce;
 mod drain;
+mod exposure;
 mod failure;
 mod growth;
 mod latency;
+mod members;
 mod optimal;
 mod overview;
 mod plan;
 mod redundancy;
 pub mod risk;
+mod sets;
 mod sweep;
 mod trees;
 mod upgrade;
 mod upgrade_bound;
 mod worst;
 
+pub use classes::{ClassEvaluator, ClassLoad, ClassOutcome, ClassPlan, ClassWorst};
 pub use deduce::{Accuracy, Deduced, Measured, deduce};
 pub use drain::{Drain, OneMore};
+pub use exposure::{Exposed, Exposure, exposures};
 pub use failure::{FailureList, FailureSet};
 pub use growth::{DAYS_A_YEAR, Exceeded, Growth, HORIZON_YEARS, first_exceeded};
 pub use latency::{Fate, Latency, Status};

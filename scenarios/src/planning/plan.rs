@@ -4,6 +4,7 @@ use models::{After, Change, Gone, Loads, NodeDemand, Routing, WhatIf};
 use twin::{ArcId, Csr};
 
 use super::FailureSet;
+use super::members::Members;
 
 /// Of all volume, less than this share is rounding, not traffic.
 const NOTHING: f64 = 1e-12;
@@ -73,7 +74,8 @@ impl<'a> Plan<'a> {
 
     /// Somebody who answers; each thread needs its own.
     pub fn evaluator(&self) -> Evaluator<'_> {
-        Evaluator { plan: self, change: self.what_if.scratch(), gone: Vec::new() }
+        let (change, gone) = (self.what_if.scratch(), Vec::new());
+        Evaluator { plan: self, change, gone, members: Members::default() }
     }
 }
 
@@ -110,30 +112,41 @@ pub struct Evaluator<'p> {
     plan: &'p Plan<'p>,
     change: Change,
     gone: Vec<Gone>,
+    members: Members,
 }
 
-impl Evaluator<'_> {
+impl<'p> Evaluator<'p> {
+    /// The plan that it answers for.
+    pub fn plan(&self) -> &'p Plan<'p> {
+        self.plan
+    }
+
     /// What a failure set does. Cost: the destinations whose traffic it moves, each with the nodes where it changes.
     pub fn evaluate(&mut self, set: &FailureSet) -> Outcome {
-        self.gone.clear();
-        self.gone.extend(set.gone());
+        self.fail(set);
         self.plan.what_if.evaluate_loads(&self.gone, &mut self.change);
         self.outcome()
     }
 
     /// The same; `each` sees the new paths to every destination whose paths changed, as [`WhatIf::evaluate`] says.
     pub fn evaluate_with(&mut self, set: &FailureSet, each: impl FnMut(&After<'_>)) -> Outcome {
-        self.gone.clear();
-        self.gone.extend(set.gone());
+        self.fail(set);
         self.plan.what_if.evaluate(&self.gone, &mut self.change, each);
         self.outcome()
+    }
+
+    fn fail(&mut self, set: &FailureSet) {
+        self.members.see(self.plan.csr, set);
+        self.gone.clear();
+        self.gone.extend(set.gone());
+        self.gone.extend(self.members.down.iter().map(|link| Gone::Link(*link)));
     }
 
     fn outcome(&self) -> Outcome {
         let plan = self.plan;
         let (mut max_util, mut max_arc) = (0.0, ArcId(0));
         for (arc, util) in self.touched() {
-            if util > max_util {
+            if util > max_util || (util == max_util && arc < max_arc) {
                 (max_util, max_arc) = (util, arc);
             }
         }
@@ -155,19 +168,47 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Arcs whose load the last evaluated set changed, with their utilisation then; ascending.
+    /// Arcs whose load or capacity the last evaluated set changed, with their utilisation then: those whose load it
+    /// changed, ascending, then bundles that have lost members and nothing of their load.
     pub fn touched(&self) -> impl Iterator<Item = (ArcId, f64)> {
-        self.change.loads().map(|(arc, load)| (arc, self.plan.util_of(arc, load)))
+        let thin = self.members.left.iter().filter(|(arc, _)| self.change.load_on(*arc).is_none());
+        let thin = thin.map(|(arc, _)| (*arc, self.util(*arc)));
+        self.change.loads().map(|(arc, load)| (arc, self.util_with(arc, load))).chain(thin)
     }
 
-    /// Whether the last evaluated set changed an arc's load. All others are as with nothing down.
+    /// Whether the last evaluated set changed an arc's load or capacity. All others are as with nothing down.
     pub fn is_touched(&self, arc: ArcId) -> bool {
-        self.change.load_on(arc).is_some()
+        self.change.load_on(arc).is_some() || self.is_thin(arc)
     }
 
     /// Utilisation of an arc after the last evaluated set.
     pub fn util(&self, arc: ArcId) -> f64 {
+        if self.is_thin(arc) {
+            return self.util_with(arc, self.load(arc));
+        }
         self.change.load_on(arc).map_or(self.plan.base_util(arc), |load| self.plan.util_of(arc, load))
+    }
+
+    fn util_with(&self, arc: ArcId, load: f64) -> f64 {
+        if self.members.left.is_empty() {
+            self.plan.util_of(arc, load)
+        } else {
+            utilization(load, self.capacity(arc))
+        }
+    }
+
+    fn is_thin(&self, arc: ArcId) -> bool {
+        self.members.left.iter().any(|(thin, _)| *thin == arc)
+    }
+
+    /// Capacity of an arc in bit/s after the last evaluated set: a bundle has that of its members which are up.
+    pub fn capacity(&self, arc: ArcId) -> f64 {
+        self.plan.csr.capacity[arc.index()].as_f64() * self.share_left(arc)
+    }
+
+    /// What share of an arc's capacity is left, above 0: 1 but for bundles with members down.
+    pub fn share_left(&self, arc: ArcId) -> f64 {
+        self.members.left_of(arc)
     }
 
     /// Load of an arc in bit/s after the last evaluated set.

@@ -4,15 +4,15 @@
 //! component (Tarjan, *A note on finding the bridges of a graph*, 1974). A failure that takes no service may still take
 //! redundancy, and the next one then takes service.
 
-use models::Failures;
 use twin::{Csr, LinkId, NodeId};
 
 use super::FailureSet;
+use super::members::Members;
 
 const NONE: u32 = u32::MAX;
 
 /// Which nodes reach each other, and which would still do so without any one link. Links that lead one way only do not
-/// count.
+/// count; a bundle that can spare a member is no single link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redundancy {
     /// Connected component of each node; `NONE` for a node that is down.
@@ -25,20 +25,11 @@ pub struct Redundancy {
 impl Redundancy {
     /// That of a network with a failure set. Cost O(nodes + links).
     pub fn with(csr: &Csr, set: &FailureSet) -> Self {
-        let mut down = Failures::none(csr);
-        for link in set.links() {
-            down = down.with_link(*link);
-        }
-        for node in set.nodes() {
-            down = down.with_node(*node);
-        }
-        let edges = Edges::new(csr, &down);
-        let n = csr.node_count();
-        let bridges = edges.bridges(n);
-        let up = |v: usize| down.node_up(NodeId::new(v));
-        let component = edges.components(n, up, &[]);
-        let block = edges.components(n, up, &bridges);
-        Self { component, block, bridges }
+        let edges = Edges::new(csr);
+        let mut search = Search::new(&edges);
+        search.fail(csr, set);
+        search.bridges(&edges);
+        search.redundancy(&edges)
     }
 
     /// Whether both are up and there is a path between them.
@@ -51,6 +42,11 @@ impl Redundancy {
         self.block[a.index()] != NONE && self.block[a.index()] == self.block[b.index()]
     }
 
+    /// Whether they are in different redundant parts: of two that are connected, whether one more link would part them.
+    pub(super) fn parts_by_one_link(&self, a: NodeId, b: NodeId) -> bool {
+        self.block[a.index()] != self.block[b.index()]
+    }
+
     /// The links without which some two nodes lose each other; ascending.
     pub fn bridges(&self) -> &[LinkId] {
         &self.bridges
@@ -59,11 +55,23 @@ impl Redundancy {
     /// Nodes that could lose any one link before and would be cut off from most others by one more now, themselves up and
     /// still connected: those that leave the largest redundant part. Ascending.
     pub fn nodes_that_lose_it(&self, after: &Self) -> Vec<NodeId> {
-        let (before, now) = (largest(&self.block), largest(&after.block));
+        let (before, now, rest) = (largest(&self.block), largest(&after.block), largest(&after.component));
         let lost = |v: &usize| {
-            Some(self.block[*v]) == before && Some(after.block[*v]) != now && after.component[*v] != NONE
+            Some(self.block[*v]) == before
+                && Some(after.block[*v]) != now
+                && Some(after.component[*v]) == rest
         };
         (0..self.block.len()).filter(lost).map(NodeId::new).collect()
+    }
+
+    /// Nodes that are up and parted from most others, with whom they were connected before. Ascending.
+    pub fn nodes_cut_off(&self, after: &Self) -> Vec<NodeId> {
+        let (before, rest) = (largest(&self.component), largest(&after.component));
+        let cut = |v: &usize| {
+            let now = after.component[*v];
+            Some(self.component[*v]) == before && Some(now) != rest && now != NONE
+        };
+        (0..self.component.len()).filter(cut).map(NodeId::new).collect()
     }
 }
 
@@ -75,81 +83,173 @@ fn largest(of: &[u32]) -> Option<u32> {
     (sizes[best] > 1).then_some(best as u32)
 }
 
-/// Links that are up and lead both ways, by node.
-struct Edges {
+/// Links that lead both ways, by node. A bundle that can spare a member has a second edge, numbered after all links.
+#[derive(Debug)]
+pub(super) struct Edges {
     start: Vec<u32>,
-    /// Link and other end.
-    to: Vec<(LinkId, NodeId)>,
+    /// Edge and other end.
+    to: Vec<(u32, u32)>,
+    links: usize,
+    /// By bundle: whether it can spare a member with nothing down.
+    spare: Vec<bool>,
 }
 
 impl Edges {
-    fn new(csr: &Csr, down: &Failures) -> Self {
+    pub(super) fn new(csr: &Csr) -> Self {
+        let spare: Vec<_> = csr.bundles.iter().map(|b| b.members.len() as u32 > b.min_links).collect();
+        let second: Vec<_> = (0u32..).zip(&csr.bundles).map(|(i, b)| (b.link, i)).collect(); // ascending by link
+        let links = csr.link_count();
         let (mut start, mut to) = (vec![0], Vec::new());
         for node in (0..csr.node_count()).map(NodeId::new) {
-            let both =
-                csr.arcs_out(node).iter().filter(|a| down.arc_up(csr, **a) && csr.reverse(**a).is_some());
-            to.extend(both.map(|a| (csr.link[a.index()], csr.dst[a.index()])));
+            for arc in csr.arcs_out(node).iter().filter(|arc| csr.reverse(**arc).is_some()) {
+                let (link, head) = (csr.link[arc.index()], csr.dst[arc.index()].0);
+                to.push((link.0, head));
+                if let Ok(at) = second.binary_search_by_key(&link, |(link, _)| *link) {
+                    to.push((links as u32 + second[at].1, head));
+                }
+            }
             start.push(to.len() as u32);
         }
-        Self { start, to }
+        Self { start, to, links, spare }
     }
 
-    fn of(&self, node: usize) -> &[(LinkId, NodeId)] {
+    fn nodes(&self) -> usize {
+        self.start.len() - 1
+    }
+
+    fn of(&self, node: usize) -> &[(u32, u32)] {
         &self.to[self.start[node] as usize..self.start[node + 1] as usize]
     }
+}
 
-    /// Depth-first search without recursion: a tree link is a bridge where nothing below it reaches above it.
-    fn bridges(&self, n: usize) -> Vec<LinkId> {
-        let (mut entered, mut low, mut next) = (vec![NONE; n], vec![NONE; n], vec![0usize; n]);
-        let (mut bridges, mut clock) = (Vec::new(), 0);
-        for root in 0..n {
-            if entered[root] != NONE {
+/// Looks for what a failure set leaves, one set after another.
+#[derive(Debug)]
+pub(super) struct Search {
+    members: Members,
+    /// By edge and by node: whether it is down.
+    down: Vec<bool>,
+    node_down: Vec<bool>,
+    entered: Vec<u32>,
+    low: Vec<u32>,
+    next: Vec<u32>,
+    path: Vec<(u32, u32)>,
+    bridges: Vec<LinkId>,
+}
+
+impl Search {
+    pub(super) fn new(edges: &Edges) -> Self {
+        let n = edges.nodes();
+        Self {
+            members: Members::default(),
+            down: vec![false; edges.links + edges.spare.len()],
+            node_down: vec![false; n],
+            entered: vec![NONE; n],
+            low: vec![0; n],
+            next: vec![0; n],
+            path: Vec::new(),
+            bridges: Vec::new(),
+        }
+    }
+
+    /// Forgets what was down, and takes these away.
+    pub(super) fn fail(&mut self, csr: &Csr, set: &FailureSet) {
+        self.down.fill(false);
+        self.node_down.fill(false);
+        self.members.see(csr, set);
+        let links = csr.link_count();
+        for (i, bundle) in csr.bundles.iter().enumerate() {
+            self.down[links + i] = bundle.members.len() as u32 <= bundle.min_links;
+        }
+        for (i, up) in &self.members.thin {
+            self.down[links + i] = *up <= csr.bundles[*i].min_links;
+        }
+        for link in set.links().iter().chain(&self.members.down) {
+            self.down[link.index()] = true;
+        }
+        for (i, bundle) in csr.bundles.iter().enumerate() {
+            self.down[links + i] |= self.down[bundle.link.index()];
+        }
+        set.nodes().iter().for_each(|node| self.node_down[node.index()] = true);
+    }
+
+    fn is_up(&self, (edge, to): (u32, u32)) -> bool {
+        !self.down[edge as usize] && !self.node_down[to as usize]
+    }
+
+    /// Depth-first search without recursion: a tree edge is a bridge where nothing below it reaches above it. Returns the
+    /// number of connected components.
+    pub(super) fn bridges(&mut self, edges: &Edges) -> usize {
+        self.entered.fill(NONE);
+        self.bridges.clear();
+        let (mut clock, mut components) = (0, 0);
+        for root in 0..edges.nodes() {
+            if self.entered[root] != NONE || self.node_down[root] {
                 continue;
             }
-            let mut path: Vec<(usize, Option<LinkId>)> = vec![(root, None)];
-            (entered[root], low[root], clock) = (clock, clock, clock + 1);
-            while let Some(&(v, by)) = path.last() {
-                if let Some(&(link, to)) = self.of(v).get(next[v]) {
-                    next[v] += 1;
-                    let w = to.index();
-                    if Some(link) == by {
-                        continue; // the way back; a parallel link has a number of its own
+            components += 1;
+            self.enter(root, NONE, &mut clock);
+            while let Some(&(v, by)) = self.path.last() {
+                let at = self.next[v as usize] as usize;
+                if let Some(&(edge, w)) = edges.of(v as usize).get(at) {
+                    self.next[v as usize] += 1;
+                    // The way back is none; a parallel link has a number of its own.
+                    if edge == by || v == w || !self.is_up((edge, w)) {
+                        continue;
                     }
-                    if entered[w] == NONE {
-                        (entered[w], low[w], clock) = (clock, clock, clock + 1);
-                        path.push((w, Some(link)));
-                    } else {
-                        low[v] = low[v].min(entered[w]);
+                    match self.entered[w as usize] {
+                        NONE => self.enter(w as usize, edge, &mut clock),
+                        when => self.low[v as usize] = self.low[v as usize].min(when),
                     }
                     continue;
                 }
-                path.pop();
-                if let (Some(link), Some(&(above, _))) = (by, path.last()) {
-                    low[above] = low[above].min(low[v]);
-                    if low[v] > entered[above] {
-                        bridges.push(link);
+                self.path.pop();
+                if let Some(&(above, _)) = self.path.last() {
+                    self.low[above as usize] = self.low[above as usize].min(self.low[v as usize]);
+                    if self.low[v as usize] > self.entered[above as usize] {
+                        self.bridges.push(LinkId(by));
                     }
                 }
             }
         }
-        bridges.sort_unstable();
-        bridges
+        self.bridges.sort_unstable();
+        components
+    }
+
+    fn enter(&mut self, node: usize, by: u32, clock: &mut u32) {
+        (self.entered[node], self.low[node], self.next[node]) = (*clock, *clock, 0);
+        *clock += 1;
+        self.path.push((node as u32, by));
+    }
+
+    /// The bridges that were found last; ascending.
+    pub(super) fn found(&self) -> &[LinkId] {
+        &self.bridges
+    }
+
+    /// All that was found.
+    pub(super) fn redundancy(&self, edges: &Edges) -> Redundancy {
+        Redundancy {
+            component: self.components(edges, &[]),
+            block: self.components(edges, &self.bridges),
+            bridges: self.bridges.clone(),
+        }
     }
 
     /// Components over the links that are not left out (which must be sorted), numbered by their first node.
-    fn components(&self, n: usize, up: impl Fn(usize) -> bool, without: &[LinkId]) -> Vec<u32> {
-        let mut component = vec![NONE; n];
-        for root in (0..n).filter(|v| up(*v)) {
-            if component[root] != NONE {
+    fn components(&self, edges: &Edges, without: &[LinkId]) -> Vec<u32> {
+        let mut component = vec![NONE; edges.nodes()];
+        let mut queue = Vec::new();
+        for root in 0..edges.nodes() {
+            if component[root] != NONE || self.node_down[root] {
                 continue;
             }
             component[root] = root as u32;
-            let mut queue = vec![root];
+            queue.push(root);
             while let Some(v) = queue.pop() {
-                for (link, to) in self.of(v) {
-                    if component[to.index()] == NONE && without.binary_search(link).is_err() {
-                        component[to.index()] = root as u32;
-                        queue.push(to.index());
+                for (edge, to) in edges.of(v).iter().filter(|edge| self.is_up(**edge)) {
+                    if component[*to as usize] == NONE && without.binary_search(&LinkId(*edge)).is_err() {
+                        component[*to as usize] = root as u32;
+                        queue.push(*to as usize);
                     }
                 }
             }

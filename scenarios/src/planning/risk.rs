@@ -3,11 +3,12 @@
 //! Risk is a probability times a volume: how probably an element fails within the horizon, and how much traffic would then
 //! be lost or be carried by links fuller than the limit.
 
-use models::{Failures, Loads, NodeDemand, Routing};
+use models::{Loads, NodeDemand, Routing};
 use rayon::prelude::*;
 use twin::{ArcId, Csr, LinkId};
 
 use super::availability::{Component, YEAR_H};
+use super::members::capacity_left;
 use super::{FailureSet, Outcome, Plan, utilization};
 
 /// Times between failures of one element are Weibull with a shape below 1: what failed lately fails again sooner
@@ -121,7 +122,8 @@ pub fn threats(
     history: &[History],
     horizon: Horizon,
 ) -> Vec<Threat> {
-    let (base_above, _) = above(plan, |arc| plan.base().arc[arc.index()], horizon.limit);
+    let capacity = |arc: ArcId| plan.csr().capacity[arc.index()].as_f64();
+    let (base_above, _) = above(plan, |arc| (plan.base().arc[arc.index()], capacity(arc)), horizon.limit);
     let base_lost = plan.base().lost;
     let mut threats: Vec<_> = components
         .par_iter()
@@ -131,7 +133,8 @@ pub fn threats(
             || plan.evaluator(),
             |evaluator, (i, (component, history))| {
                 let mut outcome = evaluator.evaluate(&component.set);
-                let (all_above, over) = above(plan, |arc| evaluator.load(arc), horizon.limit);
+                let (all_above, over) =
+                    above(plan, |arc| (evaluator.load(arc), evaluator.capacity(arc)), horizon.limit);
                 outcome.lost = (outcome.lost - base_lost).max(0.0);
                 Threat {
                     component: i as u32,
@@ -151,17 +154,15 @@ pub fn threats(
     threats
 }
 
-/// Volume above the limit, and the arcs where it is, fullest first.
-fn above(plan: &Plan<'_>, load: impl Fn(ArcId) -> f64, limit: f64) -> (f64, Vec<ArcId>) {
-    let csr = plan.csr();
-    let capacity = |arc: ArcId| csr.capacity[arc.index()].as_f64();
-    let mut over: Vec<_> = (0..csr.arc_count())
+/// Volume above the limit, and the arcs where it is, fullest first; given load and capacity of each arc.
+fn above(plan: &Plan<'_>, on: impl Fn(ArcId) -> (f64, f64), limit: f64) -> (f64, Vec<ArcId>) {
+    let mut over: Vec<_> = (0..plan.csr().arc_count())
         .map(ArcId::new)
-        .map(|arc| (arc, load(arc)))
-        .filter(|(arc, load)| utilization(*load, capacity(*arc)) > limit)
+        .map(|arc| (arc, on(arc)))
+        .filter(|(_, (load, capacity))| utilization(*load, *capacity) > limit)
         .collect();
-    let sum = over.iter().map(|(arc, load)| load - limit * capacity(*arc)).sum();
-    over.sort_by(|a, b| (b.1 / capacity(b.0)).total_cmp(&(a.1 / capacity(a.0))));
+    let sum = over.iter().map(|(_, (load, capacity))| load - limit * capacity).sum();
+    over.sort_by(|(_, a), (_, b)| (b.0 / b.1).total_cmp(&(a.0 / a.1)));
     (sum, over.into_iter().map(|(arc, _)| arc).collect())
 }
 
@@ -177,8 +178,9 @@ fn way_out(plan: &Plan<'_>, threat: &Threat, limit: f64) -> WayOut {
     }
     metric(plan, threat, limit).unwrap_or_else(|| {
         let loads = loads(plan.csr(), plan.demands(), &threat.set);
+        let left = capacity_left(plan.csr(), &threat.set);
         let needs = |arc: &ArcId| {
-            let more = loads.arc[arc.index()] / limit - plan.csr().capacity[arc.index()].as_f64();
+            let more = loads.arc[arc.index()] / limit - left.capacity[arc.index()].as_f64();
             (more > 0.0).then_some((*arc, more))
         };
         WayOut::Upgrade { arcs: threat.over.iter().filter_map(needs).collect() }
@@ -202,7 +204,8 @@ fn metric(plan: &Plan<'_>, threat: &Threat, limit: f64) -> Option<WayOut> {
             let mut other = csr.clone();
             csr.link_arcs[link.index()].iter().for_each(|arc| other.metric[arc.index()] = to);
             let fits = |set: &FailureSet| {
-                let worst = loads(&other, plan.demands(), set).max_utilization(&other);
+                let loads = loads(&other, plan.demands(), set);
+                let worst = loads.max_utilization(&capacity_left(&other, set));
                 worst.is_none_or(|(_, u)| u <= allowed * (1.0 + 1e-12))
             };
             if fits(&FailureSet::default()) && fits(&threat.set) {
@@ -214,13 +217,7 @@ fn metric(plan: &Plan<'_>, threat: &Threat, limit: f64) -> Option<WayOut> {
 }
 
 fn loads(csr: &Csr, demands: &[NodeDemand], set: &FailureSet) -> Loads {
-    let mut down = Failures::none(csr);
-    for link in set.links() {
-        down = down.with_link(*link);
-    }
-    for node in set.nodes() {
-        down = down.with_node(*node);
-    }
+    let down = set.failures(csr);
     Loads::compute(csr, &Routing::compute(csr, &down), &down, demands)
 }
 
@@ -232,6 +229,8 @@ pub fn failures_a_year(component: &Component) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use models::Failures;
+
     use super::*;
     use crate::planning::availability::{FailureModel, Preset};
     use engine::Seeds;

@@ -29,8 +29,7 @@ pub(super) struct Tree {
 
 impl<'a> FreeTraffic<'a> {
     pub(super) fn new(csr: &'a Csr, set: &FailureSet, demands: &[NodeDemand]) -> Self {
-        let down = set.links().iter().fold(Failures::none(csr), |down, link| down.with_link(*link));
-        let down = set.nodes().iter().fold(down, |down, node| down.with_node(*node));
+        let down = set.failures(csr);
         let mut by_dst = vec![Vec::new(); csr.node_count()];
         for d in demands.iter().filter(|d| d.bps > 0.0 && d.src != d.dst && down.node_up(d.dst)) {
             by_dst[d.dst.index()].push((d.src, d.bps));

@@ -126,12 +126,10 @@ fn entity(ground: &Ground, halves: &[Half], members: Option<Vec<EntityKey>>) -> 
         .collect();
     ends.sort();
     let names: Vec<_> = ends.iter().map(|(name, _)| name.as_str()).collect();
-    let mut keys: Vec<_> = ends.iter().map(|(_, key)| key.as_str()).collect();
-    keys.sort_unstable();
     let mut members = members.unwrap_or_default();
     members.sort();
     Entity {
-        key: EntityKey::new(format!("bundle:{}", keys.join("|"))),
+        key: EntityKey::bundle(ends.iter().map(|(_, key)| key)),
         name: names.join(" - "),
         ordinal: halves.iter().map(|(node, _)| ground.nodes[*node].ordinal).min().unwrap_or(0),
         parent: None,

@@ -10,6 +10,7 @@ use twin::{InputError, Place};
 use super::{Row, row};
 use crate::cmd::net::NetOptions;
 use crate::failure::Failure;
+use crate::planning::classes::{self, ClassFile};
 use crate::planning::edit::{self, EditFile};
 use crate::planning::failures;
 use crate::planning::groups::{self, GroupFile};
@@ -20,7 +21,7 @@ use crate::planning::study::StudyArgs;
 
 /// Whether a format is one of these.
 pub(super) fn knows(format: &str) -> bool {
-    [scenario::FORMAT, edit::FORMAT, groups::FORMAT].contains(&format)
+    [scenario::FORMAT, edit::FORMAT, groups::FORMAT, classes::FORMAT].contains(&format)
 }
 
 /// What a file of such a format holds; names are checked where the file says of which network they are.
@@ -28,6 +29,14 @@ pub(super) fn rows(path: &Path, format: &str, net: NetOptions) -> Result<Vec<Row
     match format {
         scenario::FORMAT => scenario(path, net),
         groups::FORMAT => Ok(groups(&GroupFile::read(path)?, format)),
+        classes::FORMAT => {
+            let (classes, rules) = ClassFile::read(path)?.counts();
+            Ok(vec![
+                row("form", json!("classes of service"), format),
+                row("classes", json!(classes), "highest priority first"),
+                row("rules", json!(rules), ""),
+            ])
+        }
         _ => {
             let file = EditFile::read(path)?;
             Ok(vec![
@@ -57,6 +66,12 @@ fn scenario(path: &Path, net: NetOptions) -> Result<Vec<Row>, Failure> {
             (study, failing, 1)
         }
     };
+    let classes = match &asked.classes {
+        // The shares are those of any matrix; volumes are those of this one.
+        Some(file) if !measured => file.divide(&study)?.names.len(),
+        Some(file) => file.counts().0,
+        None => 0,
+    };
     Ok(vec![
         row("form", json!("scenario"), scenario::FORMAT),
         row("description", json!(asked.description.unwrap_or_default()), ""),
@@ -64,6 +79,7 @@ fn scenario(path: &Path, net: NetOptions) -> Result<Vec<Row>, Failure> {
         row("links", json!(study.csr.link_count()), ""),
         row("demand matrices", json!(matrices), if measured { "measured in the window" } else { "" }),
         row("scenarios", json!(failing.list.len()), &String::from(asked.question.fail().clone())),
+        row("classes", json!(classes), "of service"),
     ])
 }
 
@@ -83,7 +99,7 @@ pub(super) fn text(path: &Path) -> Result<Vec<Row>, Failure> {
     if text.lines().any(|line| line.split('#').next().is_some_and(|l| l.contains(':'))) {
         return Ok(groups(&GroupFile::text(&file, text)?, "plain text"));
     }
-    let sets = failures::parse_patterns(&file, text, None)?;
+    let sets: Vec<_> = failures::parse_patterns(&file, text, None).collect::<Result<_, _>>()?;
     let Some(highest) = sets.iter().flat_map(|set| set.links()).max() else {
         let expected = "link numbers with commas between them, or NAME: member, member";
         return Err(InputError::new(&file, Place::Whole, "no failure in this text", expected).into());

@@ -29,6 +29,7 @@ impl Edits {
                 Edit::AddNode(node) => it.add_node(node, &names)?,
                 Edit::AddLink(link) => it.add_link(link, &names, &csr)?,
                 Edit::Set(set) => it.set(set, &names, &csr)?,
+                Edit::Bundle(bundle) => it.bundle(bundle, &names, &csr)?,
                 Edit::Down(words) => it.take_away(words, &names, &csr)?.0,
                 Edit::Remove(words) => {
                     let (changes, nodes) = it.take_away(words, &names, &csr)?;
@@ -50,11 +51,12 @@ impl Edits {
     }
 }
 
-struct Editing<'a> {
-    file: &'a str,
-    layer: Layer,
+/// A network that is being edited.
+pub(super) struct Editing<'a> {
+    pub(super) file: &'a str,
+    pub(super) layer: Layer,
     unit_bps: f64,
-    twin: Twin,
+    pub(super) twin: Twin,
 }
 
 impl Editing<'_> {
@@ -166,6 +168,11 @@ impl Editing<'_> {
                 nodes.push(*node);
             }
         }
+        Ok((self.half_links_of(&links, csr), nodes))
+    }
+
+    /// The changes that take the half-links of links away, on all layers.
+    pub(super) fn half_links_of(&self, links: &[LinkId], csr: &Csr) -> Vec<Change> {
         let arcs = links.iter().flat_map(|link| &csr.link_arcs[link.index()]);
         let keys = arcs.flat_map(|arc| {
             let (from, to) = csr.ports[arc.index()].clone();
@@ -175,7 +182,7 @@ impl Editing<'_> {
             let before = Some(Arc::new(self.twin.half_link(&key)?.clone()));
             Some(Change::HalfLink { key, before, after: None })
         });
-        Ok((there.collect(), nodes))
+        there.collect()
     }
 
     fn set(&self, set: &Set, names: &Names<'_>, csr: &Csr) -> Result<Vec<Change>, InputError> {
@@ -221,7 +228,7 @@ impl Editing<'_> {
         })
     }
 
-    fn metric(&self, weight: &Number) -> Result<u32, InputError> {
+    pub(super) fn metric(&self, weight: &Number) -> Result<u32, InputError> {
         let fits = weight.value.fract() == 0.0 && weight.value >= 1.0 && weight.value <= f64::from(u32::MAX);
         let expected = "a whole weight from 1 to 4294967295";
         if fits {
@@ -235,7 +242,7 @@ impl Editing<'_> {
         delay.at_least(0.0, self.file, "a delay in ms").map(|ms| SimDuration::from_secs_f64(ms * 1e-3))
     }
 
-    fn evidence(&self, place: Place) -> Evidence {
+    pub(super) fn evidence(&self, place: Place) -> Evidence {
         let at = match place {
             Place::LineColumn(line, column) => format!("{}:{line}:{column}", self.file),
             _ => self.file.to_owned(),
@@ -243,7 +250,7 @@ impl Editing<'_> {
         Evidence { source: "edit".into(), detail: at.into(), seen_at: WallTime::default() }
     }
 
-    fn error(&self, word: &Word, what: &str, expected: &str) -> InputError {
+    pub(super) fn error(&self, word: &Word, what: &str, expected: &str) -> InputError {
         InputError::new(self.file, word.place, format!("{what} '{}'", word.text), expected)
     }
 }
@@ -256,7 +263,13 @@ fn fibre(csr: &Csr, a: NodeId, b: NodeId) -> SimDuration {
     }
 }
 
-fn entity(key: &EntityKey, name: &str, ordinal: u32, parent: Option<&EntityKey>, kind: EntityKind) -> Change {
+pub(super) fn entity(
+    key: &EntityKey,
+    name: &str,
+    ordinal: u32,
+    parent: Option<&EntityKey>,
+    kind: EntityKind,
+) -> Change {
     let entity = Entity {
         key: key.clone(),
         name: name.to_owned(),
@@ -269,7 +282,7 @@ fn entity(key: &EntityKey, name: &str, ordinal: u32, parent: Option<&EntityKey>,
 }
 
 /// The key, or the first `key#2`, `key#3`, … that is free.
-fn unused(twin: &Twin, key: EntityKey) -> EntityKey {
+pub(super) fn unused(twin: &Twin, key: EntityKey) -> EntityKey {
     let mut candidates = (2u32..).map(|n| EntityKey::new(format!("{key}#{n}")));
     let mut candidate = key.clone();
     while twin.entity(&candidate).is_some() {

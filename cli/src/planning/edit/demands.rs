@@ -1,17 +1,18 @@
 //! What an edit does to the demands.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use twin::{Change, Csr, Demand, DemandMatrix, EntityKey, InputError, NodeId, Place};
 
 use super::{Grow, Pair, PairVolume, Scale};
+use crate::planning::meant::{self, Meant, NodeGroups};
 use crate::planning::names::Names;
 use crate::planning::words::{Word, Words};
 
 /// Demands that are being edited.
 pub(super) struct Demands<'a> {
     file: &'a str,
-    groups: &'a BTreeMap<String, Vec<Word>>,
+    groups: &'a NodeGroups,
     unit_bps: f64,
     list: Option<Vec<Demand>>,
 }
@@ -22,7 +23,7 @@ type Done = Result<Vec<Change>, InputError>;
 impl<'a> Demands<'a> {
     pub(super) fn new(
         file: &'a str,
-        groups: &'a BTreeMap<String, Vec<Word>>,
+        groups: &'a NodeGroups,
         unit_bps: f64,
         matrix: Option<DemandMatrix>,
     ) -> Self {
@@ -98,7 +99,7 @@ impl<'a> Demands<'a> {
     /// Multiplies those that were asked for; that there are none is a slip of the pen.
     fn multiply(&mut self, factor: f64, some: &Meant, place: Place) -> Done {
         let mut met = false;
-        for demand in self.list.iter_mut().flatten().filter(|d| some.has(d)) {
+        for demand in self.list.iter_mut().flatten().filter(|d| some.has(&d.src, &d.dst)) {
             demand.bps *= factor;
             met = true;
             if !demand.bps.is_finite() {
@@ -122,23 +123,7 @@ impl<'a> Demands<'a> {
     }
 
     fn some(&self, words: [&Option<Words>; 3], names: &Names<'_>, csr: &Csr) -> Result<Meant, InputError> {
-        let [from, to, at] = words.map(|words| match words {
-            None => Ok(None),
-            Some(words) => self.nodes(words, names, csr).map(Some),
-        });
-        Ok(Meant { from: from?, to: to?, at: at? })
-    }
-
-    /// Nodes, and all nodes of groups.
-    fn nodes(&self, words: &Words, names: &Names<'_>, csr: &Csr) -> Result<BTreeSet<EntityKey>, InputError> {
-        let mut nodes = BTreeSet::new();
-        for word in &words.0 {
-            let members = self.groups.get(&word.text).map_or(std::slice::from_ref(word), Vec::as_slice);
-            for member in members {
-                nodes.insert(self.node(member, names, csr)?);
-            }
-        }
-        Ok(nodes)
+        Meant::read(self.file, self.groups, words, names, csr)
     }
 
     fn pair(
@@ -157,25 +142,6 @@ impl<'a> Demands<'a> {
     }
 
     fn node(&self, word: &Word, names: &Names<'_>, csr: &Csr) -> Result<EntityKey, InputError> {
-        let node = names.node(&word.text).map_err(|unknown| {
-            let known = names.node_names().iter().chain(self.groups.keys());
-            unknown.at(self.file, word.place).with_nearest(&word.text, known.map(String::as_str))
-        })?;
-        Ok(csr.node_keys[node.index()].clone())
-    }
-}
-
-/// Which demands are meant: from these, to these, with an end among these; each where it is said.
-struct Meant {
-    from: Option<BTreeSet<EntityKey>>,
-    to: Option<BTreeSet<EntityKey>>,
-    at: Option<BTreeSet<EntityKey>>,
-}
-
-impl Meant {
-    fn has(&self, d: &Demand) -> bool {
-        let among = |set: &Option<BTreeSet<EntityKey>>, key| set.as_ref().is_none_or(|s| s.contains(key));
-        let at = self.at.as_ref().is_none_or(|s| s.contains(&d.src) || s.contains(&d.dst));
-        among(&self.from, &d.src) && among(&self.to, &d.dst) && at
+        meant::node(self.file, self.groups, word, names, csr)
     }
 }

@@ -11,6 +11,8 @@
 //!   - down: ATLAng
 //!   - set: {link: DNVRng - KSCYng, capacity: 40G, weight: 700}
 //!   - set: {link: DNVRng -> STTLng, weight: 900}          # one direction
+//!   - bundle: {links: STTLng - SNVAng, members: 4, min_links: 3}    # a link is four cables
+//!   - bundle: {links: HSTNng - KSCYng, name: trunk}                 # all links between the two become one
 //!   - scale: {factor: 1.5, from: west}
 //!   - grow: {percent_per_year: 30, years: 2}
 //!   - add_demand: {from: DALLng, to: NYCMng, volume: 2G}
@@ -23,6 +25,7 @@
 //! follow.
 
 mod apply;
+mod bundle;
 mod demands;
 #[cfg(test)]
 mod tests;
@@ -81,6 +84,8 @@ pub(crate) enum Edit {
     Down(Words),
     /// A link, or one direction of it, becomes different.
     Set(Set),
+    /// A link consists of members, or links become the members of one.
+    Bundle(Bundle),
     /// Demands are multiplied.
     Scale(Scale),
     /// Demands grow.
@@ -121,6 +126,17 @@ pub(crate) struct Set {
     capacity: Option<Amount>,
     weight: Option<Number>,
     delay_ms: Option<Number>,
+}
+
+/// A link aggregation (IEEE 802.1AX).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bundle {
+    links: Words,
+    members: Option<Number>,
+    min_links: Option<Number>,
+    name: Option<String>,
+    weight: Option<Number>,
 }
 
 /// A factor for some demands: all where nothing else is said.
@@ -193,11 +209,13 @@ impl EditFile {
 
     /// The error that an edit of demands is where they come from a series.
     pub(crate) fn about_demands(&self) -> Option<InputError> {
-        let network =
-            |edit: &&Edit| matches!(edit, Edit::AddNode(_) | Edit::AddLink(_) | Edit::Set(_) | Edit::Down(_));
+        let network = |edit: &&Edit| {
+            use Edit::{AddLink, AddNode, Bundle, Down, Set};
+            matches!(edit, AddNode(_) | AddLink(_) | Set(_) | Bundle(_) | Down(_))
+        };
         let number = self.edits.list.iter().position(|edit| !network(&edit))?;
         let what = format!("edit {} changes demands, which come from a series", number + 1);
-        let expected = "edits of nodes and links: add_node, add_link, down, set";
+        let expected = "edits of nodes and links: add_node, add_link, bundle, down, set";
         Some(InputError::new(&self.file, Place::Whole, what, expected))
     }
 

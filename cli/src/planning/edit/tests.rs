@@ -94,6 +94,35 @@ fn links_without_cables_keep_their_numbers_too() {
 }
 
 #[test]
+fn a_link_becomes_members_and_links_become_a_bundle() {
+    let net = edit(
+        "  - bundle: {links: ca, members: 3, min_links: 2}\n  - bundle: {links: b - c, name: trunk, weight: 7}\n  \
+           - remove: ab\n",
+    )
+    .unwrap();
+    expect![[r#"
+        ab: 
+        bc: 
+        bc2: 
+        ca: c-a 10 1000, a-c 10 1000
+        ca/1: 
+        ca/2: 
+        ca/3: 
+        trunk: b-c 7 2000, c-b 7 2000"#]]
+    .assert_eq(&links(&net).join("\n"));
+    let csr = Csr::compile(&net.twin, Layer::Igp);
+    let link = |l: u32| twin::LinkId(l);
+    let of = |b: &twin::Bundle| (b.link, b.members.clone(), b.min_links);
+    assert_eq!(
+        csr.bundles.iter().map(of).collect::<Vec<_>>(),
+        [(link(3), vec![link(4), link(5), link(6)], 2), (link(7), vec![link(1), link(2)], 1)]
+    );
+    // A snapshot holds it.
+    let read = Snapshot::from_json("net.json", &net.to_json()).unwrap();
+    assert_eq!(Csr::compile(&read.twin, Layer::Igp).bundles, csr.bundles);
+}
+
+#[test]
 fn a_node_goes_with_its_demands_or_stands_still_and_loses_them() {
     let gone = edit("  - remove: c\n").unwrap();
     assert_eq!(demands(&gone).len(), 2);
@@ -130,6 +159,14 @@ fn errors_name_place_expectation_and_nearest_name() {
         "  - set: {link: ab}\n",
         "  - set: {link: a -> x, weight: 1}\n",
         "  - set: {link: ab, wieght: 1}\n",
+        "  - bundle: {links: ab}\n",
+        "  - bundle: {links: ab, members: 2.5}\n",
+        "  - bundle: {links: ab, members: 2, min_links: 3}\n",
+        "  - bundle: {links: b - c, members: 2}\n",
+        "  - bundle: {links: [ab, bc]}\n",
+        "  - set: {link: bc2, weight: 3}\n  - bundle: {links: b - c}\n",
+        "  - set: {link: bc2, capacity: 3}\n  - bundle: {links: b - c}\n",
+        "  - bundle: {links: b - c}\n  - bundle: {links: bc, members: 2}\n",
         "  - sacle: {factor: 2}\n",
         "  - scale: {factor: -1}\n",
         "  - scale: {factor: 2, from: tow}\n",
@@ -154,7 +191,15 @@ fn errors_name_place_expectation_and_nearest_name() {
         e.yaml:4:17: nothing new for 'ab'; expected capacity, weight or delay_ms
         e.yaml:4:17: unknown node 'x'; expected a node of the network by name or number (0 to 2)
         e.yaml:4:21: unknown member 'wieght'; expected one of link, capacity, weight, delay_ms; did you mean 'weight'?
-        e.yaml:4:5: unknown word 'sacle'; expected one of add_node, add_link, remove, down, set, scale, grow, add_demand, set_demand, remove_demand; did you mean 'scale'?
+        e.yaml:4:22: one link 'ab'; expected members: N, or several links
+        e.yaml:4:35: found 2.5; expected a whole number of members from 1 to 256
+        e.yaml:4:49: found 3; expected a whole number of members from 1 to 2
+        e.yaml:4:22: several links 'b - c'; expected one link, where members are counted
+        e.yaml:4:23: not all join the same two nodes both ways: 'ab'; expected parallel links
+        e.yaml:5:22: different weights of 'b - c'; expected a weight for the bundle
+        e.yaml:5:22: different capacities of 'b - c'; expected members of one rate (IEEE 802.1AX)
+        e.yaml:5:22: no plain link, or nothing goes over 'bc'; expected links in use that are no bundle
+        e.yaml:4:5: unknown word 'sacle'; expected one of add_node, add_link, remove, down, set, bundle, scale, grow, add_demand, set_demand, remove_demand; did you mean 'scale'?
         e.yaml:4:21: found -1; expected a factor of at least 0
         e.yaml:4:30: unknown node 'tow'; expected a node of the network by name or number (0 to 2)
         e.yaml:4:21: no demand is meant by this; expected nodes between which there are demands

@@ -28,6 +28,14 @@ pub struct PlanPage {
     pub threshold: Option<(f64, u64)>,
     /// How a bound of the latency is kept.
     pub latency: Option<Breaches>,
+    /// How many failures cut off a node or a demand.
+    pub cut_off_by: u64,
+    /// How many cut off nobody, and leave somebody whom one more link would cut off.
+    pub exposed_by: u64,
+    /// The failures that expose most volume, most first.
+    pub spare: Vec<SpareLost>,
+    /// Classes of service, highest priority first; none where none are given.
+    pub classes: Vec<ClassPart>,
     /// The smallest maximum utilisation that any routing could reach with nothing down.
     pub optimal: Option<f64>,
     /// The network; each half-link with its utilisation in the worst of the failures.
@@ -77,6 +85,48 @@ pub struct FullArc {
     pub base: f64,
     /// The failures that fill it most and how full each makes it, fullest first.
     pub causes: Vec<(String, f64)>,
+}
+
+/// A failure that takes the spare way from somebody.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpareLost {
+    /// What fails, by name.
+    pub failure: String,
+    /// Nodes that it cuts off.
+    pub cut_off: Vec<String>,
+    /// Nodes that it does not, and one more link would.
+    pub exposed: Vec<String>,
+    /// Demands that one more link would cut off.
+    pub demands: u64,
+    /// Their volume.
+    pub volume: f64,
+    /// How many links would, each alone.
+    pub links: u64,
+}
+
+/// A class of service under strict priority.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClassPart {
+    /// Its name.
+    pub name: String,
+    /// Its volume as a share of all.
+    pub volume: f64,
+    /// The largest utilisation by it and all classes above it, with nothing down.
+    pub base: f64,
+    /// The same over all scenarios.
+    pub worst: f64,
+    /// Where that is: `a -> b`; none where nothing is carried.
+    pub worst_arc: Option<String>,
+    /// What is down then.
+    pub worst_failure: String,
+    /// The smallest share of its load that an arc serves, over all scenarios.
+    pub least_served: f64,
+    /// Where that is.
+    pub squeezed_arc: Option<String>,
+    /// What is down then.
+    pub squeezed_failure: Option<String>,
+    /// The largest share of it that is lost in one scenario.
+    pub most_lost: f64,
 }
 
 /// How a bound of the latency is kept.

@@ -89,6 +89,9 @@ fn figures(page: &PlanPage) -> String {
         let lost = page.lossiest.first().map_or(0.0, |event| event.lost);
         cells.push((percent(lost), "of all traffic lost at most", String::new()));
     }
+    if page.exposed_by > 0 {
+        cells.push((count(page.exposed_by), "failures take only the spare way", String::new()));
+    }
     if let Some(latency) = &page.latency {
         let now = format!("with nothing down {}; limit {} ms", count(latency.base), latency.bound_ms);
         let cell = (count(latency.most), "demands too slow in one scenario", now);

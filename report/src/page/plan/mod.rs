@@ -1,11 +1,13 @@
 //! The page about a study of failures: which one is the worst, how bad all of them are, where the network gets full.
 
+mod classes;
 mod curve;
 mod data;
 mod header;
+mod spare;
 mod tables;
 
-pub use data::{Breaches, Change, Event, Full, FullArc, PlanPage};
+pub use data::{Breaches, Change, ClassPart, Event, Full, FullArc, PlanPage, SpareLost};
 
 use super::boxes;
 use super::data::{Cause, CausePlace, Interval, Page};
@@ -28,7 +30,9 @@ impl PlanPage {
             header::header(self),
             self.overview(&page),
             tables::failures(self),
+            spare::section(self),
             tables::arcs(self),
+            classes::section(self),
             tables::changes(self),
             boxes::not_modelled(&page),
             boxes::reproduce(&page),

@@ -102,13 +102,13 @@ fn change(change: &Change) -> String {
 }
 
 /// A cell that sorts by number.
-fn number(sort: f64, text: &str) -> String {
+pub(super) fn number(sort: f64, text: &str) -> String {
     let key = if sort.is_finite() { format!(" data-v=\"{sort:e}\"") } else { String::new() };
     format!("<td{key}>{text}</td>")
 }
 
 /// A table that sorts; columns of text have a `=` before their heads.
-fn table(heads: &[&str], rows: &str) -> String {
+pub(super) fn table(heads: &[&str], rows: &str) -> String {
     let head = |head: &&str| match head.strip_prefix('=') {
         Some(text) => format!("<th scope=\"col\" class=\"text\">{text}</th>"),
         None => format!("<th scope=\"col\">{head}</th>"),

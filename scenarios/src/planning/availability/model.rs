@@ -82,8 +82,8 @@ impl FailureModel {
         let csr = plan.csr();
         let mut components = Vec::new();
         let links = (0..csr.link_count()).map(LinkId::new);
-        // A link that was taken away keeps its number and has no arcs.
-        for link in links.filter(|l| !csr.link_arcs[l.index()].is_empty()) {
+        // A link that was taken away keeps its number and has no arcs; a bundle fails by its members.
+        for link in links.filter(|link| csr.is_single(*link)) {
             let (down, repair_h) = link_downtime(preset, csr, link, seeds)?;
             let (key, set) = (csr.link_keys[link.index()].clone(), FailureSet::new(vec![link], Vec::new()));
             components.push(Component { key, set, down, repair_h });
@@ -169,7 +169,7 @@ fn edge_nodes(plan: &Plan<'_>) -> Vec<bool> {
 /// The great circle between both ends, or else what the delay says; at least 1 km.
 fn length_km(csr: &Csr, link: LinkId) -> Result<f64, UnknownLength> {
     let unknown = || UnknownLength(csr.link_names[link.index()].clone());
-    let arc = csr.link_arcs[link.index()].first().ok_or_else(unknown)?;
+    let arc = csr.link_arcs[csr.carrier(link).index()].first().ok_or_else(unknown)?;
     let place = |node: NodeId| csr.locations[node.index()].filter(|l| l.geographical);
     if let (Some(a), Some(b)) = (place(csr.src[arc.index()]), place(csr.dst[arc.index()])) {
         return Ok(a.distance(&b).max(1.0));
