@@ -11,7 +11,7 @@ use crate::output::{Table, print_bytes};
 use crate::planning::{classes, edit, groups, scenario};
 
 /// Formats of files, with what they are: the schemas are written by hand, and a test holds real files against them.
-const FORMATS: [(&str, &str, &str); 10] = [
+const FORMATS: [(&str, &str, &str); 11] = [
     (twin::FORMAT, "a twin on disk, as `umbra import` writes it", include_str!("../schema/twin.json")),
     (scenario::FORMAT, "a study for `umbra whatif`", include_str!("../schema/scenario.json")),
     (edit::FORMAT, "a change of a network, for `--edit`", include_str!("../schema/edit.json")),
