@@ -10,6 +10,7 @@
 //! known answers.
 
 pub mod averages;
+pub mod cases;
 pub mod chain;
 pub mod check;
 pub mod congestion;
@@ -20,6 +21,7 @@ pub mod flows;
 pub mod holes;
 pub mod rates;
 pub mod stale;
+pub mod telemetry;
 pub mod topology;
 pub mod verdict;
 
