@@ -3,6 +3,7 @@
 //! An event that happened fails each of its links with one probability, which is latent: a share of a device's ports, and
 //! nearly all of a group's. So a few failed links of one device are a few failed links until they are too many for that.
 
+use super::chain::LOG_ODDS_UNKNOWN;
 use super::topology::{Fabric, Link};
 
 /// What an event is about.
@@ -12,6 +13,8 @@ pub enum Kind {
     Device(u32),
     /// A risk group, by position in the list of groups.
     Group(u32),
+    /// Something without a name around a node.
+    Unnamed(u32),
 }
 
 /// Something that may have failed several links.
@@ -51,16 +54,20 @@ fn beta(a: f64) -> [f64; SHARES] {
     logs.map(|l| l - total)
 }
 
-/// Every device that forwards, with all its links in both directions, and every group.
-pub fn events(fabric: &Fabric, groups: &[Vec<Link>]) -> Vec<Event> {
+/// Every device that forwards, with all its links in both directions, and every group. Where devices are no class, what
+/// fails several links of a node has no name, and is as improbable as that.
+pub fn events(fabric: &Fabric, groups: &[Vec<Link>], devices_named: bool) -> Vec<Event> {
     let nodes = 0..fabric.node_count() as u32;
     let devices: Vec<_> = nodes.filter(|n| !fabric.is_leaf(*n) && !fabric.out(*n).is_empty()).collect();
     let odds = |n: usize| libm::log(EXPECTED_EVENTS / n.max(1) as f64);
     let device = |node: &u32| Event {
-        kind: Kind::Device(*node),
+        kind: if devices_named { Kind::Device(*node) } else { Kind::Unnamed(*node) },
         links: fabric.links_at(*node),
         hub: Some(*node),
-        log_odds: odds(devices.len()),
+        log_odds: match devices_named {
+            true => odds(devices.len()),
+            false => LOG_ODDS_UNKNOWN - libm::log(devices.len().max(1) as f64),
+        },
         log_share: beta(2.0),
     };
     let group = |(i, links): (usize, &Vec<Link>)| Event {

@@ -14,14 +14,18 @@ pub mod cases;
 pub mod chain;
 pub mod check;
 pub mod congestion;
+mod draws;
 pub mod events;
 pub mod explain;
 mod fit;
 pub mod flows;
 pub mod holes;
 pub mod rates;
+mod singles;
 pub mod stale;
+mod swaps;
 pub mod telemetry;
+mod together;
 pub mod topology;
 pub mod verdict;
 

@@ -133,8 +133,7 @@ pub fn judge(case: &Case<'_>, seeds: Seeds) -> Verdict {
     let holes =
         if has(Class::BlackHole) { candidates(fabric, &mut paths, &reports, &lossy) } else { Vec::new() };
     let groups = if has(Class::Group) { case.groups } else { &[] };
-    let mut events = events(fabric, groups);
-    events.retain(|e| has(Class::Device) || matches!(e.kind, Kind::Group(_)));
+    let events = events(fabric, groups, has(Class::Device));
     let problem = Problem {
         flows: &flows,
         events: &events,
@@ -229,6 +228,9 @@ impl Answer<'_> {
 
     fn together(&mut self) {
         for (e, event) in self.problem.events.iter().enumerate() {
+            if matches!(event.kind, Kind::Unnamed(_)) {
+                continue;
+            }
             let mut cause = self.averaged(of_event(event), |a| a.events[e]);
             let sums = self.sums(|c| c.share[e]);
             cause.severity =
@@ -327,6 +329,7 @@ fn of_event(event: &Event) -> What {
     match event.kind {
         Kind::Device(node) => What::Device(node),
         Kind::Group(group) => What::Group(group),
+        Kind::Unnamed(_) => What::Unknown,
     }
 }
 

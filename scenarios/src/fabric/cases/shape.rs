@@ -73,6 +73,15 @@ impl Net {
 }
 
 impl Shape {
+    /// The number of racks.
+    pub fn racks(self) -> u32 {
+        match self {
+            Self::FatTree { k, .. } => k / 2 * k,
+            Self::LeafSpine { racks, .. } => racks,
+            Self::Ring { routers, .. } => routers,
+        }
+    }
+
     /// Builds it. Only a ring depends on the seed.
     pub fn build(self, seeds: Seeds) -> Net {
         let (cables, racks, hosts_per_rack, targets) = match self {
