@@ -1,4 +1,4 @@
-//! Draws by weight.
+//! Weights: in logarithms, normalised, drawn by.
 
 use engine::Stream;
 use rand::RngExt;
@@ -25,4 +25,10 @@ pub(super) fn pick(weights: &[f64], stream: &mut Stream) -> usize {
 pub(super) fn normal(stream: &mut Stream) -> f64 {
     let radius = libm::sqrt(2.0 * stream.exp());
     radius * libm::cos(std::f64::consts::TAU * stream.f64_open())
+}
+
+/// ln(e^a + e^b).
+pub(super) fn log_or(a: f64, b: f64) -> f64 {
+    let (top, low) = if a > b { (a, b) } else { (b, a) };
+    if low == f64::NEG_INFINITY { top } else { top + libm::log1p(libm::exp(low - top)) }
 }

@@ -54,22 +54,44 @@ fn beta(a: f64) -> [f64; SHARES] {
     logs.map(|l| l - total)
 }
 
+/// Which classes have a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedEvents {
+    /// Devices.
+    pub devices: bool,
+    /// Risk groups.
+    pub groups: bool,
+}
+
 /// Every device that forwards, with all its links in both directions, and every group. Where devices are no class, what
-/// fails several links of a node has no name, and is as improbable as that.
-pub fn events(fabric: &Fabric, groups: &[Vec<Link>], devices_named: bool) -> Vec<Event> {
+/// fails several links of a node has no name; where groups are none, what fails one side of a node has none. Both are as
+/// improbable as the unknown.
+pub fn events(fabric: &Fabric, groups: &[Vec<Link>], named: NamedEvents) -> Vec<Event> {
     let nodes = 0..fabric.node_count() as u32;
     let devices: Vec<_> = nodes.filter(|n| !fabric.is_leaf(*n) && !fabric.out(*n).is_empty()).collect();
     let odds = |n: usize| libm::log(EXPECTED_EVENTS / n.max(1) as f64);
-    let device = |node: &u32| Event {
-        kind: if devices_named { Kind::Device(*node) } else { Kind::Unnamed(*node) },
-        links: fabric.links_at(*node),
-        hub: Some(*node),
-        log_odds: match devices_named {
-            true => odds(devices.len()),
-            false => LOG_ODDS_UNKNOWN - libm::log(devices.len().max(1) as f64),
-        },
-        log_share: beta(2.0),
+    let unknown = |n: usize| LOG_ODDS_UNKNOWN - libm::log(n.max(1) as f64);
+    let device = |node: &u32| {
+        let (kind, log_odds) = match named.devices {
+            true => (Kind::Device(*node), odds(devices.len())),
+            false => (Kind::Unnamed(*node), unknown(devices.len())),
+        };
+        Event { kind, links: fabric.links_at(*node), hub: Some(*node), log_odds, log_share: beta(2.0) }
     };
+    let mut events: Vec<Event> = devices.iter().map(device).collect();
+    if !named.groups {
+        let sides: Vec<(u32, Vec<Link>)> = devices.iter().flat_map(|n| sides(fabric, *n)).collect();
+        let log_odds = unknown(sides.len());
+        let side = |(node, links)| Event {
+            kind: Kind::Unnamed(node),
+            links,
+            hub: Some(node),
+            log_odds,
+            log_share: beta(10.0),
+        };
+        events.extend(sides.into_iter().map(side));
+        return events;
+    }
     let group = |(i, links): (usize, &Vec<Link>)| Event {
         kind: Kind::Group(i as u32),
         links: links.clone(),
@@ -77,7 +99,21 @@ pub fn events(fabric: &Fabric, groups: &[Vec<Link>], devices_named: bool) -> Vec
         log_odds: odds(groups.len()),
         log_share: beta(10.0),
     };
-    devices.iter().map(device).chain(groups.iter().enumerate().map(group)).collect()
+    events.extend(groups.iter().enumerate().map(group));
+    events
+}
+
+/// The sides of a node: its links to hosts, to switches with hosts, and to others; a node with one side has none.
+fn sides(fabric: &Fabric, node: u32) -> Vec<(u32, Vec<Link>)> {
+    let has_hosts = |n: u32| fabric.out(n).iter().any(|l| fabric.is_leaf(fabric.ends(*l).1));
+    let level = |n: u32| if fabric.is_leaf(n) { 0 } else { 1 + usize::from(!has_hosts(n)) };
+    let mut sides = [const { Vec::new() }; 3];
+    for link in fabric.links_at(node) {
+        let (a, b) = fabric.ends(link);
+        sides[level(if a == node { b } else { a })].push(link);
+    }
+    let sides: Vec<_> = sides.into_iter().filter(|links| !links.is_empty()).collect();
+    if sides.len() < 2 { Vec::new() } else { sides.into_iter().map(|links| (node, links)).collect() }
 }
 
 /// The node at all of these links.

@@ -4,6 +4,7 @@
 //! of all its values is a product, and one logarithm a value ends it. Of a flow that may have taken several paths it is
 //! a sum of such terms, with what arrived besides.
 
+use super::draws::log_or;
 use super::flows::{Flows, Lossy};
 use super::log_sum_exp;
 use super::rates::{Rates, VALUES};
@@ -201,7 +202,7 @@ impl<'a> Fit<'a> {
             sum.times(&terms);
         } else {
             let log_hit = self.unknown_flow[flow] + libm::log(share);
-            sum.add(&terms.map(|t| log_add(libm::log1p(-share) + lossy.lost * libm::log(t), log_hit)));
+            sum.add(&terms.map(|t| log_or(libm::log1p(-share) + lossy.lost * libm::log(t), log_hit)));
         }
         if self.flows.lossy_only {
             let (n, pass) = (lossy.delivered, &self.rates.log_pass);
@@ -311,7 +312,7 @@ impl<'a> Fit<'a> {
             None => self.known(flow),
             Some(i) => {
                 let share = UNKNOWN_SHARES[usize::from(i)];
-                log_add(libm::log1p(-share) + self.known(flow), libm::log(share) + self.unknown_flow[flow])
+                log_or(libm::log1p(-share) + self.known(flow), libm::log(share) + self.unknown_flow[flow])
             }
         }
     }
@@ -365,12 +366,6 @@ fn log_loss(pass: f64) -> f64 {
 
 fn log_weight(lossy: &Lossy, pass: f64) -> f64 {
     lossy.delivered * pass + lossy.lost * log_loss(pass)
-}
-
-/// ln(e^a + e^b).
-fn log_add(a: f64, b: f64) -> f64 {
-    let (top, low) = if a > b { (a, b) } else { (b, a) };
-    if low == f64::NEG_INFINITY { top } else { top + libm::log1p(libm::exp(low - top)) }
 }
 
 /// What links delivered; of flows whose path is not known, other links being healthy.

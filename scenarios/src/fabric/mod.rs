@@ -10,6 +10,7 @@
 //! known answers.
 
 pub mod averages;
+mod bursts;
 pub mod cases;
 pub mod chain;
 pub mod check;
