@@ -3,6 +3,8 @@
 //! An event that happened fails each of its links with one probability, which is latent: a share of a device's ports, and
 //! nearly all of a group's. So a few failed links of one device are a few failed links until they are too many for that.
 
+use std::collections::BTreeMap;
+
 use super::chain::LOG_ODDS_UNKNOWN;
 use super::topology::{Fabric, Link};
 
@@ -103,17 +105,29 @@ pub fn events(fabric: &Fabric, groups: &[Vec<Link>], named: NamedEvents) -> Vec<
     events
 }
 
-/// The sides of a node: its links to hosts, to switches with hosts, and to others; a node with one side has none.
+/// What may be a line card of a node: its links to hosts, to switches with hosts, and to others; or, where all its neighbours
+/// are of one kind, each half of them in order, as neighbouring ports are on one card.
 fn sides(fabric: &Fabric, node: u32) -> Vec<(u32, Vec<Link>)> {
     let has_hosts = |n: u32| fabric.out(n).iter().any(|l| fabric.is_leaf(fabric.ends(*l).1));
     let level = |n: u32| if fabric.is_leaf(n) { 0 } else { 1 + usize::from(!has_hosts(n)) };
-    let mut sides = [const { Vec::new() }; 3];
-    for link in fabric.links_at(node) {
+    let far = |link: Link| {
         let (a, b) = fabric.ends(link);
-        sides[level(if a == node { b } else { a })].push(link);
+        if a == node { b } else { a }
+    };
+    let mut sides = BTreeMap::<usize, Vec<Link>>::new();
+    for link in fabric.links_at(node) {
+        sides.entry(level(far(link))).or_default().push(link);
     }
-    let sides: Vec<_> = sides.into_iter().filter(|links| !links.is_empty()).collect();
-    if sides.len() < 2 { Vec::new() } else { sides.into_iter().map(|links| (node, links)).collect() }
+    if sides.len() == 1 {
+        let mut neighbours: Vec<u32> = fabric.out(node).iter().map(|l| far(*l)).collect();
+        neighbours.sort_unstable();
+        let middle = neighbours[neighbours.len() / 2];
+        sides.clear();
+        for link in fabric.links_at(node) {
+            sides.entry(usize::from(far(link) >= middle)).or_default().push(link);
+        }
+    }
+    sides.into_values().map(|links| (node, links)).collect()
 }
 
 /// The node at all of these links.

@@ -13,6 +13,9 @@ use super::topology::Link;
 /// An event is off, or on with one of the shares.
 const STATES: usize = SHARES + 1;
 
+/// How often a sweep tries to move an event elsewhere.
+const TRIES: usize = 4;
+
 impl Chain<'_> {
     /// Draws all events. Returns the probability that one without a name is on.
     pub(super) fn sweep_events(&mut self, stream: &mut Stream, averages: &mut Averages) -> f64 {
@@ -31,10 +34,12 @@ impl Chain<'_> {
             {
                 self.draw_pair(e as u32, other, stream);
             }
-            let related = &self.related[e];
-            if self.event_on[e].is_some() && !related.is_empty() {
-                let to = related[stream.random_range(0..related.len())] as usize;
-                self.relocate(e, to, stream);
+            for _ in 0..TRIES {
+                let related = &self.related[e];
+                if self.event_on[e].is_some() && !related.is_empty() {
+                    let to = related[stream.random_range(0..related.len())] as usize;
+                    self.relocate(e, to, stream);
+                }
             }
         }
         1.0 - spared
