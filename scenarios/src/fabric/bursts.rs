@@ -34,7 +34,8 @@ pub(super) fn log_bayes(rates: &Rates, value: u16, flows: &[Crossing]) -> f64 {
     for v in grid {
         let rate = rates.value[v];
         steady.push(flows.iter().map(|f| f.log_chance(rate)).sum::<f64>());
-        let flow = |f: &Crossing| log_sum_exp(&nodes.map(|n| f.log_chance(rate * n))) - libm::log(NODES as f64);
+        let flow =
+            |f: &Crossing| log_sum_exp(&nodes.map(|n| f.log_chance(rate * n))) - libm::log(NODES as f64);
         bursts.push(flows.iter().map(flow).sum::<f64>());
     }
     log_sum_exp(&bursts) - log_sum_exp(&steady)

@@ -131,7 +131,8 @@ impl<'a> Chain<'a> {
 
     /// Whether a link is among those that failed on their own.
     fn is_alone(&self, link: Link) -> bool {
-        self.failed(link) && self.events_of[link as usize].iter().all(|e| self.event_on[*e as usize].is_none())
+        self.failed(link)
+            && self.events_of[link as usize].iter().all(|e| self.event_on[*e as usize].is_none())
     }
 
     /// Counts again how many links failed on their own.

@@ -24,10 +24,12 @@ pub mod holes;
 pub mod rates;
 mod singles;
 pub mod stale;
+mod sum;
 mod swaps;
 pub mod telemetry;
 mod together;
 pub mod topology;
 pub mod verdict;
+mod ways;
 
 pub(crate) use crate::base_loss::log_sum_exp;

@@ -362,12 +362,7 @@ fn without<'a>(case: &Case<'a>, paths: &mut Paths<'_>, full: &[Congested]) -> Co
 
 /// For each link that failed how much likelier bursts make its losses, on average over states of the chains. Flows on known
 /// paths over one failed link count.
-fn bursts(
-    case: &Case<'_>,
-    paths: &mut Paths<'_>,
-    reports: &[Report],
-    fits: &[Fit<'_>],
-) -> Vec<(Link, f64)> {
+fn bursts(case: &Case<'_>, paths: &mut Paths<'_>, reports: &[Report], fits: &[Fit<'_>]) -> Vec<(Link, f64)> {
     let mut sums = BTreeMap::<Link, f64>::new();
     for fit in fits {
         let value = |l: Link| fit.value[l as usize];
