@@ -329,7 +329,12 @@ mod tests {
         }
         let found = marginals(&model, 20_000, 5);
         for (link, weight) in weights.iter().enumerate() {
-            assert!((found[link] - weight / total).abs() < 0.03, "{link}: {} {}", found[link], weight / total);
+            assert!(
+                (found[link] - weight / total).abs() < 0.03,
+                "{link}: {} {}",
+                found[link],
+                weight / total
+            );
         }
     }
 }
