@@ -7,6 +7,7 @@ mod demo;
 mod detect;
 mod drain;
 mod flows;
+mod generate;
 mod growth;
 mod import;
 mod inspect;
@@ -94,6 +95,8 @@ commands! {
     }
     "Anomalies and root causes" {
         detect: Detect,
+    "Root causes" {
+        generate: Generate,
         isolate: Isolate,
     }
     "Shell" {

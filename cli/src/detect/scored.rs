@@ -13,7 +13,7 @@ const RATES: [f64; 6] = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
 
 /// What comes of rates that may be asked for.
 pub(crate) fn calibration(scores: &[Vec<f64>], labels: Option<&Labels>, meta: &Meta) -> report::Table {
-    let mut table = report::Table::new(&schema::CALIBRATION);
+    let mut table = report::Table::new(&schema::ALARM_RATES);
     let tolerance = Tolerance::for_bins(meta.frame.bin_s);
     let none = Labels::default();
     for asked in RATES {

@@ -1,6 +1,7 @@
 //! Case files of fault localisation: readers, and tables of the answers.
 
 pub(crate) mod alarm_files;
+pub(crate) mod calibrate;
 pub(crate) mod fabric_files;
 pub(crate) mod print;
 pub(crate) mod tables;

@@ -78,8 +78,8 @@ pub static SERIES_BINS: TableSpec = TableSpec {
 };
 
 /// How many alarms come at which asked rate.
-pub static CALIBRATION: TableSpec = TableSpec {
-    name: "calibration",
+pub static ALARM_RATES: TableSpec = TableSpec {
+    name: "alarm_rates",
     meaning: "One rate of false alarms that may be asked for, and what comes of it in the part that is judged.",
     columns: &[
         required("asked", F64, "1/week", "false alarms on each series"),

@@ -1,7 +1,7 @@
 //! Tables that fault localisation reads.
 
 use super::{TableSpec, nullable, required};
-use crate::column::ColumnType::{F64, U32};
+use crate::column::ColumnType::{F64, Str, U32};
 
 /// Flows of a fabric's cases.
 pub static FABRIC_FLOWS: TableSpec = TableSpec {
@@ -34,5 +34,21 @@ pub static FABRIC_COUNTERS: TableSpec = TableSpec {
         required("util", F64, "", "share of its capacity in use"),
         required("out_discards", U32, "packets", "discarded at the output queue"),
         required("in_errors", U32, "packets", "received with errors"),
+    ],
+};
+
+/// Probabilities against known answers.
+pub static CALIBRATION: TableSpec = TableSpec {
+    name: "calibration",
+    meaning: "One bar of the reliability diagram of `umbra isolate … --calibrate`: causes with p ≥ .01 in a range of \
+              probabilities. Bars without causes have no row.",
+    columns: &[
+        nullable("class", Str, "", "the class of the causes; null: all classes"),
+        required("bin_lo", F64, "", "lower end of the range"),
+        required("bin_hi", F64, "", "upper end of the range"),
+        required("causes", U32, "", "causes in it"),
+        required("right", U32, "", "those that were so"),
+        required("mean_probability", F64, "", "their mean probability"),
+        required("share_right", F64, "", "right / causes"),
     ],
 };
