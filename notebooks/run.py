@@ -23,13 +23,27 @@ from check_tables import check_tables
 
 HERE = Path(__file__).resolve().parent
 SECONDS_PER_NOTEBOOK = 60
-NETWORK = HERE.parent / "testdata" / "topologies" / "polska.xml"
-# What makes each result folder: the demo of the first notebook, the three studies of the second.
+TESTDATA = HERE.parent / "testdata"
+NETWORK = TESTDATA / "topologies" / "polska.xml"
+CASES = TESTDATA / "rca"
+CLOS = CASES / "cisco-clos"
+# What makes each result folder: the demo of the first notebook, the three studies of the second, the rankings of the third.
 COMMANDS = {
     "demo": ["demo"],
     "planning/whatif": ["whatif", NETWORK, "--threshold", "4"],
     "planning/availability": ["availability", NETWORK, "--failures", "wan-fibre-km", "--exact"],
     "planning/growth": ["growth", NETWORK, "--growth", "30%", "--limit", "8", "--from", "2026-01-01"],
+    "causes/fabric": [
+        *["isolate", "fabric", "--topology", CASES / "topology.csv"],
+        *["--flows", CASES / "silent_mixed.flows.parquet", "--telemetry", "INT"],
+    ],
+    "causes/alarms": [
+        *["isolate", "alarms", "--model", CASES / "srlg_alarms.model.json", "--obs", CASES / "srlg_alarms.obs.csv"],
+    ],
+    "causes/telemetry": [
+        *["isolate", "telemetry", "--topology", CLOS / "cdp_map.json", "--rates", CLOS / "rate.parquet"],
+        *["--counters", CLOS / "counters.parquet", "--bfd", CLOS / "bfd.parquet"],
+    ],
 }
 
 
@@ -56,7 +70,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("umbra", nargs="?", type=Path, help="the umbra binary")
-    what.add_argument("--results", type=Path, help="a folder with demo and planning/{whatif,availability,growth}")
+    what.add_argument("--results", type=Path, help="a folder with demo, planning/* and causes/*")
     what.add_argument("--strip", action="store_true", help="remove outputs from the notebooks")
     return parser.parse_args()
 
@@ -74,6 +88,7 @@ def execute(path: Path, results: Path) -> list[str]:
     """Runs a notebook from its first cell to its last in a new kernel."""
     os.environ["UMBRA_RESULTS"] = str(results.resolve() / "demo")
     os.environ["UMBRA_PLANNING"] = str(results.resolve() / "planning")
+    os.environ["UMBRA_CAUSES"] = str(results.resolve() / "causes")
     notebook = nbformat.read(path, as_version=4)
     started = time.monotonic()
     client = NotebookClient(

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
-pub use isolate::{FABRIC_COUNTERS, FABRIC_FLOWS};
+pub use isolate::{FABRIC_COUNTERS, FABRIC_FLOWS, PROBES, TELEMETRY_BFD, TELEMETRY_COUNTERS, TELEMETRY_RATES};
 pub use planning::{
     ARCS, AVAILABILITY, BREACHES, DEDUCED, DEMANDS, DIFFERENCES, DRAIN, GROUPS, GROWTH, NINES, OUTAGES, RISK,
     SCENARIOS, UPGRADES, WORST,
@@ -151,6 +151,10 @@ pub const TABLES: &[&TableSpec] = &[
     &VALIDATION,
     &FABRIC_FLOWS,
     &FABRIC_COUNTERS,
+    &PROBES,
+    &TELEMETRY_RATES,
+    &TELEMETRY_COUNTERS,
+    &TELEMETRY_BFD,
     &DRAIN,
     &GROWTH,
     &UPGRADES,
@@ -216,7 +220,7 @@ pub static CAUSES: TableSpec = TableSpec {
             "",
             "the element: where a link begins, a device, a group; empty for `none` and `unknown`",
         ),
-        nullable("b", Str, "", "where a link ends; the rack of a black hole"),
+        nullable("b", Str, "", "where a link ends; in telemetry the port of the device `a`; the rack of a black hole"),
         nullable("entity", U32, "", "the element in `entities`"),
         nullable("object", Str, "", "the affected prefix or rack"),
         required("probability", F64, "", "marginal posterior, 0 to 1"),

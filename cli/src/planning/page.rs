@@ -211,7 +211,7 @@ fn changes(csr: &Csr, table: &Table) -> (Vec<Change>, u64, u64) {
 }
 
 /// Equal studies have equal pages: the command without what changes no result.
-fn reproduce(summary: &Summary) -> Reproduce {
+pub(crate) fn reproduce(summary: &Summary) -> Reproduce {
     let digests = [
         ("network", &summary.network_digest),
         ("input", &summary.input_digest),

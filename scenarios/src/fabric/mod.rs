@@ -18,6 +18,7 @@ pub mod explain;
 mod fit;
 pub mod flows;
 pub mod holes;
+pub mod probes;
 pub mod rates;
 pub mod stale;
 pub mod topology;

@@ -48,13 +48,15 @@ pub struct Change {
     pub amount: f64,
     /// The standard error of a share.
     pub error: f64,
+    /// How far a share went at least, in robust standard deviations.
+    pub sigmas: f64,
     /// When within that time, where the traffic of the step tells it.
     pub when: Option<Nanos>,
 }
 
 impl Change {
     fn new(kind: Kind, at: u32, (from, to): (Nanos, Nanos), amount: f64) -> Self {
-        Self { kind, at, session: 0, from, to, amount, error: 0.0, when: None }
+        Self { kind, at, session: 0, from, to, amount, error: 0.0, sigmas: 0.0, when: None }
     }
 }
 
@@ -68,7 +70,7 @@ const RARE: f64 = 0.05;
 const SILENT: f64 = 3.0;
 /// A shift of a share: steps that say what it was, steps that it must last, and how far it must go, in robust standard
 /// deviations and at least.
-const SHIFT: (usize, usize, f64, f64) = (20, 3, 5.0, 1e-3);
+pub const SHIFT: (usize, usize, f64, f64) = (20, 3, 5.0, 1e-3);
 /// The least standard deviation of a share: stamps are not exact.
 const JITTER: f64 = 2e-4;
 
@@ -127,17 +129,19 @@ fn traffic(at: u32, steps: &[Step]) -> Vec<Change> {
 /// A share that rises and stays.
 fn shifts(kind: Kind, at: u32, shares: &[Share]) -> Vec<Change> {
     let (before, lasting, sigmas, least) = SHIFT;
-    let (mut list, mut k) = (Vec::new(), 5);
+    let (mut list, mut k) = (Vec::new(), before / 2);
     while k + lasting <= shares.len() {
         let past: Vec<f64> = shares[k.saturating_sub(before)..k].iter().map(|s| s.value).collect();
         let usual = median(past.iter().copied());
-        let sigma = mad_sigma(&past, usual).max(JITTER);
         let after = &shares[k..k + lasting];
+        // Packets come in bursts, and a burst is on one side of a sample or on the other.
+        let fewest = after.iter().map(|s| s.of).fold(f64::INFINITY, f64::min);
+        let sigma = mad_sigma(&past, usual).max(JITTER).max(libm::sqrt(2.0 / fewest));
         let lowest = after.iter().map(|s| s.value - usual).fold(f64::INFINITY, f64::min);
         if lowest > (sigmas * sigma).max(least) {
             let mean = after[1..].iter().map(|s| s.value - usual).sum::<f64>() / (lasting - 1) as f64;
             let error = sigma / libm::sqrt((lasting - 1) as f64);
-            list.push(Change { error, ..Change::new(kind, at, (shares[k].from, shares[k].to), mean.min(1.0)) });
+            list.push(Change { error, sigmas: lowest / sigma, ..Change::new(kind, at, (shares[k].from, shares[k].to), mean.min(1.0)) });
             k += before;
         } else {
             k += 1;
@@ -207,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_share_that_rises_and_stays_is_a_shift_and_one_that_returns_is_not() {
-        let share = |(i, v): (i64, f64)| Share { from: i, to: i + 1, value: v };
+        let share = |(i, v): (i64, f64)| Share { from: i, to: i + 1, value: v, of: 1e6 };
         let noise = |i: i64| [1e-4, -2e-4, 0.0, 3e-4][i as usize % 4];
         let series = |of: fn(i64) -> f64| -> Vec<Share> { (0..40).map(|i| share((i, noise(i) + of(i)))).collect() };
         let found = shifts(Kind::LinkLoss, 3, &series(|i| if i >= 25 { 0.02 } else { 0.0 }));

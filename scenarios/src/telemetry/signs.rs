@@ -2,7 +2,7 @@
 
 use twin::stats::{log_poisson_tail, median};
 
-use super::change::{Change, Kind, state_at, vanishes};
+use super::change::{Change, Kind, SHIFT, state_at, vanishes};
 use super::recording::{Nanos, Session, seconds};
 use super::series::Step;
 use super::watch::{ENOUGH, Watch, Watched};
@@ -69,20 +69,16 @@ pub struct Habits<'a> {
     changes: &'a [Change],
     /// A link fails, per hour.
     link_down_per_h: f64,
-    /// Port-steps with traffic, links' and devices' shares.
-    steps: [f64; 3],
+    /// Steps of all ports with traffic.
+    flowing: f64,
 }
 
 impl<'a> Habits<'a> {
     /// Of a recording with its changes.
     pub fn new(watch: &'a Watch<'a>, changes: &'a [Change], link_down_per_h: f64) -> Self {
         let flowing = |p: &Watched| p.received.iter().filter(|s| s.amount >= ENOUGH).count();
-        let steps = [
-            watch.ports.iter().map(flowing).sum::<usize>() as f64,
-            watch.ports.iter().map(|p| p.loss.len()).sum::<usize>() as f64,
-            watch.devices.iter().map(|d| d.deficit.len()).sum::<usize>() as f64,
-        ];
-        Self { watch, changes, link_down_per_h, steps }
+        let flowing = watch.ports.iter().map(flowing).sum::<usize>() as f64;
+        Self { watch, changes, link_down_per_h, flowing }
     }
 
     /// All signs of an incident. Series that have nothing to say are not among them.
@@ -178,7 +174,11 @@ impl<'a> Habits<'a> {
         let ports = self.watch.ports.iter().filter(|p| !p.received.is_empty()).count() as f64;
         // If others stop as well, that is because of what they carry.
         let together = if now > 0.0 { (now + 0.5) / (ports + 1.0) } else { 0.0 };
-        let chance = (2.0 * (ever + 0.5) / (self.steps[0] + 1.0)).max(together);
+        // This port at other times.
+        let own = self.changes.iter().filter(|c| c.kind == kind && c.at == at && (c.to < incident.from || c.from > incident.to));
+        let time = steps.iter().map(Step::length).sum::<f64>().max(after.length());
+        let habit = own.count() as f64 * 2.0 * after.length() / time;
+        let chance = (2.0 * (ever + 0.5) / (self.flowing + 1.0)).max(together).max(habit);
         let sign = self.sign(incident, kind, at, chance, String::new());
         let what = match (kind, sign.changed) {
             (Kind::TrafficStops, true) => "stopped",
@@ -199,7 +199,8 @@ impl<'a> Habits<'a> {
         let seen = sum(&inside);
         let bursts = outside.iter().filter(|s| s.amount > 0.0).count() as f64 + 0.5;
         let poisson = libm::exp(log_poisson_tail((seen as u64).max(1), expected));
-        let chance = poisson.max(bursts / (outside.len() + 1) as f64);
+        // What comes in bursts is not Poisson.
+        let chance = if bursts > 1.0 { poisson.max(bursts / (outside.len() + 1) as f64) } else { poisson };
         let what = if kind == Kind::Errors { "packets with errors into" } else { "packets dropped before they left" };
         let text = format!("{what} {}: {seen}", self.name(at));
         let sign = self.sign(incident, kind, at, chance, text);
@@ -219,9 +220,11 @@ impl<'a> Habits<'a> {
     }
 
     fn share(&self, kind: Kind, at: u32, is_known: bool, incident: &Incident) -> Option<Sign> {
-        let steps = if kind == Kind::Deficit { self.steps[2] } else { self.steps[1] };
         let (ever, _) = self.elsewhere(kind, at, incident);
-        let sign = self.sign(incident, kind, at, 2.0 * (ever + 0.5) / (steps + 1.0), String::new());
+        let mut sign = self.sign(incident, kind, at, 0.0, String::new());
+        let (_, lasting, least, _) = SHIFT;
+        let sigmas = sign.change.map_or(least, |c| c.sigmas);
+        sign.chance = (libm::pow(tail(sigmas), lasting as f64) * (ever + 1.0)).clamp(1e-12, 0.99);
         let amount = sign.change.map_or(0.0, |c| c.amount) * 100.0;
         let text = match kind {
             Kind::Deficit => {
@@ -235,6 +238,12 @@ impl<'a> Habits<'a> {
         };
         is_known.then_some(Sign { text, ..sign })
     }
+}
+
+/// At most how often a value is so many robust standard deviations above the median: the tail of Student's t with four degrees
+/// of freedom, whose density is below 12·t⁻⁵. Balances of counters have heavy tails, as stamps are not exact.
+fn tail(sigmas: f64) -> f64 {
+    (3.0 / libm::pow(sigmas, 4.0)).min(1.0)
 }
 
 /// The steps that overlap an incident, and the others.

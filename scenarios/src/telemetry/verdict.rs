@@ -114,7 +114,6 @@ impl Choice {
 
 struct Case<'a> {
     watch: &'a Watch<'a>,
-    incident: &'a Incident,
     signs: Vec<Sign>,
     of_port: BTreeMap<u32, Vec<usize>>,
     choices: Vec<Choice>,
@@ -135,7 +134,7 @@ impl<'a> Case<'a> {
         let of_links = signs.iter().enumerate().filter(|(_, s)| s.kind != Kind::Deficit);
         of_links.for_each(|(i, s)| of_port.entry(s.at).or_default().push(i));
         let mut case =
-            Self { watch, incident, signs, of_port, choices: Vec::new(), routers: Vec::new(), log_unknown: 0.0 };
+            Self { watch, signs, of_port, choices: Vec::new(), routers: Vec::new(), log_unknown: 0.0 };
         let hours = seconds(incident.from, incident.to).max(1.0) / 3600.0;
         let log_prior = |class: Class| libm::log(class.per_hour(model) * hours);
         let has = |class: &Class| !without.contains(class);

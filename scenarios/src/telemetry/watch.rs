@@ -20,6 +20,8 @@ pub struct Share {
     pub to: Nanos,
     /// The share.
     pub value: f64,
+    /// Packets that it is a share of.
+    pub of: f64,
 }
 
 /// The series of a port.
@@ -157,7 +159,7 @@ fn learn(recording: &Recording) -> Option<LoadInterval> {
 fn missing(sent: &[Step], received: &[Step]) -> Vec<Share> {
     let share = |step: &Step| {
         let sent = between(sent, step.from, step.to).filter(|n| *n >= ENOUGH)?;
-        Some(Share { from: step.from, to: step.to, value: 1.0 - step.amount / sent })
+        Some(Share { from: step.from, to: step.to, value: 1.0 - step.amount / sent, of: sent })
     };
     received.iter().filter_map(share).collect()
 }
@@ -175,7 +177,7 @@ fn device(name: &str, own: Vec<u32>, recording: &Recording, ports: &[Watched]) -
             counted.iter().map(|p| between(of(p), step.from, step.to)).sum()
         };
         let (taken, put) = (sum(|p| &p.received)?, sum(|p| &p.sent)?);
-        (taken >= ENOUGH).then(|| Share { from: step.from, to: step.to, value: (taken - put) / taken })
+        (taken >= ENOUGH).then(|| Share { from: step.from, to: step.to, value: (taken - put) / taken, of: taken })
     };
     let inner = grid.get(1..grid.len().saturating_sub(1)).unwrap_or(&[]);
     let deficit = inner.iter().filter_map(share).collect();

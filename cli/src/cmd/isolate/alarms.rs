@@ -17,7 +17,8 @@ use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::inputs;
 use crate::isolate::alarm_files;
-use crate::isolate::print;
+use crate::isolate::probes::Probes;
+use crate::isolate::{page, print};
 use crate::isolate::tables::{Tables, of_network};
 use crate::target::TargetFolder;
 
@@ -25,7 +26,8 @@ use crate::target::TargetFolder;
 ///
 /// Judges each case of the alarms file: which spans, conduits, line cards, ports or routers have failed together, how
 /// probably, and why. How far each source of alarms can be trusted is learnt from the file. Prints what is at least 5 %
-/// probable with the strongest evidence for and against. Tables: entities, causes, sets, evidence.
+/// probable with the strongest evidence for and against. Tables: entities, causes, sets, evidence;
+/// report.html says it in words.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The network: JSON with links, and groups with their links and priors.
@@ -60,9 +62,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         verdicts.iter().for_each(|(number, verdict)| tables.add(*number, &network, verdict));
         tables.write(&mut folder)?;
         let learnt = names.iter().zip(&learnt);
-        folder.commit(summary(args, global, &network, learnt, &verdicts, clock)?)?;
+        let summary = folder.commit(summary(args, global, &network, learnt, &verdicts, clock)?)?;
+        page::write(&args.out, &network, &args.obs, &verdicts, &Probes::new(), &summary)?;
     }
-    print::print(&network, &verdicts, global)?;
+    print::print(&network, &verdicts, &Probes::new(), global)?;
     Ok(Outcome::Done)
 }
 

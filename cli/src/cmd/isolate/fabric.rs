@@ -16,7 +16,7 @@ use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::inputs;
 use crate::isolate::fabric_files::{self, Telemetry};
-use crate::isolate::print;
+use crate::isolate::{page, print, probes};
 use crate::isolate::tables::{Tables, of_fabric};
 use crate::target::TargetFolder;
 
@@ -24,7 +24,7 @@ use crate::target::TargetFolder;
 ///
 /// Judges each case of the flows file on its own: which links, devices, groups or black holes lose packets, how probably,
 /// and why. Prints what is at least 5 % probable with the strongest evidence for and against. Tables: entities, causes,
-/// sets, evidence.
+/// sets, evidence, probes (those that would tell what is open). report.html says it in words.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Directed links: CSV with a, b.
@@ -107,13 +107,16 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         .collect();
     let verdicts: BTreeMap<u32, Verdict> = cases.keys().copied().zip(verdicts).collect();
     drop(cases);
+    let proposed = probes::of_fabric(&fabric, &groups, &verdicts);
     if let Some(mut folder) = folder {
         let mut tables = Tables::new(of_fabric(&fabric, &groups));
         verdicts.iter().for_each(|(number, verdict)| tables.add(*number, &fabric, verdict));
         tables.write(&mut folder)?;
-        folder.commit(summary(args, global, &verdicts, clock)?)?;
+        folder.write(&probes::table(&fabric, &proposed))?;
+        let summary = folder.commit(summary(args, global, &verdicts, clock)?)?;
+        page::write(&args.out, &fabric, &args.flows, &verdicts, &proposed, &summary)?;
     }
-    print::print(&fabric, &verdicts, global)?;
+    print::print(&fabric, &verdicts, &proposed, global)?;
     Ok(Outcome::Done)
 }
 
