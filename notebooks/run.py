@@ -23,9 +23,13 @@ from check_tables import check_tables
 
 HERE = Path(__file__).resolve().parent
 SECONDS_PER_NOTEBOOK = 60
-NETWORK = HERE.parent / "testdata" / "topologies" / "polska.xml"
-LINKS = HERE.parent / "testdata" / "anomaly"
-# What makes each result folder: the demo of the first notebook, the three studies of the second, the anomalies of the fourth.
+TESTDATA = HERE.parent / "testdata"
+NETWORK = TESTDATA / "topologies" / "polska.xml"
+CASES = TESTDATA / "rca"
+CLOS = CASES / "cisco-clos"
+LINKS = TESTDATA / "anomaly"
+# What makes each result folder: the demo of the first notebook, the three studies of the second, the rankings of the third, the
+# anomalies of the fourth.
 COMMANDS = {
     "demo": ["demo"],
     "planning/whatif": ["whatif", NETWORK, "--threshold", "4"],
@@ -37,6 +41,17 @@ COMMANDS = {
         *("--meta", LINKS / "links.meta.json"),
         *("--score", LINKS / "links.events.csv"),
         "--bins",
+    ],
+    "causes/fabric": [
+        *["isolate", "fabric", "--topology", CASES / "topology.csv"],
+        *["--flows", CASES / "silent_mixed.flows.parquet", "--telemetry", "INT"],
+    ],
+    "causes/alarms": [
+        *["isolate", "alarms", "--model", CASES / "srlg_alarms.model.json", "--obs", CASES / "srlg_alarms.obs.csv"],
+    ],
+    "causes/telemetry": [
+        *["isolate", "telemetry", "--topology", CLOS / "cdp_map.json", "--rates", CLOS / "rate.parquet"],
+        *["--counters", CLOS / "counters.parquet", "--bfd", CLOS / "bfd.parquet"],
     ],
 }
 
@@ -64,7 +79,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("umbra", nargs="?", type=Path, help="the umbra binary")
-    what.add_argument("--results", type=Path, help="a folder with demo, planning/{whatif,availability,growth} and anomalies")
+    what.add_argument("--results", type=Path, help="a folder with demo, planning/*, causes/* and anomalies")
     what.add_argument("--strip", action="store_true", help="remove outputs from the notebooks")
     return parser.parse_args()
 
@@ -84,6 +99,7 @@ def execute(path: Path, results: Path) -> list[str]:
     os.environ["UMBRA_RESULTS"] = str(results.resolve() / "demo")
     os.environ["UMBRA_PLANNING"] = str(results.resolve() / "planning")
     os.environ["UMBRA_ANOMALIES"] = str(results.resolve() / "anomalies")
+    os.environ["UMBRA_CAUSES"] = str(results.resolve() / "causes")
     notebook = nbformat.read(path, as_version=4)
     started = time.monotonic()
     client = NotebookClient(

@@ -259,3 +259,61 @@ fn alarms_are_judged_against_their_answers() {
     assert!(number("precision") > 0.95 && number("recall") > 0.9, "{calibration}");
     assert!(calibration["ece"][0]["ece"].as_f64().unwrap() < 0.04);
 }
+
+fn telemetry(kinds: &[&str], out: &Path) -> Output {
+    let file = |name: &str| testdata("cisco-clos").join(name);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_umbra"));
+    command.args(["isolate", "telemetry", "--output", "table"]).arg("--topology").arg(file("cdp_map.json"));
+    for kind in kinds {
+        let name = if *kind == "rates" { "rate" } else { kind };
+        command.arg(format!("--{kind}")).arg(file(&format!("{name}.parquet")));
+    }
+    command.arg("--out").arg(out).output().unwrap()
+}
+
+/// When the port was shut, by `events.csv`.
+const SHUT_NS: i64 = 1_580_681_226_305_863_000;
+const SHUT: &str = "HundredGigE0/0/0/13";
+
+#[test]
+fn a_port_that_was_shut_is_named_with_its_time_and_nothing_before_it() {
+    let out = tempfile::tempdir().unwrap();
+    for kinds in [&["rates", "counters", "bfd"][..], &["counters"], &["rates", "bfd"]] {
+        let output = telemetry(kinds, out.path());
+        assert!(output.status.success(), "{kinds:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let causes = table(out.path(), &schema::CAUSES);
+        let classes: Vec<_> = (0..2).map(|i| causes.str("class")[i].clone().unwrap()).collect();
+        assert_eq!(classes, ["link_down", "link_down"], "{kinds:?}: {text}");
+        let port = |i: usize| (causes.str("a")[i].clone().unwrap(), causes.str("b")[i].clone().unwrap());
+        assert_eq!(
+            [port(0), port(1)],
+            ["leaf4", "spine3"].map(|d| (d.to_owned(), SHUT.to_owned())),
+            "{kinds:?}"
+        );
+        assert_eq!(causes.u32("same_as")[1], Some(0));
+        let (at, low, high) =
+            (causes.i64("onset_ns")[0], causes.i64("onset_lo")[0], causes.i64("onset_hi")[0]);
+        assert!(low < Some(SHUT_NS) && Some(SHUT_NS) < high, "{kinds:?}: {low:?} to {high:?}");
+        assert!((at.unwrap() - SHUT_NS).abs() < 6_000_000_000, "{kinds:?}: {at:?}");
+        assert!(causes.i64("onset_ns").iter().flatten().all(|t| *t > SHUT_NS - 10_000_000_000), "{text}");
+        assert!(text.contains("otherwise: its carrier would have stayed"), "{text}");
+        let evidence = table(out.path(), &schema::EVIDENCE);
+        let mine = |i: &usize| {
+            evidence.str("class")[*i].as_deref() == Some("link_down")
+                && evidence.str("a")[*i].as_deref() == Some("leaf4")
+        };
+        let sum: f64 = (0..evidence.len()).filter(mine).filter_map(|i| evidence.f64("log_bayes")[i]).sum();
+        assert!((sum - causes.f64("log_bayes")[0].unwrap()).abs() < 1e-9);
+        let page = std::fs::read_to_string(out.path().join("report.html")).unwrap();
+        assert!(page.contains("leaf4 HundredGigE0/0/0/13") && page.contains("otherwise"));
+    }
+}
+
+#[test]
+fn telemetry_that_is_none_is_refused() {
+    let out = tempfile::tempdir().unwrap();
+    let output = telemetry(&[], &out.path().join("none"));
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("at least one of --rates, --counters, --bfd"));
+}

@@ -13,7 +13,9 @@ use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U3
 pub use detect::{
     ALARM_RATES, EVENTS, INCIDENTS, MAINTENANCE, PATH_SAMPLES, SERIES_ANOMALIES, SERIES_BINS, SERIES_CHANGES,
 };
-pub use isolate::{CALIBRATION, FABRIC_COUNTERS, FABRIC_FLOWS};
+pub use isolate::{
+    CALIBRATION, FABRIC_COUNTERS, FABRIC_FLOWS, PROBES, TELEMETRY_BFD, TELEMETRY_COUNTERS, TELEMETRY_RATES,
+};
 pub use planning::{
     ARCS, AVAILABILITY, BREACHES, CLASS_SCENARIOS, CLASSES, DEDUCED, DEMANDS, DIFFERENCES, DRAIN, EXPOSED,
     GROUPS, GROWTH, NINES, OUTAGES, REDUNDANCY, RISK, SCENARIOS, UPGRADES, WORST,
@@ -160,6 +162,10 @@ pub const TABLES: &[&TableSpec] = &[
     &CALIBRATION,
     &FABRIC_FLOWS,
     &FABRIC_COUNTERS,
+    &PROBES,
+    &TELEMETRY_RATES,
+    &TELEMETRY_COUNTERS,
+    &TELEMETRY_BFD,
     &DRAIN,
     &GROWTH,
     &UPGRADES,
@@ -233,7 +239,12 @@ pub static CAUSES: TableSpec = TableSpec {
             "",
             "the element: where a link begins, a device, a group; empty for `none` and `unknown`",
         ),
-        nullable("b", Str, "", "where a link ends; the rack of a black hole"),
+        nullable(
+            "b",
+            Str,
+            "",
+            "where a link ends; in telemetry the port of the device `a`; the rack of a black hole",
+        ),
         nullable("entity", U32, "", "the element in `entities`"),
         nullable("object", Str, "", "the affected prefix or rack"),
         required("probability", F64, "", "marginal posterior, 0 to 1"),

@@ -95,7 +95,6 @@ commands! {
     }
     "Anomalies and root causes" {
         detect: Detect,
-    "Root causes" {
         generate: Generate,
         isolate: Isolate,
     }

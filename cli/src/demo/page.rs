@@ -193,6 +193,7 @@ fn causes(findings: &Findings, answer: &Answer, world: &World) -> Vec<Cause> {
                 same_as: None,
                 log_bayes: c.log_bayes,
                 evidence: c.ledger.iter().map(|e| evidence(findings, world, e)).collect(),
+                ..Cause::default()
             }
         })
         .collect();

@@ -4,6 +4,9 @@ use report::{Member, Table, schema};
 use scenarios::alarms::network::Network;
 use scenarios::fabric::topology::{Fabric, Link};
 use scenarios::fabric::verdict::{Verdict, What};
+use scenarios::telemetry::classes::Class;
+use scenarios::telemetry::verdict::of_number;
+use scenarios::telemetry::watch::Watch;
 
 use crate::failure::Failure;
 use crate::target::TargetFolder;
@@ -16,6 +19,36 @@ pub(crate) trait Names {
     fn entity(&self, what: What) -> Option<u32>;
     /// What is counted as a report.
     fn reports(&self) -> &'static str;
+    /// What would have been seen if this were not a cause.
+    fn otherwise(&self, what: What) -> &'static str {
+        match self.names(what).0 {
+            "link_loss" => "flows over it would have lost no more packets than flows beside it",
+            "device" => "its links would have failed no more often than those of other devices",
+            "group" => "no more of its links would have failed than of others",
+            "congestion" => {
+                "its queue would have discarded nothing, or flows would have lost packets without that"
+            }
+            "blackhole" => "some of what was for that rack would have come through",
+            "stale_link" => "some of the flows that are spread over all paths would have taken it",
+            "none" => "something would have lost more than the rest",
+            _ => "one of the causes that have a name would have explained what was seen",
+        }
+    }
+    /// The element of a cause in words; empty where its names say it.
+    fn element(&self, _: What) -> String {
+        String::new()
+    }
+    /// A cause in words.
+    fn words(&self, what: What) -> String {
+        let (class, a, b) = self.names(what);
+        match (what, b) {
+            (What::BlackHole(..), Some(b)) => format!("black hole at {a} for rack {b}"),
+            (_, Some(b)) => format!("{} {a} → {b}", class.replace('_', " ")),
+            (What::None, _) => "nothing is wrong".to_owned(),
+            (What::Unknown, _) => "something that has no name here".to_owned(),
+            _ => format!("{class} {a}"),
+        }
+    }
 }
 
 /// The tables of an answer.
@@ -66,6 +99,9 @@ impl Tables {
                 .set("severity", severity.map(|s| s.0))
                 .set("severity_lo", severity.map(|s| s.1))
                 .set("severity_hi", severity.map(|s| s.2))
+                .set("onset_ns", cause.onset.map(|o| o.0))
+                .set("onset_lo", cause.onset.map(|o| o.1))
+                .set("onset_hi", cause.onset.map(|o| o.2))
                 .set("log_bayes", cause.ledger.log_bayes)
                 .set("rung", "algebra")
                 .set("same_as", cause.same_as)
@@ -141,6 +177,21 @@ pub(crate) fn of_network(network: &Network) -> Table {
     table
 }
 
+/// The routers of a recording and their ports.
+pub(crate) fn of_telemetry(watch: &Watch<'_>) -> Table {
+    let mut table = Table::new(&schema::ENTITIES);
+    let routers = watch.devices.len() as u32;
+    for (number, device) in (0..).zip(&watch.devices) {
+        add(&mut table, number, "node", device.name.clone(), None, Vec::new());
+    }
+    let ports = &watch.recording.ports;
+    for (number, port) in (routers..).zip(ports) {
+        let peer = port.peer.map_or_else(String::new, |p| ports[p as usize].device.clone());
+        add(&mut table, number, "interface", port.name(), Some((port.device.clone(), peer)), Vec::new());
+    }
+    table
+}
+
 fn add(
     table: &mut Table,
     number: u32,
@@ -176,7 +227,7 @@ impl Names for Fabric {
             What::Device(node) => ("device", name(node), None),
             What::Group(group) => ("group", group.to_string(), None),
             What::BlackHole(device, rack) => ("blackhole", name(device), Some(name(rack))),
-            What::Unknown => ("unknown", String::new(), None),
+            What::Unknown | What::Listed(_) => ("unknown", String::new(), None),
             What::None => ("none", String::new(), None),
         }
     }
@@ -187,7 +238,7 @@ impl Names for Fabric {
             What::LinkLoss(link) | What::Congestion(link) | What::StaleLink(link) => Some(nodes + link),
             What::Device(node) | What::BlackHole(node, _) => Some(node),
             What::Group(group) => Some(nodes + self.link_count() as u32 + group),
-            What::Unknown | What::None => None,
+            What::Unknown | What::None | What::Listed(_) => None,
         }
     }
 
@@ -196,8 +247,84 @@ impl Names for Fabric {
     }
 }
 
+/// Of routers: the router, and the port of a cause that has one.
+impl Names for Watch<'_> {
+    fn names(&self, what: What) -> (&'static str, String, Option<String>) {
+        let listed = if let What::Listed(n) = what { of_number(self, n) } else { None };
+        match (listed, what) {
+            (Some((class @ (Class::Device | Class::BlackHole), at)), _) => {
+                (class.name(), self.devices[at as usize].name.clone(), None)
+            }
+            (Some((class, at)), _) => {
+                let port = &self.recording.ports[at as usize];
+                (class.name(), port.device.clone(), Some(port.interface.clone()))
+            }
+            (None, What::None) => ("none", String::new(), None),
+            (None, _) => ("unknown", String::new(), None),
+        }
+    }
+
+    fn entity(&self, what: What) -> Option<u32> {
+        let What::Listed(n) = what else { return None };
+        match of_number(self, n)? {
+            (Class::Device | Class::BlackHole, at) => Some(at),
+            (_, at) => Some(self.devices.len() as u32 + at),
+        }
+    }
+
+    fn reports(&self) -> &'static str {
+        "series"
+    }
+
+    fn otherwise(&self, what: What) -> &'static str {
+        match self.names(what).0 {
+            "link_down" => {
+                "its carrier would have stayed, its sessions up, and its traffic would have gone on"
+            }
+            "link_up" => "its carrier and its sessions would have stayed down",
+            "link_flap" => "its carrier would have stayed",
+            "bfd_down" => "its sessions would have stayed up; had the link gone down, its carrier too",
+            "bfd_up" => "its sessions would have stayed down",
+            "link_loss" => "the other end would have received what was sent, without errors",
+            "congestion" => "its queue would have dropped nothing, as it does below its capacity",
+            "blackhole" => "it would have put out what it took in",
+            "device" => "its links would have failed no more often than those of other routers",
+            "none" => "some series would have left what is usual there",
+            _ => "one of the causes that have a name would have explained what was seen",
+        }
+    }
+
+    fn element(&self, what: What) -> String {
+        let (_, a, b) = self.names(what);
+        b.map_or_else(String::new, |b| format!("{a} {b}"))
+    }
+
+    fn words(&self, what: What) -> String {
+        let (class, a, b) = self.names(what);
+        let class = match class {
+            "bfd_down" => "BFD down".to_owned(),
+            "bfd_up" => "BFD up".to_owned(),
+            "blackhole" => "black hole at".to_owned(),
+            _ => class.replace('_', " "),
+        };
+        match what {
+            What::None => "nothing is wrong".to_owned(),
+            What::Unknown => "something that has no name here".to_owned(),
+            _ => b.map_or_else(|| format!("{class} {a}"), |b| format!("{class} {a} {b}")),
+        }
+    }
+}
+
 /// Of a network with alarms groups alone are causes.
 impl Names for Network {
+    fn otherwise(&self, what: What) -> &'static str {
+        match what {
+            What::Group(_) => "its links would have raised no more alarms than others",
+            What::None => "links that share a risk would have raised alarms together",
+            _ => "the alarms would have followed a group",
+        }
+    }
+
     fn names(&self, what: What) -> (&'static str, String, Option<String>) {
         match what {
             What::Group(group) => ("group", group.to_string(), None),

@@ -10,15 +10,16 @@ use super::verdict::{anchor, claim, is_element};
 const CAUSES_MAX: usize = 50;
 /// Entries shown per kind of data and direction; the others are summed in one line.
 const ITEMS_MAX: usize = 6;
+/// Entries told in words, for and against each.
+const STRONGEST: usize = 3;
 
 /// The section; empty without causes.
 pub(super) fn section(page: &Page) -> String {
     if page.causes.is_empty() {
         return String::new();
     }
-    let shown = page.causes.len().min(CAUSES_MAX);
-    let rows: String = (0..shown).map(|i| row(page, i)).collect();
-    let more = match page.causes.len() - shown {
+    let rows = list(&page.causes, "");
+    let more = match page.causes.len().saturating_sub(CAUSES_MAX) {
         0 => String::new(),
         n => format!("<p class=\"none\">{} less probable causes are not shown.</p>\n", count(n as u64)),
     };
@@ -30,19 +31,25 @@ pub(super) fn section(page: &Page) -> String {
     )
 }
 
-fn row(page: &Page, i: usize) -> String {
-    let cause = &page.causes[i];
-    let id = anchor(&page.causes, i);
+/// The first causes as items of a list; what links point to begins with `prefix`.
+pub(super) fn list(causes: &[Cause], prefix: &str) -> String {
+    (0..causes.len().min(CAUSES_MAX)).map(|i| row(causes, i, prefix)).collect()
+}
+
+fn row(causes: &[Cause], i: usize, prefix: &str) -> String {
+    let cause = &causes[i];
+    let id = format!("{prefix}{}", anchor(causes, i));
     let (what, place) = claim(cause);
     let class = if is_element(cause) { "" } else { " class=\"other\"" };
     format!(
         "<li id=\"{id}\"{class}>\n<div class=\"cause\">\n<h3>{} <em>{}</em><a class=\"permalink\" href=\"#{id}\" \
-         aria-label=\"Link to this cause\">#</a></h3>\n{}<p class=\"facts\">{}</p>\n</div>\n{}</li>\n",
+         aria-label=\"Link to this cause\">#</a></h3>\n{}<p class=\"facts\">{}</p>\n</div>\n{}{}</li>\n",
         esc(&what),
         esc(&place),
         bar(cause),
-        facts(page, cause),
-        ledger(cause, i == 0),
+        facts(causes, cause, prefix),
+        why(cause),
+        ledger(cause, i == 0 && cause.otherwise.is_empty()),
     )
 }
 
@@ -64,13 +71,43 @@ fn bar(cause: &Cause) -> String {
     )
 }
 
-fn facts(page: &Page, cause: &Cause) -> String {
+/// The strongest entries for and against, and what would have been seen otherwise.
+fn why(cause: &Cause) -> String {
+    if cause.otherwise.is_empty() {
+        return String::new();
+    }
+    let side = |sign: f64, word: &str| {
+        let mut entries: Vec<&Evidence> =
+            cause.evidence.iter().filter(|e| e.log_bayes * sign > 0.05).collect();
+        entries.sort_by(|a, b| (b.log_bayes * sign).total_cmp(&(a.log_bayes * sign)));
+        let told = entries.iter().take(STRONGEST);
+        let told: String =
+            told.map(|e| format!("<li>{} ({})</li>", esc(&e.item), signed(e.log_bayes))).collect();
+        if told.is_empty() { told } else { format!("<dt>{word}</dt><dd><ul>{told}</ul></dd>\n") }
+    };
+    format!(
+        "<dl class=\"why\">\n{}{}<dt>otherwise</dt><dd>{}</dd>\n</dl>\n",
+        side(1.0, "for"),
+        side(-1.0, "against"),
+        esc(&cause.otherwise)
+    )
+}
+
+fn facts(causes: &[Cause], cause: &Cause, prefix: &str) -> String {
     let mut facts = vec![format!("<span class=\"class\">{}</span>", esc(&cause.class))];
     if let Some(object) = &cause.object {
         facts.push(format!("affects {}", esc(object)));
     }
     if let Some(severity) = &cause.severity {
-        facts.push(format!("drops {}", percent_interval(severity)));
+        let text = percent_interval(severity);
+        let of_links = matches!(cause.class.as_str(), "device" | "group");
+        facts.push(if of_links { format!("{text} of its links") } else { format!("drops {text}") });
+    }
+    if !cause.since.is_empty() {
+        facts.push(esc(&cause.since).into_owned());
+    }
+    if cause.std_error > 0.0 && !cause.otherwise.is_empty() {
+        facts.push(format!("standard error {:.3}", cause.std_error));
     }
     if let Some((explained, all)) = cause.explains {
         facts.push(format!("explains {} of {} bad flows", count(explained), count(all)));
@@ -78,10 +115,10 @@ fn facts(page: &Page, cause: &Cause) -> String {
     if is_element(cause) || !cause.evidence.is_empty() {
         facts.push(format!("evidence {}", signed(cause.log_bayes)));
     }
-    if let Some(twin) = cause.same_as.filter(|&k| k < page.causes.len().min(CAUSES_MAX)) {
-        let (_, place) = claim(&page.causes[twin]);
-        let link = anchor(&page.causes, twin);
-        facts.push(format!("the data cannot tell it from <a href=\"#{link}\">{}</a>", esc(&place)));
+    if let Some(twin) = cause.same_as.filter(|&k| k < causes.len().min(CAUSES_MAX)) {
+        let (_, place) = claim(&causes[twin]);
+        let link = anchor(causes, twin);
+        facts.push(format!("the data cannot tell it from <a href=\"#{prefix}{link}\">{}</a>", esc(&place)));
     }
     facts.join(" · ")
 }

@@ -218,6 +218,12 @@ pub struct Cause {
     pub b: Option<String>,
     /// The prefix or rack that it affects, if not everything.
     pub object: Option<String>,
+    /// Where it is in words; if empty, `a` and `b` say it.
+    pub element: String,
+    /// Since when, in words; empty where that is not known or said elsewhere.
+    pub since: String,
+    /// What would have been seen if this were not the cause; with it, the strongest evidence is told in words.
+    pub otherwise: String,
     /// Where it is on the map.
     pub place: Option<CausePlace>,
     /// Marginal posterior probability, 0 to 1.

@@ -1,7 +1,7 @@
 //! Self-contained HTML pages. [`Page`] is about one finding: what is wrong, where, since when, how sure, what speaks for it
 //! and against it, what to do, and what was not modelled. [`PlanPage`] is about a study of failures: the worst of them,
-//! how bad all of them are, and where the network gets full. [`SeriesPage`] is about series: what was abnormal when, and
-//! what was expected.
+//! how bad all of them are, and where the network gets full. [`RankingPage`] is about ranked causes, case after case.
+//! [`SeriesPage`] is about series: what was abnormal when, and what was expected.
 //!
 //! [`Page`] is plain data; [`Page::render`] is a pure function of it, so equal pages have equal bytes. The page needs
 //! no network and no script (a few lines sort tables and open what a link points to), reads on paper, on a telephone
@@ -33,6 +33,7 @@ mod map;
 mod marks;
 mod names;
 mod plan;
+mod ranking;
 mod series;
 mod shadow;
 mod strips;
@@ -45,6 +46,7 @@ pub use data::{
 };
 pub use load::RED_FROM;
 pub use plan::{Breaches, Change, ClassPart, Event, Full, FullArc, PlanPage, SpareLost};
+pub use ranking::{RankedCase, RankingPage};
 pub use series::{SeriesChart, SeriesIncident, SeriesPage};
 pub use strips::STRIPS_MAX;
 

@@ -82,11 +82,20 @@ pub(super) fn claim(cause: &Cause) -> (String, String) {
         "congestion" => ("Congestion on", arc),
         "blackhole" => ("Black hole at", if b.is_empty() { a } else { format!("{a} for {b}") }),
         "stale_link" => ("A link that is not there:", pair),
+        "link_up" => ("Link up:", pair),
+        "link_flap" => ("Link flaps:", pair),
+        "bfd_down" => ("BFD session down:", pair),
+        "bfd_up" => ("BFD session up:", pair),
         "none" => ("No fault", String::new()),
         "unknown" => ("Something not on this list", String::new()),
-        other => return (sentence_case(&other.replace('_', " ")), pair),
+        other => return (sentence_case(&other.replace('_', " ")), named(cause, pair)),
     };
-    (what.to_owned(), place)
+    (what.to_owned(), named(cause, place))
+}
+
+/// The element in the words of who made the page, or else by its ends.
+fn named(cause: &Cause, ends: String) -> String {
+    if cause.element.is_empty() { ends } else { cause.element.clone() }
 }
 
 fn sentence_case(text: &str) -> String {

@@ -1,7 +1,7 @@
 //! Tables that fault localisation reads.
 
 use super::{TableSpec, nullable, required};
-use crate::column::ColumnType::{F64, Str, U32};
+use crate::column::ColumnType::{F64, I64, Str, U32};
 
 /// Flows of a fabric's cases.
 pub static FABRIC_FLOWS: TableSpec = TableSpec {
@@ -50,5 +50,72 @@ pub static CALIBRATION: TableSpec = TableSpec {
         required("right", U32, "", "those that were so"),
         required("mean_probability", F64, "", "their mean probability"),
         required("share_right", F64, "", "right / causes"),
+    ],
+};
+
+/// Probes that would tell causes apart.
+pub static PROBES: TableSpec = TableSpec {
+    name: "probes",
+    meaning: "A probe that would tell what a case leaves open, by the information that its outcome is expected to give.",
+    columns: &[
+        required("case", U32, "", "number of the case in the input"),
+        required("rank", U32, "", "1 says most"),
+        required("src", Str, "", "where it begins"),
+        required("dst", Str, "", "where it ends"),
+        required("path", Str, "", "the nodes of its path, separated by spaces"),
+        required("packets", U32, "packets", "how many to send"),
+        required("gain", F64, "nat", "expected information gain over the sets of causes"),
+        required("class", Str, "", "the cause about which it says most"),
+        required("a", Str, "", "its element, as in `causes`"),
+        nullable("b", Str, "", "as in `causes`"),
+        required("lost_if", F64, "packets", "lost on average if that is a cause"),
+        required("lost_if_not", F64, "packets", "and if it is not"),
+    ],
+};
+
+/// Rates of routers' ports.
+pub static TELEMETRY_RATES: TableSpec = TableSpec {
+    name: "telemetry_rates",
+    meaning: "Rates of one port as its router averages them, in a file that is given to `umbra isolate telemetry`.",
+    columns: &[
+        required("ts", I64, "ns", "when it was reported; a time stamp of any unit"),
+        required("device", Str, "", "the router"),
+        required("interface", Str, "", "the port"),
+        nullable("input_data_rate", F64, "kbit/s", "received"),
+        nullable("output_data_rate", F64, "kbit/s", "sent"),
+        nullable("input_packet_rate", F64, "packets/s", "received"),
+        nullable("output_packet_rate", F64, "packets/s", "sent"),
+    ],
+};
+
+/// Counters of routers' ports.
+pub static TELEMETRY_COUNTERS: TableSpec = TableSpec {
+    name: "telemetry_counters",
+    meaning: "Counters of one port since some time in the past, in a file that is given to `umbra isolate telemetry`.",
+    columns: &[
+        required("ts", I64, "ns", "when it was reported; a time stamp of any unit"),
+        required("device", Str, "", "the router"),
+        required("interface", Str, "", "the port"),
+        nullable("packets_received", I64, "packets", "received"),
+        nullable("packets_sent", I64, "packets", "sent"),
+        nullable("input_drops", I64, "packets", "received and dropped"),
+        nullable("output_drops", I64, "packets", "dropped before they were sent"),
+        nullable("input_errors", I64, "packets", "received with errors"),
+        nullable("output_errors", I64, "packets", "not sent for an error"),
+        nullable("crc_errors", I64, "packets", "received with a wrong checksum"),
+        nullable("carrier_transitions", I64, "", "changes of the carrier"),
+    ],
+};
+
+/// BFD sessions of routers' ports.
+pub static TELEMETRY_BFD: TableSpec = TableSpec {
+    name: "telemetry_bfd",
+    meaning: "The state of one BFD session, in a file that is given to `umbra isolate telemetry`.",
+    columns: &[
+        required("ts", I64, "ns", "when it was reported; a time stamp of any unit"),
+        required("device", Str, "", "the router"),
+        required("interface", Str, "", "the port that it runs over"),
+        required("state", Str, "", "up if this is `up` or ends in `-up`"),
+        nullable("destination", Str, "", "the address of the other end"),
     ],
 };

@@ -21,6 +21,7 @@ pub mod explain;
 mod fit;
 pub mod flows;
 pub mod holes;
+pub mod probes;
 pub mod rates;
 mod singles;
 pub mod stale;

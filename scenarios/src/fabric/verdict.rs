@@ -71,6 +71,8 @@ pub enum What {
     BlackHole(u32, u32),
     /// A link that the topology lists and that carries nothing.
     StaleLink(Link),
+    /// A cause that another entrance lists, by its number there.
+    Listed(u32),
     /// Something that has no name here.
     Unknown,
     /// Nothing.
@@ -88,6 +90,8 @@ pub struct Cause {
     pub std_error: f64,
     /// Loss rate with its 95 % interval; of a device or group the share of its links.
     pub severity: Option<(f64, f64, f64)>,
+    /// When it began, nanoseconds since the Unix epoch, with its 95 % interval; `None` where the data have no time.
+    pub onset: Option<(i64, i64, i64)>,
     /// Why.
     pub ledger: Ledger,
     /// The first cause of the list that the data cannot tell from it.
@@ -317,8 +321,16 @@ impl Answer<'_> {
 
 impl Cause {
     /// A cause without evidence.
-    pub(crate) fn plain(what: What, probability: f64) -> Self {
-        Self { what, probability, std_error: 0.0, severity: None, ledger: Ledger::default(), same_as: None }
+    pub fn plain(what: What, probability: f64) -> Self {
+        Self {
+            what,
+            probability,
+            std_error: 0.0,
+            severity: None,
+            onset: None,
+            ledger: Ledger::default(),
+            same_as: None,
+        }
     }
 }
 

@@ -19,15 +19,17 @@ use crate::global::Global;
 use crate::inputs;
 use crate::isolate::alarm_files;
 use crate::isolate::calibrate::{CalibrateArgs, Calibrated, listed};
-use crate::isolate::print;
+use crate::isolate::probes::Probes;
 use crate::isolate::tables::{Tables, of_network};
+use crate::isolate::{page, print};
 use crate::target::TargetFolder;
 
 /// Rank the shared risks behind alarms.
 ///
 /// Judges each case of the alarms file: which spans, conduits, line cards, ports or routers have failed together, how
 /// probably, and why. How far each source of alarms can be trusted is learnt from the file. Prints what is at least 5 %
-/// probable with the strongest evidence for and against. Tables: entities, causes, sets, evidence.
+/// probable with the strongest evidence for and against. Tables: entities, causes, sets, evidence;
+/// report.html says it in words.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The network: JSON with links, and groups with their links and priors.
@@ -71,9 +73,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
             folder.write(&calibrated.table())?;
             summary.extra.insert("calibration".into(), calibrated.json());
         }
-        folder.commit(summary)?;
+        let summary = folder.commit(summary)?;
+        page::write(&args.out, &network, &args.obs, &verdicts, &Probes::new(), &summary)?;
     }
-    print::print(&network, &verdicts, global)?;
+    print::print(&network, &verdicts, &Probes::new(), global)?;
     calibrated.map_or(Ok(()), |c| c.print(global))?;
     Ok(Outcome::Done)
 }

@@ -20,15 +20,15 @@ use crate::global::Global;
 use crate::inputs;
 use crate::isolate::calibrate::{CalibrateArgs, Calibrated, listed};
 use crate::isolate::fabric_files::{self, Groups, Mode};
-use crate::isolate::print;
 use crate::isolate::tables::{Tables, of_fabric};
+use crate::isolate::{page, print, probes};
 use crate::target::TargetFolder;
 
 /// Rank the causes of packet loss in a fabric.
 ///
 /// Judges each case of the flows file on its own: which links, devices, groups or black holes lose packets, how probably,
 /// and why. Prints what is at least 5 % probable with the strongest evidence for and against. Tables: entities, causes,
-/// sets, evidence.
+/// sets, evidence, probes (those that would tell what is open). report.html says it in words.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Directed links: CSV with a, b.
@@ -115,18 +115,21 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let verdicts: BTreeMap<u32, Verdict> = cases.keys().copied().zip(verdicts).collect();
     drop(cases);
     let calibrated = truth.map(|truth| calibrate(&truth, &named, &fabric, &verdicts));
+    let proposed = probes::of_fabric(&fabric, &groups, &verdicts);
     if let Some(mut folder) = folder {
         let mut tables = Tables::new(of_fabric(&fabric, &groups));
         verdicts.iter().for_each(|(number, verdict)| tables.add(*number, &fabric, verdict));
         tables.write(&mut folder)?;
+        folder.write(&probes::table(&fabric, &proposed))?;
         let mut summary = summary(args, global, &verdicts, clock)?;
         if let Some(calibrated) = &calibrated {
             folder.write(&calibrated.table())?;
             summary.extra.insert("calibration".into(), calibrated.json());
         }
-        folder.commit(summary)?;
+        let summary = folder.commit(summary)?;
+        page::write(&args.out, &fabric, &args.flows, &verdicts, &proposed, &summary)?;
     }
-    print::print(&fabric, &verdicts, global)?;
+    print::print(&fabric, &verdicts, &proposed, global)?;
     calibrated.map_or(Ok(()), |c| c.print(global))?;
     Ok(Outcome::Done)
 }
