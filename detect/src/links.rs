@@ -10,7 +10,7 @@ use crate::detector::{Bin, Detector, Verdict};
 use crate::innovation::Innovation;
 use crate::seasonal::{Residual, SeasonalConfig, SeasonalDetector};
 use crate::subspace::Subspace;
-use crate::tail::log_p_student;
+use crate::tail::log_p_laplace;
 
 /// Series that share one subspace: the refit is cubic in them.
 const GROUP_MAX: usize = 128;
@@ -18,8 +18,10 @@ const GROUP_MAX: usize = 128;
 const MEMORY_DAYS: f64 = 20.0;
 const SHORT: usize = 3;
 const LONG: usize = 12;
-/// An average of wandering residuals has a lighter tail than an innovation: its standard deviations count double.
-const LEVEL_WEIGHT: f64 = 2.0;
+/// An innovation counts for so many bins: what jumped is still off, though the jump is over.
+const JUMP_BINS: usize = 6;
+/// An average of wandering residuals has a lighter tail than an innovation: its squares count double.
+const LEVEL_WEIGHT: f64 = std::f64::consts::SQRT_2;
 
 /// Seasons, subspace and innovations of a set of gauges.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +45,8 @@ struct Link {
     innovation: Innovation,
     /// Own part of the residual over the latest bins, NaN if missing; `latest[bin % LONG]`.
     latest: [f64; LONG],
+    /// Own part of the innovation over the latest bins, in the same way.
+    jumps: [f64; JUMP_BINS],
     /// Answers to the three questions in the latest bin.
     answers: [f64; 3],
 }
@@ -148,7 +152,7 @@ impl Group {
 
 impl Link {
     fn new() -> Self {
-        Self { innovation: Innovation::new(), latest: [f64::NAN; LONG], answers: [f64::NAN; 3] }
+        Self { innovation: Innovation::new(), latest: [f64::NAN; LONG], jumps: [f64::NAN; JUMP_BINS], answers: [f64::NAN; 3] }
     }
 
     fn forget_state(&mut self) {
@@ -158,10 +162,13 @@ impl Link {
 
     fn judge(&mut self, index: u64, own: f64, jump: f64, residual: &Residual) -> Verdict {
         self.latest[index as usize % LONG] = own;
+        self.jumps[index as usize % JUMP_BINS] = jump;
         if own.is_nan() {
             self.answers = [f64::NAN; 3];
             return Verdict::NONE;
         }
+        let jump = self.jumps.iter().copied().filter(|j| j.is_finite());
+        let jump = jump.fold(0.0, |most: f64, j| if j.abs() > most.abs() { j } else { most });
         self.answers = [jump, self.mean(index, SHORT), self.mean(index, LONG)];
         let [jump, short, long] = self.answers.map(|a| if a.is_nan() { 0.0 } else { a });
         let (short, long) = (LEVEL_WEIGHT * short, LEVEL_WEIGHT * long);
@@ -173,7 +180,7 @@ impl Link {
             _ => LONG,
         };
         Verdict {
-            log_p: log_p_student(libm::sqrt(sum / norm)),
+            log_p: log_p_laplace(libm::sqrt(sum / norm)),
             expected: residual.expected,
             sigma: residual.sigma,
             window: window as u32,

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Residuals count towards the scale with at most this many standard deviations (Huber's proposal 2 with c = 1.5).
-const CLIP: f64 = 1.5;
-/// E min(Z², 1.5²) of a standard normal: makes the clipped second moment consistent.
-const CLIPPED_MOMENT: f64 = 0.778_5;
+/// Residuals count towards the scale with at most this many standard deviations (Huber's proposal 2). A tighter bend would
+/// measure the bulk alone, and a series with a heavy tail would look abnormal for ever.
+const CLIP: f64 = 3.0;
+/// E min(Z², 3²) of a standard normal: makes the clipped second moment consistent.
+const CLIPPED_MOMENT: f64 = 0.995_0;
 
 /// The scale of residuals around zero, learnt bin by bin: a mean first, exponentially forgetting after `memory` samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::detector::{Bin, Detector, Verdict};
 use crate::robust::Scale;
-use crate::tail::log_p_student;
+use crate::tail::log_p_laplace;
 
 const DAY_S: u64 = 86_400;
 /// The seasons' resolution: five minutes, however short the bins are.
@@ -403,6 +403,6 @@ impl Residual {
         if z.is_nan() {
             return Verdict::NONE;
         }
-        Verdict { log_p: log_p_student(z), expected: self.expected, sigma: self.sigma, window: 1 }
+        Verdict { log_p: log_p_laplace(z), expected: self.expected, sigma: self.sigma, window: 1 }
     }
 }
