@@ -23,17 +23,27 @@
 //! ```
 
 mod baseline;
+mod calibrate;
 mod detector;
+mod innovation;
+mod links;
 mod loss_scan;
 mod paths;
 mod residuals;
+mod robust;
 mod runs;
+mod seasonal;
+mod subspace;
 mod tail;
 
 pub use baseline::{BaselineConfig, SeasonalBaseline};
+pub use calibrate::{CalibrationConfig, Calibrator};
 pub use detector::{Bin, Detector, Verdict};
+pub use links::LinkDetector;
 pub use loss_scan::{LossScan, LossScanConfig, LossVerdict};
 pub use paths::{PathConfig, PathSample, PathScan, PathVerdicts};
 pub use residuals::{ArcResiduals, learn_residuals};
 pub use runs::{Threshold, anomalies_of};
+pub use seasonal::{SeasonalConfig, SeasonalDetector};
+pub use subspace::Subspace;
 pub use tail::{log_negative_binomial_tail, log_p_student, log_p_two_sided};

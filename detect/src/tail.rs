@@ -78,6 +78,50 @@ fn log_incomplete_beta(a: f64, b: f64, x: f64, y: f64) -> f64 {
         + libm::log(fraction.max(tiny))
 }
 
+/// The quantile of a standard normal at 0 < `p` < 1 (Acklam's rational approximation, relative error below 1.2e-9, then
+/// one step of Halley's method).
+#[cfg(test)]
+pub(crate) fn normal_quantile(p: f64) -> f64 {
+    let p = p.clamp(1e-300, 1.0 - 1e-16);
+    let tail = |q: f64| {
+        let num = ((((-7.784_894_002_430_293e-3 * q - 3.223_964_580_411_365e-1) * q - 2.400_758_277_161_838) * q
+            - 2.549_732_539_343_734)
+            * q
+            + 4.374_664_141_464_968)
+            * q
+            + 2.938_163_982_698_783;
+        let den = (((7.784_695_709_041_462e-3 * q + 3.224_671_290_700_398e-1) * q + 2.445_134_137_142_996) * q
+            + 3.754_408_661_907_416)
+            * q
+            + 1.0;
+        num / den
+    };
+    let x = if p < 0.024_25 {
+        tail(libm::sqrt(-2.0 * libm::log(p)))
+    } else if p > 1.0 - 0.024_25 {
+        -tail(libm::sqrt(-2.0 * libm::log(1.0 - p)))
+    } else {
+        let q = p - 0.5;
+        let r = q * q;
+        let num = ((((-3.969_683_028_665_376e1 * r + 2.209_460_984_245_205e2) * r - 2.759_285_104_469_687e2) * r
+            + 1.383_577_518_672_69e2)
+            * r
+            - 3.066_479_806_614_716e1)
+            * r
+            + 2.506_628_277_459_239;
+        let den = ((((-5.447_609_879_822_406e1 * r + 1.615_858_368_580_409e2) * r - 1.556_989_798_598_866e2) * r
+            + 6.680_131_188_771_972e1)
+            * r
+            - 1.328_068_155_288_572e1)
+            * r
+            + 1.0;
+        q * num / den
+    };
+    let error = 0.5 * libm::erfc(-x / std::f64::consts::SQRT_2) - p;
+    let step = error * libm::sqrt(2.0 * std::f64::consts::PI) * libm::exp(0.5 * x * x);
+    if step.is_finite() { x - step / (1.0 + 0.5 * x * step) } else { x }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,100 @@
+//! Small robust pieces that the detectors share: a scale that outliers do not move, and a solver for small systems.
+
+use serde::{Deserialize, Serialize};
+
+/// Residuals count towards the scale with at most this many standard deviations (Huber's proposal 2 with c = 1.5).
+const CLIP: f64 = 1.5;
+/// E min(Z², 1.5²) of a standard normal: makes the clipped second moment consistent.
+const CLIPPED_MOMENT: f64 = 0.778_5;
+
+/// The scale of residuals around zero, learnt bin by bin: a mean first, exponentially forgetting after `memory` samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Scale {
+    variance: f64,
+    samples: f64,
+}
+
+impl Scale {
+    /// Learns from one residual; `memory` in samples.
+    pub(crate) fn learn(&mut self, residual: f64, memory: f64) {
+        let square = residual * residual;
+        if self.samples < 1.0 {
+            self.variance = square;
+        } else {
+            let clipped = square.min(CLIP * CLIP * self.variance) / CLIPPED_MOMENT;
+            // The first samples are too few to say what is far out.
+            let square = if self.samples < 30.0 { square } else { clipped };
+            self.variance += (square - self.variance) / (self.samples + 1.0).min(memory);
+        }
+        self.samples += 1.0;
+    }
+
+    /// One standard deviation; 0 before the first sample.
+    pub(crate) fn sigma(&self) -> f64 {
+        libm::sqrt(self.variance)
+    }
+
+    /// Samples that it has learnt from.
+    pub(crate) fn samples(&self) -> f64 {
+        self.samples
+    }
+}
+
+/// Solves A·x = b for a symmetric positive definite `a` (row-major, n×n, n = length of `b`) by Cholesky, in place: `b`
+/// becomes x. A pivot that is not positive leaves that unknown at zero.
+pub(crate) fn solve_spd(a: &mut [f64], b: &mut [f64]) {
+    let n = b.len();
+    for j in 0..n {
+        let mut pivot = a[j * n + j];
+        for k in 0..j {
+            pivot -= a[j * n + k] * a[j * n + k];
+        }
+        let root = if pivot > 1e-300 { libm::sqrt(pivot) } else { f64::INFINITY };
+        a[j * n + j] = root;
+        for i in j + 1..n {
+            let mut sum = a[i * n + j];
+            for k in 0..j {
+                sum -= a[i * n + k] * a[j * n + k];
+            }
+            a[i * n + j] = sum / root;
+        }
+    }
+    for i in 0..n {
+        for k in 0..i {
+            b[i] -= a[i * n + k] * b[k];
+        }
+        b[i] /= a[i * n + i];
+    }
+    for i in (0..n).rev() {
+        for k in i + 1..n {
+            b[i] -= a[k * n + i] * b[k];
+        }
+        b[i] /= a[i * n + i];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scale_is_that_of_the_bulk() {
+        // Quantiles of a standard normal in a scattered order, one sample in fifty a hundred times too large.
+        let mut scale = Scale::default();
+        for i in 0..20_000u64 {
+            let u = ((i * 7919) % 9973) as f64 / 9973.0 + 0.5 / 9973.0;
+            let z = crate::tail::normal_quantile(u);
+            scale.learn(if i % 50 == 7 { 100.0 * z } else { z }, 5_000.0);
+        }
+        assert!((scale.sigma() - 1.0).abs() < 0.05, "{}", scale.sigma());
+    }
+
+    #[test]
+    fn a_small_system_is_solved() {
+        let mut a = [4.0, 2.0, 0.6, 2.0, 3.0, 0.4, 0.6, 0.4, 2.0];
+        let x = [1.0, -2.0, 0.5];
+        let mut b: Vec<f64> = (0..3).map(|i| (0..3).map(|k| a[i * 3 + k] * x[k]).sum()).collect();
+        solve_spd(&mut a, &mut b);
+        assert!(b.iter().zip(x).all(|(got, want)| (got - want).abs() < 1e-12), "{b:?}");
+    }
+}

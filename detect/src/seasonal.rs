@@ -1,0 +1,413 @@
+//! Gauges one by one: a daily and a weekly season, a level, a spread.
+//!
+//! In the manner of Holt and Winters (level plus season, each following with its own gain), with three changes. Updates are
+//! clipped, so that an anomaly teaches little. The weekly season is a correction to the daily one that counts only as much
+//! as it has predicted so far (a regression through the origin): two weeks that do not resemble one another are not
+//! believed to. And a deviation that has stayed the same for most of a day is the new normal: the daily season takes it
+//! over at once instead of alarming for weeks.
+
+use serde::{Deserialize, Serialize};
+
+use crate::detector::{Bin, Detector, Verdict};
+use crate::robust::Scale;
+use crate::tail::log_p_student;
+
+const DAY_S: u64 = 86_400;
+/// The seasons' resolution: five minutes, however short the bins are.
+const PHASES_MAX: u64 = 288;
+/// Slots of the day that have a spread of their own.
+const SLOTS: usize = 24;
+/// Residuals teach level and seasons with at most this many standard deviations.
+const CLIP: f64 = 1.5;
+/// The spread is never taken to be below this share of the expected value: half a per cent of its root is one of itself.
+const BAND_MIN: f64 = 0.005;
+/// A deviation this far out, in standard deviations, on the median of [`SHIFT_SHARE`] of a day, is a new normal.
+const SHIFT_SIGMA: f64 = 3.0;
+const SHIFT_SHARE: f64 = 22.0 / 24.0;
+/// As if a day had said that half of a weekly season is to be believed.
+const WEEKLY_PRIOR: f64 = 1.0;
+/// Samples before a series knows its own spread.
+const SAMPLES_MIN: f64 = 50.0;
+
+/// How gauges are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeasonalConfig {
+    /// Length of a bin, in seconds; at least 1.
+    pub bin_s: u32,
+    /// Smallest gain of the daily season, per day.
+    pub daily_gain: f64,
+    /// Smallest gain of the weekly season, per week.
+    pub weekly_gain: f64,
+    /// Memory of the level, in days.
+    pub level_days: f64,
+    /// Memory of the spread, in days.
+    pub spread_days: f64,
+}
+
+impl SeasonalConfig {
+    /// The usual settings for bins of this length.
+    pub fn new(bin_s: u32) -> Self {
+        Self {
+            bin_s: bin_s.max(1),
+            daily_gain: 0.05,
+            weekly_gain: 0.25,
+            level_days: 7.0,
+            spread_days: 14.0,
+        }
+    }
+
+    /// Bins in a day, at least 1.
+    pub fn day_bins(&self) -> f64 {
+        (DAY_S as f64 / f64::from(self.bin_s)).max(1.0)
+    }
+}
+
+/// Where a bin lies in the seasons.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Phase {
+    day: usize,
+    week: usize,
+    slot: usize,
+}
+
+/// Phases in a day and how bins map to them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Calendar {
+    bin_s: u64,
+    per_day: u64,
+}
+
+impl Calendar {
+    fn new(bin_s: u32) -> Self {
+        let bin_s = u64::from(bin_s.max(1));
+        Self { bin_s, per_day: (DAY_S / bin_s).clamp(1, PHASES_MAX) }
+    }
+
+    fn phase(&self, bin: u64) -> Phase {
+        let second = (bin * self.bin_s) % (7 * DAY_S);
+        let week = (second * self.per_day / DAY_S) as usize;
+        let day = week % self.per_day as usize;
+        Phase { day, week, slot: day * SLOTS / self.per_day as usize }
+    }
+
+    /// Phases on either side that share one seasonal value: a quarter of an hour.
+    fn half_width(&self) -> usize {
+        (3 * self.per_day / PHASES_MAX) as usize
+    }
+}
+
+/// A season: a value for each phase and how many seasons have taught it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Season {
+    value: Vec<f32>,
+    taught: Vec<u8>,
+}
+
+impl Season {
+    fn new(phases: usize) -> Self {
+        Self { value: vec![0.0; phases], taught: vec![0; phases] }
+    }
+
+    fn learn(&mut self, phase: usize, correction: f64, gain_min: f64) {
+        self.taught[phase] = self.taught[phase].saturating_add(1);
+        let gain = (1.0 / f64::from(self.taught[phase])).max(gain_min);
+        self.value[phase] += (gain * correction) as f32;
+    }
+}
+
+/// What is known of one series. All values but the samples themselves are on the transformed scale.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Series {
+    /// No sample was negative so far: the square root makes the spread of loads even over their range.
+    root: bool,
+    level: f64,
+    /// Samples since the level was begun.
+    age: f64,
+    daily: Season,
+    weekly: Season,
+    /// How well the weekly season has predicted: sums of (weekly · deviation) and of (weekly²), in units of the spread.
+    agree: f64,
+    weight: f64,
+    spread: Scale,
+    slots: [Scale; SLOTS],
+    /// Sum and number of the clipped and of the raw residuals of the phase that is running.
+    running: [f64; 3],
+    /// Clipped residuals of the latest phases, for the seasons' smoothing.
+    latest: [f32; 7],
+    /// Residual of each phase over the latest day, NaN if missing; empty until the first day is over.
+    last_day: Vec<f32>,
+    /// Phases to wait before the next shift may be taken over.
+    settle: u32,
+}
+
+/// One series' residual of one bin.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Residual {
+    /// In standard deviations; NaN: missing or still learning.
+    pub(crate) z: f64,
+    pub(crate) expected: f64,
+    pub(crate) sigma: f64,
+    /// What was normal is no longer: residuals of before say nothing about those from now on.
+    pub(crate) renewed: bool,
+}
+
+/// The detector of gauges, one by one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeasonalDetector {
+    config: SeasonalConfig,
+    calendar: Calendar,
+    bin: u64,
+    series: Vec<Series>,
+}
+
+impl SeasonalDetector {
+    /// A detector of so many series that has seen nothing yet. Bin 0 is taken to begin a week; any other origin only moves
+    /// the seasons.
+    pub fn new(series: usize, config: SeasonalConfig) -> Self {
+        let calendar = Calendar::new(config.bin_s);
+        let one = Series::new(calendar.per_day as usize);
+        Self { config, calendar, bin: 0, series: vec![one; series] }
+    }
+
+    /// Takes the next bin and hands each series' residual to `each`.
+    pub(crate) fn residuals(&mut self, bin: &Bin<'_, f64>, mut each: impl FnMut(usize, Residual)) {
+        assert_eq!(bin.samples.len(), self.series.len(), "one sample for each series");
+        let (phase, next) = (self.calendar.phase(self.bin), self.calendar.phase(self.bin + 1));
+        let context = Context {
+            config: self.config,
+            half: self.calendar.half_width(),
+            day_bins: self.config.day_bins(),
+            phase,
+            phase_ends: phase.week != next.week || self.calendar.per_day == 1,
+        };
+        let borrowed = self.relative_spread(bin);
+        for (i, (series, sample)) in self.series.iter_mut().zip(bin.samples).enumerate() {
+            each(i, series.step(*sample, bin.learns(i), &context, borrowed));
+        }
+        self.bin += 1;
+    }
+
+    /// The peers' median spread relative to their level, for series that are too young to know their own; NaN if no series
+    /// is young or none is old.
+    fn relative_spread(&self, bin: &Bin<'_, f64>) -> f64 {
+        let young = |s: &Series| s.spread.samples() < SAMPLES_MIN;
+        if !self.series.iter().zip(bin.samples).any(|(s, x)| young(s) && x.is_finite()) {
+            return f64::NAN;
+        }
+        let old = self.series.iter().filter(|s| !young(s) && s.level != 0.0);
+        twin::stats::median(old.map(|s| s.spread.sigma() / s.level.abs()))
+    }
+}
+
+struct Context {
+    config: SeasonalConfig,
+    half: usize,
+    day_bins: f64,
+    phase: Phase,
+    phase_ends: bool,
+}
+
+impl Series {
+    fn new(per_day: usize) -> Self {
+        Self {
+            root: true,
+            level: 0.0,
+            age: 0.0,
+            daily: Season::new(per_day),
+            weekly: Season::new(7 * per_day),
+            agree: 0.5 * WEEKLY_PRIOR,
+            weight: WEEKLY_PRIOR,
+            spread: Scale::default(),
+            slots: [Scale::default(); SLOTS],
+            running: [0.0; 3],
+            latest: [f32::NAN; 7],
+            last_day: vec![f32::NAN; per_day],
+            settle: per_day as u32,
+        }
+    }
+
+    fn step(&mut self, sample: f64, learns: bool, cx: &Context, borrowed: f64) -> Residual {
+        let mut renewed = false;
+        if sample < 0.0 && self.root {
+            *self = Self { root: false, ..Self::new(self.daily.value.len()) };
+            renewed = true;
+        }
+        let present = sample.is_finite();
+        if present && self.age == 0.0 {
+            self.level = self.transform(sample) - f64::from(self.daily.value[cx.phase.day]);
+        }
+        let trust = (self.agree / self.weight).clamp(0.0, 1.0);
+        let base = self.level + f64::from(self.daily.value[cx.phase.day]);
+        let weekly = f64::from(self.weekly.value[cx.phase.week]);
+        let expected = base + trust * weekly;
+        let sigma = self.sigma(cx, expected, borrowed);
+        let mut verdict = Residual {
+            z: f64::NAN,
+            expected: self.inverse(expected),
+            sigma: if self.root { 2.0 * expected.max(sigma) * sigma } else { sigma },
+            renewed,
+        };
+        if present {
+            let residual = self.transform(sample) - expected;
+            if self.judges(cx) {
+                verdict.z = residual / sigma;
+            }
+            if learns {
+                self.learn(residual, residual + trust * weekly, weekly, sigma, cx);
+            }
+        }
+        if cx.phase_ends && learns {
+            self.end_phase(trust, cx);
+            verdict.renewed |= self.take_over_shift(cx);
+        }
+        verdict
+    }
+
+    /// Whether enough is known: a day of the season, or a level renewed at least an hour ago.
+    fn judges(&self, cx: &Context) -> bool {
+        self.daily.taught[cx.phase.day] > 0 && self.age >= cx.day_bins / 24.0
+    }
+
+    /// The spread that is expected in this bin, and more while level and season rest on little.
+    fn sigma(&self, cx: &Context, expected: f64, borrowed: f64) -> f64 {
+        let own = self.spread.sigma();
+        let known = self.spread.samples() / SAMPLES_MIN;
+        let own = if known < 1.0 && borrowed.is_finite() { own.max(borrowed * self.level.abs()) } else { own };
+        let seasons = f64::from(self.daily.taught[cx.phase.day].max(1));
+        let days = (self.age / cx.day_bins).max(0.05);
+        let sigma = own * self.slot_factor(cx.phase.slot) * libm::sqrt(1.0 + 0.5 / seasons + 0.1 / days);
+        sigma.max(BAND_MIN * expected.abs()).max(1e-9)
+    }
+
+    /// The slot's spread over that of the whole day, drawn towards 1 as if five days had said so.
+    fn slot_factor(&self, slot: usize) -> f64 {
+        let (own, all) = (&self.slots[slot], self.spread.sigma());
+        if all <= 0.0 {
+            return 1.0;
+        }
+        let days = own.samples() / (self.spread.samples() / SLOTS as f64).max(1.0) * 5.0;
+        let ratio = (own.sigma() / all).powi(2);
+        libm::sqrt((ratio * days + 5.0) / (days + 5.0))
+    }
+
+    fn learn(&mut self, residual: f64, deviation: f64, weekly: f64, sigma: f64, cx: &Context) {
+        let seasonal = self.daily.taught[cx.phase.day] > 0;
+        let known = self.spread.samples() >= SAMPLES_MIN;
+        let limit = if known { CLIP * sigma } else { f64::INFINITY };
+        let clipped = residual.clamp(-limit, limit);
+        let gain = if self.age < cx.day_bins {
+            1.0 / (self.age + 1.0)
+        } else {
+            1.0 / (cx.config.level_days * cx.day_bins)
+        };
+        self.level += gain * if self.age < cx.day_bins { residual } else { clipped };
+        self.age += 1.0;
+        if seasonal {
+            let memory = cx.config.spread_days * cx.day_bins;
+            self.spread.learn(residual, memory);
+            self.slots[cx.phase.slot].learn(residual, memory / SLOTS as f64);
+        }
+        if weekly != 0.0 && known {
+            let (w, d) = (weekly / sigma, (deviation / sigma).clamp(-4.0, 4.0));
+            let keep = 1.0 - 1.0 / (14.0 * cx.day_bins);
+            let share = 1.0 / cx.day_bins;
+            self.agree = self.agree * keep + share * w * d;
+            self.weight = self.weight * keep + share * w * w;
+        }
+        self.running[0] += clipped;
+        self.running[1] += residual.clamp(-6.0 * sigma, 6.0 * sigma);
+        self.running[2] += 1.0;
+    }
+}
+
+impl Series {
+    /// The phase is over: the seasons learn its neighbourhood's mean residual, half a neighbourhood late.
+    fn end_phase(&mut self, trust: f64, cx: &Context) {
+        let [clipped, raw, samples] = std::mem::take(&mut self.running);
+        self.latest.rotate_left(1);
+        self.latest[6] = (clipped / samples) as f32;
+        self.last_day[cx.phase.day] = (raw / samples) as f32;
+        self.settle = self.settle.saturating_sub(1);
+        let near = self.latest[7 - (2 * cx.half + 1)..].iter().filter(|r| r.is_finite());
+        let (sum, count) = near.fold((0.0, 0.0), |(s, n), r| (s + f64::from(*r), n + 1.0));
+        if count == 0.0 {
+            return;
+        }
+        let (mean, days, weeks) = (sum / count, self.daily.value.len(), self.weekly.value.len());
+        let (day, week) = ((cx.phase.day + days - cx.half) % days, (cx.phase.week + weeks - cx.half) % weeks);
+        self.daily.learn(day, mean, cx.config.daily_gain);
+        let weekly = f64::from(self.weekly.value[week]);
+        self.weekly.learn(week, mean + trust * weekly - weekly, cx.config.weekly_gain);
+    }
+
+    /// Takes a deviation over that has lasted for most of a day with the same sign in all its quarters. Looked for hourly,
+    /// once the weekly season knows this hour (the first weekend is no shift).
+    fn take_over_shift(&mut self, cx: &Context) -> bool {
+        let phases = self.last_day.len();
+        let hourly = cx.phase.day % (phases / 24).max(1) == 0;
+        if !hourly || self.settle > 0 || self.weekly.taught[cx.phase.week] < 2 {
+            return false;
+        }
+        let recent = (phases as f64 * SHIFT_SHARE) as usize;
+        let at = |back: usize| (cx.phase.day + phases - back) % phases;
+        let deviations: Vec<f64> = (0..recent).map(|back| f64::from(self.last_day[at(back)])).collect();
+        let shift = twin::stats::median(deviations.iter().copied().filter(|d| d.is_finite()));
+        let quarters = deviations.chunks(recent.div_ceil(4).max(1));
+        let lasting = quarters.map(|q| twin::stats::median(q.iter().copied().filter(|d| d.is_finite())));
+        if !(shift.abs() > SHIFT_SIGMA * self.spread.sigma())
+            || !lasting.into_iter().all(|q| q * shift.signum() > 0.5 * shift.abs())
+        {
+            return false;
+        }
+        let half = 2 * cx.half;
+        for phase in 0..phases {
+            let near = (0..=2 * half).map(|k| f64::from(self.last_day[(phase + phases + k - half) % phases]));
+            let mean = twin::stats::median(near.filter(|d| d.is_finite()));
+            let missed = (cx.phase.day + phases - phase) % phases >= recent || mean.is_nan();
+            self.daily.value[phase] += if missed { shift } else { mean } as f32;
+        }
+        self.daily.taught.fill(1);
+        self.last_day.fill(f32::NAN);
+        self.settle = phases as u32;
+        true
+    }
+
+    fn rebaseline(&mut self) {
+        self.age = 0.0;
+        self.daily.taught.iter_mut().for_each(|seasons| *seasons = (*seasons).min(1));
+        self.latest = [f32::NAN; 7];
+        self.last_day.fill(f32::NAN);
+        self.settle = self.last_day.len() as u32;
+    }
+
+    fn transform(&self, sample: f64) -> f64 {
+        if self.root { libm::sqrt(sample) } else { sample }
+    }
+
+    fn inverse(&self, value: f64) -> f64 {
+        if self.root { value.max(0.0).powi(2) } else { value }
+    }
+}
+
+impl Detector for SeasonalDetector {
+    type Sample = f64;
+
+    fn step(&mut self, bin: &Bin<'_, f64>, verdicts: &mut [Verdict]) {
+        assert_eq!(verdicts.len(), self.series.len(), "one verdict for each series");
+        self.residuals(bin, |i, r| verdicts[i] = r.verdict(r.z.abs()));
+    }
+
+    fn rebaseline(&mut self, series: usize) {
+        self.series[series].rebaseline();
+    }
+}
+
+impl Residual {
+    /// The verdict at this many standard deviations; none for NaN.
+    pub(crate) fn verdict(&self, z: f64) -> Verdict {
+        if z.is_nan() {
+            return Verdict::NONE;
+        }
+        Verdict { log_p: log_p_student(z), expected: self.expected, sigma: self.sigma, window: 1 }
+    }
+}

@@ -1,0 +1,144 @@
+//! What all series do together is no anomaly of one of them.
+//!
+//! Lakhina's subspace method (SIGCOMM 2004) on standardised residuals: the first principal components hold what links share
+//! (a national holiday, a news event); what a link does beyond them is its own. Three changes keep one link's anomaly from
+//! being smeared over the others and from being learnt: the components come from clipped samples, forget exponentially, and
+//! each bin's factors are found by a robust regression (Huber weights) with the components' variances as prior.
+
+use nalgebra::{DMatrix, SymmetricEigen};
+use serde::{Deserialize, Serialize};
+
+use crate::robust::solve_spd;
+
+/// Samples count with at most this many standard deviations each, and bins with at most √1.5 times their usual length.
+const CLIP: f64 = 4.0;
+const LENGTH_SQUARED: f64 = 1.5;
+/// Huber's bend for the factors, and how often they are reweighted.
+const HUBER: f64 = 2.0;
+const REWEIGHTS: usize = 2;
+/// No series' own part is taken to be smaller than this share of its spread.
+const OWN_MIN: f64 = 0.05;
+
+/// The subspace of a set of series.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Subspace {
+    series: usize,
+    factors: usize,
+    /// Lower triangle of the sum of outer products, row by row, and the bins in it.
+    products: Vec<f64>,
+    bins: f64,
+    /// `loading[series * factors + factor]`; empty before the first fit.
+    loading: Vec<f64>,
+    /// Prior precision of each factor, in units of the residuals' mean variance.
+    precision: Vec<f64>,
+    /// One standard deviation of each series' own part.
+    own: Vec<f64>,
+}
+
+impl Subspace {
+    /// A subspace of so many factors (fewer than series), not fitted yet.
+    pub fn new(series: usize, factors: usize) -> Self {
+        assert!(factors < series.max(1), "fewer factors than series");
+        Self {
+            series,
+            factors,
+            products: vec![0.0; series * (series + 1) / 2],
+            bins: 0.0,
+            loading: Vec::new(),
+            precision: Vec::new(),
+            own: Vec::new(),
+        }
+    }
+
+    /// Adds one bin of standardised values to what the next fit rests on; NaN is missing. `memory` in bins.
+    pub fn learn(&mut self, z: &[f64], memory: f64) {
+        if self.factors == 0 {
+            return;
+        }
+        let mut x: Vec<f64> = z.iter().map(|z| if z.is_nan() { 0.0 } else { z.clamp(-CLIP, CLIP) }).collect();
+        let length: f64 = x.iter().map(|x| x * x).sum();
+        let shrink = libm::sqrt((LENGTH_SQUARED * self.series as f64 / length.max(1e-300)).min(1.0));
+        x.iter_mut().for_each(|x| *x *= shrink);
+        let keep = 1.0 - 1.0 / memory.max(1.0);
+        let mut at = 0;
+        for i in 0..self.series {
+            let row = &mut self.products[at..=at + i];
+            for (sum, other) in row.iter_mut().zip(&x) {
+                *sum = *sum * keep + x[i] * other;
+            }
+            at += i + 1;
+        }
+        self.bins = self.bins * keep + 1.0;
+    }
+
+    /// Fits the components to what was learnt.
+    pub fn refit(&mut self) {
+        if self.factors == 0 || self.bins == 0.0 {
+            return;
+        }
+        let n = self.series;
+        let covariance = DMatrix::from_fn(n, n, |i, k| {
+            let (i, k) = (i.max(k), i.min(k));
+            self.products[i * (i + 1) / 2 + k] / self.bins
+        });
+        let eigen = SymmetricEigen::new(covariance);
+        let mut order: Vec<usize> = (0..n).collect();
+        order.sort_by(|a, b| eigen.eigenvalues[*b].total_cmp(&eigen.eigenvalues[*a]).then(a.cmp(b)));
+        let value = |j: usize| eigen.eigenvalues[order[j]].max(0.0);
+        let noise = ((self.factors..n).map(value).sum::<f64>() / (n - self.factors) as f64).max(1e-9);
+        let vector = |i: usize, j: usize| eigen.eigenvectors[(i, order[j])];
+        self.loading = (0..n * self.factors).map(|e| vector(e / self.factors, e % self.factors)).collect();
+        self.precision = (0..self.factors).map(|j| noise / value(j).max(1e-9)).collect();
+        self.own = (0..n)
+            .map(|i| (self.factors..n).map(|j| value(j) * vector(i, j).powi(2)).sum::<f64>())
+            .map(|variance| libm::sqrt(variance).max(OWN_MIN))
+            .collect();
+    }
+
+    /// Each series' own part of one bin, in standard deviations of it (NaN where missing): the explanation. Before the first
+    /// fit it is the whole.
+    pub fn own_parts(&self, z: &[f64], out: &mut [f64]) {
+        out.copy_from_slice(z);
+        if self.loading.is_empty() {
+            return;
+        }
+        let mut weight: Vec<f64> = z.iter().map(|z| if z.is_nan() { 0.0 } else { 1.0 }).collect();
+        for round in 0..=REWEIGHTS {
+            let factor = self.factor_scores(z, &weight);
+            for i in 0..self.series {
+                let shared: f64 = self.row(i).iter().zip(&factor).map(|(v, f)| v * f).sum();
+                out[i] = (z[i] - shared) / self.own[i];
+                if round < REWEIGHTS && !z[i].is_nan() {
+                    weight[i] = (HUBER / out[i].abs()).min(1.0);
+                }
+            }
+        }
+    }
+
+    fn row(&self, series: usize) -> &[f64] {
+        &self.loading[series * self.factors..(series + 1) * self.factors]
+    }
+
+    fn factor_scores(&self, z: &[f64], weight: &[f64]) -> Vec<f64> {
+        let k = self.factors;
+        let (mut a, mut b) = (vec![0.0; k * k], vec![0.0; k]);
+        for j in 0..k {
+            a[j * k + j] = self.precision[j];
+        }
+        for i in 0..self.series {
+            if weight[i] == 0.0 {
+                continue;
+            }
+            let row = self.row(i);
+            for j in 0..k {
+                let scaled = weight[i] * row[j];
+                b[j] += scaled * z[i];
+                for l in 0..=j {
+                    a[j * k + l] += scaled * row[l];
+                }
+            }
+        }
+        solve_spd(&mut a, &mut b);
+        b
+    }
+}
