@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::detector::{Bin, Detector, Verdict};
-use crate::robust::Scale;
+use crate::robust::{Scale, WIDE};
 use crate::tail::log_p_laplace;
 
 const DAY_S: u64 = 86_400;
@@ -304,8 +304,8 @@ impl Series {
         self.age += 1.0;
         if seasonal {
             let memory = cx.config.spread_days * cx.day_bins;
-            self.spread.learn(residual, memory);
-            self.slots[cx.phase.slot].learn(residual, memory / SLOTS as f64);
+            self.spread.learn(residual, memory, WIDE);
+            self.slots[cx.phase.slot].learn(residual, memory / SLOTS as f64, WIDE);
         }
         if weekly != 0.0 && known {
             let (w, d) = (weekly / sigma, (deviation / sigma).clamp(-4.0, 4.0));
