@@ -24,7 +24,7 @@ fn main() {
         run(LinkDetector::new(series, config), &table, series)
     };
     let scores = match std::env::args().nth(3).and_then(|s| s.parse::<f64>().ok()) {
-        Some(rate) => flags(&scores, rate, bin_s, series),
+        Some(rate) => flags(&scores, rate, bin_s, series, train_end()),
         None => scores,
     };
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
@@ -48,13 +48,25 @@ fn run<D: Detector<Sample = f64>>(mut detector: D, table: &[Vec<f64>], series: u
     scores
 }
 
-fn flags(scores: &[Vec<f64>], rate: f64, bin_s: u32, series: usize) -> Vec<Vec<f64>> {
+fn train_end() -> usize {
+    std::env::args().nth(4).and_then(|s| s.parse().ok()).unwrap_or(usize::MAX)
+}
+
+fn flags(scores: &[Vec<f64>], rate: f64, bin_s: u32, series: usize, train_end: usize) -> Vec<Vec<f64>> {
     let mut calibrator = Calibrator::new(series, CalibrationConfig::new(rate, bin_s));
     let mut flags = vec![false; series];
     scores
         .iter()
-        .map(|scores| {
-            calibrator.step(scores, &mut flags);
+        .enumerate()
+        .map(|(bin, scores)| {
+            if bin == train_end {
+                calibrator.refit();
+                eprintln!(
+                    "{:?}",
+                    calibrator.thresholds().map(|t| (t * 100.0).round() / 100.0).collect::<Vec<_>>()
+                );
+            }
+            calibrator.step(scores, bin < train_end, &mut flags);
             flags.iter().map(|f| f64::from(u8::from(*f))).collect()
         })
         .collect()

@@ -1,26 +1,34 @@
 //! From scores to flags at an asked rate of false alarms.
 //!
-//! Scores of any detector come bin by bin. For each series the high ones of the last weeks are kept, joined into alarms (a
-//! run whose gaps are at most `merge_bins`), and the alarms' peaks over a level that some twenty of them exceed are given an
-//! exponential tail (peaks over threshold; scores are logarithms of probabilities, so an exponential tail is a power law of
-//! the probabilities). The tail's scale is drawn towards that of all series, so that rates that two weeks of one series
-//! cannot show, one alarm in five weeks, can be asked for. Large peaks count with a limited weight: the past need not be
-//! free of anomalies.
+//! Scores of any detector come bin by bin; they are −log p of its own model, so that in theory a rate of alarms falls by e
+//! with each unit of the threshold. How many alarms there are in fact is counted: in the training scores of all series
+//! together, joined into alarms as flags will be, over the level that a few alarms per series and week exceed (peaks over
+//! threshold). The tail beyond that level is exponential; its scale is that of the excesses, drawn towards the 1 of theory,
+//! and an excess counts with a limited weight, since the past need not be free of anomalies. A series that is noisier or
+//! quieter than the others gets a share of the difference. So one alarm in five weeks of a series can be asked for after
+//! two weeks of training, and of thousands of series as of one.
 
 use serde::{Deserialize, Serialize};
 use twin::stats::median;
 
-/// Peaks that the tail of one series rests on.
-const PEAKS: usize = 20;
-/// The scale common to all series counts as so many peaks of a series' own.
-const COMMON_PEAKS: f64 = 10.0;
+/// The tail begins where so many alarms per series and week lie above, or three times the asked rate if that is more.
+const TAIL_RATE: f64 = 2.0;
+/// Theory's scale counts as so many excesses.
+const THEORY_PEAKS: f64 = 100.0;
 /// Excesses count with at most this many times the scale.
 const EXCESS_MAX: f64 = 4.0;
-/// Share of a series' scores that are kept as high.
-const HIGH_SHARE: f64 = 0.05;
-/// Weeks of the past that count, and days before which they are too few.
+/// A series' own level is the one that so many of its alarms per week exceed, and so much of its distance to the others'
+/// counts.
+const OWN_RATE: f64 = 10.0;
+const OWN_SHARE: f64 = 0.3;
+/// So many of a day's scores are kept, the highest: a tenth at five-minute bins.
+const HIGH_PER_DAY: usize = 30;
+/// Weeks of the past that count; the first of them (or the first half of a shorter past) does not, as models are young then.
 const WEEKS: f64 = 4.0;
-const DAYS_MIN: f64 = 2.0;
+/// Days of scores before there is a fit.
+const DAYS_MIN: f64 = 1.0;
+/// Alarms in the tail, of all series together, before there is a fit.
+const PEAKS_MIN: usize = 3;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,14 +39,14 @@ pub struct CalibrationConfig {
     pub bin_s: u32,
     /// Flags at most this many unflagged bins apart are one alarm.
     pub merge_bins: u32,
-    /// An alarm keeps on for this many bins after its last score above the threshold.
+    /// An alarm keeps on for this many bins after its last score above the threshold, so that one trouble is one alarm.
     pub keep_bins: u32,
 }
 
 impl CalibrationConfig {
     /// So many false alarms per series and week, with the usual joining of flags to alarms.
     pub fn new(alarms_per_week: f64, bin_s: u32) -> Self {
-        Self { alarms_per_week, bin_s: bin_s.max(1), merge_bins: 6, keep_bins: 0 }
+        Self { alarms_per_week, bin_s: bin_s.max(1), merge_bins: 6, keep_bins: 24 }
     }
 
     fn week_bins(&self) -> f64 {
@@ -56,88 +64,125 @@ pub struct Calibrator {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Tail {
-    /// Bins with a score, fading as weeks pass.
-    scored: u64,
+    /// First bin with a score.
     first: Option<u64>,
-    /// High scores of the last weeks with their bins, in order.
-    high: Vec<(u64, f32)>,
-    /// Scores below are not kept.
-    floor: f32,
+    /// The last bin that was learnt from, plus 1.
+    learnt: u64,
+    /// The highest scores of each day with their bins, in order.
+    high: Vec<(u32, f32)>,
+    /// Scores since the last fit.
+    recent: Vec<(u32, f32)>,
     threshold: f64,
     last_above: Option<u64>,
 }
 
 impl Calibrator {
-    /// A calibration that has seen nothing. Until two days of scores have come the threshold is the one at which the
-    /// detector's own probabilities give the asked rate.
+    /// A calibration that has seen nothing. Until a day of scores and some alarms have come the threshold is the one at
+    /// which the detector's own probabilities give the asked rate.
     pub fn new(series: usize, config: CalibrationConfig) -> Self {
         let nominal = libm::log(config.week_bins() / config.alarms_per_week.max(1e-9)).max(0.0);
         let tail = Tail {
-            scored: 0,
             first: None,
+            learnt: 0,
             high: Vec::new(),
-            floor: f32::NEG_INFINITY,
+            recent: Vec::new(),
             threshold: nominal,
             last_above: None,
         };
         Self { config, bin: 0, series: vec![tail; series] }
     }
 
-    /// Takes the next bin's scores (higher is more abnormal, NaN is no opinion) and flags those above their threshold.
+    /// Takes the next bin's scores (higher is more abnormal, NaN is no opinion) and flags those above their threshold. With
+    /// `learns` the thresholds follow, daily; without they stay as they are (after the training, or in maintenance).
     ///
     /// # Panics
     ///
     /// If the lengths are not the number of series.
-    pub fn step(&mut self, scores: &[f64], flags: &mut [bool]) {
-        assert!(
-            scores.len() == self.series.len() && flags.len() == self.series.len(),
-            "one score for each series"
-        );
-        for (i, tail) in self.series.iter_mut().enumerate() {
-            flags[i] = tail.step(self.bin, scores[i], self.config.keep_bins);
-        }
-        self.bin += 1;
+    pub fn step(&mut self, scores: &[f64], learns: bool, flags: &mut [bool]) {
+        let series = self.series.len();
+        assert!(scores.len() == series && flags.len() == series, "one score and one flag for each series");
         let day = (self.config.week_bins() / 7.0).max(1.0) as u64;
-        if self.bin.is_multiple_of(day) {
+        if self.bin > 0 && self.bin.is_multiple_of(day) && learns {
             self.refit();
         }
+        for (i, tail) in self.series.iter_mut().enumerate() {
+            flags[i] = tail.step(self.bin, scores[i], learns, self.config.keep_bins);
+        }
+        self.bin += 1;
     }
 
-    /// The thresholds that hold now.
-    pub fn thresholds(&self) -> Vec<f64> {
-        self.series.iter().map(|t| t.threshold).collect()
+    /// Each series' threshold: a score above it is an alarm.
+    pub fn thresholds(&self) -> impl Iterator<Item = f64> + '_ {
+        self.series.iter().map(|t| t.threshold)
     }
 
-    /// Learns the thresholds anew from the high scores of the last weeks.
+    /// Learns the thresholds anew from the high scores of the last weeks. [`step`](Self::step) does so daily; once more at
+    /// the end of a training makes use of its last hours.
     pub fn refit(&mut self) {
         let week = self.config.week_bins();
-        let oldest = self.bin.saturating_sub((WEEKS * week) as u64);
-        self.series.iter_mut().for_each(|t| t.prune(oldest, self.bin));
-        let merge = u64::from(self.config.merge_bins);
-        let fits: Vec<Option<(f64, f64, f64)>> =
-            self.series.iter().map(|t| t.peaks_over_level(merge)).collect();
-        let common = median(fits.iter().flatten().map(|(_, scale, _)| *scale));
-        for (tail, fit) in self.series.iter_mut().zip(fits) {
-            let Some((level, scale, peaks)) = fit else { continue };
-            let weeks = tail.seen(oldest, self.bin) / week;
-            if weeks * 7.0 < DAYS_MIN {
-                continue;
-            }
-            let scale = (scale * peaks + common * COMMON_PEAKS) / (peaks + COMMON_PEAKS);
-            tail.threshold =
-                level + scale * libm::log(peaks / (self.config.alarms_per_week * weeks)).max(0.0);
+        let spans: Vec<(u64, f64)> = self.series.iter().map(|t| t.span(week)).collect();
+        for (tail, (from, _)) in self.series.iter_mut().zip(&spans) {
+            tail.prune(*from);
+        }
+        let usable = |i: usize| spans[i].1 * 7.0 >= DAYS_MIN;
+        let weeks: f64 = (0..spans.len()).filter(|i| usable(*i)).map(|i| spans[i].1).sum();
+        let gap = u64::from(self.config.merge_bins + self.config.keep_bins) + 1;
+        let own: Vec<f64> = (0..spans.len())
+            .map(|i| if usable(i) { self.series[i].level_of(OWN_RATE * spans[i].1, gap) } else { f64::NAN })
+            .collect();
+        let common = median(own.iter().copied().filter(|l| l.is_finite()));
+        let offset: Vec<f64> =
+            own.iter().map(|l| if l.is_finite() { OWN_SHARE * (l - common) } else { 0.0 }).collect();
+        let peaks_above = |level: f64| -> Vec<f64> {
+            let used = (0..spans.len()).filter(|i| usable(*i));
+            used.flat_map(|i| {
+                let offset = offset[i];
+                let peaks = self.series[i].peaks_above(level + offset, gap);
+                peaks.into_iter().map(move |peak| peak - offset)
+            })
+            .collect()
+        };
+        let asked = self.config.alarms_per_week * weeks;
+        let Some((level, peaks)) = tail_level(peaks_above, (TAIL_RATE * weeks).max(3.0 * asked)) else { return };
+        let threshold = level + excess_scale(&peaks, level) * libm::log(peaks.len() as f64 / asked).max(0.0);
+        for (i, tail) in self.series.iter_mut().enumerate() {
+            tail.threshold = threshold + offset[i];
         }
     }
 }
 
+/// The lowest level above which there are at most so many peaks, and they; `None` if they are too few. It is come upon from
+/// above: far below, all scores are one alarm.
+fn tail_level(peaks_above: impl Fn(f64) -> Vec<f64>, count: f64) -> Option<(f64, Vec<f64>)> {
+    let mut high = peaks_above(f64::NEG_INFINITY).into_iter().fold(0.0, f64::max);
+    let mut low = high;
+    while low > 1e-3 && peaks_above(low).len() as f64 <= count {
+        (high, low) = (low, 0.9 * low);
+    }
+    for _ in 0..12 {
+        let middle = 0.5 * (low + high);
+        if peaks_above(middle).len() as f64 > count { low = middle } else { high = middle }
+    }
+    let peaks = peaks_above(high);
+    (peaks.len() >= PEAKS_MIN).then_some((high, peaks))
+}
+
+/// Scale of an exponential tail, from excesses of limited weight and from theory.
+fn excess_scale(peaks: &[f64], level: f64) -> f64 {
+    let rough = (median(peaks.iter().map(|p| p - level)) / std::f64::consts::LN_2).max(1.0);
+    let limited: f64 = peaks.iter().map(|p| (p - level).min(EXCESS_MAX * rough)).sum();
+    // E min(X, 4β) = β(1 − e⁻⁴) of an exponential.
+    let sum = limited / (1.0 - libm::exp(-EXCESS_MAX));
+    (sum + THEORY_PEAKS) / (peaks.len() as f64 + THEORY_PEAKS)
+}
+
 impl Tail {
-    fn step(&mut self, bin: u64, score: f64, keep: u32) -> bool {
-        if !score.is_nan() {
-            self.scored += 1;
-            self.first.get_or_insert(bin);
-            let score = score as f32;
-            if score >= self.floor {
-                self.high.push((bin, score));
+    fn step(&mut self, bin: u64, score: f64, learns: bool, keep: u32) -> bool {
+        if learns {
+            self.learnt = bin + 1;
+            if !score.is_nan() {
+                self.first.get_or_insert(bin);
+                self.recent.push((bin as u32, score as f32));
             }
         }
         let above = score > self.threshold;
@@ -147,58 +192,38 @@ impl Tail {
         above || self.last_above.is_some_and(|last| bin - last <= u64::from(keep))
     }
 
-    fn seen(&self, oldest: u64, now: u64) -> f64 {
-        (now - self.first.unwrap_or(now).max(oldest)) as f64
+    /// The first bin that counts, and how many weeks do.
+    fn span(&self, week: f64) -> (u64, f64) {
+        let Some(first) = self.first else { return (self.learnt, 0.0) };
+        let seen = (self.learnt - first) as f64;
+        let from = (first + (seen / 2.0).min(week) as u64).max(self.learnt.saturating_sub((WEEKS * week) as u64));
+        (from, (self.learnt - from) as f64 / week)
     }
 
-    /// Forgets what is old, and of the rest keeps the highest share.
-    fn prune(&mut self, oldest: u64, now: u64) {
-        self.high.retain(|(bin, _)| *bin >= oldest);
-        let keep = (self.seen(oldest, now) * HIGH_SHARE) as usize;
-        if self.high.len() > keep.max(2 * PEAKS) {
-            let mut scores: Vec<f32> = self.high.iter().map(|(_, s)| *s).collect();
-            scores.sort_by(f32::total_cmp);
-            self.floor = scores[scores.len() - keep.max(2 * PEAKS)];
-            self.high.retain(|(_, score)| *score >= self.floor);
-        }
+    /// Forgets what no longer counts and keeps the highest of the recent scores.
+    fn prune(&mut self, from: u64) {
+        let mut scores: Vec<f32> = self.recent.iter().map(|(_, score)| *score).collect();
+        scores.sort_by(|a, b| b.total_cmp(a));
+        let least = scores.get(HIGH_PER_DAY).copied().unwrap_or(f32::NEG_INFINITY);
+        self.high.extend(self.recent.drain(..).filter(|(_, score)| *score > least));
+        self.high.retain(|(bin, _)| u64::from(*bin) >= from);
     }
 
-    /// The level that about [`PEAKS`] alarms exceed, the scale of their excess, and their number.
-    fn peaks_over_level(&self, merge: u64) -> Option<(f64, f64, f64)> {
-        let mut levels: Vec<f32> = self.high.iter().map(|(_, s)| *s).collect();
-        levels.sort_by(|a, b| b.total_cmp(a));
-        levels.dedup();
-        // Alarms are few at the highest level, grow, and join at low ones: the first level with enough of them.
-        let mut best: Option<(f32, Vec<f32>)> = None;
-        for level in levels.into_iter().step_by(2) {
-            let peaks = self.peaks_above(level, merge);
-            let enough = peaks.len() >= PEAKS;
-            if best.as_ref().is_none_or(|(_, b)| peaks.len() > b.len()) {
-                best = Some((level, peaks));
-            }
-            if enough {
-                break;
-            }
-        }
-        let (level, peaks) = best.filter(|(_, p)| p.len() >= 3)?;
-        let excess: Vec<f64> = peaks.iter().map(|p| f64::from(p - level)).collect();
-        let rough = median(excess.iter().copied()) / std::f64::consts::LN_2;
-        let limited = excess.iter().map(|e| e.min(EXCESS_MAX * rough)).sum::<f64>();
-        // E min(X, 4β) = β(1 − e⁻⁴) of an exponential.
-        let scale = limited / excess.len() as f64 / (1.0 - libm::exp(-EXCESS_MAX));
-        Some((f64::from(level), scale, peaks.len() as f64))
+    /// The level that at most so many alarms exceed; NaN if there are not so many.
+    fn level_of(&self, alarms: f64, gap: u64) -> f64 {
+        tail_level(|level| self.peaks_above(level, gap), alarms.max(PEAKS_MIN as f64)).map_or(f64::NAN, |(l, _)| l)
     }
 
-    /// The highest score of each alarm over a level.
-    fn peaks_above(&self, level: f32, merge: u64) -> Vec<f32> {
-        let mut peaks: Vec<f32> = Vec::new();
+    /// The highest score of each alarm over a level; scores at most `gap` bins apart are one alarm.
+    fn peaks_above(&self, level: f64, gap: u64) -> Vec<f64> {
+        let mut peaks: Vec<f64> = Vec::new();
         let mut last = None;
-        for (bin, score) in self.high.iter().filter(|(_, s)| *s > level) {
+        for (bin, score) in self.high.iter().map(|(b, s)| (*b, f64::from(*s))).filter(|(_, s)| *s > level) {
             match (last, peaks.last_mut()) {
-                (Some(before), Some(peak)) if bin - before <= merge + 1 => *peak = peak.max(*score),
-                _ => peaks.push(*score),
+                (Some(before), Some(peak)) if u64::from(bin - before) <= gap => *peak = peak.max(score),
+                _ => peaks.push(score),
             }
-            last = Some(*bin);
+            last = Some(bin);
         }
         peaks
     }

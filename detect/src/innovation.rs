@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::robust::{Scale, solve_spd};
+use crate::robust::{Scale, TIGHT, solve_spd};
 
 /// Memories of the regressors, in bins; the first is the latest value itself.
 const MEMORIES: [f64; N] = [0.0, 3.0, 12.0, 72.0];
@@ -61,7 +61,7 @@ impl Innovation {
         if learns {
             let weight = if known { (HUBER * sigma / innovation.abs()).min(1.0) } else { 1.0 };
             self.learn(z.clamp(-6.0, 6.0), weight, memory);
-            self.scale.learn(innovation, memory);
+            self.scale.learn(innovation, memory, TIGHT);
         }
         let limit = if known { 8.0 * sigma } else { f64::INFINITY };
         self.follow(predicted + (z.clamp(-6.0, 6.0) - predicted).clamp(-limit, limit));

@@ -48,4 +48,4 @@ pub use residuals::{ArcResiduals, learn_residuals};
 pub use runs::{Threshold, anomalies_of};
 pub use seasonal::{SeasonalConfig, SeasonalDetector};
 pub use subspace::Subspace;
-pub use tail::{log_negative_binomial_tail, log_p_student, log_p_two_sided};
+pub use tail::{log_negative_binomial_tail, log_p_laplace, log_p_student, log_p_two_sided};

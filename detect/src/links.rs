@@ -1,8 +1,8 @@
 //! Link loads and other gauges, together: the detector of `umbra detect` for wide series.
 //!
-//! Three questions of each bin, each put to what a link does beyond its own season and beyond what all links share:
-//! did it jump (innovation), is it off now (mean of 3 bins), is it off for long (mean of 12 bins)? The answers are one
-//! score, the root of the sum of their squares, so that evidence of several kinds adds up.
+//! Two questions of each bin, both put to what a link does beyond its own season and beyond what all links share: did it
+//! jump (innovation), is it off (mean of an hour at five-minute bins)? The answers make one score, the root of the sum of
+//! their squares, so that evidence of both kinds adds up.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,16 +10,18 @@ use crate::detector::{Bin, Detector, Verdict};
 use crate::innovation::Innovation;
 use crate::seasonal::{Residual, SeasonalConfig, SeasonalDetector};
 use crate::subspace::Subspace;
-use crate::tail::log_p_student;
 
 /// Series that share one subspace: the refit is cubic in them.
 const GROUP_MAX: usize = 128;
 /// Memory of correlations, in days.
 const MEMORY_DAYS: f64 = 20.0;
-const SHORT: usize = 3;
-const LONG: usize = 12;
-/// An average of wandering residuals has a lighter tail than an innovation: its standard deviations count double.
-const LEVEL_WEIGHT: f64 = 2.0;
+/// Bins of the mean that says whether a link is off.
+const LEVEL_BINS: usize = 12;
+/// An average of wandering residuals has a lighter tail than an innovation: its standard deviations count for more.
+const LEVEL_WEIGHT: f64 = 1.8;
+/// A jump of so many standard deviations counts for so many bins: what jumped is still off, though the jump is over.
+const JUMP_SIGMA: f64 = 5.0;
+const JUMP_BINS: usize = 6;
 
 /// Seasons, subspace and innovations of a set of gauges.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,10 +43,12 @@ struct Group {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Link {
     innovation: Innovation,
-    /// Own part of the residual over the latest bins, NaN if missing; `latest[bin % LONG]`.
-    latest: [f64; LONG],
-    /// Answers to the three questions in the latest bin.
-    answers: [f64; 3],
+    /// Own part of the residual over the latest bins, NaN if missing; `latest[bin % LEVEL_BINS]`.
+    latest: [f64; LEVEL_BINS],
+    /// Own part of the innovation over the latest bins, in the same way.
+    jumps: [f64; JUMP_BINS],
+    /// Answers to the two questions in the latest bin.
+    answers: [f64; 2],
 }
 
 impl LinkDetector {
@@ -56,8 +60,8 @@ impl LinkDetector {
     }
 
     /// What a series did in the latest bin beyond its season and beyond what the others did too, in standard deviations:
-    /// innovation, mean of the short and of the long window. NaN: no opinion.
-    pub fn answers(&self, series: usize) -> [f64; 3] {
+    /// its jump and its mean over the last hour. NaN: no opinion.
+    pub fn answers(&self, series: usize) -> [f64; 2] {
         let group = &self.groups[series / GROUP_MAX];
         group.links[series - group.first].answers
     }
@@ -148,43 +152,43 @@ impl Group {
 
 impl Link {
     fn new() -> Self {
-        Self { innovation: Innovation::new(), latest: [f64::NAN; LONG], answers: [f64::NAN; 3] }
+        Self {
+            innovation: Innovation::new(),
+            latest: [f64::NAN; LEVEL_BINS],
+            jumps: [f64::NAN; JUMP_BINS],
+            answers: [f64::NAN; 2],
+        }
     }
 
     fn forget_state(&mut self) {
         self.innovation.forget_state();
-        self.latest = [f64::NAN; LONG];
+        self.latest = [f64::NAN; LEVEL_BINS];
+        self.jumps = [f64::NAN; JUMP_BINS];
     }
 
     fn judge(&mut self, index: u64, own: f64, jump: f64, residual: &Residual) -> Verdict {
-        self.latest[index as usize % LONG] = own;
+        self.latest[index as usize % LEVEL_BINS] = own;
+        self.jumps[index as usize % JUMP_BINS] = jump;
         if own.is_nan() {
-            self.answers = [f64::NAN; 3];
+            self.answers = [f64::NAN; 2];
             return Verdict::NONE;
         }
-        self.answers = [jump, self.mean(index, SHORT), self.mean(index, LONG)];
-        let [jump, short, long] = self.answers.map(|a| if a.is_nan() { 0.0 } else { a });
-        let (short, long) = (LEVEL_WEIGHT * short, LEVEL_WEIGHT * long);
-        let sum = jump * jump + short * short + long * long;
-        let norm = 1.0 + 2.0 * LEVEL_WEIGHT * LEVEL_WEIGHT;
-        let window = match (jump.abs(), short.abs(), long.abs()) {
-            (j, s, l) if j >= s && j >= l => 1,
-            (_, s, l) if s >= l => SHORT,
-            _ => LONG,
-        };
+        let past = self.jumps.iter().copied().filter(|j| j.abs() > JUMP_SIGMA);
+        let jump = past.fold(jump, |most, j| if j.abs() > most.abs() || most.is_nan() { j } else { most });
+        self.answers = [jump, self.level()];
+        let [jump, level] = self.answers.map(|a| if a.is_nan() { 0.0 } else { a });
+        let level = LEVEL_WEIGHT * level;
+        let norm = 1.0 + LEVEL_WEIGHT * LEVEL_WEIGHT;
         Verdict {
-            log_p: log_p_student(libm::sqrt(sum / norm)),
-            expected: residual.expected,
-            sigma: residual.sigma,
-            window: window as u32,
+            window: if jump.abs() >= level.abs() { 1 } else { LEVEL_BINS as u32 },
+            ..residual.verdict(libm::sqrt((jump * jump + level * level) / norm))
         }
     }
 
-    /// Mean over the latest so many bins; NaN if fewer than half of them are there.
-    fn mean(&self, index: u64, bins: usize) -> f64 {
-        let recent = (0..bins).map(|back| self.latest[(index as usize + LONG - back) % LONG]);
-        let (sum, count) =
-            recent.filter(|x| x.is_finite()).fold((0.0, 0usize), |(sum, count), x| (sum + x, count + 1));
-        if 2 * count >= bins { sum / count as f64 } else { f64::NAN }
+    /// Mean over the latest bins; NaN if fewer than half of them are there.
+    fn level(&self) -> f64 {
+        let there = self.latest.iter().filter(|x| x.is_finite());
+        let (sum, count) = there.fold((0.0, 0usize), |(sum, count), x| (sum + x, count + 1));
+        if 2 * count >= LEVEL_BINS { sum / count as f64 } else { f64::NAN }
     }
 }

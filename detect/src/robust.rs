@@ -2,10 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Residuals count towards the scale with at most this many standard deviations (Huber's proposal 2 with c = 1.5).
-const CLIP: f64 = 1.5;
-/// E min(Z², 1.5²) of a standard normal: makes the clipped second moment consistent.
-const CLIPPED_MOMENT: f64 = 0.778_5;
+/// How far out residuals count towards a scale, in standard deviations (Huber's proposal 2), and E min(Z², c²) of a standard
+/// normal, which makes the clipped second moment consistent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bend {
+    clip: f64,
+    moment: f64,
+}
+
+/// The scale with most of its tail: a series with a heavy one does not look abnormal for ever.
+pub(crate) const WIDE: Bend = Bend { clip: 3.0, moment: 0.995_0 };
+/// The scale of the bulk.
+pub(crate) const TIGHT: Bend = Bend { clip: 1.5, moment: 0.778_5 };
 
 /// The scale of residuals around zero, learnt bin by bin: a mean first, exponentially forgetting after `memory` samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -16,12 +24,12 @@ pub(crate) struct Scale {
 
 impl Scale {
     /// Learns from one residual; `memory` in samples.
-    pub(crate) fn learn(&mut self, residual: f64, memory: f64) {
+    pub(crate) fn learn(&mut self, residual: f64, memory: f64, bend: Bend) {
         let square = residual * residual;
         if self.samples < 1.0 {
             self.variance = square;
         } else {
-            let clipped = square.min(CLIP * CLIP * self.variance) / CLIPPED_MOMENT;
+            let clipped = square.min(bend.clip * bend.clip * self.variance) / bend.moment;
             // The first samples are too few to say what is far out.
             let square = if self.samples < 30.0 { square } else { clipped };
             self.variance += (square - self.variance) / (self.samples + 1.0).min(memory);
@@ -84,7 +92,7 @@ mod tests {
         for i in 0..20_000u64 {
             let u = ((i * 7919) % 9973) as f64 / 9973.0 + 0.5 / 9973.0;
             let z = crate::tail::normal_quantile(u);
-            scale.learn(if i % 50 == 7 { 100.0 * z } else { z }, 5_000.0);
+            scale.learn(if i % 50 == 7 { 100.0 * z } else { z }, 5_000.0, WIDE);
         }
         assert!((scale.sigma() - 1.0).abs() < 0.05, "{}", scale.sigma());
     }

@@ -9,14 +9,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::detector::{Bin, Detector, Verdict};
-use crate::robust::Scale;
-use crate::tail::log_p_student;
+use crate::robust::{Scale, TIGHT, WIDE};
+use crate::tail::log_p_laplace;
 
 const DAY_S: u64 = 86_400;
 /// The seasons' resolution: five minutes, however short the bins are.
 const PHASES_MAX: u64 = 288;
 /// Slots of the day that have a spread of their own.
 const SLOTS: usize = 24;
+/// As if so many days had shown the same spread in all slots.
+const SLOT_PRIOR_DAYS: f64 = 5.0;
 /// Residuals teach level and seasons with at most this many standard deviations.
 const CLIP: f64 = 1.5;
 /// The spread is never taken to be below this share of the expected value: half a per cent of its root is one of itself.
@@ -123,6 +125,8 @@ struct Series {
     agree: f64,
     weight: f64,
     spread: Scale,
+    /// Spread of the bulk, over the day and in each slot of it: the day's shape, which an hour's anomaly must not change.
+    bulk: Scale,
     slots: [Scale; SLOTS],
     /// Sum and number of the clipped and of the raw residuals of the phase that is running.
     running: [f64; 3],
@@ -212,6 +216,7 @@ impl Series {
             agree: 0.5 * WEEKLY_PRIOR,
             weight: WEEKLY_PRIOR,
             spread: Scale::default(),
+            bulk: Scale::default(),
             slots: [Scale::default(); SLOTS],
             running: [0.0; 3],
             latest: [f32::NAN; 7],
@@ -270,19 +275,19 @@ impl Series {
             if known < 1.0 && borrowed.is_finite() { own.max(borrowed * self.level.abs()) } else { own };
         let seasons = f64::from(self.daily.taught[cx.phase.day].max(1));
         let days = (self.age / cx.day_bins).max(0.05);
-        let sigma = own * self.slot_factor(cx.phase.slot) * libm::sqrt(1.0 + 0.5 / seasons + 0.1 / days);
+        let sigma = own * self.slot_factor(cx.phase.slot, cx.day_bins) * libm::sqrt(1.0 + 0.5 / seasons + 0.1 / days);
         sigma.max(BAND_MIN * expected.abs()).max(1e-9)
     }
 
-    /// The slot's spread over that of the whole day, drawn towards 1 as if five days had said so.
-    fn slot_factor(&self, slot: usize) -> f64 {
-        let (own, all) = (&self.slots[slot], self.spread.sigma());
+    /// The slot's spread over that of the whole day, drawn towards 1 as if so many days had said so.
+    fn slot_factor(&self, slot: usize, day_bins: f64) -> f64 {
+        let (own, all) = (&self.slots[slot], self.bulk.sigma());
         if all <= 0.0 {
             return 1.0;
         }
-        let days = own.samples() / (self.spread.samples() / SLOTS as f64).max(1.0) * 5.0;
+        let days = own.samples() * SLOTS as f64 / day_bins;
         let ratio = (own.sigma() / all).powi(2);
-        libm::sqrt((ratio * days + 5.0) / (days + 5.0))
+        libm::sqrt((ratio * days + SLOT_PRIOR_DAYS) / (days + SLOT_PRIOR_DAYS))
     }
 
     fn learn(&mut self, residual: f64, deviation: f64, weekly: f64, sigma: f64, cx: &Context) {
@@ -299,8 +304,9 @@ impl Series {
         self.age += 1.0;
         if seasonal {
             let memory = cx.config.spread_days * cx.day_bins;
-            self.spread.learn(residual, memory);
-            self.slots[cx.phase.slot].learn(residual, memory / SLOTS as f64);
+            self.spread.learn(residual, memory, WIDE);
+            self.bulk.learn(residual, memory, TIGHT);
+            self.slots[cx.phase.slot].learn(residual, memory / SLOTS as f64, TIGHT);
         }
         if weekly != 0.0 && known {
             let (w, d) = (weekly / sigma, (deviation / sigma).clamp(-4.0, 4.0));
@@ -403,6 +409,6 @@ impl Residual {
         if z.is_nan() {
             return Verdict::NONE;
         }
-        Verdict { log_p: log_p_student(z), expected: self.expected, sigma: self.sigma, window: 1 }
+        Verdict { log_p: log_p_laplace(z), expected: self.expected, sigma: self.sigma, window: 1 }
     }
 }

@@ -33,6 +33,13 @@ pub fn log_p_student(t: f64) -> f64 {
     libm::log(p.clamp(f64::MIN_POSITIVE, 1.0))
 }
 
+/// log P(|X| ≥ |z|) of a Laplace variable of unit variance, −√2·|z|: the tail of what forecasts of loads leave over. NaN
+/// gives 0 (no opinion).
+pub fn log_p_laplace(z: f64) -> f64 {
+    let x = z.abs();
+    if x.is_nan() { 0.0 } else { -std::f64::consts::SQRT_2 * x.min(1e100) }
+}
+
 /// log P(N ≥ count) of a Poisson count over an exposure of `n` at a rate that has a Gamma distribution of shape `a` and rate
 /// `b` (a negative binomial). All of `n`, `a`, `b` positive; never −∞. Some √max(count, a) steps.
 pub fn log_negative_binomial_tail(count: u64, n: f64, a: f64, b: f64) -> f64 {

@@ -41,14 +41,15 @@ pub(crate) fn judge(series: &Series, marks: &Marks, meta: &Meta, per_week: f64) 
     calibrated(verdicts, meta, per_week)
 }
 
-/// Flags by thresholds that follow the scores. In the training part nothing is flagged.
+/// Flags by thresholds that the training part has taught.
 fn calibrated(verdicts: Vec<Vec<Verdict>>, meta: &Meta, per_week: f64) -> Judged {
     let scores: Vec<Vec<f64>> = verdicts.iter().map(|v| v.iter().map(Verdict::score).collect()).collect();
     let (thresholds, flags) = flags_at(&scores, meta, per_week);
     Judged { verdicts, scores, thresholds, flags }
 }
 
-/// Thresholds and flags of scores at a rate of false alarms, `[series][bin]`.
+/// Thresholds and flags of scores at a rate of false alarms, `[series][bin]`. In the training part thresholds follow the
+/// scores and nothing is flagged.
 pub(crate) fn flags_at(scores: &[Vec<f64>], meta: &Meta, per_week: f64) -> (Vec<Vec<f64>>, Vec<Vec<bool>>) {
     let (bins, series) = (meta.frame.bins, scores.len());
     let mut calibrator = Calibrator::new(series, CalibrationConfig::new(per_week, seconds(meta)));
@@ -56,12 +57,13 @@ pub(crate) fn flags_at(scores: &[Vec<f64>], meta: &Meta, per_week: f64) -> (Vec<
     let mut flags = vec![Vec::with_capacity(bins); series];
     let mut now = vec![false; series];
     for bin in 0..bins {
-        for (all, threshold) in thresholds.iter_mut().zip(calibrator.thresholds()) {
-            all.push(threshold);
+        let judged = bin >= meta.frame.train_end;
+        if bin == meta.frame.train_end {
+            calibrator.refit();
         }
         let at: Vec<f64> = scores.iter().map(|series| series[bin]).collect();
-        calibrator.step(&at, &mut now);
-        let judged = bin >= meta.frame.train_end;
+        calibrator.step(&at, !judged, &mut now);
+        thresholds.iter_mut().zip(calibrator.thresholds()).for_each(|(all, threshold)| all.push(threshold));
         for ((all, flag), score) in flags.iter_mut().zip(&now).zip(&at) {
             all.push(*flag && judged && !score.is_nan());
         }

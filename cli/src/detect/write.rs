@@ -38,7 +38,8 @@ fn wide(meta: &Meta, cell: impl Fn(&mut String, usize, usize)) -> Vec<u8> {
 /// Six decimals are more than a score says; far out, where they are fewer than a number has, all of it.
 fn round(score: f64) -> f64 {
     const SCALE: f64 = 1e6;
-    if score.abs() < 1e9 { (score * SCALE).round() / SCALE } else { score }
+    // Adding nothing takes the sign from a negative zero.
+    if score.abs() < 1e9 { (score * SCALE).round() / SCALE + 0.0 } else { score }
 }
 
 #[cfg(test)]
@@ -49,7 +50,7 @@ mod tests {
     #[test]
     fn a_row_for_each_bin_and_nothing_where_there_is_no_opinion() {
         let meta = meta(2, &["a,b", "c"]);
-        let text = String::from_utf8(scores(&meta, &[vec![1.0 / 3.0, f64::NAN], vec![0.0, 2e300]])).unwrap();
+        let text = String::from_utf8(scores(&meta, &[vec![1.0 / 3.0, f64::NAN], vec![-0.0, 2e300]])).unwrap();
         assert_eq!(text, format!("bin,\"a,b\",c\n0,0.333333,0\n1,,2{}\n", "0".repeat(300)));
         let text = String::from_utf8(flags(&meta, &[vec![true, false], vec![false, true]])).unwrap();
         assert_eq!(text, "bin,\"a,b\",c\n0,1,0\n1,0,1\n");

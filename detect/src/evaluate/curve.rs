@@ -104,7 +104,7 @@ struct Softened {
     /// Whether a bin is labelled.
     core: Vec<bool>,
     label: Vec<f64>,
-    /// Labelled ranges with their shoulders, merged where they touch.
+    /// Labelled ranges with their shoulders; those that share a bin are one.
     zones: Vec<std::ops::Range<usize>>,
 }
 
@@ -123,7 +123,7 @@ impl Softened {
                 }
             }
             match zones.last_mut() {
-                Some(last) if last.end >= zone.start => last.end = zone.end,
+                Some(last) if last.end > zone.start => last.end = zone.end,
                 _ => zones.push(zone),
             }
         }
@@ -191,19 +191,19 @@ mod tests {
                     .filter(|i| in_zone(*i))
                     .map(|i| if abnormal[i] { 1.0 } else { soft[i] * f64::from(u8::from(predicted[i])) })
                     .sum();
-                let (mut zones, mut seen, mut now) = (0.0, 0.0, false);
-                for i in 0..n {
-                    if !in_zone(i) {
+                // Labelled ranges as TSB-AD walks them: a zone goes on as long as the next range's shoulder meets it.
+                let starts: Vec<isize> = (0..n as isize).filter(|i| is_core(*i) && !is_core(i - 1)).collect();
+                let ends: Vec<isize> = (0..n as isize).filter(|i| is_core(*i) && !is_core(i + 1)).collect();
+                let (mut zones, mut seen, mut first) = (0.0, 0.0, 0);
+                for k in 0..starts.len() {
+                    if k + 1 < starts.len() && ends[k] + h >= starts[k + 1] - h {
                         continue;
                     }
-                    if i == 0 || !in_zone(i - 1) {
-                        zones += 1.0;
-                        now = false;
-                    }
-                    if predicted[i] && !now {
-                        seen += 1.0;
-                        now = true;
-                    }
+                    let from = (starts[first] - h).max(0) as usize;
+                    let to = (ends[k] + h).min(n as isize - 1) as usize;
+                    zones += 1.0;
+                    seen += f64::from(u8::from(predicted[from..=to].contains(&true)));
+                    first = k + 1;
                 }
                 let recall = (hits / ((positives + labels) / 2.0)).min(1.0) * (seen / zones);
                 let count = predicted.iter().filter(|p| **p).count() as f64;
