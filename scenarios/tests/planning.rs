@@ -217,10 +217,8 @@ fn members_that_fail_take_capacity_and_too_many_the_bundle() {
             continue;
         }
         assert_eq!(csr.bundles.len(), members.iter().filter(|m| m.0 > 1).count());
-        let plain: Vec<PlainDemand> = models::node_demands(&csr, &random_demands(&twin, seed))
-            .iter()
-            .map(|d| (d.src.index(), d.dst.index(), d.bps))
-            .collect();
+        let drawn = models::node_demands(&Csr::compile(&twin, Layer::Igp), &random_demands(&twin, seed));
+        let plain: Vec<PlainDemand> = drawn.iter().map(|d| (d.src.index(), d.dst.index(), d.bps)).collect();
         let all = demands(&plain);
         let routing = Routing::compute(&csr, &Failures::none(&csr));
         let plan = Plan::new(&csr, &routing, &all);

@@ -191,14 +191,14 @@ fn errors_name_place_expectation_and_nearest_name() {
         e.yaml:4:17: nothing new for 'ab'; expected capacity, weight or delay_ms
         e.yaml:4:17: unknown node 'x'; expected a node of the network by name or number (0 to 2)
         e.yaml:4:21: unknown member 'wieght'; expected one of link, capacity, weight, delay_ms; did you mean 'weight'?
-        e.yaml:4:22: one link 'ab'; expected members: N, or several links
-        e.yaml:4:35: found 2.5; expected a whole number of members from 1 to 256
-        e.yaml:4:49: found 3; expected a whole number of members from 1 to 2
-        e.yaml:4:22: several links 'b - c'; expected one link, where members are counted
-        e.yaml:4:23: not all join the same two nodes both ways: 'ab'; expected parallel links
-        e.yaml:5:22: different weights of 'b - c'; expected a weight for the bundle
-        e.yaml:5:22: different capacities of 'b - c'; expected members of one rate (IEEE 802.1AX)
-        e.yaml:5:22: no plain link, or nothing goes over 'bc'; expected links in use that are no bundle
+        e.yaml:4:21: one link 'ab'; expected members: N, or several links
+        e.yaml:4:34: found 2.5; expected a whole number of members from 1 to 256
+        e.yaml:4:48: found 3; expected a whole number of members from 1 to 2
+        e.yaml:4:21: several links 'b - c'; expected one link, where members are counted
+        e.yaml:4:22: not all join the same two nodes both ways: 'ab'; expected parallel links
+        e.yaml:5:21: different weights of 'b - c'; expected a weight for the bundle
+        e.yaml:5:21: different capacities of 'b - c'; expected members of one rate (IEEE 802.1AX)
+        e.yaml:5:21: no plain link, or nothing goes over 'bc'; expected links in use that are no bundle
         e.yaml:4:5: unknown word 'sacle'; expected one of add_node, add_link, remove, down, set, bundle, scale, grow, add_demand, set_demand, remove_demand; did you mean 'scale'?
         e.yaml:4:21: found -1; expected a factor of at least 0
         e.yaml:4:30: unknown node 'tow'; expected a node of the network by name or number (0 to 2)
