@@ -22,6 +22,7 @@ mod fit;
 pub mod flows;
 pub mod holes;
 pub mod rates;
+mod reports;
 mod singles;
 pub mod stale;
 mod sum;
