@@ -184,6 +184,20 @@ fn a_black_hole_is_found_and_without_its_class_something_unknown() {
 }
 
 #[test]
+fn probes_that_pass_do_not_speak_against_a_black_hole() {
+    let net = LeafSpine { racks: 6, spines: 3, hosts: 4 };
+    let fabric = net.fabric();
+    // The rack's own switch drops what hosts send; probes of the spines arrive.
+    let mut reports = flows(&net, 2_000, &Wrong { links: vec![], hole: Some((4, 4)) }, 5);
+    let probe = |i: u32| Report { src: 100 + i % 3, dst: 1_016 + i % 4, path: Some(0), sent: 40, lost: 0 };
+    reports.extend((0..60).map(probe));
+    let verdict = judge(&case(&fabric, &reports), Seeds::new(1));
+    let node = fabric.node(4).unwrap();
+    assert_eq!(verdict.causes[0].what, What::BlackHole(node, node), "{:?}", &verdict.causes[..2]);
+    assert!(verdict.causes[0].probability > 0.9);
+}
+
+#[test]
 fn a_link_that_nothing_takes_is_stale_and_not_failed() {
     let net = LeafSpine { racks: 5, spines: 4, hosts: 3 };
     let fabric = net.fabric();

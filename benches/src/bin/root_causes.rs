@@ -54,6 +54,9 @@ struct Draw {
     /// Racks and spines of a leaf-spine fabric instead.
     #[arg(long, num_args = 2)]
     leaf_spine: Vec<u32>,
+    /// Routers of a ring with chords instead.
+    #[arg(long)]
+    ring: Option<u32>,
     /// Hosts of a rack.
     #[arg(long, default_value_t = 15)]
     hosts: u32,
@@ -105,8 +108,9 @@ fn main() -> anyhow::Result<()> {
 
 fn draw_cases(draw: &Draw) -> anyhow::Result<Suite> {
     let kind = Kind::ALL.into_iter().find(|(name, _)| *name == draw.kind).context("no such kind")?.1;
-    let shape = match draw.leaf_spine[..] {
-        [racks, spines] => Shape::LeafSpine { racks, spines, hosts: draw.hosts },
+    let shape = match (draw.ring, &draw.leaf_spine[..]) {
+        (Some(routers), _) => Shape::Ring { routers, hosts: draw.hosts },
+        (None, &[racks, spines]) => Shape::LeafSpine { racks, spines, hosts: draw.hosts },
         _ => Shape::FatTree { k: draw.k, hosts: draw.hosts },
     };
     let seeds = Seeds::new(draw.seed);

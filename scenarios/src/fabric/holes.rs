@@ -45,7 +45,9 @@ pub fn candidates(fabric: &Fabric, paths: &mut Paths<'_>, reports: &[Report], lo
     if holes.is_empty() {
         return Vec::new();
     }
-    for report in reports.iter().filter(|r| r.lost < r.sent) {
+    // A rule that drops hosts' flows may let probes of switches pass.
+    let of_host = |r: &&Report| fabric.node(r.src).is_some_and(|n| fabric.is_leaf(n));
+    for report in reports.iter().filter(|r| r.lost < r.sent).filter(of_host) {
         let leaks = f64::from(report.sent - report.lost) * libm::log(LEAK);
         for (key, share) in passed(fabric, paths, report) {
             if let Some((_, penalty)) = holes.get_mut(&key) {

@@ -23,6 +23,7 @@ pub mod flows;
 pub mod holes;
 pub mod probes;
 pub mod rates;
+mod reports;
 mod singles;
 pub mod stale;
 mod sum;

@@ -51,7 +51,7 @@ pub struct Net {
     pub hosts_per_rack: u32,
     /// The switches that hosts send probes to: the highest level, or all routers.
     pub targets: Vec<u32>,
-    /// Line cards: neighbours of a switch on one side, links in both directions.
+    /// Line cards: some links of a switch, in both directions.
     pub cards: Vec<Vec<(u32, u32)>>,
 }
 
@@ -134,14 +134,27 @@ fn ring(routers: u32, seeds: Seeds) -> Cables {
     pairs.into_iter().map(|(a, b)| (a, b, "router-router")).collect()
 }
 
-/// The cables of each switch that go up are a card, and those that go down another, both with both directions.
+/// Of a switch between others what goes up is a card and what goes down another; of one at the top each half of its ports.
+/// Both directions of a link are on its card.
 fn cards(cables: &Cables) -> Vec<Vec<(u32, u32)>> {
-    let mut cards = std::collections::BTreeMap::<(u32, bool), Vec<(u32, u32)>>::new();
+    let mut sides = std::collections::BTreeMap::<u32, [Vec<u32>; 2]>::new();
     for (a, b, _) in cables {
-        cards.entry((*a, true)).or_default().extend([(*a, *b), (*b, *a)]);
-        cards.entry((*b, false)).or_default().extend([(*b, *a), (*a, *b)]);
+        sides.entry(*a).or_default()[0].push(*b);
+        sides.entry(*b).or_default()[1].push(*a);
     }
-    cards.into_values().collect()
+    let mut cards = Vec::new();
+    for (node, [up, down]) in sides {
+        let card = |far: &[u32]| far.iter().flat_map(|f| [(node, *f), (*f, node)]).collect::<Vec<_>>();
+        match (up.is_empty(), down.is_empty()) {
+            (false, false) => cards.extend([card(&down), card(&up)]),
+            (true, false) if down.len() > 1 => {
+                let (first, second) = down.split_at(down.len() / 2);
+                cards.extend([card(first), card(second)]);
+            }
+            _ => {}
+        }
+    }
+    cards
 }
 
 #[cfg(test)]
@@ -155,9 +168,9 @@ mod tests {
             (net.fabric.node_count(), net.fabric.link_count(), net.cards.len())
         };
         // 5k²/4 switches, k³/4 cables at each of two levels; three hosts for one uplink.
-        assert_eq!(build(Shape::FatTree { k: 10, hosts: 15 }), (125 + 750, 2_500, 50 + 2 * 50 + 25));
-        assert_eq!(build(Shape::FatTree { k: 4, hosts: 2 }), (20 + 16, 2 * (16 + 16 + 16), 8 + 16 + 4));
-        assert_eq!(build(Shape::LeafSpine { racks: 6, spines: 4, hosts: 3 }), (10 + 18, 2 * (24 + 18), 10));
+        assert_eq!(build(Shape::FatTree { k: 10, hosts: 15 }), (125 + 750, 2_500, 2 * 50 + 2 * 25));
+        assert_eq!(build(Shape::FatTree { k: 4, hosts: 2 }), (20 + 16, 2 * (16 + 16 + 16), 2 * 8 + 2 * 4));
+        assert_eq!(build(Shape::LeafSpine { racks: 6, spines: 4, hosts: 3 }), (10 + 18, 2 * (24 + 18), 2 * 4));
         let ring = Shape::Ring { routers: 20, hosts: 2 };
         assert!(build(ring).1 > 2 * (20 + 40) && build(ring).1 <= 2 * (30 + 40));
     }
