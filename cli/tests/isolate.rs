@@ -231,3 +231,69 @@ fn telemetry_that_is_none_is_refused() {
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&output.stderr).contains("at least one of --rates, --counters, --bfd"));
 }
+
+fn generate(folder: &Path, more: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_umbra"));
+    command.args(["generate", "faults", "--seed", "5", "--fabric", "leaf-spine:5x3", "--hosts", "4"]);
+    command.args(["--flows", "2000"]).args(more).arg("--out").arg(folder).output().unwrap()
+}
+
+#[test]
+fn generated_cases_are_judged_against_their_answers() {
+    let (folder, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let output = generate(folder.path(), &["--cases", "4"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let file = |name: &str| folder.path().join(name);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_umbra"));
+    command.args(["isolate", "fabric", "--telemetry", "INT", "--calibrate", "--output", "table", "--topology"]);
+    command.arg(file("topology.csv")).arg("--flows").arg(file("silent_mixed.flows.parquet"));
+    command.arg("--groups").arg(file("srlg_groups.json")).arg("--truth").arg(file("silent_mixed.truth.json"));
+    let output = command.arg("--out").arg(out.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("against the answers to 4 cases") && text.contains("calibration error"), "{text}");
+
+    let calibration = &summary(out.path()).extra["calibration"];
+    // One, one, two and two links.
+    assert_eq!((&calibration["faults"], &calibration["cases_with_faults"]), (&6.into(), &4.into()));
+    assert!(calibration["recall"].as_f64().unwrap() > 0.7 && calibration["precision"].as_f64().unwrap() > 0.7);
+    assert_eq!(calibration["classes"]["link_loss"]["faults"], 6);
+    let bars = table(out.path(), &schema::CALIBRATION);
+    let all = |i: &usize| bars.str("class")[*i].is_none();
+    let causes: u32 = (0..bars.len()).filter(all).filter_map(|i| bars.u32("causes")[i]).sum();
+    assert_eq!(calibration["ece"][0]["causes"], causes);
+}
+
+#[test]
+fn cases_are_the_same_for_the_same_seed_and_bad_wishes_are_refused() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for folder in [&one, &two] {
+        assert!(generate(folder.path(), &["--cases", "2", "--class", "congestion"]).status.success());
+    }
+    let bytes = |folder: &tempfile::TempDir, name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    for name in ["congestion.flows.parquet", "congestion.counters.parquet", "congestion.truth.json"] {
+        assert_eq!(bytes(&one, name), bytes(&two, name), "{name}");
+    }
+    for (option, value) in [("--fabric", "fat-tree:5"), ("--drop", "0.2,0.1"), ("--noise", "normal:1")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_umbra"));
+        let output = command.args(["generate", "faults", option, value, "--out"]).arg(one.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&output.stderr).contains(option));
+    }
+}
+
+#[test]
+fn alarms_are_judged_against_their_answers() {
+    let out = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_umbra"));
+    command.args(["isolate", "alarms", "--calibrate", "--truth"]).arg(testdata("srlg_alarms.truth.json"));
+    command.arg("--model").arg(testdata("srlg_alarms.model.json"));
+    command.arg("--obs").arg(testdata("srlg_alarms.obs.csv"));
+    let output = command.arg("--out").arg(out.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let calibration = &summary(out.path()).extra["calibration"];
+    let number = |name: &str| calibration[name].as_f64().unwrap();
+    assert_eq!(calibration["cases"], 48);
+    assert!(number("precision") > 0.95 && number("recall") > 0.9, "{calibration}");
+    assert!(calibration["ece"][0]["ece"].as_f64().unwrap() < 0.04);
+}

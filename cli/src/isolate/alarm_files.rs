@@ -127,3 +127,37 @@ pub(crate) fn alarms(path: &Path, network: &Network) -> Result<Cases, InputError
     }
     Ok(Cases { sources, cases })
 }
+
+#[derive(Deserialize)]
+struct Answer {
+    case: u32,
+    groups: Vec<GroupName>,
+}
+
+#[derive(Deserialize)]
+struct GroupName {
+    #[serde(rename = "type")]
+    kind: String,
+    name: String,
+}
+
+/// Reads the answers: case and position of each group that failed.
+pub(crate) fn truth(path: &Path, network: &Network) -> Result<Vec<(u32, u32)>, InputError> {
+    let file = path.display().to_string();
+    let bytes = files::read(path)?;
+    let expected = "a list of cases [{case, groups: [{type, name}]}]";
+    let answers: Vec<Answer> = serde_json::from_str(encoding::utf8(&file, &bytes)?).map_err(|e| {
+        InputError::new(&file, Place::LineColumn(e.line() as u64, e.column() as u64), e.to_string(), expected)
+    })?;
+    let position = |g: &GroupName| network.groups.iter().position(|n| n.kind == g.kind && n.name == g.name);
+    let failed = answers.iter().flat_map(|a| a.groups.iter().map(|g| (a.case, g)));
+    let found = failed.map(|(case, g)| {
+        let group = position(g).and_then(|i| u32::try_from(i).ok());
+        group.map(|i| (case, i)).ok_or_else(|| {
+            let what = format!("case {case} has group `{}`", g.name);
+            InputError::new(&file, Place::Whole, what, "groups of the model")
+                .with_nearest(&g.name, network.groups.iter().map(|n| n.name.as_str()))
+        })
+    });
+    found.collect()
+}

@@ -3,73 +3,37 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use report::{ParquetFile, Table, schema};
+use scenarios::fabric::cases::truth::Truth;
 use scenarios::fabric::congestion::Counter;
 use scenarios::fabric::flows::Report;
+use scenarios::fabric::telemetry::{Row, Telemetry};
 use scenarios::fabric::topology::{Fabric, Link};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use topology_sync::encoding;
 use topology_sync::source::files;
 use twin::{InputError, Place};
 
 use crate::failure::Failure;
 
-/// Hosts are named by this number and their index.
-const HOSTS: u32 = 10_000;
-
-/// What of the flows may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Telemetry {
-    /// The path of every flow.
-    #[value(name = "INT")]
-    Int,
-    /// Probes alone.
-    #[value(name = "A1")]
-    A1,
-    /// The path of flows with a loss; no others.
-    #[value(name = "A2")]
-    A2,
-    /// All application flows, without their paths.
-    #[value(name = "P")]
-    P,
-    /// Probes, and application flows without their paths.
-    #[value(name = "A1+P")]
-    A1P,
-    /// Application flows, with the path of those with a loss.
-    #[value(name = "A2+P")]
-    A2P,
-    /// Probes, and application flows with the path of those with a loss.
-    #[value(name = "A1+A2+P")]
-    A1A2P,
+/// A telemetry mode and its name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mode {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What it grants.
+    pub(crate) grants: Telemetry,
 }
 
-impl Telemetry {
-    /// Its name.
-    pub(crate) fn name(self) -> String {
-        self.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
-    }
-
-    fn probes(self) -> bool {
-        matches!(self, Self::Int | Self::A1 | Self::A1P | Self::A1A2P)
-    }
-
-    fn application(self) -> bool {
-        self != Self::A1
-    }
-
-    /// Whether only flows with a loss are reported.
-    pub(crate) fn lossy_only(self) -> bool {
-        self == Self::A2
-    }
-
-    fn has_path(self, lost: u32) -> bool {
-        match self {
-            Self::Int => true,
-            Self::A2 | Self::A2P | Self::A1A2P => lost > 0,
-            Self::A1 | Self::P | Self::A1P => false,
-        }
-    }
+/// Takes the name of a mode.
+pub(crate) fn mode() -> impl TypedValueParser<Value = Mode> {
+    let names = Telemetry::MODES.map(|(name, _)| name);
+    PossibleValuesParser::new(names).try_map(|given| {
+        let known = Telemetry::MODES.into_iter().find(|(name, _)| *name == given);
+        known.map(|(name, grants)| Mode { name, grants }).ok_or("no telemetry mode")
+    })
 }
 
 #[derive(Deserialize)]
@@ -113,20 +77,15 @@ pub(crate) fn flows(path: &Path, mode: Telemetry) -> Result<BTreeMap<u32, Vec<Re
         let at = |column: &[Option<u32>]| column[i].unwrap_or_default();
         // A case of which nothing may be used is a case all the same.
         let reports = cases.entry(at(case)).or_default();
-        let host = at(src).saturating_add(HOSTS);
-        let lost = at(lost);
-        let application = at(probe) == 0;
-        let wanted = if application { mode.application() } else { mode.probes() };
-        if !wanted || (application && mode.lossy_only() && lost == 0) {
-            continue;
-        }
-        let granted = !application || mode.has_path(lost);
-        let (src, dst) = match at(probe) {
-            0 => (host, at(dst).saturating_add(HOSTS)),
-            1 => (host, at(dst)),
-            _ => (at(dst), host),
+        let row = Row {
+            probe: at(probe),
+            src: at(src),
+            dst: at(dst),
+            path: path[i],
+            sent: at(sent),
+            lost: at(lost),
         };
-        reports.push(Report { src, dst, path: path[i].filter(|_| granted), sent: at(sent), lost });
+        reports.extend(mode.report(&row));
     }
     Ok(cases)
 }
@@ -151,14 +110,32 @@ pub(crate) fn counters(path: &Path, fabric: &Fabric) -> Result<BTreeMap<u32, Vec
     Ok(cases)
 }
 
+/// Groups as lists of directed links by the names of their ends.
+pub(crate) type Groups = Vec<Vec<(u32, u32)>>;
+
 /// Reads groups: a JSON list of lists of directed links `[a, b]`.
-pub(crate) fn groups(path: &Path, fabric: &Fabric) -> Result<Vec<Vec<Link>>, InputError> {
+pub(crate) fn groups(path: &Path) -> Result<Groups, InputError> {
+    json(path, "a list of groups, each a list of directed links [a, b]")
+}
+
+/// The links of groups; those that the topology does not have are left out.
+pub(crate) fn group_links(groups: &Groups, fabric: &Fabric) -> Vec<Vec<Link>> {
+    let link = |(a, b): &(u32, u32)| fabric.link(fabric.node(*a)?, fabric.node(*b)?);
+    groups.iter().map(|group| group.iter().filter_map(link).collect()).collect()
+}
+
+/// Reads the answers to the cases.
+pub(crate) fn truth(path: &Path) -> Result<Truth, InputError> {
+    json(
+        path,
+        "an object with cases: [{case, failed_links, failed_devices, congested_links, acl, srlg, stale_links}]",
+    )
+}
+
+fn json<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<T, InputError> {
     let file = path.display().to_string();
     let bytes = files::read(path)?;
-    let expected = "a list of groups, each a list of directed links [a, b]";
-    let groups: Vec<Vec<(u32, u32)>> = serde_json::from_str(encoding::utf8(&file, &bytes)?).map_err(|e| {
+    serde_json::from_str(encoding::utf8(&file, &bytes)?).map_err(|e| {
         InputError::new(&file, Place::LineColumn(e.line() as u64, e.column() as u64), e.to_string(), expected)
-    })?;
-    let link = |(a, b): &(u32, u32)| fabric.link(fabric.node(*a)?, fabric.node(*b)?);
-    Ok(groups.iter().map(|group| group.iter().filter_map(link).collect()).collect())
+    })
 }

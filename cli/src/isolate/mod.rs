@@ -1,9 +1,11 @@
 //! Case files of fault localisation: readers, and tables of the answers.
 
 pub(crate) mod alarm_files;
+pub(crate) mod calibrate;
 pub(crate) mod fabric_files;
 pub(crate) mod page;
 pub(crate) mod print;
 pub(crate) mod probes;
 pub(crate) mod tables;
 pub(crate) mod telemetry_files;
+pub(crate) mod telemetry_truth;

@@ -37,6 +37,22 @@ pub static FABRIC_COUNTERS: TableSpec = TableSpec {
     ],
 };
 
+/// Probabilities against known answers.
+pub static CALIBRATION: TableSpec = TableSpec {
+    name: "calibration",
+    meaning: "One bar of the reliability diagram of `umbra isolate … --calibrate`: causes with p ≥ .01 in a range of \
+              probabilities. Bars without causes have no row.",
+    columns: &[
+        nullable("class", Str, "", "the class of the causes; null: all classes"),
+        required("bin_lo", F64, "", "lower end of the range"),
+        required("bin_hi", F64, "", "upper end of the range"),
+        required("causes", U32, "", "causes in it"),
+        required("right", U32, "", "those that were so"),
+        required("mean_probability", F64, "", "their mean probability"),
+        required("share_right", F64, "", "right / causes"),
+    ],
+};
+
 /// Probes that would tell causes apart.
 pub static PROBES: TableSpec = TableSpec {
     name: "probes",

@@ -1,18 +1,23 @@
 //! The sampler: one state of the fabric after another, each as often as it is probable.
 //!
-//! A step draws one link's rate given all others (Gibbs), swaps the rates of two links that explain the same flow, turns an
-//! event, a black hole or the unknown on or off, exchanges two events that share links, or draws what the healthy links
-//! lose on average. After some sweeps over all links most sweeps go over those alone that might have failed.
+//! A step draws one link's rate given all others (Gibbs), swaps the rates of two links ([`super::swaps`]), turns an event,
+//! a black hole or the unknown on or off, exchanges events ([`super::together`]), or draws what the healthy links lose on
+//! average. After some sweeps over all links most sweeps go over those alone that might have failed.
+//!
+//! An event that is on has failed at least two of its links: one is a link that failed on its own.
 
 use engine::Stream;
 use rand::RngExt;
 
-use super::averages::{Averages, Drawn, State, add};
-use super::events::{EXPECTED_LINKS, Event, SHARES, share};
+use super::averages::{Averages, Drawn, State};
+use super::draws::{normal, normalised, pick};
+use super::events::{Event, Kind, share};
 use super::fit::{Fit, UNKNOWN_SHARES};
 use super::flows::Flows;
 use super::holes::Hole;
 use super::rates::{FAILED, HEALTHY, VALUES, is_failed};
+use super::singles::Singles;
+use super::together::related;
 use super::topology::Link;
 
 /// Prior log odds that something is wrong which no hypothesis names: 1 %, for each of the two forms of it.
@@ -50,7 +55,7 @@ pub struct Problem<'a> {
 
 /// A link without a loss: its rate is summed out.
 #[derive(Clone, Debug)]
-struct Quiet {
+pub(super) struct Quiet {
     /// Likelihood of each healthy value.
     healthy: [f64; HEALTHY],
     /// Likelihood of each failed value and all above it.
@@ -59,18 +64,17 @@ struct Quiet {
 
 /// A state of the fabric, and what is needed to change it quickly.
 pub struct Chain<'a> {
-    problem: &'a Problem<'a>,
-    fit: Fit<'a>,
-    event_on: Vec<Option<u8>>,
-    events_of: Vec<Vec<u32>>,
+    pub(super) problem: &'a Problem<'a>,
+    pub(super) fit: Fit<'a>,
+    pub(super) event_on: Vec<Option<u8>>,
+    pub(super) events_of: Vec<Vec<u32>>,
     /// Of each event those about the same node, or with a link in common.
-    related: Vec<Vec<u32>>,
+    pub(super) related: Vec<Vec<u32>>,
     hole_on: Vec<bool>,
-    /// Expected number of single failed links.
-    expected: f64,
-    /// Whether a cause without a name fails links, many at once.
-    common: bool,
-    quiet: Vec<Option<Quiet>>,
+    /// How many links fail on their own: the prior, and now.
+    pub(super) singles: Singles,
+    pub(super) alone: usize,
+    pub(super) quiet: Vec<Option<Quiet>>,
 }
 
 impl<'a> Chain<'a> {
@@ -96,8 +100,8 @@ impl<'a> Chain<'a> {
             event_on: vec![None; problem.events.len()],
             events_of,
             hole_on: vec![false; problem.holes.len()],
-            expected: EXPECTED_LINKS,
-            common: false,
+            singles: Singles::new(problem.links, problem.single),
+            alone: 0,
             fit,
         }
     }
@@ -113,23 +117,46 @@ impl<'a> Chain<'a> {
         self.fit
     }
 
-    /// Prior probability that a link fails on its own.
-    fn alone(&self) -> f64 {
-        if self.problem.single { (self.expected / self.problem.links.max(1) as f64).min(0.5) } else { 1e-12 }
+    /// Whether a link lost something and has failed.
+    pub(super) fn failed(&self, link: Link) -> bool {
+        self.quiet[link as usize].is_none() && is_failed(self.fit.value[link as usize])
     }
 
-    /// Prior probability that a link fails, given the events that are on but those left out.
-    fn prior(&self, link: Link, without: &[u32]) -> f64 {
-        let on = self.events_of[link as usize].iter().filter(|e| !without.contains(e));
-        let spared: f64 =
-            on.filter_map(|e| self.event_on[*e as usize]).map(|s| 1.0 - share(usize::from(s))).product();
-        1.0 - (1.0 - self.alone()) * spared
+    /// The probability that the events that are on fail a link, but for those left out.
+    pub(super) fn hit(&self, link: Link, without: &[u32]) -> f64 {
+        let others = self.events_of[link as usize].iter().filter(|e| !without.contains(e));
+        let on = others.filter_map(|e| self.event_on[*e as usize]);
+        1.0 - on.map(|s| 1.0 - share(usize::from(s))).product::<f64>()
+    }
+
+    /// Whether a link is among those that failed on their own.
+    fn is_alone(&self, link: Link) -> bool {
+        self.failed(link)
+            && self.events_of[link as usize].iter().all(|e| self.event_on[*e as usize].is_none())
+    }
+
+    /// Counts again how many links failed on their own.
+    pub(super) fn recount(&mut self) {
+        self.alone = (0..self.problem.links as Link).filter(|l| self.is_alone(*l)).count();
+    }
+
+    /// Gives a link another rate.
+    pub(super) fn set(&mut self, link: Link, value: u16) {
+        self.alone -= usize::from(self.is_alone(link));
+        self.fit.set(link, value);
+        self.alone += usize::from(self.is_alone(link));
+    }
+
+    /// Prior probability that a link fails, and that it does so on its own, given all others.
+    pub(super) fn prior(&self, link: Link) -> (f64, f64) {
+        let alone = self.singles.one_more(self.alone - usize::from(self.is_alone(link)));
+        (1.0 - (1.0 - alone) * (1.0 - self.hit(link, &[])), alone)
     }
 
     /// Probability of each value of a link's rate, given all else.
-    fn conditional(&self, link: Link) -> [f64; VALUES] {
+    pub(super) fn conditional(&self, link: Link) -> [f64; VALUES] {
         let mut logs = self.fit.values(link);
-        let prior = self.prior(link, &[]);
+        let (prior, _) = self.prior(link);
         let kinds = [libm::log1p(-prior), libm::log(prior)];
         for (v, log) in logs.iter_mut().enumerate() {
             *log += kinds[usize::from(v >= HEALTHY)] + self.fit.rates.log_prior[v];
@@ -137,12 +164,33 @@ impl<'a> Chain<'a> {
         normalised(logs)
     }
 
+    /// How many links of an event have failed.
+    pub(super) fn failed_of(&self, e: u32) -> usize {
+        self.problem.events[e as usize].links.iter().filter(|l| self.failed(**l)).count()
+    }
+
+    /// Whether an event with so many failed links may be on.
+    pub(super) fn may_be_on(&self, e: u32, failed: usize) -> bool {
+        failed >= self.problem.events[e as usize].links.len().min(2)
+    }
+
+    /// Whether a failed link must stay so: without it an event that is on would have too few.
+    pub(super) fn is_held(&self, link: Link) -> bool {
+        let on = self.events_of[link as usize].iter().filter(|e| self.event_on[**e as usize].is_some());
+        self.failed(link) && on.into_iter().any(|e| !self.may_be_on(*e, self.failed_of(*e) - 1))
+    }
+
     /// Draws a link's rate.
     fn draw(&mut self, link: Link, stream: &mut Stream) -> Drawn {
-        let weights = self.conditional(link);
-        let prior = self.prior(link, &[]);
+        let mut weights = self.conditional(link);
+        let (prior, alone) = self.prior(link);
+        if self.is_held(link) {
+            weights[..HEALTHY].fill(0.0);
+            let total: f64 = weights.iter().sum();
+            weights.iter_mut().for_each(|w| *w /= total);
+        }
         let value = pick(&weights, stream);
-        self.fit.set(link, value as u16);
+        self.set(link, value as u16);
         let failed: f64 = weights[HEALTHY..].iter().sum();
         let (mut first, mut second) = (0.0, 0.0);
         for v in HEALTHY..VALUES {
@@ -150,34 +198,7 @@ impl<'a> Chain<'a> {
             first += weights[v] * log;
             second += weights[v] * log * log;
         }
-        Drawn { alone: failed * self.alone() / prior, rate: (first, second, failed) }
-    }
-
-    /// Swaps the rates of two links that explain the same flow, if that is likely enough.
-    fn swap(&mut self, a: Link, b: Link, flows: &[Vec<u32>], stream: &mut Stream) {
-        let (x, y) = (self.fit.value[a as usize], self.fit.value[b as usize]);
-        if x == y {
-            return;
-        }
-        let mut shared: Vec<u32> = flows[a as usize].iter().chain(&flows[b as usize]).copied().collect();
-        shared.sort_unstable();
-        shared.dedup();
-        let score = |chain: &Self| {
-            let own = |link: Link| {
-                let v = usize::from(chain.fit.value[link as usize]);
-                let prior = chain.prior(link, &[]);
-                let kind = if v < HEALTHY { libm::log1p(-prior) } else { libm::log(prior) };
-                kind + chain.fit.own(link)[v]
-            };
-            own(a) + own(b) + shared.iter().map(|f| chain.fit.flow(*f as usize)).sum::<f64>()
-        };
-        let before = score(self);
-        self.fit.set(a, y);
-        self.fit.set(b, x);
-        if score(self) - before < libm::log(stream.f64_open()) {
-            self.fit.set(a, x);
-            self.fit.set(b, y);
-        }
+        Drawn { alone: failed * alone / prior, rate: (first, second, failed) }
     }
 
     /// How much likelier a link without a loss makes its flows if it failed than if it is healthy.
@@ -188,118 +209,17 @@ impl<'a> Chain<'a> {
         failed / healthy.max(f64::MIN_POSITIVE)
     }
 
-    /// Log-likelihood of a link's being failed or not with this prior.
-    fn log_kind(&self, link: Link, prior: f64) -> f64 {
+    /// Log prior of a link's being failed or not if events hit it so probably and others fail it with the chance `alone`.
+    /// Those that fail on their own are weighed by their number.
+    pub(super) fn log_link(&self, link: Link, hit: f64, alone: f64) -> f64 {
+        let prior = 1.0 - (1.0 - alone) * (1.0 - hit);
         match &self.quiet[link as usize] {
             // Nothing was lost on it: its rate is summed out.
             Some(quiet) => libm::log(1.0 - prior + prior * self.quiet_odds(quiet)),
-            None if is_failed(self.fit.value[link as usize]) => libm::log(prior),
+            None if hit == 0.0 => 0.0,
+            None if self.failed(link) => libm::log(prior),
             None => libm::log1p(-prior),
         }
-    }
-
-    /// Whether an event might be on: it is, or one of its links has failed.
-    fn might_be_on(&self, e: usize) -> bool {
-        let failed = |l: &Link| self.quiet[*l as usize].is_none() && is_failed(self.fit.value[*l as usize]);
-        self.event_on[e].is_some() || self.problem.events[e].links.iter().any(failed)
-    }
-
-    /// Draws whether an event happened, and to what share of its links. Returns its probability, and sums for its share.
-    fn draw_event(&mut self, e: usize, stream: &mut Stream) -> (f64, (f64, f64, f64)) {
-        if !self.might_be_on(e) {
-            return (0.0, (0.0, 0.0, 0.0));
-        }
-        let event = &self.problem.events[e];
-        let mut logs = log_prior(event);
-        for &link in &event.links {
-            let base = self.prior(link, &[e as u32]);
-            for (i, log) in logs.iter_mut().enumerate() {
-                *log += self.log_kind(link, 1.0 - (1.0 - base) * spared(i));
-            }
-        }
-        let weights = normalised(logs);
-        self.event_on[e] = pick(&weights, stream).checked_sub(1).map(|s| s as u8);
-        let shares = (1..=SHARES).map(|i| (weights[i], share(i - 1)));
-        let sums = shares.fold((0.0, 0.0, 0.0), |s, (w, x)| (s.0 + w * x, s.1 + w * x * x, s.2 + w));
-        (1.0 - weights[0], sums)
-    }
-
-    /// Draws two events that share links together: each on or off, with any share. What one explains need not be given up
-    /// before the other explains it.
-    fn draw_pair(&mut self, a: u32, b: u32, stream: &mut Stream) {
-        let (first, second) = (&self.problem.events[a as usize], &self.problem.events[b as usize]);
-        const N: usize = SHARES + 1;
-        let (prior_a, prior_b) = (log_prior(first), log_prior(second));
-        let mut logs: [f64; N * N] = std::array::from_fn(|i| prior_a[i / N] + prior_b[i % N]);
-        let mut alone = [[0.0; N]; 2];
-        for (side, (event, other)) in [(first, b), (second, a)].into_iter().enumerate() {
-            for &link in &event.links {
-                let base = self.prior(link, &[a, b]);
-                if !self.events_of[link as usize].contains(&other) {
-                    let sums = alone[side].iter_mut().enumerate();
-                    sums.for_each(|(i, s)| *s += self.log_kind(link, 1.0 - (1.0 - base) * spared(i)));
-                } else if side == 0 {
-                    for (i, log) in logs.iter_mut().enumerate() {
-                        let both = spared(i / N) * spared(i % N);
-                        *log += self.log_kind(link, 1.0 - (1.0 - base) * both);
-                    }
-                }
-            }
-        }
-        let joint = std::array::from_fn::<f64, { N * N }, _>(|i| logs[i] + alone[0][i / N] + alone[1][i % N]);
-        let picked = pick(&normalised(joint), stream);
-        let on = |i: usize| i.checked_sub(1).map(|s| s as u8);
-        self.event_on[a as usize] = on(picked / N);
-        self.event_on[b as usize] = on(picked % N);
-    }
-
-    /// Turns one event off and a related one on, and draws the rates of all their links anew, one after another: what
-    /// several links explain together cannot move to others link by link (Metropolis and Hastings; the start is the same
-    /// for both ways, so that only the chance of leaving it counts).
-    fn relocate(&mut self, from: usize, to: usize, stream: &mut Stream) {
-        let (Some(share_from), None) = (self.event_on[from], self.event_on[to]) else { return };
-        let (a, b) = (&self.problem.events[from], &self.problem.events[to]);
-        let mut links: Vec<Link> = a.links.iter().chain(&b.links).copied().collect();
-        links.sort_unstable();
-        links.dedup();
-        let old: Vec<u16> = links.iter().map(|l| self.fit.value[*l as usize]).collect();
-        let before = a.log_odds + self.redrawn(&links, |i, _| usize::from(old[i]));
-        let share = pick(&b.log_share.map(libm::exp), stream);
-        self.event_on[from] = None;
-        self.event_on[to] = Some(share as u8);
-        let after = b.log_odds + self.redrawn(&links, |_, weights| pick(weights, stream));
-        let ways = libm::log(self.related[from].len() as f64 / self.related[to].len() as f64);
-        if after - before + ways < libm::log(stream.f64_open()) {
-            self.event_on[from] = Some(share_from);
-            self.event_on[to] = None;
-            links.iter().zip(&old).for_each(|(link, value)| self.fit.set(*link, *value));
-        }
-    }
-
-    /// From healthy links on draws one link after another. Returns the log-posterior of the start less the log-probability
-    /// of staying there: what the state that is reached weighs against the chance of reaching it.
-    fn redrawn(&mut self, links: &[Link], mut draw: impl FnMut(usize, &[f64; VALUES]) -> usize) -> f64 {
-        let usual = self.fit.rates.usual();
-        let lossy: Vec<(usize, Link)> =
-            links.iter().copied().enumerate().filter(|(_, l)| self.quiet[*l as usize].is_none()).collect();
-        lossy.iter().for_each(|(_, l)| self.fit.set(*l, usual));
-        let mut weight: f64 = links.iter().map(|l| self.log_kind(*l, self.prior(*l, &[]))).sum();
-        for (i, link) in lossy {
-            let weights = self.conditional(link);
-            weight -= libm::log(weights[usize::from(usual)].max(f64::MIN_POSITIVE));
-            let value = draw(i, &weights);
-            self.fit.set(link, value as u16);
-        }
-        weight
-    }
-
-    /// Another event on one of the links of this one.
-    fn neighbour(&self, e: usize, stream: &mut Stream) -> Option<u32> {
-        let links = &self.problem.events[e].links;
-        let link = *links.get(stream.random_range(0..links.len().max(1)))?;
-        let events = &self.events_of[link as usize];
-        let other = *events.get(stream.random_range(0..events.len().max(1)))?;
-        (other as usize != e).then_some(other)
     }
 
     /// Draws whether a black hole is there. Returns its probability.
@@ -351,27 +271,6 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// Draws the expected number of single failures: usually about one, exponential; or, if a cause without a name fails
-    /// links, log-uniform from one to all. Returns the probability of the latter.
-    fn draw_expected(&mut self, stream: &mut Stream) -> f64 {
-        let single = |l: usize| {
-            self.quiet[l].is_none()
-                && is_failed(self.fit.value[l])
-                && !self.events_of[l].iter().any(|e| self.event_on[*e as usize].is_some())
-        };
-        let k = (0..self.problem.links).filter(|l| single(*l)).count();
-        let span = libm::log(self.problem.links.max(3) as f64);
-        // Poisson summed over the exponential: ½^(k+1); over the log-uniform: 1/(k·span), less for none.
-        let usual = -libm::log(2.0) * (k + 1) as f64;
-        let common = LOG_ODDS_UNKNOWN - libm::log(k.max(1) as f64 * span) - if k == 0 { 1.5 } else { 0.0 };
-        let p = 1.0 / (1.0 + libm::exp(usual - common));
-        self.common = stream.random::<f64>() < p;
-        let draws = if self.common { k.max(1) } else { k + 1 };
-        let gamma: f64 = (0..draws).map(|_| stream.exp()).sum();
-        self.expected = if self.common { gamma } else { gamma / (1.0 + 1.0 / EXPECTED_LINKS) };
-        p
-    }
-
     /// Runs the chain.
     pub fn run(&mut self, length: Length, stream: &mut Stream) -> Averages {
         let links = self.problem.links;
@@ -403,7 +302,7 @@ impl<'a> Chain<'a> {
         averages.finish();
         for (l, quiet) in self.quiet.iter().enumerate() {
             if let Some(quiet) = quiet {
-                let (prior, odds) = (self.alone(), self.quiet_odds(quiet));
+                let (prior, odds) = (self.singles.one_more(self.alone), self.quiet_odds(quiet));
                 averages.alone[l] = prior * odds / (1.0 - prior + prior * odds);
             }
         }
@@ -431,30 +330,14 @@ impl<'a> Chain<'a> {
                 self.swap(link, other, flows, stream);
             }
         }
-        for e in 0..self.problem.events.len() {
-            let (p, share) = self.draw_event(e, stream);
-            averages.events[e] += p;
-            add(&mut averages.share[e], share);
-        }
-        for e in 0..self.problem.events.len() {
-            if self.event_on[e].is_some()
-                && let Some(other) = self.neighbour(e, stream)
-            {
-                self.draw_pair(e as u32, other, stream);
-            }
-            let related = &self.related[e];
-            if self.event_on[e].is_some() && !related.is_empty() {
-                let to = related[stream.random_range(0..related.len())] as usize;
-                self.relocate(e, to, stream);
-            }
-        }
+        let unnamed = self.sweep_events(stream, averages);
         for h in 0..self.problem.holes.len() {
             averages.holes[h] += self.draw_hole(h, stream);
         }
         let hit = self.draw_unknown(stream);
         self.draw_mean(stream);
-        let common = self.draw_expected(stream);
-        averages.unknown += 1.0 - (1.0 - hit) * (1.0 - common);
+        let common = self.singles.unnamed(self.alone);
+        averages.unknown += 1.0 - (1.0 - hit) * (1.0 - common) * (1.0 - unnamed);
         averages.states += 1;
         averages.healthy += self.fit.rates.mean();
         let state = self.state();
@@ -462,77 +345,18 @@ impl<'a> Chain<'a> {
         *averages.sets.entry(state).or_default() += 1;
     }
 
-    /// Another link on a path of a flow that this one explains.
-    fn companion(&self, link: Link, flows: &[u32], stream: &mut Stream) -> Option<Link> {
-        let flow = *flows.get(stream.random_range(0..flows.len().max(1)))?;
-        let lossy = &self.problem.flows.lossy[flow as usize];
-        let drawn = stream.random_range(0..lossy.routes.len());
-        let path: Vec<Link> = lossy.routes.path(lossy.taken.map_or(drawn, |p| p as usize)).collect();
-        let other = path[stream.random_range(0..path.len())];
-        (other != link).then_some(other)
-    }
-
     /// What has failed now.
     fn state(&self) -> State {
-        let covered =
-            |l: &Link| self.events_of[*l as usize].iter().any(|e| self.event_on[*e as usize].is_some());
-        let failed = |l: &Link| self.quiet[*l as usize].is_none() && is_failed(self.fit.value[*l as usize]);
+        let on = |e: &u32| self.event_on[*e as usize].is_some();
+        let unnamed = |e: &u32| matches!(self.problem.events[*e as usize].kind, Kind::Unnamed(_));
+        let events: Vec<u32> = (0..self.event_on.len() as u32).filter(on).collect();
+        let common = self.singles.unnamed(self.alone) > 0.5 || events.iter().any(unnamed);
+        let links = 0..if self.problem.single { self.problem.links as Link } else { 0 };
         State {
-            links: (0..self.problem.links as Link).filter(|l| failed(l) && !covered(l)).collect(),
-            events: (0..self.event_on.len() as u32)
-                .filter(|e| self.event_on[*e as usize].is_some())
-                .collect(),
+            links: links.filter(|l| self.is_alone(*l)).collect(),
+            events: events.into_iter().filter(|e| !unnamed(e)).collect(),
             holes: (0..self.hole_on.len() as u32).filter(|h| self.hole_on[*h as usize]).collect(),
-            unknown: self.fit.unknown.is_some() || self.common,
+            unknown: self.fit.unknown.is_some() || common,
         }
     }
-}
-
-/// Of each event the others that are about the same node, or have a link in common with it.
-fn related(events: &[Event], events_of: &[Vec<u32>]) -> Vec<Vec<u32>> {
-    let of = |(e, event): (u32, &Event)| {
-        let overlapping = event.links.iter().flat_map(|l| &events_of[*l as usize]).copied();
-        let same_hub =
-            |(i, other): (u32, &Event)| (event.hub.is_some() && other.hub == event.hub).then_some(i);
-        let mut related: Vec<u32> = overlapping.chain((0u32..).zip(events).filter_map(same_hub)).collect();
-        related.sort_unstable();
-        related.dedup();
-        related.retain(|r| *r != e);
-        related
-    };
-    (0u32..).zip(events).map(of).collect()
-}
-
-/// Log prior of an event's being off, and of each share of its links.
-fn log_prior(event: &Event) -> [f64; SHARES + 1] {
-    std::array::from_fn(|i| i.checked_sub(1).map_or(0.0, |s| event.log_odds + event.log_share[s]))
-}
-
-/// The chance that an event spares a link: 0 is off, then the shares.
-fn spared(i: usize) -> f64 {
-    i.checked_sub(1).map_or(1.0, |s| 1.0 - share(s))
-}
-
-/// Logarithms become weights that sum to one.
-fn normalised<const N: usize>(logs: [f64; N]) -> [f64; N] {
-    let top = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let weights = logs.map(|l| libm::exp(l - top));
-    let total: f64 = weights.iter().sum();
-    weights.map(|w| w / total)
-}
-
-/// Draws a position by weight.
-fn pick(weights: &[f64], stream: &mut Stream) -> usize {
-    let mut left = stream.random::<f64>();
-    let found = weights.iter().position(|w| {
-        left -= w;
-        left <= 0.0
-    });
-    found.unwrap_or(weights.len() - 1)
-}
-
-/// A standard normal number (Box and Muller, 1958).
-fn normal(stream: &mut Stream) -> f64 {
-    let radius = libm::sqrt(2.0 * stream.exp());
-    radius * libm::cos(std::f64::consts::TAU * stream.f64_open())
 }

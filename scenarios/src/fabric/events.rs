@@ -3,6 +3,9 @@
 //! An event that happened fails each of its links with one probability, which is latent: a share of a device's ports, and
 //! nearly all of a group's. So a few failed links of one device are a few failed links until they are too many for that.
 
+use std::collections::BTreeMap;
+
+use super::chain::LOG_ODDS_UNKNOWN;
 use super::topology::{Fabric, Link};
 
 /// What an event is about.
@@ -12,6 +15,8 @@ pub enum Kind {
     Device(u32),
     /// A risk group, by position in the list of groups.
     Group(u32),
+    /// Something without a name around a node.
+    Unnamed(u32),
 }
 
 /// Something that may have failed several links.
@@ -51,18 +56,44 @@ fn beta(a: f64) -> [f64; SHARES] {
     logs.map(|l| l - total)
 }
 
-/// Every device that forwards, with all its links in both directions, and every group.
-pub fn events(fabric: &Fabric, groups: &[Vec<Link>]) -> Vec<Event> {
+/// Which classes have a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedEvents {
+    /// Devices.
+    pub devices: bool,
+    /// Risk groups.
+    pub groups: bool,
+}
+
+/// Every device that forwards, with all its links in both directions, and every group. Where devices are no class, what
+/// fails several links of a node has no name; where groups are none, what fails one side of a node has none. Both are as
+/// improbable as the unknown.
+pub fn events(fabric: &Fabric, groups: &[Vec<Link>], named: NamedEvents) -> Vec<Event> {
     let nodes = 0..fabric.node_count() as u32;
     let devices: Vec<_> = nodes.filter(|n| !fabric.is_leaf(*n) && !fabric.out(*n).is_empty()).collect();
     let odds = |n: usize| libm::log(EXPECTED_EVENTS / n.max(1) as f64);
-    let device = |node: &u32| Event {
-        kind: Kind::Device(*node),
-        links: fabric.links_at(*node),
-        hub: Some(*node),
-        log_odds: odds(devices.len()),
-        log_share: beta(2.0),
+    let unknown = |n: usize| LOG_ODDS_UNKNOWN - libm::log(n.max(1) as f64);
+    let device = |node: &u32| {
+        let (kind, log_odds) = match named.devices {
+            true => (Kind::Device(*node), odds(devices.len())),
+            false => (Kind::Unnamed(*node), unknown(devices.len())),
+        };
+        Event { kind, links: fabric.links_at(*node), hub: Some(*node), log_odds, log_share: beta(2.0) }
     };
+    let mut events: Vec<Event> = devices.iter().map(device).collect();
+    if !named.groups {
+        let sides: Vec<(u32, Vec<Link>)> = devices.iter().flat_map(|n| sides(fabric, *n)).collect();
+        let log_odds = unknown(sides.len());
+        let side = |(node, links)| Event {
+            kind: Kind::Unnamed(node),
+            links,
+            hub: Some(node),
+            log_odds,
+            log_share: beta(10.0),
+        };
+        events.extend(sides.into_iter().map(side));
+        return events;
+    }
     let group = |(i, links): (usize, &Vec<Link>)| Event {
         kind: Kind::Group(i as u32),
         links: links.clone(),
@@ -70,7 +101,33 @@ pub fn events(fabric: &Fabric, groups: &[Vec<Link>]) -> Vec<Event> {
         log_odds: odds(groups.len()),
         log_share: beta(10.0),
     };
-    devices.iter().map(device).chain(groups.iter().enumerate().map(group)).collect()
+    events.extend(groups.iter().enumerate().map(group));
+    events
+}
+
+/// What may be a line card of a node: its links to hosts, to switches with hosts, and to others; or, where all its neighbours
+/// are of one kind, each half of them in order, as neighbouring ports are on one card.
+fn sides(fabric: &Fabric, node: u32) -> Vec<(u32, Vec<Link>)> {
+    let has_hosts = |n: u32| fabric.out(n).iter().any(|l| fabric.is_leaf(fabric.ends(*l).1));
+    let level = |n: u32| if fabric.is_leaf(n) { 0 } else { 1 + usize::from(!has_hosts(n)) };
+    let far = |link: Link| {
+        let (a, b) = fabric.ends(link);
+        if a == node { b } else { a }
+    };
+    let mut sides = BTreeMap::<usize, Vec<Link>>::new();
+    for link in fabric.links_at(node) {
+        sides.entry(level(far(link))).or_default().push(link);
+    }
+    if sides.len() == 1 {
+        let mut neighbours: Vec<u32> = fabric.out(node).iter().map(|l| far(*l)).collect();
+        neighbours.sort_unstable();
+        let middle = neighbours[neighbours.len() / 2];
+        sides.clear();
+        for link in fabric.links_at(node) {
+            sides.entry(usize::from(far(link) >= middle)).or_default().push(link);
+        }
+    }
+    sides.into_values().map(|links| (node, links)).collect()
 }
 
 /// The node at all of these links.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::averages::State;
+use super::bursts::of_links;
 use super::chain::Problem;
 use super::events::{SHARES, share};
 use super::fit::{Fit, UNKNOWN_SHARES};
@@ -173,8 +174,18 @@ impl<'a> Explainer<'a> {
         Ledger::of(items)
     }
 
-    /// Something that has no name and hits a share of the flows.
-    pub fn unknown(&self) -> Ledger {
+    /// Something that has no name: it hits a share of the flows, or lets links lose in bursts, whichever is told better.
+    pub fn unknown(&self, bursts: &[(Link, f64)]) -> Ledger {
+        let name = |link: Link| {
+            let (a, b) = self.fabric.ends(link);
+            format!("bursts of loss on {} → {}", self.fabric.name(a), self.fabric.name(b))
+        };
+        let items = bursts.iter().map(|(link, log)| item("flows", name(*link), of_links(&[(*link, *log)])));
+        let (scattered, bursts) = (self.scattered(), Ledger::of(items.collect()));
+        if bursts.log_bayes > scattered.log_bayes { bursts } else { scattered }
+    }
+
+    fn scattered(&self) -> Ledger {
         let gains = self.fit.unknown_gains();
         let all: Vec<f64> = gains.iter().map(|g| g.0).collect();
         let total = log_sum_exp(&all) - libm::log(UNKNOWN_SHARES.len() as f64);

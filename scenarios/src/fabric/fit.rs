@@ -4,63 +4,19 @@
 //! of all its values is a product, and one logarithm a value ends it. Of a flow that may have taken several paths it is
 //! a sum of such terms, with what arrived besides.
 
+use super::draws::log_or;
 use super::flows::{Flows, Lossy};
 use super::log_sum_exp;
 use super::rates::{Rates, VALUES};
+use super::sum::Sum;
 use super::topology::Link;
+use super::ways::{Use, Ways, log_loss, log_weight};
 
 /// Shares of flows that an unknown cause may hit, from one in 10^5 to one in ten.
 pub(super) const UNKNOWN_SHARES: [f64; 9] = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1];
 
 /// Up to so many lost packets a power is taken of the chance, beyond of its logarithm.
 const FEW_LOST: f64 = 8.0;
-
-/// Where a link stands on a path of a lossy flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Use {
-    /// The flow.
-    pub(super) flow: u32,
-    path: u32,
-}
-
-/// Paths of lossy flows, with the links on them.
-#[derive(Clone, Debug)]
-struct Ways {
-    /// Where the paths of each flow begin.
-    start: Vec<u32>,
-    /// Of each path Σ ln(1 − x).
-    pass: Vec<f64>,
-    /// Of each link where it stands, in the order of flows and paths.
-    uses: Vec<Vec<Use>>,
-}
-
-impl Ways {
-    fn new(
-        lossy: &[Lossy],
-        links: usize,
-        log_pass: f64,
-        which: impl Fn(&Lossy) -> std::ops::Range<usize>,
-    ) -> Self {
-        let mut ways = Self { start: vec![0], pass: Vec::new(), uses: vec![Vec::new(); links] };
-        for (flow, lossy) in (0u32..).zip(lossy) {
-            for i in which(lossy) {
-                let path = ways.pass.len() as u32;
-                let mut hops = 0.0;
-                for link in lossy.routes.path(i) {
-                    ways.uses[link as usize].push(Use { flow, path });
-                    hops += 1.0;
-                }
-                ways.pass.push(hops * log_pass);
-            }
-            ways.start.push(ways.pass.len() as u32);
-        }
-        ways
-    }
-
-    fn of(&self, flow: usize) -> std::ops::Range<usize> {
-        self.start[flow] as usize..self.start[flow + 1] as usize
-    }
-}
 
 /// Rates of all links, and their fit.
 #[derive(Clone, Debug)]
@@ -161,14 +117,14 @@ impl<'a> Fit<'a> {
         let shift = self.rates.log_pass[usize::from(value)] - self.rates.log_pass[usize::from(self.value[l])];
         self.value[l] = value;
         for ways in std::iter::once(&mut self.taken).chain(&mut self.reported) {
-            ways.uses[l].iter().for_each(|u| ways.pass[u.path as usize] += shift);
+            ways.shift(link, shift, &self.flows.lossy);
         }
     }
 
     /// Log-likelihood of each value of a link's rate, given all others.
     pub(super) fn values(&self, link: Link) -> [f64; VALUES] {
         let now = self.rates.log_pass[usize::from(self.value[link as usize])];
-        let mut sum = Sum { logs: self.own[link as usize], product: [1.0; VALUES] };
+        let mut sum = Sum::new(self.own[link as usize]);
         for uses in self.taken.uses[link as usize].chunk_by(|a, b| a.flow == b.flow) {
             let flow = uses[0].flow as usize;
             if self.swallowed[flow] > 0 {
@@ -201,7 +157,7 @@ impl<'a> Fit<'a> {
             sum.times(&terms);
         } else {
             let log_hit = self.unknown_flow[flow] + libm::log(share);
-            sum.add(&terms.map(|t| log_add(libm::log1p(-share) + lossy.lost * libm::log(t), log_hit)));
+            sum.add(&terms.map(|t| log_or(libm::log1p(-share) + lossy.lost * libm::log(t), log_hit)));
         }
         if self.flows.lossy_only {
             let (n, pass) = (lossy.delivered, &self.rates.log_pass);
@@ -213,43 +169,50 @@ impl<'a> Fit<'a> {
     fn many_paths(&self, flow: usize, uses: &[Use], now: f64, sum: &mut Sum) {
         let lossy = &self.flows.lossy[flow];
         let paths = self.taken.of(flow);
-        // Relative to the likeliest path: chances of long flows are tiny.
-        let weight = |p: usize| log_weight(lossy, self.taken.pass[p]);
-        let top = paths.clone().map(weight).fold(f64::NEG_INFINITY, f64::max);
+        let top = self.taken.likeliest[flow];
         let mut on = uses.iter().map(|u| u.path as usize).peekable();
         let (mut others, mut terms) = (0.0, [0.0; VALUES]);
-        let scale = top / lossy.lost.max(1.0);
         for p in paths.clone() {
-            if on.next_if_eq(&p).is_none() {
-                others += libm::exp(weight(p) - top);
-                continue;
-            }
-            let rest = self.taken.pass[p] - now;
-            let a = -libm::expm1(rest);
-            let arrives = lossy.delivered * rest;
-            let factor = libm::exp(-scale);
-            let whole = libm::exp(arrives);
-            for (v, term) in terms.iter_mut().enumerate() {
-                let chance = a + (1.0 - a) * self.rates.value[v];
-                *term += if lossy.lost <= FEW_LOST {
-                    whole * (chance * factor).powi(lossy.lost as i32)
-                } else {
-                    libm::exp((arrives + lossy.lost * libm::log(chance) - top).min(600.0))
-                };
+            match on.next_if_eq(&p) {
+                None => others += self.taken.likelihood[p],
+                Some(_) => self.on_path(lossy, self.taken.pass[p] - now, top, &mut terms),
             }
         }
-        let every = uses.len() == paths.len();
         let power = &self.power[flow];
         let (share, hit) = self.unknown_of(flow, top);
         let n = paths.len() as f64;
-        if every && share == 0.0 {
+        if uses.len() == paths.len() && share == 0.0 {
             // On all paths: what arrived counts in full, and may be too small for a plain number.
             sum.add(&std::array::from_fn(|v| {
                 lossy.delivered * self.rates.log_pass[v] + libm::log((terms[v] / n).max(f64::MIN_POSITIVE))
             }));
+            return;
+        }
+        let chances = |v: usize| (1.0 - share) * (others + power[v] * terms[v]) / n + share * hit;
+        let chances: [f64; VALUES] = std::array::from_fn(chances);
+        if chances.iter().all(|c| (1e-100..1e100).contains(c)) {
+            sum.times(&chances);
         } else {
-            let chance = |v: usize| (1.0 - share) * (others + power[v] * terms[v]) / n + share * hit;
-            sum.add(&std::array::from_fn(|v| libm::log(chance(v).max(f64::MIN_POSITIVE))));
+            sum.add(&chances.map(|c| libm::log(c.max(f64::MIN_POSITIVE))));
+        }
+    }
+
+    /// Adds the chance of a flow on a path with the link, for each value of its rate: `rest` is Σ ln(1 − x) of the other
+    /// links. Relative to e^`top`, and without what the link itself lets through.
+    fn on_path(&self, lossy: &Lossy, rest: f64, top: f64, terms: &mut [f64; VALUES]) {
+        let a = -libm::expm1(rest);
+        let arrives = lossy.delivered * rest;
+        let rates = terms.iter_mut().zip(&self.rates.value).map(|(t, x)| (t, a + (1.0 - a) * x));
+        if lossy.lost == 1.0 {
+            let whole = libm::exp((arrives - top).min(600.0));
+            rates.for_each(|(term, chance)| *term += whole * chance);
+        } else if lossy.lost <= FEW_LOST {
+            let (whole, factor) = (libm::exp(arrives), libm::exp(-top / lossy.lost));
+            let power = lossy.lost as i32;
+            rates.for_each(|(term, chance)| *term += whole * (chance * factor).powi(power));
+        } else {
+            let log = |chance: f64| (arrives + lossy.lost * libm::log(chance) - top).min(600.0);
+            rates.for_each(|(term, chance)| *term += libm::exp(log(chance)));
         }
     }
 
@@ -311,7 +274,7 @@ impl<'a> Fit<'a> {
             None => self.known(flow),
             Some(i) => {
                 let share = UNKNOWN_SHARES[usize::from(i)];
-                log_add(libm::log1p(-share) + self.known(flow), libm::log(share) + self.unknown_flow[flow])
+                log_or(libm::log1p(-share) + self.known(flow), libm::log(share) + self.unknown_flow[flow])
             }
         }
     }
@@ -326,51 +289,6 @@ impl<'a> Fit<'a> {
         }
         std::array::from_fn(|i| (sum[i] + self.unknown_clean[i], self.unknown_clean[i]))
     }
-}
-
-/// Sums of logarithms, of which a part is still a product.
-struct Sum {
-    logs: [f64; VALUES],
-    product: [f64; VALUES],
-}
-
-impl Sum {
-    fn add(&mut self, logs: &[f64; VALUES]) {
-        self.logs.iter_mut().zip(logs).for_each(|(s, l)| *s += l);
-    }
-
-    /// The factors rise with the rate and are at most 1: the first is the smallest.
-    fn times(&mut self, factors: &[f64; VALUES]) {
-        self.product.iter_mut().zip(factors).for_each(|(p, f)| *p *= f);
-        if self.product[0] < 1e-200 {
-            self.settle();
-        }
-    }
-
-    fn settle(&mut self) {
-        self.logs.iter_mut().zip(&self.product).for_each(|(l, p)| *l += libm::log(p.max(f64::MIN_POSITIVE)));
-        self.product = [1.0; VALUES];
-    }
-
-    fn finish(mut self) -> [f64; VALUES] {
-        self.settle();
-        self.logs
-    }
-}
-
-/// ln(1 − exp(pass)): the chance of losing a packet on a path.
-fn log_loss(pass: f64) -> f64 {
-    libm::log((-libm::expm1(pass)).max(f64::MIN_POSITIVE))
-}
-
-fn log_weight(lossy: &Lossy, pass: f64) -> f64 {
-    lossy.delivered * pass + lossy.lost * log_loss(pass)
-}
-
-/// ln(e^a + e^b).
-fn log_add(a: f64, b: f64) -> f64 {
-    let (top, low) = if a > b { (a, b) } else { (b, a) };
-    if low == f64::NEG_INFINITY { top } else { top + libm::log1p(libm::exp(low - top)) }
 }
 
 /// What links delivered; of flows whose path is not known, other links being healthy.

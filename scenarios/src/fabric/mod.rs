@@ -10,9 +10,12 @@
 //! known answers.
 
 pub mod averages;
+mod bursts;
+pub mod cases;
 pub mod chain;
 pub mod check;
 pub mod congestion;
+mod draws;
 pub mod events;
 pub mod explain;
 mod fit;
@@ -20,8 +23,14 @@ pub mod flows;
 pub mod holes;
 pub mod probes;
 pub mod rates;
+mod singles;
 pub mod stale;
+mod sum;
+mod swaps;
+pub mod telemetry;
+mod together;
 pub mod topology;
 pub mod verdict;
+mod ways;
 
 pub(crate) use crate::base_loss::log_sum_exp;

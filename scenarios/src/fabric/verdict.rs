@@ -7,15 +7,16 @@ use engine::{Purpose, Seeds};
 use twin::{Diagnostic, EntityKey};
 
 use super::averages::{Averages, State};
-use super::chain::{Chain, Length, Problem};
+use super::bursts::{self, Crossing};
+use super::chain::{Chain, LOG_ODDS_UNKNOWN, Length, Problem};
 use super::check::Check;
 use super::congestion::{Congested, Counter, congested, counted};
-use super::events::{Event, Kind, events};
+use super::events::{Event, Kind, NamedEvents, events};
 use super::explain::{Explainer, Ledger, item};
 use super::fit::Fit;
 use super::flows::{Flows, Report, routed};
 use super::holes::{Hole, candidates};
-use super::rates::FAILED_STEP;
+use super::rates::{FAILED_STEP, is_failed};
 use super::stale::stale;
 use super::topology::{Fabric, Link, Paths, Routes};
 
@@ -136,9 +137,8 @@ pub fn judge(case: &Case<'_>, seeds: Seeds) -> Verdict {
     let lossy: Vec<u32> = flows.lossy.iter().map(|f| f.report).collect();
     let holes =
         if has(Class::BlackHole) { candidates(fabric, &mut paths, &reports, &lossy) } else { Vec::new() };
-    let groups = if has(Class::Group) { case.groups } else { &[] };
-    let mut events = events(fabric, groups);
-    events.retain(|e| has(Class::Device) || matches!(e.kind, Kind::Group(_)));
+    let named = NamedEvents { devices: has(Class::Device), groups: has(Class::Group) };
+    let events = events(fabric, case.groups, named);
     let problem = Problem {
         flows: &flows,
         events: &events,
@@ -179,9 +179,10 @@ pub fn judge(case: &Case<'_>, seeds: Seeds) -> Verdict {
     let best = answer.best();
     let checks: Vec<f64> = fits.iter().map(|fit| predictive(case, &mut paths, &reports, fit)).collect();
     let p_value = checks.iter().sum::<f64>() / checks.len().max(1) as f64;
+    let bursts = if case.lossy_only { Vec::new() } else { bursts(case, &mut paths, &reports, &fits) };
     let fit = fits.swap_remove(0);
     let mut explainer = Explainer::new(fabric, &problem, &reports, fit, &best, |l| answer.rate(l));
-    answer.finish(others, &mut explainer);
+    answer.finish(others, &bursts, &mut explainer);
     let causes = answer.causes;
     let healthy = chains.iter().map(|c| c.healthy).sum::<f64>() / CHAINS as f64;
     Verdict { causes, sets, reports: flows.reports, diagnostics: flows.diagnostics.clone(), healthy, p_value }
@@ -233,6 +234,9 @@ impl Answer<'_> {
 
     fn together(&mut self) {
         for (e, event) in self.problem.events.iter().enumerate() {
+            if matches!(event.kind, Kind::Unnamed(_)) {
+                continue;
+            }
             let mut cause = self.averaged(of_event(event), |a| a.events[e]);
             let sums = self.sums(|c| c.share[e]);
             cause.severity =
@@ -276,7 +280,7 @@ impl Answer<'_> {
     }
 
     /// Adds the rest, the evidence, and brings all in order.
-    fn finish(&mut self, others: Vec<Cause>, explainer: &mut Explainer<'_>) {
+    fn finish(&mut self, others: Vec<Cause>, bursts: &[(Link, f64)], explainer: &mut Explainer<'_>) {
         for i in 0..self.causes.len() {
             let event = |what: What| self.problem.events.iter().position(|e| of_event(e) == what);
             let hole = |what: What| self.problem.holes.iter().position(|h| of_hole(h) == what);
@@ -292,7 +296,9 @@ impl Answer<'_> {
         }
         let spared: f64 = others.iter().map(|c| 1.0 - c.probability).product();
         let mut unknown = self.averaged(What::Unknown, |a| a.unknown);
-        unknown.ledger = explainer.unknown();
+        let in_bursts = 1.0 / (1.0 + libm::exp(-(LOG_ODDS_UNKNOWN + bursts::of_links(bursts))));
+        unknown.probability = 1.0 - (1.0 - unknown.probability) * (1.0 - in_bursts);
+        unknown.ledger = explainer.unknown(bursts);
         let mut none = self.averaged(What::None, |a| a.none);
         none.probability *= spared;
         self.causes.extend(others.into_iter().chain([unknown, none]));
@@ -331,6 +337,7 @@ fn of_event(event: &Event) -> What {
     match event.kind {
         Kind::Device(node) => What::Device(node),
         Kind::Group(group) => What::Group(group),
+        Kind::Unnamed(_) => What::Unknown,
     }
 }
 
@@ -355,6 +362,31 @@ fn without<'a>(case: &Case<'a>, paths: &mut Paths<'_>, full: &[Congested]) -> Co
         Err(_) => false,
     };
     Cow::Owned(case.reports.iter().filter(|r| !crosses(r)).copied().collect())
+}
+
+/// For each link that failed how much likelier bursts make its losses, on average over states of the chains. Flows on known
+/// paths over one failed link count.
+fn bursts(case: &Case<'_>, paths: &mut Paths<'_>, reports: &[Report], fits: &[Fit<'_>]) -> Vec<(Link, f64)> {
+    let mut sums = BTreeMap::<Link, f64>::new();
+    for fit in fits {
+        let value = |l: Link| fit.value[l as usize];
+        let mut crossings = BTreeMap::<Link, Vec<Crossing>>::new();
+        for report in reports {
+            let Ok((routes, Some(taken))) = routed(case.fabric, paths, report) else { continue };
+            let path = || routes.path(taken as usize);
+            let mut failed = path().filter(|l| is_failed(value(*l)));
+            let (Some(link), None) = (failed.next(), failed.next()) else { continue };
+            let others = path().filter(|l| *l != link);
+            let log_pass = others.map(|l| fit.rates.log_pass[usize::from(value(l))]).sum();
+            let (lost, sent) = (f64::from(report.lost), f64::from(report.sent));
+            crossings.entry(link).or_default().push(Crossing { arrived: sent - lost, lost, log_pass });
+        }
+        for (link, flows) in crossings {
+            let log = bursts::log_bayes(&fit.rates, value(link), &flows);
+            *sums.entry(link).or_default() += log / fits.len() as f64;
+        }
+    }
+    sums.into_iter().collect()
 }
 
 /// Whether a state of the chain explains what the flows lost. Where only lossy flows are reported nothing can be said.

@@ -8,6 +8,9 @@ use clap::ValueEnum;
 use engine::Seeds;
 use rayon::prelude::*;
 use report::Summary;
+use scenarios::calibration::{Component, Judged};
+use scenarios::fabric::cases::truth::{Named, Truth};
+use scenarios::fabric::topology::Fabric;
 use scenarios::fabric::verdict::{Case, Class, Verdict, judge};
 use serde_json::{Map, Value, json};
 use twin::WallTime;
@@ -15,7 +18,8 @@ use twin::WallTime;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::inputs;
-use crate::isolate::fabric_files::{self, Telemetry};
+use crate::isolate::calibrate::{CalibrateArgs, Calibrated, listed};
+use crate::isolate::fabric_files::{self, Groups, Mode};
 use crate::isolate::{page, print, probes};
 use crate::isolate::tables::{Tables, of_fabric};
 use crate::target::TargetFolder;
@@ -40,11 +44,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     groups: Option<PathBuf>,
     /// What of the flows may be used.
-    #[arg(long, value_enum)]
-    telemetry: Telemetry,
+    #[arg(long, value_name = "MODE", value_parser = fabric_files::mode())]
+    telemetry: Mode,
     /// Classes of causes that are not considered.
     #[arg(long, value_enum, value_name = "CLASS", value_delimiter = ',')]
-    without: Vec<Named>,
+    without: Vec<Left>,
+    #[command(flatten)]
+    calibrate: CalibrateArgs,
     /// The result folder.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -56,7 +62,7 @@ pub(crate) struct Args {
 /// A class of causes as it is named in tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
-enum Named {
+enum Left {
     LinkLoss,
     Device,
     Group,
@@ -65,7 +71,7 @@ enum Named {
     StaleLink,
 }
 
-impl Named {
+impl Left {
     fn class(self) -> Class {
         match self {
             Self::LinkLoss => Class::LinkLoss,
@@ -82,11 +88,12 @@ impl Named {
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let clock = (SystemTime::now(), Instant::now());
     let fabric = fabric_files::topology(&args.topology)?;
-    let cases = fabric_files::flows(&args.flows, args.telemetry)?;
+    let cases = fabric_files::flows(&args.flows, args.telemetry.grants)?;
     let counters =
         args.counters.as_ref().map(|f| fabric_files::counters(f, &fabric)).transpose()?.unwrap_or_default();
-    let groups =
-        args.groups.as_ref().map(|f| fabric_files::groups(f, &fabric)).transpose()?.unwrap_or_default();
+    let named = args.groups.as_ref().map(|f| fabric_files::groups(f)).transpose()?.unwrap_or_default();
+    let groups = fabric_files::group_links(&named, &fabric);
+    let truth = args.calibrate.file().map(fabric_files::truth).transpose()?;
     let folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
     let without: Vec<Class> = args.without.iter().map(|n| n.class()).collect();
     let seeds = Seeds::new(global.seed);
@@ -96,7 +103,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
             let case = Case {
                 fabric: &fabric,
                 reports,
-                lossy_only: args.telemetry.lossy_only(),
+                lossy_only: args.telemetry.grants.lossy_only(),
                 counters: counters.get(number).map_or(&[], Vec::as_slice),
                 groups: &groups,
                 without: &without,
@@ -108,16 +115,42 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let verdicts: BTreeMap<u32, Verdict> = cases.keys().copied().zip(verdicts).collect();
     drop(cases);
     let proposed = probes::of_fabric(&fabric, &groups, &verdicts);
+    let calibrated = truth.map(|truth| calibrate(&truth, &named, &fabric, &verdicts));
     if let Some(mut folder) = folder {
         let mut tables = Tables::new(of_fabric(&fabric, &groups));
         verdicts.iter().for_each(|(number, verdict)| tables.add(*number, &fabric, verdict));
         tables.write(&mut folder)?;
         folder.write(&probes::table(&fabric, &proposed))?;
-        let summary = folder.commit(summary(args, global, &verdicts, clock)?)?;
+        let mut summary = summary(args, global, &verdicts, clock)?;
+        if let Some(calibrated) = &calibrated {
+            folder.write(&calibrated.table())?;
+            summary.extra.insert("calibration".into(), calibrated.json());
+        }
+        let summary = folder.commit(summary)?;
         page::write(&args.out, &fabric, &args.flows, &verdicts, &proposed, &summary)?;
     }
     print::print(&fabric, &verdicts, &proposed, global)?;
+    calibrated.map_or(Ok(()), |c| c.print(global))?;
     Ok(Outcome::Done)
+}
+
+/// The verdicts against the answers. What may be named are links above all: those that are not listed count for the log
+/// loss.
+fn calibrate(
+    truth: &Truth,
+    groups: &Groups,
+    fabric: &Fabric,
+    verdicts: &BTreeMap<u32, Verdict>,
+) -> Calibrated {
+    let mut judged = Judged { components: fabric.link_count() as u64, ..Judged::default() };
+    judged.cases.extend(verdicts.keys());
+    verdicts.iter().for_each(|(case, verdict)| judged.causes.extend(listed(*case, fabric, verdict)));
+    for answer in truth.cases.iter().filter(|a| verdicts.contains_key(&a.case)) {
+        let component = |(class, a, b): Named| Component { case: answer.case, class: class.to_owned(), a, b };
+        judged.truth.extend(answer.components(groups).into_iter().map(component));
+        judged.ignored.extend(answer.covered(groups).into_iter().map(component));
+    }
+    Calibrated::new(judged)
 }
 
 fn summary(
@@ -128,7 +161,8 @@ fn summary(
 ) -> Result<Summary, Failure> {
     let mut summary = Summary::new("isolate", global.seed);
     let files = [Some(&args.topology), Some(&args.flows), args.counters.as_ref(), args.groups.as_ref()];
-    summary.input_digest = inputs::digest(files.into_iter().flatten().map(Path::new))?;
+    let files = files.into_iter().flatten().map(Path::new).chain(args.calibrate.file());
+    summary.input_digest = inputs::digest(files)?;
     let fidelity = &mut summary.fidelity;
     fidelity.note("formula-only", "Likelihoods are formulas of loss on paths; nothing was simulated.", None);
     fidelity.note("independent-losses", "Packets of a flow are lost independently of one another.", None);
@@ -136,13 +170,13 @@ fn summary(
     if args.counters.is_none() {
         fidelity.note("no-counters", no_counters, None);
     }
-    if !matches!(args.telemetry, Telemetry::Int | Telemetry::A1) {
+    if !args.telemetry.grants.all_paths() {
         let note = "Paths of some flows are not known: their ways are summed, links other than the one in question being \
                     healthy; links that carry nothing cannot be found.";
         fidelity.note("hidden-paths", note, None);
     }
     let extra = &mut summary.extra;
-    extra.insert("telemetry".into(), args.telemetry.name().into());
+    extra.insert("telemetry".into(), args.telemetry.name.into());
     let by_case = |of: fn(&Verdict) -> Value| -> Value {
         verdicts.iter().map(|(number, v)| (number.to_string(), of(v))).collect::<Map<_, _>>().into()
     };
