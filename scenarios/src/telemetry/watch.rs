@@ -87,7 +87,7 @@ pub struct Device {
     pub name: String,
     /// Its ports.
     pub ports: Vec<u32>,
-    /// The share of what it took in that it did not put out.
+    /// The share of what it took in that it did not put out; empty if not all of its ports are seen.
     pub deficit: Vec<Share>,
     /// Seconds between its samples.
     pub period_s: f64,
@@ -114,6 +114,9 @@ pub struct Watch<'a> {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// A router whose ports are all seen puts out what it takes in, but for so much. If it does not, some ports are not seen, and
+/// traffic that moves between them and others looks like loss.
+const BALANCED: f64 = 0.01;
 /// Where a device has no two samples.
 const DEFAULT_PERIOD_S: f64 = 10.0;
 
@@ -180,7 +183,11 @@ fn device(name: &str, own: Vec<u32>, recording: &Recording, ports: &[Watched]) -
         (taken >= ENOUGH).then(|| Share { from: step.from, to: step.to, value: (taken - put) / taken, of: taken })
     };
     let inner = grid.get(1..grid.len().saturating_sub(1)).unwrap_or(&[]);
-    let deficit = inner.iter().filter_map(share).collect();
+    let mut deficit: Vec<Share> = inner.iter().filter_map(share).collect();
+    let usual = twin::stats::median(deficit.iter().map(|s| s.value));
+    if usual.abs() > BALANCED {
+        deficit.clear();
+    }
     let period_s = own.iter().find_map(|p| ports[*p as usize].period()).unwrap_or(DEFAULT_PERIOD_S);
     Device { name: name.to_owned(), ports: own, deficit, period_s }
 }

@@ -140,8 +140,8 @@ fn summary(
     let silent = watch.devices.iter().filter(|d| !d.ports.iter().any(|p| watch.recording.ports[*p as usize].is_heard()));
     let silent = silent.count() as u64;
     if silent > 0 {
-        let text = "Routers of the topology that reported nothing: their ends of links are not seen.";
-        fidelity.note("silent-routers", text, Some(silent));
+        let text = format!("{silent} routers of the topology reported nothing: their ends of links are not seen.");
+        fidelity.note("silent-routers", text, None);
     }
     if !watch.learnt && !args.rates.is_empty() {
         let text = "The load interval could not be learnt from counters: 300 s, the default, was taken.";
