@@ -70,8 +70,7 @@ impl Contest {
             let one = |(class, a, b): Named| Component { case: number, class: class.to_owned(), a, b };
             names.into_iter().map(one).collect()
         };
-        let (truth, ignored) =
-            (named(answer.components(&self.groups)), named(answer.covered(&self.groups)));
+        let (truth, ignored) = (named(answer.components(&self.groups)), named(answer.covered(&self.groups)));
         for contestant in &mut self.contestants {
             let before = ThreadTime::now();
             let (ranked, set) = contestant.how.answer(number, case, seeds, &mut contestant.cpu, before);
@@ -90,10 +89,20 @@ impl Contest {
     pub fn report(&self) -> String {
         let mut text = format!(
             "{:16} {:>7} {:>7} {:>12} {:>9} {:>9} {:>17} {:>17} {:>8} {:>7} {:>8} {:>7}\n",
-            "", "P", "R", "right", "top-1", "top-3", "ECE p>=.01", "ECE p>=.1", "wrong", "Brier", "log loss", "CPU s"
+            "",
+            "P",
+            "R",
+            "right",
+            "top-1",
+            "top-3",
+            "ECE p>=.01",
+            "ECE p>=.1",
+            "wrong",
+            "Brier",
+            "log loss",
+            "CPU s"
         );
-        let scored: Vec<Calibration> =
-            self.contestants.iter().map(|c| Calibration::new(&c.judged)).collect();
+        let scored: Vec<Calibration> = self.contestants.iter().map(|c| Calibration::new(&c.judged)).collect();
         for (contestant, score) in self.contestants.iter().zip(&scored) {
             let named = Calibration::new(&contestant.named);
             let ((right, faults, all), (cases, one)) = (named.named(), score.top(1));
@@ -116,7 +125,8 @@ impl Contest {
         }
         for (contestant, score) in self.contestants.iter().zip(&scored).skip(1).take(2) {
             let (mean, low, high) = difference(&scored[0], score);
-            text += &format!("log loss, umbra less {}: {mean:+.2} [{low:+.2}, {high:+.2}]\n", contestant.name);
+            text +=
+                &format!("log loss, umbra less {}: {mean:+.2} [{low:+.2}, {high:+.2}]\n", contestant.name);
         }
         text
     }
@@ -159,7 +169,8 @@ impl How {
             Self::LossRatio => {
                 let ratios = loss_ratios(fabric, case.reports);
                 *cpu += before.elapsed();
-                let link = |(link, ratio): (u32, f64)| Some((cause(number, fabric, What::LinkLoss(link))?, ratio));
+                let link =
+                    |(link, ratio): (u32, f64)| Some((cause(number, fabric, What::LinkLoss(link))?, ratio));
                 let ranked: Vec<(Component, f64)> = ratios.into_iter().filter_map(link).collect();
                 let named = ranked.iter().take(1).map(|(c, _)| c.clone()).collect();
                 (ranked, named)
@@ -181,8 +192,11 @@ fn loss_ratios(fabric: &Fabric, reports: &[Report]) -> Vec<(u32, f64)> {
             *sum = (sum.0 + f64::from(report.lost), sum.1 + f64::from(report.sent));
         }
     }
-    let mut ratios: Vec<(u32, f64)> =
-        (0u32..).zip(sums).filter(|(_, (lost, _))| *lost > 0.0).map(|(l, (lost, sent))| (l, lost / sent)).collect();
+    let mut ratios: Vec<(u32, f64)> = (0u32..)
+        .zip(sums)
+        .filter(|(_, (lost, _))| *lost > 0.0)
+        .map(|(l, (lost, sent))| (l, lost / sent))
+        .collect();
     ratios.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     ratios.truncate(20);
     ratios

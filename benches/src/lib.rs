@@ -15,7 +15,9 @@
 //! assert_eq!(twin.nodes().len(), 1_000);
 //! ```
 
+pub mod contest;
 pub mod fidelity;
+pub mod flock;
 mod fluid_workload;
 pub mod hypotheses;
 pub mod kernel;

@@ -245,7 +245,16 @@ fn generated_cases_are_judged_against_their_answers() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let file = |name: &str| folder.path().join(name);
     let mut command = Command::new(env!("CARGO_BIN_EXE_umbra"));
-    command.args(["isolate", "fabric", "--telemetry", "INT", "--calibrate", "--output", "table", "--topology"]);
+    command.args([
+        "isolate",
+        "fabric",
+        "--telemetry",
+        "INT",
+        "--calibrate",
+        "--output",
+        "table",
+        "--topology",
+    ]);
     command.arg(file("topology.csv")).arg("--flows").arg(file("silent_mixed.flows.parquet"));
     command.arg("--groups").arg(file("srlg_groups.json")).arg("--truth").arg(file("silent_mixed.truth.json"));
     let output = command.arg("--out").arg(out.path()).output().unwrap();
@@ -256,7 +265,9 @@ fn generated_cases_are_judged_against_their_answers() {
     let calibration = &summary(out.path()).extra["calibration"];
     // One, one, two and two links.
     assert_eq!((&calibration["faults"], &calibration["cases_with_faults"]), (&6.into(), &4.into()));
-    assert!(calibration["recall"].as_f64().unwrap() > 0.7 && calibration["precision"].as_f64().unwrap() > 0.7);
+    assert!(
+        calibration["recall"].as_f64().unwrap() > 0.7 && calibration["precision"].as_f64().unwrap() > 0.7
+    );
     assert_eq!(calibration["classes"]["link_loss"]["faults"], 6);
     let bars = table(out.path(), &schema::CALIBRATION);
     let all = |i: &usize| bars.str("class")[*i].is_none();
@@ -276,7 +287,8 @@ fn cases_are_the_same_for_the_same_seed_and_bad_wishes_are_refused() {
     }
     for (option, value) in [("--fabric", "fat-tree:5"), ("--drop", "0.2,0.1"), ("--noise", "normal:1")] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_umbra"));
-        let output = command.args(["generate", "faults", option, value, "--out"]).arg(one.path()).output().unwrap();
+        let output =
+            command.args(["generate", "faults", option, value, "--out"]).arg(one.path()).output().unwrap();
         assert_eq!(output.status.code(), Some(2));
         assert!(String::from_utf8_lossy(&output.stderr).contains(option));
     }

@@ -2,6 +2,7 @@
 
 use engine::{Purpose, Seeds, Stream};
 use twin::EntityKey;
+use umbra_scenarios::fabric::congestion::Counter;
 use umbra_scenarios::fabric::flows::Report;
 use umbra_scenarios::fabric::topology::{Fabric, Link, Paths};
 use umbra_scenarios::fabric::verdict::{Case, Class, Verdict, What, judge};
@@ -197,6 +198,52 @@ fn a_link_that_nothing_takes_is_stale_and_not_failed() {
     let verdict = judge(&case(&fabric, &reports), Seeds::new(1));
     let sure: Vec<_> = verdict.causes.iter().filter(|c| c.probability > 0.5).map(|c| c.what).collect();
     assert_eq!(sure, stale.map(What::StaleLink));
+}
+
+#[test]
+fn input_errors_tell_a_link_that_flows_hardly_tell() {
+    let net = LeafSpine { racks: 6, spines: 3, hosts: 4 };
+    let fabric = net.fabric();
+    let wrong = Wrong { links: vec![(2, 101, 0.0015)], hole: None };
+    let reports = flows(&net, 300, &wrong, 8);
+    let link = fabric.link(fabric.node(2).unwrap(), fabric.node(101).unwrap()).unwrap();
+    let counter = |l: Link, errors: f64| Counter { link: l, utilization: 0.2, discards: 0.0, errors };
+    let with = |errors: f64| -> Vec<Counter> {
+        let of = |l: Link| counter(l, if l == link { errors } else { 0.0 });
+        (0..fabric.link_count() as Link).map(of).collect()
+    };
+    let probability = |counters: &[Counter]| {
+        let verdict = judge(&Case { counters, ..case(&fabric, &reports) }, Seeds::new(1));
+        let cause = verdict.causes.into_iter().find(|c| c.what == What::LinkLoss(link));
+        cause.map_or((0.0, 0.0), |c| {
+            let counted = c.ledger.items.iter().filter(|i| i.source == "counters");
+            (c.probability, counted.map(|i| i.log_bayes).sum::<f64>())
+        })
+    };
+    let (without, clean, errors) = (probability(&[]), probability(&with(0.0)), probability(&with(40.0)));
+    assert!(without.0 < 0.5 && (without.0 - clean.0).abs() < 0.1, "{without:?} {clean:?}");
+    assert!(errors.0 > 0.9 && errors.1 > 5.0, "{errors:?}");
+    assert_eq!((without.1, clean.1), (0.0, 0.0));
+}
+
+#[test]
+fn a_fault_whose_class_is_left_out_has_no_name() {
+    let net = LeafSpine { racks: 8, spines: 4, hosts: 4 };
+    let fabric = net.fabric();
+    let all = |racks: std::ops::Range<u32>| -> Vec<(u32, u32, f64)> {
+        racks.flat_map(|r| [(r, 101, 0.02), (101, r, 0.02)]).collect()
+    };
+    for (links, without) in [
+        (vec![(1_005, 1, 0.05)], vec![Class::LinkLoss]),
+        (vec![(2, 101, 0.03), (102, 3, 0.03)], vec![Class::LinkLoss]),
+        (all(0..8), vec![Class::Device]),
+        (all(4..8), vec![Class::Device, Class::Group]),
+    ] {
+        let reports = flows(&net, 6_000, &Wrong { links: links.clone(), hole: None }, 6);
+        let verdict = judge(&Case { without: &without, ..case(&fabric, &reports) }, Seeds::new(1));
+        let unknown = verdict.causes.iter().find(|c| c.what == What::Unknown).unwrap();
+        assert!(unknown.probability > 0.5, "{links:?} without {without:?}: {:?}", &verdict.causes[..3]);
+    }
 }
 
 #[test]

@@ -51,6 +51,8 @@ pub struct Problem<'a> {
     pub single: bool,
     /// What counters say about the values of a link, as log-likelihoods.
     pub counted: &'a [(Link, [f64; VALUES])],
+    /// What healthy links lose on average, where that is known; else it is learnt.
+    pub healthy: Option<f64>,
 }
 
 /// A link without a loss: its rate is summed out.
@@ -80,7 +82,10 @@ pub struct Chain<'a> {
 impl<'a> Chain<'a> {
     /// A fabric in which nothing has failed.
     pub fn new(problem: &'a Problem<'a>) -> Self {
-        let fit = Fit::new(problem.flows, problem.links, problem.counted);
+        let mut fit = Fit::new(problem.flows, problem.links, problem.counted);
+        if let Some(mean) = problem.healthy {
+            fit.rates.set_mean(mean);
+        }
         let mut events_of = vec![Vec::new(); problem.links];
         for (i, event) in (0u32..).zip(problem.events) {
             event.links.iter().for_each(|l| events_of[*l as usize].push(i));
@@ -335,7 +340,9 @@ impl<'a> Chain<'a> {
             averages.holes[h] += self.draw_hole(h, stream);
         }
         let hit = self.draw_unknown(stream);
-        self.draw_mean(stream);
+        if self.problem.healthy.is_none() {
+            self.draw_mean(stream);
+        }
         let common = self.singles.unnamed(self.alone);
         averages.unknown += 1.0 - (1.0 - hit) * (1.0 - common) * (1.0 - unnamed);
         averages.states += 1;
@@ -357,6 +364,80 @@ impl<'a> Chain<'a> {
             events: events.into_iter().filter(|e| !unnamed(e)).collect(),
             holes: (0..self.hole_on.len() as u32).filter(|h| self.hole_on[*h as usize]).collect(),
             unknown: self.fit.unknown.is_some() || common,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::flows::Report;
+    use super::super::rates::Rates;
+    use super::super::topology::{Fabric, Paths};
+    use super::*;
+    use engine::{Purpose, Seeds};
+    use twin::EntityKey;
+
+    /// Rates of three links in a row by all their values: what the chain's averages must come to.
+    fn enumerated(flows: &Flows, rates: &Rates, singles: &Singles, links: [Link; 3]) -> [f64; 3] {
+        let kinds = |v: [usize; 3]| v.map(|v| v >= HEALTHY);
+        let (mut sums, mut total) = ([0.0; 3], 0.0);
+        for i in 0..VALUES * VALUES * VALUES {
+            let v = [i / (VALUES * VALUES), i / VALUES % VALUES, i % VALUES];
+            let failed = kinds(v);
+            let mut log = singles.log_weight(failed.iter().filter(|f| **f).count());
+            for (link, v) in links.iter().zip(v) {
+                log += rates.log_prior[v] + flows.delivered[*link as usize] * rates.log_pass[v];
+            }
+            for lossy in &flows.lossy {
+                let on = |l: &Link| lossy.routes.path(0).any(|p| p == *l);
+                let pass: f64 =
+                    links.iter().zip(v).filter(|(l, _)| on(l)).map(|(_, v)| rates.log_pass[v]).sum();
+                log += lossy.lost * libm::log(-libm::expm1(pass));
+            }
+            let weight = libm::exp(log);
+            total += weight;
+            sums.iter_mut().zip(failed).for_each(|(s, f)| *s += if f { weight } else { 0.0 });
+        }
+        sums.map(|s| s / total)
+    }
+
+    #[test]
+    fn averages_of_the_chain_are_those_of_full_enumeration() {
+        let links = [(0, 1), (1, 2), (2, 3), (9, 0), (3, 8)];
+        let both: Vec<(u32, u32)> = links.iter().flat_map(|(a, b)| [(*a, *b), (*b, *a)]).collect();
+        let fabric = Fabric::new(&both);
+        let link = |a, b| fabric.link(fabric.node(a).unwrap(), fabric.node(b).unwrap()).unwrap();
+        let report = |src, dst, sent, lost| Report { src, dst, path: Some(0), sent, lost };
+        // Two of the three may explain the losses; the more of the second crosses unharmed the less.
+        for (sent, lost) in [(60, 2), (400, 2), (40, 5)] {
+            let reports = [
+                report(0, 2, 90, lost),
+                report(0, 1, sent, 1),
+                report(1, 3, 2 * sent, 1),
+                report(1, 2, sent, 0),
+                report(2, 3, 300, 0),
+                report(0, 3, 50, 1),
+            ];
+            let flows = Flows::compile(&fabric, &mut Paths::new(&fabric), &reports, false);
+            let problem = Problem {
+                flows: &flows,
+                events: &[],
+                holes: &[],
+                links: fabric.link_count(),
+                single: true,
+                counted: &[],
+                healthy: Some(1e-4),
+            };
+            let inner = [link(0, 1), link(1, 2), link(2, 3)];
+            let singles = Singles::new(fabric.link_count(), true);
+            let exact = enumerated(&flows, &Rates::new(1e-4), &singles, inner);
+            let mut chain = Chain::new(&problem);
+            let mut stream = Seeds::new(3).trial(0).stream(Purpose::new("chain"), &EntityKey::new("test"));
+            let found = chain.run(Length { forgotten: 200, kept: 20_000 }, &mut stream);
+            for (link, exact) in inner.iter().zip(exact) {
+                let got = found.alone[*link as usize];
+                assert!((got - exact).abs() < 0.02, "{sent}, {lost}, link {link}: {got} {exact}");
+            }
         }
     }
 }

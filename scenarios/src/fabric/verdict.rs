@@ -146,6 +146,7 @@ pub fn judge(case: &Case<'_>, seeds: Seeds) -> Verdict {
         links: fabric.link_count(),
         single: has(Class::LinkLoss),
         counted: &counted(case.counters),
+        healthy: None,
     };
     let trial = seeds.trial(case.number);
     let mut fits = Vec::new();
