@@ -208,15 +208,23 @@ fn a_port_that_was_shut_is_named_with_its_time_and_nothing_before_it() {
         let classes: Vec<_> = (0..2).map(|i| causes.str("class")[i].clone().unwrap()).collect();
         assert_eq!(classes, ["link_down", "link_down"], "{kinds:?}: {text}");
         let port = |i: usize| (causes.str("a")[i].clone().unwrap(), causes.str("b")[i].clone().unwrap());
-        assert_eq!([port(0), port(1)], ["leaf4", "spine3"].map(|d| (d.to_owned(), SHUT.to_owned())), "{kinds:?}");
+        assert_eq!(
+            [port(0), port(1)],
+            ["leaf4", "spine3"].map(|d| (d.to_owned(), SHUT.to_owned())),
+            "{kinds:?}"
+        );
         assert_eq!(causes.u32("same_as")[1], Some(0));
-        let (at, low, high) = (causes.i64("onset_ns")[0], causes.i64("onset_lo")[0], causes.i64("onset_hi")[0]);
+        let (at, low, high) =
+            (causes.i64("onset_ns")[0], causes.i64("onset_lo")[0], causes.i64("onset_hi")[0]);
         assert!(low < Some(SHUT_NS) && Some(SHUT_NS) < high, "{kinds:?}: {low:?} to {high:?}");
         assert!((at.unwrap() - SHUT_NS).abs() < 6_000_000_000, "{kinds:?}: {at:?}");
         assert!(causes.i64("onset_ns").iter().flatten().all(|t| *t > SHUT_NS - 10_000_000_000), "{text}");
         assert!(text.contains("otherwise: its carrier would have stayed"), "{text}");
         let evidence = table(out.path(), &schema::EVIDENCE);
-        let mine = |i: &usize| evidence.str("class")[*i].as_deref() == Some("link_down") && evidence.str("a")[*i].as_deref() == Some("leaf4");
+        let mine = |i: &usize| {
+            evidence.str("class")[*i].as_deref() == Some("link_down")
+                && evidence.str("a")[*i].as_deref() == Some("leaf4")
+        };
         let sum: f64 = (0..evidence.len()).filter(mine).filter_map(|i| evidence.f64("log_bayes")[i]).sum();
         assert!((sum - causes.f64("log_bayes")[0].unwrap()).abs() < 1e-9);
         let page = std::fs::read_to_string(out.path().join("report.html")).unwrap();

@@ -223,7 +223,12 @@ pub static CAUSES: TableSpec = TableSpec {
             "",
             "the element: where a link begins, a device, a group; empty for `none` and `unknown`",
         ),
-        nullable("b", Str, "", "where a link ends; in telemetry the port of the device `a`; the rack of a black hole"),
+        nullable(
+            "b",
+            Str,
+            "",
+            "where a link ends; in telemetry the port of the device `a`; the rack of a black hole",
+        ),
         nullable("entity", U32, "", "the element in `entities`"),
         nullable("object", Str, "", "the affected prefix or rack"),
         required("probability", F64, "", "marginal posterior, 0 to 1"),

@@ -67,7 +67,8 @@ fn recording(fault: Fault, reports: Reports) -> Recording {
         }
     }
     for a in 0..ROUTERS {
-        let mut stream = Seeds::new(7).trial(0).stream(Purpose::SENSOR, &EntityKey::new(format!("samples:{a}")));
+        let mut stream =
+            Seeds::new(7).trial(0).stream(Purpose::SENSOR, &EntityKey::new(format!("samples:{a}")));
         let phase = stream.random_range(0.0..reports.period_s);
         for b in (0..ROUTERS).filter(|b| *b != a) {
             report(&mut recording, fault, reports, (a, b), phase, &mut stream);
@@ -93,7 +94,14 @@ fn until(fault: Fault, a: usize, b: usize, t: f64) -> (f64, f64) {
     (before + sent * after, before + arrived * after)
 }
 
-fn report(recording: &mut Recording, fault: Fault, reports: Reports, (a, b): (usize, usize), phase: f64, stream: &mut Stream) {
+fn report(
+    recording: &mut Recording,
+    fault: Fault,
+    reports: Reports,
+    (a, b): (usize, usize),
+    phase: f64,
+    stream: &mut Stream,
+) {
     let port = recording.port(&name(a), &interface(b)) as usize;
     let is_down = |t: f64| {
         let hit = match fault {
@@ -114,7 +122,8 @@ fn report(recording: &mut Recording, fault: Fault, reports: Reports, (a, b): (us
         let at = START + (t * SECOND as f64) as i64;
         let (sent, received) = (until(fault, a, b, t).0, until(fault, b, a, t).1);
         if t > phase {
-            rate_in = LoadInterval::default().predict(rate_in, (received - last.1) / (t - last.0), t - last.0);
+            rate_in =
+                LoadInterval::default().predict(rate_in, (received - last.1) / (t - last.0), t - last.0);
         }
         last = (t, received);
         if reports.counters {
@@ -122,11 +131,20 @@ fn report(recording: &mut Recording, fault: Fault, reports: Reports, (a, b): (us
             // 32-bit counters that wrap.
             let count = |n: f64| Some((n as u64 + 4_290_000_000) % (1 << 32));
             let (sent, received) = (count(sent), count(received));
-            let quiet = CounterSample { at, input_errors: Some(7), output_drops: Some(0), ..CounterSample::default() };
+            let quiet = CounterSample {
+                at,
+                input_errors: Some(7),
+                output_drops: Some(0),
+                ..CounterSample::default()
+            };
             recording.ports[port].counters.push(CounterSample { received, sent, carrier, ..quiet });
         }
         if reports.rates {
-            recording.ports[port].rates.push(RateSample { at, packets_in: Some(rate_in), ..RateSample::default() });
+            recording.ports[port].rates.push(RateSample {
+                at,
+                packets_in: Some(rate_in),
+                ..RateSample::default()
+            });
         }
         session.states.push((at, !bfd_is_down(t)));
         t += reports.period_s + stream.random_range(-0.2..0.2);
@@ -149,13 +167,18 @@ fn first(recording: &Recording) -> Vec<(Class, String, String, f64)> {
         let (class, at) = of_number(&watch, number).unwrap();
         let (device, port) = match class {
             Class::Device | Class::BlackHole => (watch.devices[at as usize].name.clone(), String::new()),
-            _ => (recording.ports[at as usize].device.clone(), recording.ports[at as usize].interface.clone()),
+            _ => {
+                (recording.ports[at as usize].device.clone(), recording.ports[at as usize].interface.clone())
+            }
         };
         let sum: f64 = cause.ledger.items.iter().map(|i| i.log_bayes).sum();
         assert!((sum - cause.ledger.log_bayes).abs() < 1e-9);
         if let Some((at, from, to)) = cause.onset {
             let truth = START + (ONSET_S * SECOND as f64) as i64;
-            assert!((from..=to).contains(&at) && from <= truth && truth <= to, "{class:?}: {from} {truth} {to}");
+            assert!(
+                (from..=to).contains(&at) && from <= truth && truth <= to,
+                "{class:?}: {from} {truth} {to}"
+            );
         }
         (class, device, port, cause.probability)
     };
@@ -196,7 +219,8 @@ fn tides_and_silence_of_all_traffic_are_no_incident() {
 fn a_class_that_is_left_out_leaves_the_unknown_and_the_sum_of_sets_is_a_probability() {
     let recording = recording(Fault::Link(1, 3), ALL);
     let watch = Watch::new(&recording);
-    let without = [Class::LinkDown, Class::LinkUp, Class::LinkFlap, Class::BfdDown, Class::BfdUp, Class::Device];
+    let without =
+        [Class::LinkDown, Class::LinkUp, Class::LinkFlap, Class::BfdDown, Class::BfdUp, Class::Device];
     let answers = judge(&watch, &model(), &without);
     let unknown = answers[0].verdict.causes.iter().find(|c| c.what == What::Unknown).unwrap();
     assert!(unknown.probability > 0.5, "{:?}", answers[0].verdict.causes);

@@ -46,7 +46,8 @@ pub(crate) fn write(
 
 fn case(place: &dyn Names, number: u32, verdict: &Verdict, probes: &Probes) -> RankedCase {
     let told = verdict.causes.iter().enumerate();
-    let told = told.filter(|(i, c)| *i == 0 || c.probability >= TOLD || matches!(c.what, What::None | What::Unknown));
+    let told = told
+        .filter(|(i, c)| *i == 0 || c.probability >= TOLD || matches!(c.what, What::None | What::Unknown));
     let told: Vec<(usize, &Cause)> = told.take(CAUSES).collect();
     // Positions on the page are others than in the table.
     let position = |i: u32| told.iter().position(|(k, _)| *k == i as usize);
@@ -54,7 +55,10 @@ fn case(place: &dyn Names, number: u32, verdict: &Verdict, probes: &Probes) -> R
         number,
         basis: basis(place, verdict),
         doubtful: verdict.p_value < DOUBTFUL,
-        causes: told.iter().map(|(_, cause)| on_page(place, cause, cause.same_as.and_then(position))).collect(),
+        causes: told
+            .iter()
+            .map(|(_, cause)| on_page(place, cause, cause.same_as.and_then(position)))
+            .collect(),
         probes: probes.get(&number).into_iter().flatten().map(|p| p.on_page(place)).collect(),
     }
 }

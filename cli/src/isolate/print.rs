@@ -66,7 +66,8 @@ fn line(text: &mut String, place: &dyn Names, verdict: &Verdict, cause: &Cause) 
     let name = place.words(cause.what);
     let _ = write!(text, "  {:.3} ± {:.3}  {name}", cause.probability, cause.std_error);
     if let Some((mean, low, high)) = cause.severity {
-        let of = if matches!(place.names(cause.what).0, "device" | "group") { "of its links" } else { "lost" };
+        let of =
+            if matches!(place.names(cause.what).0, "device" | "group") { "of its links" } else { "lost" };
         let _ = write!(text, ", {:.2} % {of} ({:.2} to {:.2} %)", mean * 100.0, low * 100.0, high * 100.0);
     }
     if let Some(onset) = cause.onset {

@@ -25,7 +25,9 @@ pub(crate) trait Names {
             "link_loss" => "flows over it would have lost no more packets than flows beside it",
             "device" => "its links would have failed no more often than those of other devices",
             "group" => "no more of its links would have failed than of others",
-            "congestion" => "its queue would have discarded nothing, or flows would have lost packets without that",
+            "congestion" => {
+                "its queue would have discarded nothing, or flows would have lost packets without that"
+            }
             "blackhole" => "some of what was for that rack would have come through",
             "stale_link" => "some of the flows that are spread over all paths would have taken it",
             "none" => "something would have lost more than the rest",
@@ -276,7 +278,9 @@ impl Names for Watch<'_> {
 
     fn otherwise(&self, what: What) -> &'static str {
         match self.names(what).0 {
-            "link_down" => "its carrier would have stayed, its sessions up, and its traffic would have gone on",
+            "link_down" => {
+                "its carrier would have stayed, its sessions up, and its traffic would have gone on"
+            }
             "link_up" => "its carrier and its sessions would have stayed down",
             "link_flap" => "its carrier would have stayed",
             "bfd_down" => "its sessions would have stayed up; had the link gone down, its carrier too",

@@ -153,7 +153,9 @@ pub(crate) fn bfd(paths: &[PathBuf], recording: &mut Recording) -> Result<(), Fa
             let sessions = &mut recording.ports[port].sessions;
             match sessions.iter_mut().find(|s| s.destination == destination) {
                 Some(session) => session.states.push((at, is_up)),
-                None => sessions.push(Session { destination: destination.to_owned(), states: vec![(at, is_up)] }),
+                None => {
+                    sessions.push(Session { destination: destination.to_owned(), states: vec![(at, is_up)] })
+                }
             }
         }
     }

@@ -108,7 +108,8 @@ fn events(path: &Path) -> Result<Vec<Event>, InputError> {
     for row in reader.deserialize() {
         list.push(row.map_err(|e: csv::Error| {
             let line = e.position().map_or(1, csv::Position::line);
-            let expected = "columns timestamp (seconds since the Unix epoch), event, device, interface, and any others";
+            let expected =
+                "columns timestamp (seconds since the Unix epoch), event, device, interface, and any others";
             InputError::new(&file, Place::Line(line), e.to_string(), expected)
         })?);
     }

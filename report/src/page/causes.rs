@@ -77,10 +77,12 @@ fn why(cause: &Cause) -> String {
         return String::new();
     }
     let side = |sign: f64, word: &str| {
-        let mut entries: Vec<&Evidence> = cause.evidence.iter().filter(|e| e.log_bayes * sign > 0.05).collect();
+        let mut entries: Vec<&Evidence> =
+            cause.evidence.iter().filter(|e| e.log_bayes * sign > 0.05).collect();
         entries.sort_by(|a, b| (b.log_bayes * sign).total_cmp(&(a.log_bayes * sign)));
         let told = entries.iter().take(STRONGEST);
-        let told: String = told.map(|e| format!("<li>{} ({})</li>", esc(&e.item), signed(e.log_bayes))).collect();
+        let told: String =
+            told.map(|e| format!("<li>{} ({})</li>", esc(&e.item), signed(e.log_bayes))).collect();
         if told.is_empty() { told } else { format!("<dt>{word}</dt><dd><ul>{told}</ul></dd>\n") }
     };
     format!(

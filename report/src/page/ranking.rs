@@ -187,18 +187,28 @@ mod tests {
             number,
             basis: "600 series".into(),
             causes: vec![
-                Cause { otherwise: "the carrier would have stayed".into(), ..cause("link_down", "r<1>", 0.97) },
+                Cause {
+                    otherwise: "the carrier would have stayed".into(),
+                    ..cause("link_down", "r<1>", 0.97)
+                },
                 cause("none", "", 0.02),
             ],
             ..RankedCase::default()
         };
-        RankingPage { title: "Lab".into(), cases: (1..=cases as u32).map(case).collect(), ..RankingPage::default() }
+        RankingPage {
+            title: "Lab".into(),
+            cases: (1..=cases as u32).map(case).collect(),
+            ..RankingPage::default()
+        }
     }
 
     #[test]
     fn one_case_is_the_headline_and_several_have_a_table() {
         let one = page(1).render();
-        assert!(one.contains("<h1>Link down: <em>r&lt;1&gt;</em></h1>") && !one.contains("id=\"cases\""), "{one}");
+        assert!(
+            one.contains("<h1>Link down: <em>r&lt;1&gt;</em></h1>") && !one.contains("id=\"cases\""),
+            "{one}"
+        );
         assert!(one.contains("the carrier would have stayed"));
         let many = page(3).render();
         assert!(many.contains("A cause in 3 of 3 cases") && many.contains("<a href=\"#case-3\">3</a>"));

@@ -43,7 +43,8 @@ pub fn propose(fabric: &Fabric, groups: &[Vec<Link>], verdict: &Verdict) -> Vec<
         return Vec::new();
     }
     let open = Open::new(fabric, groups, verdict, total);
-    let mut probes: Vec<Probe> = open.paths(fabric).iter().filter_map(|path| open.probe(fabric, path)).collect();
+    let mut probes: Vec<Probe> =
+        open.paths(fabric).iter().filter_map(|path| open.probe(fabric, path)).collect();
     probes.sort_by(|a, b| b.gain.total_cmp(&a.gain).then_with(|| a.nodes.cmp(&b.nodes)));
     // One for each cause in question is enough.
     let mut kept: Vec<Probe> = Vec::new();
@@ -68,7 +69,8 @@ struct Open {
 
 impl Open {
     fn new(fabric: &Fabric, groups: &[Vec<Link>], verdict: &Verdict, total: f64) -> Self {
-        let severity = |what: What| verdict.causes.iter().find(|c| c.what == what).and_then(|c| c.severity).map(|s| s.0);
+        let severity =
+            |what: What| verdict.causes.iter().find(|c| c.what == what).and_then(|c| c.severity).map(|s| s.0);
         let affected = |what: &What| -> Vec<(Link, (f64, f64))> {
             match what {
                 What::LinkLoss(link) => vec![(*link, (1.0, severity(*what).unwrap_or(USUAL)))],
@@ -97,7 +99,8 @@ impl Open {
     /// Paths between hosts and the switches above them, both ways, that cross a disputed link.
     fn paths(&self, fabric: &Fabric) -> BTreeSet<Vec<Link>> {
         let near = self.neighbourhood(fabric);
-        let leaves = |switch: u32| fabric.out(switch).iter().map(|l| fabric.ends(*l).1).filter(|n| fabric.is_leaf(*n));
+        let leaves =
+            |switch: u32| fabric.out(switch).iter().map(|l| fabric.ends(*l).1).filter(|n| fabric.is_leaf(*n));
         let is_suspect = |host: u32| fabric.links_at(host).iter().any(|l| self.disputed.contains(l));
         let mut hosts = BTreeSet::new();
         for switch in near.iter().copied().filter(|n| !fabric.is_leaf(*n)) {
@@ -133,7 +136,8 @@ impl Open {
     }
 
     fn probe(&self, fabric: &Fabric, path: &[Link]) -> Option<Probe> {
-        let outcomes: Vec<Vec<f64>> = self.sets.iter().map(|(set, _, of)| self.outcome(set, of, path)).collect();
+        let outcomes: Vec<Vec<f64>> =
+            self.sets.iter().map(|(set, _, of)| self.outcome(set, of, path)).collect();
         let mut mixed = vec![0.0; outcomes.first()?.len()];
         for ((_, p, _), outcome) in self.sets.iter().zip(&outcomes) {
             mixed.iter_mut().zip(outcome).for_each(|(m, o)| *m += p * o);
@@ -144,7 +148,8 @@ impl Open {
             return None;
         }
         let (about, lost_if, lost_if_not) = self.about(&outcomes)?;
-        let nodes = path.iter().take(1).map(|l| fabric.ends(*l).0).chain(path.iter().map(|l| fabric.ends(*l).1));
+        let nodes =
+            path.iter().take(1).map(|l| fabric.ends(*l).0).chain(path.iter().map(|l| fabric.ends(*l).1));
         Some(Probe { nodes: nodes.collect(), packets: PACKETS, gain, about, lost_if, lost_if_not })
     }
 
@@ -190,7 +195,11 @@ impl Open {
             Some((*what, average(true)?, average(false)?))
         };
         let apart = |s: &(What, f64, f64)| (s.1 - s.2).abs();
-        named.iter().filter(|w| **w != What::Unknown).filter_map(split).max_by(|a, b| apart(a).total_cmp(&apart(b)).then(b.0.cmp(&a.0)))
+        named
+            .iter()
+            .filter(|w| **w != What::Unknown)
+            .filter_map(split)
+            .max_by(|a, b| apart(a).total_cmp(&apart(b)).then(b.0.cmp(&a.0)))
     }
 }
 
@@ -269,7 +278,8 @@ mod tests {
         let fabric = fabric();
         let up = link(&fabric, 1, 5);
         let (p, rate) = (0.3, 0.001_f64);
-        let probes = propose(&fabric, &[], &verdict(vec![(vec![What::LinkLoss(up)], p), (vec![], 1.0 - p)], rate));
+        let probes =
+            propose(&fabric, &[], &verdict(vec![(vec![What::LinkLoss(up)], p), (vec![], 1.0 - p)], rate));
         // Nothing is ever lost without the cause, so that k > 0 proves it.
         let silent = libm::pow(1.0 - rate, 1_000.0);
         let h = |q: f64| -q * q.ln() - (1.0 - q) * (1.0 - q).ln();

@@ -322,7 +322,15 @@ impl Answer<'_> {
 impl Cause {
     /// A cause without evidence.
     pub fn plain(what: What, probability: f64) -> Self {
-        Self { what, probability, std_error: 0.0, severity: None, onset: None, ledger: Ledger::default(), same_as: None }
+        Self {
+            what,
+            probability,
+            std_error: 0.0,
+            severity: None,
+            onset: None,
+            ledger: Ledger::default(),
+            same_as: None,
+        }
     }
 }
 

@@ -59,7 +59,9 @@ impl LoadInterval {
                 for pair in reports.windows(2) {
                     let ((from, before), (to, after)) = (pair[0], pair[1]);
                     let dt = seconds(from, to);
-                    let Some(n) = between(counted, from, to).filter(|_| before > 0.0 && dt > 0.0) else { continue };
+                    let Some(n) = between(counted, from, to).filter(|_| before > 0.0 && dt > 0.0) else {
+                        continue;
+                    };
                     let expected = candidate.predict(before, n / dt, dt);
                     error += ((after - expected) / before).abs().min(1.0);
                     still += ((after - before) / before).abs().min(1.0);

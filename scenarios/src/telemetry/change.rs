@@ -78,7 +78,11 @@ const JITTER: f64 = 2e-4;
 pub fn changes(watch: &Watch<'_>) -> Vec<Change> {
     let mut list = Vec::new();
     for (i, port) in (0u32..).zip(&watch.ports) {
-        let counts = [(Kind::Carrier, &port.carrier), (Kind::Errors, &port.errors), (Kind::OutputDrops, &port.output_drops)];
+        let counts = [
+            (Kind::Carrier, &port.carrier),
+            (Kind::Errors, &port.errors),
+            (Kind::OutputDrops, &port.output_drops),
+        ];
         counts.iter().for_each(|(kind, steps)| list.extend(counted(*kind, i, steps)));
         list.extend(traffic(i, &port.received));
         list.extend(shifts(Kind::LinkLoss, i, &port.loss));
@@ -89,13 +93,16 @@ pub fn changes(watch: &Watch<'_>) -> Vec<Change> {
     for (i, device) in (0u32..).zip(&watch.devices) {
         list.extend(shifts(Kind::Deficit, i, &device.deficit));
     }
-    list.sort_by(|a, b| (a.from, a.to, a.kind, a.at, a.session).cmp(&(b.from, b.to, b.kind, b.at, b.session)));
+    list.sort_by(|a, b| {
+        (a.from, a.to, a.kind, a.at, a.session).cmp(&(b.from, b.to, b.kind, b.at, b.session))
+    });
     list
 }
 
 /// Counts that are rare at the pace of the same series at other times.
 fn counted(kind: Kind, at: u32, steps: &[Step]) -> impl Iterator<Item = Change> {
-    let (all, time) = (steps.iter().map(|s| s.amount).sum::<f64>(), steps.iter().map(Step::length).sum::<f64>());
+    let (all, time) =
+        (steps.iter().map(|s| s.amount).sum::<f64>(), steps.iter().map(Step::length).sum::<f64>());
     steps.iter().filter(|s| s.amount > 0.0).filter_map(move |s| {
         // A carrier that went has also come, or will.
         let others = (all - s.amount - f64::from(u8::from(kind == Kind::Carrier))).max(0.0);
@@ -113,7 +120,11 @@ fn traffic(at: u32, steps: &[Step]) -> Vec<Change> {
         let (last, now, next) = (steps[k - 1].rate(), steps[k], steps[k + 1]);
         let flows = |rate: f64, step: &Step| rate * step.length() >= ENOUGH;
         let step = (now.from, now.to);
-        if flows(usual, &now) && last > 0.5 * usual && now.rate() < 0.9 * usual && next.rate() < STOPPED * usual {
+        if flows(usual, &now)
+            && last > 0.5 * usual
+            && now.rate() < 0.9 * usual
+            && next.rate() < STOPPED * usual
+        {
             let share = (now.rate() / usual).clamp(0.0, 1.0);
             let when = now.from + (share * (now.to - now.from) as f64) as Nanos;
             list.push(Change { when: Some(when), ..Change::new(Kind::TrafficStops, at, step, usual) });
@@ -141,7 +152,11 @@ fn shifts(kind: Kind, at: u32, shares: &[Share]) -> Vec<Change> {
         if lowest > (sigmas * sigma).max(least) {
             let mean = after[1..].iter().map(|s| s.value - usual).sum::<f64>() / (lasting - 1) as f64;
             let error = sigma / libm::sqrt((lasting - 1) as f64);
-            list.push(Change { error, sigmas: lowest / sigma, ..Change::new(kind, at, (shares[k].from, shares[k].to), mean.min(1.0)) });
+            list.push(Change {
+                error,
+                sigmas: lowest / sigma,
+                ..Change::new(kind, at, (shares[k].from, shares[k].to), mean.min(1.0))
+            });
             k += before;
         } else {
             k += 1;
@@ -184,16 +199,26 @@ mod tests {
 
     fn steps(rates: &[f64]) -> Vec<Step> {
         let step = |(i, r): (i64, &f64)| Step { from: i * 10, to: (i + 1) * 10, amount: *r * 1e-8 };
-        (0..).zip(rates).map(step).map(|s| Step { from: s.from * 1_000_000_000, to: s.to * 1_000_000_000, amount: s.amount * 1e9 }).collect()
+        (0..)
+            .zip(rates)
+            .map(step)
+            .map(|s| Step { from: s.from * 1_000_000_000, to: s.to * 1_000_000_000, amount: s.amount * 1e9 })
+            .collect()
     }
 
     #[test]
     fn traffic_that_stops_within_a_step_says_when() {
         let found = traffic(0, &steps(&[500.0, 500.0, 510.0, 490.0, 125.0, 0.0, 0.0]));
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].kind, found[0].from, found[0].when), (Kind::TrafficStops, 40_000_000_000, Some(42_500_000_000)));
+        assert_eq!(
+            (found[0].kind, found[0].from, found[0].when),
+            (Kind::TrafficStops, 40_000_000_000, Some(42_500_000_000))
+        );
         let found = traffic(0, &steps(&[0.0, 0.0, 0.0, 0.0, 300.0, 500.0, 500.0]));
-        assert_eq!(found.iter().map(|c| (c.kind, c.from)).collect::<Vec<_>>(), [(Kind::TrafficStarts, 40_000_000_000)]);
+        assert_eq!(
+            found.iter().map(|c| (c.kind, c.from)).collect::<Vec<_>>(),
+            [(Kind::TrafficStarts, 40_000_000_000)]
+        );
         assert!(traffic(0, &steps(&[500.0, 500.0, 500.0, 500.0, 250.0, 200.0, 240.0])).is_empty());
     }
 
@@ -201,7 +226,8 @@ mod tests {
     fn a_carrier_that_flaps_all_the_time_is_no_news_and_a_single_change_is() {
         let flapping: Vec<f64> = (0..100).map(|i| f64::from(u8::from(i % 8 == 0))).collect();
         let count = |rates: &[f64]| {
-            let steps: Vec<Step> = steps(rates).iter().map(|s| Step { amount: s.amount / 10.0, ..*s }).collect();
+            let steps: Vec<Step> =
+                steps(rates).iter().map(|s| Step { amount: s.amount / 10.0, ..*s }).collect();
             counted(Kind::Carrier, 0, &steps).count()
         };
         assert_eq!(count(&flapping), 0);
@@ -213,7 +239,8 @@ mod tests {
     fn a_share_that_rises_and_stays_is_a_shift_and_one_that_returns_is_not() {
         let share = |(i, v): (i64, f64)| Share { from: i, to: i + 1, value: v, of: 1e6 };
         let noise = |i: i64| [1e-4, -2e-4, 0.0, 3e-4][i as usize % 4];
-        let series = |of: fn(i64) -> f64| -> Vec<Share> { (0..40).map(|i| share((i, noise(i) + of(i)))).collect() };
+        let series =
+            |of: fn(i64) -> f64| -> Vec<Share> { (0..40).map(|i| share((i, noise(i) + of(i)))).collect() };
         let found = shifts(Kind::LinkLoss, 3, &series(|i| if i >= 25 { 0.02 } else { 0.0 }));
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].from, found[0].at), (25, 3));

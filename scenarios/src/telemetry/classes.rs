@@ -46,7 +46,8 @@ pub const MISSED: f64 = 0.02;
 
 impl Class {
     /// Those of a link, of either end.
-    pub const OF_LINKS: [Class; 5] = [Self::LinkDown, Self::LinkUp, Self::LinkFlap, Self::BfdDown, Self::BfdUp];
+    pub const OF_LINKS: [Class; 5] =
+        [Self::LinkDown, Self::LinkUp, Self::LinkFlap, Self::BfdDown, Self::BfdUp];
     /// Those of one direction of a link.
     pub const OF_DIRECTIONS: [Class; 2] = [Self::LinkLoss, Self::Congestion];
     /// All, by number.
@@ -81,9 +82,12 @@ impl Class {
     /// frequent as links that fail (Turner et al., SIGCOMM 2010); so is a queue that overflows, here.
     pub fn per_hour(self, model: &FailureModel) -> f64 {
         match self {
-            Self::LinkDown | Self::LinkUp | Self::LinkFlap | Self::BfdDown | Self::BfdUp | Self::Congestion => {
-                model.link_down_per_h
-            }
+            Self::LinkDown
+            | Self::LinkUp
+            | Self::LinkFlap
+            | Self::BfdDown
+            | Self::BfdUp
+            | Self::Congestion => model.link_down_per_h,
             Self::LinkLoss | Self::BlackHole => model.gray_loss_per_h,
             Self::Device => model.node_down_per_h,
         }

@@ -129,7 +129,8 @@ impl Recording {
         if let Some(number) = self.numbers.get(&key) {
             return Some(*number);
         }
-        let of_device = self.numbers.range((device.to_owned(), String::new())..).take_while(|(k, _)| k.0 == device);
+        let of_device =
+            self.numbers.range((device.to_owned(), String::new())..).take_while(|(k, _)| k.0 == device);
         let mut same = of_device.filter(|(k, _)| is_short_for(interface, &k.1)).map(|(_, number)| *number);
         let first = same.next()?;
         same.next().is_none().then_some(first)
@@ -144,7 +145,10 @@ impl Recording {
     /// Says that two ports are the ends of a link. The first word counts.
     pub fn connect(&mut self, a: u32, b: u32) {
         let free = |p: &Port| p.peer.is_none();
-        if a != b && self.ports.get(a as usize).is_some_and(free) && self.ports.get(b as usize).is_some_and(free) {
+        if a != b
+            && self.ports.get(a as usize).is_some_and(free)
+            && self.ports.get(b as usize).is_some_and(free)
+        {
             self.ports[a as usize].peer = Some(b);
             self.ports[b as usize].peer = Some(a);
         }

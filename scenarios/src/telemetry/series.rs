@@ -48,7 +48,9 @@ pub fn steps(mut samples: Vec<(Nanos, u64)>, odd: &mut Vec<Diagnostic>) -> Vec<S
 }
 
 fn wrapped(before: u64, after: u64) -> Option<u64> {
-    let at = |top: u64| (before <= top && before > top - top / 8 && after < top / 8).then(|| top - before + after + 1);
+    let at = |top: u64| {
+        (before <= top && before > top - top / 8 && after < top / 8).then(|| top - before + after + 1)
+    };
     at(u64::from(u32::MAX)).or_else(|| at(u64::MAX))
 }
 

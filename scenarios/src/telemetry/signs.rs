@@ -49,7 +49,8 @@ const BEFORE: usize = 3;
 pub fn incidents(watch: &Watch<'_>, changes: &[Change]) -> Vec<Incident> {
     let mut list: Vec<Incident> = Vec::new();
     for change in changes {
-        let device = if change.kind == Kind::Deficit { change.at } else { watch.device_of[change.at as usize] };
+        let device =
+            if change.kind == Kind::Deficit { change.at } else { watch.device_of[change.at as usize] };
         let slack = (watch.devices[device as usize].period_s * 1e9) as Nanos;
         match list.last_mut().filter(|i| change.from <= i.to + slack) {
             Some(incident) => {
@@ -175,7 +176,10 @@ impl<'a> Habits<'a> {
         // If others stop as well, that is because of what they carry.
         let together = if now > 0.0 { (now + 0.5) / (ports + 1.0) } else { 0.0 };
         // This port at other times.
-        let own = self.changes.iter().filter(|c| c.kind == kind && c.at == at && (c.to < incident.from || c.from > incident.to));
+        let own = self
+            .changes
+            .iter()
+            .filter(|c| c.kind == kind && c.at == at && (c.to < incident.from || c.from > incident.to));
         let time = steps.iter().map(Step::length).sum::<f64>().max(after.length());
         let habit = own.count() as f64 * 2.0 * after.length() / time;
         let chance = (2.0 * (ever + 0.5) / (self.flowing + 1.0)).max(together).max(habit);
@@ -186,7 +190,11 @@ impl<'a> Habits<'a> {
             (_, true) => "started",
             (_, false) => return None,
         };
-        let text = format!("traffic into {} {what}: {usual:.0} a second before, {:.0} after", self.name(at), after.rate());
+        let text = format!(
+            "traffic into {} {what}: {usual:.0} a second before, {:.0} after",
+            self.name(at),
+            after.rate()
+        );
         Some(Sign { text, ..sign })
     }
 
@@ -201,7 +209,11 @@ impl<'a> Habits<'a> {
         let poisson = libm::exp(log_poisson_tail((seen as u64).max(1), expected));
         // What comes in bursts is not Poisson.
         let chance = if bursts > 1.0 { poisson.max(bursts / (outside.len() + 1) as f64) } else { poisson };
-        let what = if kind == Kind::Errors { "packets with errors into" } else { "packets dropped before they left" };
+        let what = if kind == Kind::Errors {
+            "packets with errors into"
+        } else {
+            "packets dropped before they left"
+        };
         let text = format!("{what} {}: {seen}", self.name(at));
         let sign = self.sign(incident, kind, at, chance, text);
         Some(Sign { changed: seen > 0.0, ..sign })

@@ -139,17 +139,19 @@ impl<'a> Case<'a> {
         let log_prior = |class: Class| libm::log(class.per_hour(model) * hours);
         let has = |class: &Class| !without.contains(class);
         for (at, port) in (0u32..).zip(&watch.recording.ports) {
-            if port.peer.is_some_and(|peer| peer < at) || !case.is_heard(at) && !port.peer.is_some_and(|p| case.is_heard(p)) {
+            if port.peer.is_some_and(|peer| peer < at)
+                || !case.is_heard(at) && !port.peer.is_some_and(|p| case.is_heard(p))
+            {
                 continue;
             }
             let links = Class::OF_LINKS.iter().map(|c| (*c, at));
             let ends = [Some(at), port.peer];
-            let directions = ends.into_iter().flatten().flat_map(|end| Class::OF_DIRECTIONS.iter().map(move |c| (*c, end)));
-            let possible = links.chain(directions).filter(|(class, _)| has(class)).map(|(class, at)| Possible {
-                class,
-                at,
-                log_prior: log_prior(class),
-                log_ratio: case.log_ratio(class, at),
+            let directions = ends
+                .into_iter()
+                .flatten()
+                .flat_map(|end| Class::OF_DIRECTIONS.iter().map(move |c| (*c, end)));
+            let possible = links.chain(directions).filter(|(class, _)| has(class)).map(|(class, at)| {
+                Possible { class, at, log_prior: log_prior(class), log_ratio: case.log_ratio(class, at) }
             });
             let possible = possible.collect();
             let tells = case.scope(Class::LinkDown, at).any(|s| Class::LinkDown.demands(s, false));
@@ -159,7 +161,12 @@ impl<'a> Case<'a> {
         }
         for device in (0..watch.devices.len() as u32).filter(|_| has(&Class::BlackHole)) {
             let log_ratio = case.log_ratio(Class::BlackHole, device);
-            let hole = Possible { class: Class::BlackHole, at: device, log_prior: log_prior(Class::BlackHole), log_ratio };
+            let hole = Possible {
+                class: Class::BlackHole,
+                at: device,
+                log_prior: log_prior(Class::BlackHole),
+                log_ratio,
+            };
             case.choices.push(Choice::new([Some(device), None], vec![hole], None));
         }
         if has(&Class::Device) {
@@ -184,8 +191,12 @@ impl<'a> Case<'a> {
         };
         let of = |ports: Vec<u32>| ports.into_iter().flat_map(|p| self.of_port.get(&p).into_iter().flatten());
         let far = of(far).filter(|i| self.signs[**i].kind == Kind::Errors);
-        let near = of(near).filter(move |i| class != Class::LinkLoss || self.signs[**i].kind == Kind::LinkLoss);
-        let holes = self.signs.iter().filter(move |s| s.kind == Kind::Deficit && s.at == at && class == Class::BlackHole);
+        let near =
+            of(near).filter(move |i| class != Class::LinkLoss || self.signs[**i].kind == Kind::LinkLoss);
+        let holes = self
+            .signs
+            .iter()
+            .filter(move |s| s.kind == Kind::Deficit && s.at == at && class == Class::BlackHole);
         near.chain(far).map(|i| &self.signs[*i]).chain(holes)
     }
 
@@ -261,10 +272,13 @@ impl<'a> Case<'a> {
                 causes.push(self.router(*device, probability, *part));
             }
         }
-        let unknown = Cause { ledger: self.unknown(), ..Cause::plain(What::Unknown, share(self.log_unknown)) };
+        let unknown =
+            Cause { ledger: self.unknown(), ..Cause::plain(What::Unknown, share(self.log_unknown)) };
         causes.push(unknown);
         causes.push(Cause::plain(What::None, share(0.0)));
-        causes.sort_by(|a, b| b.probability.total_cmp(&a.probability).then(a.same_as.cmp(&b.same_as)).then(a.what.cmp(&b.what)));
+        causes.sort_by(|a, b| {
+            b.probability.total_cmp(&a.probability).then(a.same_as.cmp(&b.same_as)).then(a.what.cmp(&b.what))
+        });
         self.point_same(&mut causes);
         let sets = self.sets(&worlds, total);
         let best = sets.first().map_or(&[][..], |(set, _)| set);
@@ -306,7 +320,9 @@ impl<'a> Case<'a> {
     /// Turns numbers of causes into positions.
     fn point_same(&self, causes: &mut [Cause]) {
         let positions: BTreeMap<What, u32> = (0..).zip(causes.iter()).map(|(i, c)| (c.what, i)).collect();
-        causes.iter_mut().for_each(|c| c.same_as = c.same_as.and_then(|n| positions.get(&What::Listed(n)).copied()));
+        causes
+            .iter_mut()
+            .for_each(|c| c.same_as = c.same_as.and_then(|n| positions.get(&What::Listed(n)).copied()));
     }
 
     fn ledger(&self, class: Class, at: u32) -> Ledger {
@@ -320,7 +336,9 @@ impl<'a> Case<'a> {
         let mut items = Vec::new();
         let mut span: Option<(Nanos, Nanos)> = None;
         for choice in mine {
-            let Some((log, at)) = choice.log_down.zip(choice.possible.first().map(|p| p.at)) else { continue };
+            let Some((log, at)) = choice.log_down.zip(choice.possible.first().map(|p| p.at)) else {
+                continue;
+            };
             // Against nothing on this link.
             let gain = log_sum_exp(&[libm::log1p(-share), libm::log(share) + log]);
             let name = self.watch.recording.ports[at as usize].name();
@@ -361,7 +379,10 @@ impl<'a> Case<'a> {
     }
 
     fn severity(&self, class: Class, at: u32) -> Option<(f64, f64, f64)> {
-        let change = self.explained(class, at).into_iter().find(|c| matches!(c.kind, Kind::LinkLoss | Kind::Deficit))?;
+        let change = self
+            .explained(class, at)
+            .into_iter()
+            .find(|c| matches!(c.kind, Kind::LinkLoss | Kind::Deficit))?;
         let margin = 1.96 * change.error;
         Some((change.amount, (change.amount - margin).max(0.0), (change.amount + margin).min(1.0)))
     }
@@ -379,10 +400,14 @@ impl<'a> Case<'a> {
             let free = |c: &&Choice| router.is_none_or(|(d, ..)| !c.devices.contains(&Some(*d)));
             let (base, own) = router.map_or((0.0, None), |(d, log, _)| {
                 let mixes = self.choices.iter().filter(|c| c.devices.contains(&Some(*d)));
-                (log + mixes.map(|c| c.log_mix).sum::<f64>(), Some(What::Listed(number(self.watch, Class::Device, *d))))
+                (
+                    log + mixes.map(|c| c.log_mix).sum::<f64>(),
+                    Some(What::Listed(number(self.watch, Class::Device, *d))),
+                )
             });
             let best: Vec<&Possible> = self.choices.iter().filter(free).filter_map(Choice::best).collect();
-            let named = |set: &[&Possible]| own.into_iter().chain(set.iter().map(|p| what(p))).collect::<Vec<_>>();
+            let named =
+                |set: &[&Possible]| own.into_iter().chain(set.iter().map(|p| what(p))).collect::<Vec<_>>();
             add(named(&best), weight(&best, base));
             for choice in self.choices.iter().filter(free) {
                 let here = choice.best();
@@ -410,11 +435,8 @@ impl<'a> Case<'a> {
         for what in best {
             let What::Listed(n) = what else { continue };
             let Some((class, at)) = of_number(self.watch, *n) else { continue };
-            let ports: Vec<u32> = if class == Class::Device {
-                self.watch.devices[at as usize].ports.clone()
-            } else {
-                vec![at]
-            };
+            let ports: Vec<u32> =
+                if class == Class::Device { self.watch.devices[at as usize].ports.clone() } else { vec![at] };
             let effective = if class == Class::Device { Class::LinkDown } else { class };
             for port in ports {
                 let counted = self.losses_are_counted(effective, port);

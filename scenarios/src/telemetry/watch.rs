@@ -140,7 +140,16 @@ impl<'a> Watch<'a> {
             own.iter().for_each(|p| device_of[*p as usize] = devices.len() as u32);
             devices.push(device(name, own, recording, &ports));
         }
-        Self { span: span(recording), recording, ports, devices, device_of, interval, learnt: learnt.is_some(), diagnostics }
+        Self {
+            span: span(recording),
+            recording,
+            ports,
+            devices,
+            device_of,
+            interval,
+            learnt: learnt.is_some(),
+            diagnostics,
+        }
     }
 }
 
@@ -170,7 +179,9 @@ fn missing(sent: &[Step], received: &[Step]) -> Vec<Share> {
 fn device(name: &str, own: Vec<u32>, recording: &Recording, ports: &[Watched]) -> Device {
     let counted: Vec<&Watched> = own
         .iter()
-        .filter(|p| !recording.ports[**p as usize].counters.is_empty() && !is_bundle(&recording.ports[**p as usize]))
+        .filter(|p| {
+            !recording.ports[**p as usize].counters.is_empty() && !is_bundle(&recording.ports[**p as usize])
+        })
         .map(|p| &ports[*p as usize])
         .filter(|p| !p.received.is_empty() && !p.sent.is_empty())
         .collect();
@@ -180,7 +191,12 @@ fn device(name: &str, own: Vec<u32>, recording: &Recording, ports: &[Watched]) -
             counted.iter().map(|p| between(of(p), step.from, step.to)).sum()
         };
         let (taken, put) = (sum(|p| &p.received)?, sum(|p| &p.sent)?);
-        (taken >= ENOUGH).then(|| Share { from: step.from, to: step.to, value: (taken - put) / taken, of: taken })
+        (taken >= ENOUGH).then(|| Share {
+            from: step.from,
+            to: step.to,
+            value: (taken - put) / taken,
+            of: taken,
+        })
     };
     let inner = grid.get(1..grid.len().saturating_sub(1)).unwrap_or(&[]);
     let mut deficit: Vec<Share> = inner.iter().filter_map(share).collect();
@@ -196,7 +212,9 @@ fn device(name: &str, own: Vec<u32>, recording: &Recording, ports: &[Watched]) -
 fn is_bundle(port: &Port) -> bool {
     let name = port.interface.to_lowercase();
     ["bundle", "port-channel", "ae", "lag", "bond"].iter().any(|b| {
-        name.strip_prefix(b).is_some_and(|rest| !rest.starts_with(|c: char| c == '.' || c == '/') && rest.ends_with(|c: char| c.is_ascii_digit()))
+        name.strip_prefix(b).is_some_and(|rest| {
+            !rest.starts_with(|c: char| c == '.' || c == '/') && rest.ends_with(|c: char| c.is_ascii_digit())
+        })
     })
 }
 
@@ -205,5 +223,9 @@ fn span(recording: &Recording) -> (Nanos, Nanos) {
         let states = p.sessions.iter().flat_map(|s| s.states.iter().map(|s| s.0));
         p.rates.iter().map(|s| s.at).chain(p.counters.iter().map(|s| s.at)).chain(states)
     });
-    stamps.fold(None, |span: Option<(Nanos, Nanos)>, t| Some(span.map_or((t, t), |(a, b)| (a.min(t), b.max(t))))).unwrap_or((0, 0))
+    stamps
+        .fold(None, |span: Option<(Nanos, Nanos)>, t| {
+            Some(span.map_or((t, t), |(a, b)| (a.min(t), b.max(t))))
+        })
+        .unwrap_or((0, 0))
 }

@@ -20,8 +20,8 @@ use crate::inputs;
 use crate::isolate::alarm_files;
 use crate::isolate::calibrate::{CalibrateArgs, Calibrated, listed};
 use crate::isolate::probes::Probes;
-use crate::isolate::{page, print};
 use crate::isolate::tables::{Tables, of_network};
+use crate::isolate::{page, print};
 use crate::target::TargetFolder;
 
 /// Rank the shared risks behind alarms.

@@ -20,8 +20,8 @@ use crate::global::Global;
 use crate::inputs;
 use crate::isolate::calibrate::{CalibrateArgs, Calibrated, listed};
 use crate::isolate::fabric_files::{self, Groups, Mode};
-use crate::isolate::{page, print, probes};
 use crate::isolate::tables::{Tables, of_fabric};
+use crate::isolate::{page, print, probes};
 use crate::target::TargetFolder;
 
 /// Rank the causes of packet loss in a fabric.

@@ -18,10 +18,10 @@ use crate::global::Global;
 use crate::inputs;
 use crate::isolate::calibrate::{CalibrateArgs, Calibrated};
 use crate::isolate::probes::Probes;
-use crate::isolate::{page, print};
 use crate::isolate::tables::{Tables, of_telemetry};
 use crate::isolate::telemetry_files as files;
 use crate::isolate::telemetry_truth;
+use crate::isolate::{page, print};
 use crate::target::TargetFolder;
 
 /// Rank the causes of what routers' telemetry shows over time.
@@ -133,14 +133,22 @@ fn summary(
     fidelity.note("independent-series", note, None);
     let absent = [
         (args.rates.is_empty(), "no-rates", "No rates were given."),
-        (args.counters.is_empty(), "no-counters", "No counters were given: carriers, errors, drops and losses are not seen."),
+        (
+            args.counters.is_empty(),
+            "no-counters",
+            "No counters were given: carriers, errors, drops and losses are not seen.",
+        ),
         (args.bfd.is_empty(), "no-bfd", "No BFD sessions were given."),
     ];
     absent.into_iter().filter(|a| a.0).for_each(|(_, code, text)| fidelity.note(code, text, None));
-    let silent = watch.devices.iter().filter(|d| !d.ports.iter().any(|p| watch.recording.ports[*p as usize].is_heard()));
+    let silent = watch
+        .devices
+        .iter()
+        .filter(|d| !d.ports.iter().any(|p| watch.recording.ports[*p as usize].is_heard()));
     let silent = silent.count() as u64;
     if silent > 0 {
-        let text = format!("{silent} routers of the topology reported nothing: their ends of links are not seen.");
+        let text =
+            format!("{silent} routers of the topology reported nothing: their ends of links are not seen.");
         fidelity.note("silent-routers", text, None);
     }
     if !watch.learnt && !args.rates.is_empty() {
