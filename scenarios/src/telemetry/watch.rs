@@ -87,7 +87,7 @@ pub struct Device {
     pub name: String,
     /// Its ports.
     pub ports: Vec<u32>,
-    /// The share of what it took in that it did not put out; empty if not all of its ports are seen.
+    /// The share of what it took in that it did not put out.
     pub deficit: Vec<Share>,
     /// Seconds between its samples.
     pub period_s: f64,
@@ -114,9 +114,6 @@ pub struct Watch<'a> {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// A router whose ports are all seen puts out what it takes in, but for so much. If it does not, some ports are not seen, and
-/// traffic that moves between them and others looks like loss.
-const BALANCED: f64 = 0.01;
 /// Where a device has no two samples.
 const DEFAULT_PERIOD_S: f64 = 10.0;
 
@@ -199,11 +196,7 @@ fn device(name: &str, own: Vec<u32>, recording: &Recording, ports: &[Watched]) -
         })
     };
     let inner = grid.get(1..grid.len().saturating_sub(1)).unwrap_or(&[]);
-    let mut deficit: Vec<Share> = inner.iter().filter_map(share).collect();
-    let usual = twin::stats::median(deficit.iter().map(|s| s.value));
-    if usual.abs() > BALANCED {
-        deficit.clear();
-    }
+    let deficit = inner.iter().filter_map(share).collect();
     let period_s = own.iter().find_map(|p| ports[*p as usize].period()).unwrap_or(DEFAULT_PERIOD_S);
     Device { name: name.to_owned(), ports: own, deficit, period_s }
 }
