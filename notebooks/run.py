@@ -48,6 +48,7 @@ COMMANDS = {
     ],
     "causes/alarms": [
         *["isolate", "alarms", "--model", CASES / "srlg_alarms.model.json", "--obs", CASES / "srlg_alarms.obs.csv"],
+        *["--calibrate", "--truth", CASES / "srlg_alarms.truth.json"],
     ],
     "causes/telemetry": [
         *["isolate", "telemetry", "--topology", CLOS / "cdp_map.json", "--rates", CLOS / "rate.parquet"],

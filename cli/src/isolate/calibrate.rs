@@ -20,7 +20,7 @@ pub(crate) struct CalibrateArgs {
     /// Compare the probabilities with known answers.
     #[arg(long, requires = "truth")]
     calibrate: bool,
-    /// The answers to the cases: JSON.
+    /// The answers to the cases: JSON; of telemetry events as CSV.
     #[arg(long, value_name = "FILE", requires = "calibrate")]
     truth: Option<PathBuf>,
 }

@@ -8,3 +8,4 @@ pub(crate) mod print;
 pub(crate) mod probes;
 pub(crate) mod tables;
 pub(crate) mod telemetry_files;
+pub(crate) mod telemetry_truth;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use report::Summary;
-use report::page::{Cause as OnPage, Evidence, Interval, RankedCase, RankingPage};
+use report::page::{Cause as OnPage, Evidence, Interval, RankedCase, RankingPage, Reproduce};
 use scenarios::fabric::verdict::{Cause, Verdict, What};
 
 use super::print::{DOUBTFUL, TOLD, basis, since};
@@ -28,12 +28,18 @@ pub(crate) fn write(
 ) -> Result<(), Failure> {
     let title = input.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
     let reports: usize = verdicts.values().map(|v| v.reports).sum();
+    // No entrance has a network of its own.
+    let again = reproduce(summary);
+    let digests = again.digests.iter().filter(|(_, digest)| !digest.is_empty()).cloned().collect();
     let page = RankingPage {
         title,
-        subtitle: format!("{} cases, {reports} {}", verdicts.len(), place.reports()),
+        subtitle: match verdicts.len() {
+            1 => format!("{reports} {}", place.reports()),
+            n => format!("{n} cases, {reports} {}", place.reports()),
+        },
         cases: verdicts.iter().map(|(number, v)| case(place, *number, v, probes)).collect(),
         not_modelled: summary.fidelity.clone(),
-        reproduce: reproduce(summary),
+        reproduce: Reproduce { digests, ..again },
     };
     target::write(&out.join("report.html"), page.render().as_bytes(), false)
 }

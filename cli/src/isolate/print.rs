@@ -70,11 +70,11 @@ fn line(text: &mut String, place: &dyn Names, verdict: &Verdict, cause: &Cause) 
             if matches!(place.names(cause.what).0, "device" | "group") { "of its links" } else { "lost" };
         let _ = write!(text, ", {:.2} % {of} ({:.2} to {:.2} %)", mean * 100.0, low * 100.0, high * 100.0);
     }
-    if let Some(other) = cause.same_as.and_then(|i| verdict.causes.get(i as usize)) {
-        let _ = write!(text, "; the data cannot tell it from {}", place.words(other.what));
-    }
     if let Some(onset) = cause.onset {
         let _ = write!(text, ", {}", since(onset));
+    }
+    if let Some(other) = cause.same_as.and_then(|i| verdict.causes.get(i as usize)) {
+        let _ = write!(text, "; the data cannot tell it from {}", place.words(other.what));
     }
     text.push('\n');
     for (sign, word) in [(1.0, "for"), (-1.0, "against")] {

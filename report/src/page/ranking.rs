@@ -109,6 +109,7 @@ fn overview(cases: &[RankedCase]) -> String {
     if cases.len() < 2 {
         return String::new();
     }
+    let has_time = cases.iter().flat_map(|c| c.causes.first()).any(|c| !c.since.is_empty());
     let row = |case: &RankedCase| {
         let findings = match finding(case) {
             Finding::Found(groups) => groups
@@ -124,17 +125,18 @@ fn overview(cases: &[RankedCase]) -> String {
             _ => headline(case),
         };
         let since = case.causes.first().map_or("", |c| c.since.as_str());
+        let since = if has_time { format!("<td class=\"text\">{}</td>", esc(since)) } else { String::new() };
         let number = case.number;
         format!(
             "<tr><th scope=\"row\"><a href=\"#case-{number}\">{number}</a></th><td class=\"text\">{findings}</td>\
-             <td class=\"text\">{}</td></tr>\n",
-            esc(since)
+             {since}</tr>\n"
         )
     };
+    let when = if has_time { "<th class=\"text\">When</th>" } else { "" };
     let rows: String = cases.iter().map(row).collect();
     format!(
         "<section id=\"cases\">\n<h2>All cases</h2>\n<div class=\"scroll\">\n<table class=\"sortable\">\n<thead><tr>\
-         <th>Case</th><th class=\"text\">What</th><th class=\"text\">When</th></tr></thead>\n<tbody>\n{rows}</tbody>\n\
+         <th>Case</th><th class=\"text\">What</th>{when}</tr></thead>\n<tbody>\n{rows}</tbody>\n\
          </table>\n</div>\n</section>\n"
     )
 }

@@ -46,13 +46,13 @@ pub fn propose(fabric: &Fabric, groups: &[Vec<Link>], verdict: &Verdict) -> Vec<
     let mut probes: Vec<Probe> =
         open.paths(fabric).iter().filter_map(|path| open.probe(fabric, path)).collect();
     probes.sort_by(|a, b| b.gain.total_cmp(&a.gain).then_with(|| a.nodes.cmp(&b.nodes)));
-    // Of probes that say the same the first is enough.
+    // One for each cause in question is enough.
     let mut kept: Vec<Probe> = Vec::new();
     for probe in probes {
         if kept.len() == PROPOSED {
             break;
         }
-        if kept.iter().all(|k| (k.gain - probe.gain).abs() > 1e-9 || k.about != probe.about) {
+        if kept.iter().all(|k| k.about != probe.about) {
             kept.push(probe);
         }
     }

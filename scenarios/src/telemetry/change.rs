@@ -71,6 +71,9 @@ const SILENT: f64 = 3.0;
 /// A shift of a share: steps that say what it was, steps that it must last, and how far it must go, in robust standard
 /// deviations and at least.
 pub const SHIFT: (usize, usize, f64, f64) = (20, 3, 5.0, 1e-3);
+/// A router whose ports are all seen puts out what it takes in, but for so much. If it does not, some ports are not seen, and
+/// traffic that moves between them and others looks like loss.
+const BALANCED: f64 = 0.01;
 /// The least standard deviation of a share: stamps are not exact.
 const JITTER: f64 = 2e-4;
 
@@ -149,13 +152,15 @@ fn shifts(kind: Kind, at: u32, shares: &[Share]) -> Vec<Change> {
         let fewest = after.iter().map(|s| s.of).fold(f64::INFINITY, f64::min);
         let sigma = mad_sigma(&past, usual).max(JITTER).max(libm::sqrt(2.0 / fewest));
         let lowest = after.iter().map(|s| s.value - usual).fold(f64::INFINITY, f64::min);
-        if lowest > (sigmas * sigma).max(least) {
+        let is_whole = kind != Kind::Deficit || usual.abs() < BALANCED;
+        if is_whole && lowest > (sigmas * sigma).max(least) {
             let mean = after[1..].iter().map(|s| s.value - usual).sum::<f64>() / (lasting - 1) as f64;
             let error = sigma / libm::sqrt((lasting - 1) as f64);
             list.push(Change {
                 error,
                 sigmas: lowest / sigma,
-                ..Change::new(kind, at, (shares[k].from, shares[k].to), mean.min(1.0))
+                // It may have begun in the step before, too late to show.
+                ..Change::new(kind, at, (shares[k - 1].from, shares[k].to), mean.min(1.0))
             });
             k += before;
         } else {
@@ -243,7 +248,7 @@ mod tests {
             |of: fn(i64) -> f64| -> Vec<Share> { (0..40).map(|i| share((i, noise(i) + of(i)))).collect() };
         let found = shifts(Kind::LinkLoss, 3, &series(|i| if i >= 25 { 0.02 } else { 0.0 }));
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].from, found[0].at), (25, 3));
+        assert_eq!((found[0].from, found[0].to, found[0].at), (24, 26, 3));
         assert!((found[0].amount - 0.02).abs() < 1e-3);
         assert!(shifts(Kind::LinkLoss, 3, &series(|i| if i == 25 { 0.5 } else { 0.0 })).is_empty());
     }

@@ -35,6 +35,8 @@ enum Effect {
     Changes,
     /// It may.
     May,
+    /// It does if a sample falls into it.
+    Seldom,
     /// It does nothing: what happens there happens by chance.
     Nothing,
 }
@@ -92,7 +94,7 @@ impl Class {
     }
 
     fn effect(self, kind: Kind, losses_are_counted: bool) -> Effect {
-        use Effect::{Changes, May, Nothing};
+        use Effect::{Changes, May, Nothing, Seldom};
         match (self, kind) {
             (Self::LinkDown | Self::LinkUp | Self::LinkFlap, Kind::Carrier)
             | (Self::LinkDown | Self::BfdDown, Kind::SessionDown)
@@ -104,9 +106,9 @@ impl Class {
             // Where no counter of the other end tells the loss, errors must.
             (Self::LinkLoss, Kind::Errors) if !losses_are_counted => Changes,
             (Self::LinkLoss, Kind::Errors)
-            | (Self::LinkFlap, Kind::SessionDown | Kind::SessionUp | Kind::TrafficStops)
             | (Self::BfdDown, Kind::TrafficStops)
-            | (Self::LinkUp | Self::BfdUp | Self::LinkFlap, Kind::TrafficStarts) => May,
+            | (Self::LinkUp | Self::BfdUp, Kind::TrafficStarts) => May,
+            (Self::LinkFlap, Kind::SessionDown | Kind::TrafficStops) => Seldom,
             _ => Nothing,
         }
     }
@@ -116,6 +118,7 @@ impl Class {
         let probability = match self.effect(sign.kind, losses_are_counted) {
             Effect::Changes => 1.0 - MISSED,
             Effect::May => 0.5,
+            Effect::Seldom => 0.1,
             Effect::Nothing => return 0.0,
         };
         log_ratio(sign, probability)

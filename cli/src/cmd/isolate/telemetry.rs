@@ -1,7 +1,7 @@
 //! `umbra isolate telemetry`: rates, counters and BFD sessions of routers over time.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use models::failure::FailureModel;
@@ -16,9 +16,11 @@ use twin::{Diagnostic, InputError, Place, WallTime};
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::inputs;
+use crate::isolate::calibrate::{CalibrateArgs, Calibrated};
 use crate::isolate::probes::Probes;
 use crate::isolate::tables::{Tables, of_telemetry};
 use crate::isolate::telemetry_files as files;
+use crate::isolate::telemetry_truth;
 use crate::isolate::{page, print};
 use crate::target::TargetFolder;
 
@@ -45,6 +47,8 @@ pub(crate) struct Args {
     /// How often things fail: a preset.
     #[arg(long, value_name = "NAME", default_value = "wan-cenic")]
     failures: String,
+    #[command(flatten)]
+    calibrate: CalibrateArgs,
     /// The result folder.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -79,15 +83,23 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     if verdicts.is_empty() {
         verdicts.insert(0, quiet(&recording));
     }
+    let judged = args.calibrate.file().map(|f| telemetry_truth::judged(f, &watch, &verdicts)).transpose()?;
+    let calibrated = judged.map(Calibrated::new);
     if let Some(mut folder) = folder {
         let mut tables = Tables::new(of_telemetry(&watch));
         verdicts.iter().for_each(|(number, verdict)| tables.add(*number, &watch, verdict));
         tables.write(&mut folder)?;
-        let summary = folder.commit(summary(args, global, &watch, (&verdicts, &odd), clock)?)?;
+        let mut summary = summary(args, global, &watch, (&verdicts, &odd), clock)?;
+        if let Some(calibrated) = &calibrated {
+            folder.write(&calibrated.table())?;
+            summary.extra.insert("calibration".into(), calibrated.json());
+        }
+        let summary = folder.commit(summary)?;
         let input = args.counters.iter().chain(&args.bfd).chain(&args.rates).next().unwrap_or(&args.topology);
         page::write(&args.out, &watch, input, &verdicts, &Probes::new(), &summary)?;
     }
     print::print(&watch, &verdicts, &Probes::new(), global)?;
+    calibrated.map_or(Ok(()), |c| c.print(global))?;
     Ok(Outcome::Done)
 }
 
@@ -113,7 +125,8 @@ fn summary(
 ) -> Result<Summary, Failure> {
     let mut summary = Summary::new("isolate", global.seed);
     let files = [&args.topology].into_iter().chain(&args.rates).chain(&args.counters).chain(&args.bfd);
-    summary.input_digest = inputs::digest(files.map(PathBuf::as_path).map(Path::new))?;
+    let files = files.map(PathBuf::as_path).chain(args.calibrate.file());
+    summary.input_digest = inputs::digest(files)?;
     let fidelity = &mut summary.fidelity;
     fidelity.note("formula-only", "Likelihoods are formulas; nothing was simulated.", None);
     let note = "Series change independently of one another given the cause.";
@@ -134,8 +147,9 @@ fn summary(
         .filter(|d| !d.ports.iter().any(|p| watch.recording.ports[*p as usize].is_heard()));
     let silent = silent.count() as u64;
     if silent > 0 {
-        let text = "Routers of the topology that reported nothing: their ends of links are not seen.";
-        fidelity.note("silent-routers", text, Some(silent));
+        let text =
+            format!("{silent} routers of the topology reported nothing: their ends of links are not seen.");
+        fidelity.note("silent-routers", text, None);
     }
     if !watch.learnt && !args.rates.is_empty() {
         let text = "The load interval could not be learnt from counters: 300 s, the default, was taken.";
