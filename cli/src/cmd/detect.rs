@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use detect::Relative;
 use detect::evaluate::{Evaluation, Labels, Tolerance, evaluate};
 use report::{Summary, Table as ResultTable, schema};
 use serde_json::json;
@@ -63,7 +64,7 @@ pub(crate) struct Args {
     /// Changes of the network, from which on a series is learnt anew: CSV or YAML with series, bin.
     #[arg(long, value_name = "FILE")]
     changes: Option<PathBuf>,
-    /// Loads that are expected, as wide series: what is abnormal is the difference.
+    /// Loads that are expected, as wide series: judged is how the series compare with them.
     #[arg(long, value_name = "SERIES")]
     expected: Option<PathBuf>,
     /// The network whose arcs the series A>B are: anomalies of neighbours are one incident.
@@ -91,7 +92,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
             let labels = input.labels.clone().unwrap_or_default();
             run::of_others(scores, &labels, &input.meta, args.fa_week)
         }
-        None => run::judge(&input.residual(), &input.marks, &input.meta, args.fa_week),
+        None => run::judge(&input.judged(), &input.marks, &input.meta, args.fa_week),
     };
     let found =
         Found::new(&input.meta, &input.series, &input.twin, &judged, &input.marks, input.ends.as_ref());
@@ -129,8 +130,8 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
 struct Input {
     meta: Meta,
     series: Series,
-    /// Loads that are expected; empty without.
-    twin: Vec<Vec<f64>>,
+    /// Gauges beside what is expected of them; empty without.
+    twin: Vec<Relative>,
     marks: Marks,
     labels: Option<Labels>,
     ends: Option<Ends>,
@@ -143,11 +144,13 @@ impl Input {
         let (series, mut diagnostics) = series::open(&args.series, &meta)?;
         let mut twin = Vec::new();
         if let Some(path) = &args.expected {
-            if matches!(series, Series::Paths(_)) {
-                return Err(Failure::Usage("--expected is for gauges: paths have no expected load".into()));
-            }
+            let Series::Gauges(gauges) = &series else {
+                return Err(Failure::Usage(
+                    "--expected is for gauges: nothing else has an expected load".into(),
+                ));
+            };
             let (loads, odd) = series::open_wide(path, &meta)?;
-            twin = loads;
+            twin = gauges.iter().zip(&loads).map(|(seen, twin)| Relative::new(seen, twin)).collect();
             diagnostics.extend(odd);
         }
         let marks =
@@ -170,14 +173,14 @@ impl Input {
         Ok(Self { meta, series, twin, marks, labels, ends, diagnostics })
     }
 
-    /// What is judged: the series, or what they differ by from what is expected.
-    fn residual(&self) -> Series {
+    /// What is judged: the series, or how they compare with what is expected.
+    fn judged(&self) -> Series {
         match &self.series {
             Series::Gauges(gauges) if !self.twin.is_empty() => {
-                let less = |(seen, twin): (&Vec<f64>, &Vec<f64>)| {
-                    seen.iter().zip(twin).map(|(seen, twin)| seen - twin).collect()
+                let ratios = |(seen, twin): (&Vec<f64>, &Relative)| {
+                    seen.iter().enumerate().map(|(bin, load)| twin.ratio(bin, *load)).collect()
                 };
-                Series::Gauges(gauges.iter().zip(&self.twin).map(less).collect())
+                Series::Gauges(gauges.iter().zip(&self.twin).map(ratios).collect())
             }
             series => series.clone(),
         }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use detect::Verdict;
 use detect::evaluate::Tolerance;
 use detect::incidents::{Alarm, Incident, alarms, incidents, is_outage};
+use detect::{Relative, Verdict};
 use report::{Table, schema};
 use twin::{Csr, Diagnostic};
 
@@ -27,8 +27,8 @@ pub(crate) struct Found<'a> {
     marks: &'a Marks,
     /// As they are shown, `[series][bin]`: gauges, or the shares of lost packets.
     pub(crate) observed: Vec<Vec<f64>>,
-    /// Loads that the twin expects; empty without.
-    twin: &'a [Vec<f64>],
+    /// Gauges beside what the twin expects; empty without.
+    twin: &'a [Relative],
     pub(crate) alarms: Vec<Alarm>,
     pub(crate) incidents: Vec<Incident>,
 }
@@ -45,7 +45,7 @@ impl<'a> Found<'a> {
     pub(crate) fn new(
         meta: &'a Meta,
         series: &Series,
-        twin: &'a [Vec<f64>],
+        twin: &'a [Relative],
         judged: &'a Judged,
         marks: &'a Marks,
         ends: Option<&Ends>,
@@ -65,8 +65,10 @@ impl<'a> Found<'a> {
     /// What was expected of a series in a bin, with the twin's word where there is one.
     pub(crate) fn band(&self, series: usize, bin: usize) -> Band {
         let Verdict { expected, sigma, .. } = self.judged.verdicts[series][bin];
-        let twin = self.twin.get(series).map_or(0.0, |loads| loads[bin]);
-        Band { expected: expected + twin, sigma }
+        match self.twin.get(series) {
+            None => Band { expected, sigma },
+            Some(twin) => Band { expected: twin.load(bin, expected), sigma: twin.spread(bin, sigma) },
+        }
     }
 
     /// Whether a series fell to next to nothing.

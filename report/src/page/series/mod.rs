@@ -7,7 +7,7 @@ pub use data::{SeriesChart, SeriesIncident, SeriesPage};
 
 use super::boxes;
 use super::data::Page;
-use super::format::{count, esc, number, since_start};
+use super::format::{count, esc, since_start};
 use chart::{FULL, ZOOM, draw};
 
 impl SeriesPage {
@@ -36,7 +36,7 @@ impl SeriesPage {
                 esc(&incident.cause)
             )
         });
-        let per_week = number(self.fa_week);
+        let per_week = self.fa_week;
         format!(
             "<header class=\"top plan\">\n<p class=\"kicker\"><b>{}</b> {}</p>\n<div class=\"verdict {class}\">\n\
              <h1>{headline}</h1>\n<p class=\"lede\">{worst}Thresholds allow about {per_week} false alarms a week on each \
@@ -156,7 +156,7 @@ mod tests {
             "began after 10 h",
             "<h3>a&gt;b: outage</h3>",
             "With it: &lt;c&gt;.",
-            "about 1.00 false alarms a week",
+            "about 1 false alarms a week",
             "class=\"span\"",
         ] {
             assert!(html.contains(part), "{part} is not in {html}");
