@@ -143,7 +143,9 @@ impl Calibrator {
             .collect()
         };
         let asked = self.config.alarms_per_week * weeks;
-        let Some((level, peaks)) = tail_level(peaks_above, (TAIL_RATE * weeks).max(3.0 * asked)) else { return };
+        let Some((level, peaks)) = tail_level(peaks_above, (TAIL_RATE * weeks).max(3.0 * asked)) else {
+            return;
+        };
         let threshold = level + excess_scale(&peaks, level) * libm::log(peaks.len() as f64 / asked).max(0.0);
         for (i, tail) in self.series.iter_mut().enumerate() {
             tail.threshold = threshold + offset[i];
@@ -196,7 +198,8 @@ impl Tail {
     fn span(&self, week: f64) -> (u64, f64) {
         let Some(first) = self.first else { return (self.learnt, 0.0) };
         let seen = (self.learnt - first) as f64;
-        let from = (first + (seen / 2.0).min(week) as u64).max(self.learnt.saturating_sub((WEEKS * week) as u64));
+        let from =
+            (first + (seen / 2.0).min(week) as u64).max(self.learnt.saturating_sub((WEEKS * week) as u64));
         (from, (self.learnt - from) as f64 / week)
     }
 
@@ -211,7 +214,8 @@ impl Tail {
 
     /// The level that at most so many alarms exceed; NaN if there are not so many.
     fn level_of(&self, alarms: f64, gap: u64) -> f64 {
-        tail_level(|level| self.peaks_above(level, gap), alarms.max(PEAKS_MIN as f64)).map_or(f64::NAN, |(l, _)| l)
+        tail_level(|level| self.peaks_above(level, gap), alarms.max(PEAKS_MIN as f64))
+            .map_or(f64::NAN, |(l, _)| l)
     }
 
     /// The highest score of each alarm over a level; scores at most `gap` bins apart are one alarm.

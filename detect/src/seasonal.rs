@@ -275,7 +275,8 @@ impl Series {
             if known < 1.0 && borrowed.is_finite() { own.max(borrowed * self.level.abs()) } else { own };
         let seasons = f64::from(self.daily.taught[cx.phase.day].max(1));
         let days = (self.age / cx.day_bins).max(0.05);
-        let sigma = own * self.slot_factor(cx.phase.slot, cx.day_bins) * libm::sqrt(1.0 + 0.5 / seasons + 0.1 / days);
+        let sigma =
+            own * self.slot_factor(cx.phase.slot, cx.day_bins) * libm::sqrt(1.0 + 0.5 / seasons + 0.1 / days);
         sigma.max(BAND_MIN * expected.abs()).max(1e-9)
     }
 
