@@ -34,6 +34,28 @@ fn study() -> PlanPage {
         marked: Some(CausePlace::HalfLink(1, true)),
         down: vec![CausePlace::Links(vec![0])],
         arcs: vec![FullArc { arc: "b → c".into(), base: 0.4, causes: vec![("a - b <1>".into(), 1.4)] }],
+        cut_off_by: 1,
+        exposed_by: 1,
+        spare: vec![SpareLost {
+            failure: "a - b <1>".into(),
+            exposed: vec!["a".into(), "<b>".into()],
+            demands: 3,
+            volume: 0.125,
+            links: 2,
+            ..SpareLost::default()
+        }],
+        classes: vec![ClassPart {
+            name: "best & effort".into(),
+            volume: 0.75,
+            base: 0.6,
+            worst: 1.4,
+            worst_arc: Some("b -> c".into()),
+            worst_failure: "a - b <1>".into(),
+            least_served: 0.4,
+            squeezed_arc: Some("b -> c".into()),
+            squeezed_failure: Some("none".into()),
+            most_lost: 0.25,
+        }],
         changes: Some((vec![Change { arc: "b → c".into(), base: (0.4, 0.4), worst: (0.9, 1.4) }], 1, 0)),
         ..PlanPage::default()
     }
@@ -112,4 +134,28 @@ fn whatever_is_missing_leaves_a_page() {
     page.arcs[0].causes[0].1 = f64::INFINITY;
     page.spread[1].0 = f64::INFINITY;
     assert!(texts(&check(&page), "h1")[0].ends_with("b → c is ∞ full"));
+}
+
+#[test]
+fn who_loses_the_spare_way_is_named_apart_from_who_is_cut_off() {
+    let html = check(&study());
+    let section = html.split("id=\"redundancy\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(
+        section.contains("One failure cuts somebody off; one failure cuts nobody off and leaves somebody")
+    );
+    assert!(section.contains("<td class=\"text\">–</td><td class=\"text\">a, &lt;b&gt;</td>"), "{section}");
+    let names = (0..9).map(|i| format!("n{i}")).collect();
+    let many = SpareLost { cut_off: names, ..SpareLost::default() };
+    let html = check(&PlanPage { failures: 3, exposed_by: 3, spare: vec![many], ..PlanPage::default() });
+    assert!(html.contains("n5 and 3 more") && !html.contains("n6"));
+    assert!(html.contains("No failure cuts somebody off; 3 failures cut nobody off and leave somebody"));
+}
+
+#[test]
+fn classes_say_where_and_when_they_are_squeezed() {
+    let html = check(&study());
+    let section = html.split("id=\"classes\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(section.contains("b → c, when a - b &lt;1&gt; fails") && section.contains("b → c, nothing down"));
+    assert!(section.contains("best &amp; effort") && section.contains("140 %") && section.contains("40 %"));
+    assert!(!check(&PlanPage { classes: Vec::new(), ..study() }).contains("id=\"classes\""));
 }
