@@ -170,7 +170,10 @@ mod tests {
         // 5k²/4 switches, k³/4 cables at each of two levels; three hosts for one uplink.
         assert_eq!(build(Shape::FatTree { k: 10, hosts: 15 }), (125 + 750, 2_500, 2 * 50 + 2 * 25));
         assert_eq!(build(Shape::FatTree { k: 4, hosts: 2 }), (20 + 16, 2 * (16 + 16 + 16), 2 * 8 + 2 * 4));
-        assert_eq!(build(Shape::LeafSpine { racks: 6, spines: 4, hosts: 3 }), (10 + 18, 2 * (24 + 18), 2 * 4));
+        assert_eq!(
+            build(Shape::LeafSpine { racks: 6, spines: 4, hosts: 3 }),
+            (10 + 18, 2 * (24 + 18), 2 * 4)
+        );
         let ring = Shape::Ring { routers: 20, hosts: 2 };
         assert!(build(ring).1 > 2 * (20 + 40) && build(ring).1 <= 2 * (30 + 40));
     }
