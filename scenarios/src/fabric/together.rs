@@ -150,19 +150,22 @@ impl Chain<'_> {
     fn relocate(&mut self, from: usize, to: usize, stream: &mut Stream) {
         let (Some(share_from), None) = (self.event_on[from], self.event_on[to]) else { return };
         let (a, b) = (&self.problem.events[from], &self.problem.events[to]);
-        let mut links: Vec<Link> = a.links.iter().chain(&b.links).copied().collect();
-        links.sort_unstable();
-        links.dedup();
-        let old: Vec<u16> = links.iter().map(|l| self.fit.value[*l as usize]).collect();
-        let before = a.log_odds + self.redrawn(&links, |i, _| usize::from(old[i]));
+        // Those of the event that is to explain the losses come first: the first take what they can.
+        let links = |first: &Event, second: &Event| -> Vec<Link> {
+            let more = second.links.iter().filter(|l| !first.links.contains(l));
+            first.links.iter().chain(more).copied().collect()
+        };
+        let (back, forth) = (links(a, b), links(b, a));
+        let old: Vec<u16> = back.iter().map(|l| self.fit.value[*l as usize]).collect();
+        let before = a.log_odds + self.redrawn(&back, |i, _| usize::from(old[i]));
         let share = pick(&b.log_share.map(libm::exp), stream);
         self.turn(from, 0);
         self.turn(to, share + 1);
-        let after = b.log_odds + self.redrawn(&links, |_, weights| pick(weights, stream));
+        let after = b.log_odds + self.redrawn(&forth, |_, weights| pick(weights, stream));
         let ways = libm::log(self.related[from].len() as f64 / self.related[to].len() as f64);
         let few = !self.may_be_on(to as u32, self.failed_of(to as u32)) || self.lacks();
         if few || after - before + ways < libm::log(stream.f64_open()) {
-            links.iter().zip(&old).for_each(|(link, value)| self.set(*link, *value));
+            back.iter().zip(&old).for_each(|(link, value)| self.set(*link, *value));
             self.turn(to, 0);
             self.turn(from, usize::from(share_from) + 1);
         }
