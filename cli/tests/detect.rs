@@ -163,7 +163,7 @@ fn a_dip_is_found_scored_tabled_and_drawn_whatever_the_threads() {
     assert_eq!(table(&case.path("r1"), &schema::ENTITIES).len(), 3);
     let page = case.read("r1/report.html");
     assert!(page.contains("<h3>b&gt;c") && page.contains("class=\"span\""));
-    assert_eq!(page, case.read("r4/report.html").replace("--output csv", "--output json"));
+    assert_eq!(page, case.read("r4/report.html").replace("f4.csv", "f1.csv"));
 }
 
 #[test]
