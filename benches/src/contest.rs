@@ -215,7 +215,7 @@ fn cause(case: u32, fabric: &Fabric, what: What) -> Option<Component> {
         What::Device(node) => ("device", name(node), None),
         What::Group(group) => ("group", group.to_string(), None),
         What::BlackHole(device, rack) => ("blackhole", name(device), Some(name(rack))),
-        What::Unknown | What::None => return None,
+        What::Listed(_) | What::Unknown | What::None => return None,
     };
     Some(Component { case, class: class.to_owned(), a, b })
 }
