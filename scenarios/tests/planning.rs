@@ -289,7 +289,7 @@ fn three_of_four_members_are_a_bundle_and_two_are_none() {
         (outcome.max_util, outcome.lost)
     };
     assert_eq!(
-        [&[][..], &[2], &[1, 4], &[0], &[0, 3]].map(|set| without(set)),
+        [&[][..], &[2], &[1, 4], &[0], &[0, 3]].map(without),
         [(0.75, 0.0), (1.0, 0.0), (0.0, 3e9), (0.0, 3e9), (0.0, 3e9)]
     );
     // By 30 % a year 3 of 4 grow beyond 1.1 of 3 in a third of a year, and of 4 in more than a year.
