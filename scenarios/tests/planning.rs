@@ -283,7 +283,7 @@ fn three_of_four_members_are_a_bundle_and_two_are_none() {
     let all = [NodeDemand { src: NodeId(0), dst: NodeId(1), bps: 3e9 }];
     let plan = Plan::new(&csr, &routing, &all);
     let mut evaluator = plan.evaluator();
-    let mut without = |members: &[u32]| {
+    let without = |members: &[u32]| {
         let links = members.iter().map(|m| LinkId(*m)).collect();
         let outcome = evaluator.evaluate(&FailureSet::new(links, vec![]));
         (outcome.max_util, outcome.lost)
