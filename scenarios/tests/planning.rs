@@ -283,13 +283,13 @@ fn three_of_four_members_are_a_bundle_and_two_are_none() {
     let all = [NodeDemand { src: NodeId(0), dst: NodeId(1), bps: 3e9 }];
     let plan = Plan::new(&csr, &routing, &all);
     let mut evaluator = plan.evaluator();
-    let mut without = |members: &[u32]| {
+    let without = |members: &[u32]| {
         let links = members.iter().map(|m| LinkId(*m)).collect();
         let outcome = evaluator.evaluate(&FailureSet::new(links, vec![]));
         (outcome.max_util, outcome.lost)
     };
     assert_eq!(
-        [&[][..], &[2], &[1, 4], &[0], &[0, 3]].map(|set| without(set)),
+        [&[][..], &[2], &[1, 4], &[0], &[0, 3]].map(without),
         [(0.75, 0.0), (1.0, 0.0), (0.0, 3e9), (0.0, 3e9), (0.0, 3e9)]
     );
     // By 30 % a year 3 of 4 grow beyond 1.1 of 3 in a third of a year, and of 4 in more than a year.
