@@ -5,8 +5,8 @@ use models::{Failures, NodeDemand, Routing, node_demands};
 use testkit::{Down, PlainDemand, PlainNet, random_demands, random_network, route};
 use twin::{Csr, Layer, LinkId, NodeId};
 use umbra_scenarios::planning::availability::{
-    Bias, Component, Effects, Estimate, FailureModel, Limits, Phase, Planned, Preset, RiskGroup, When, YEAR_H,
-    exact, mission, phases, sample,
+    Bias, Component, Effects, Estimate, FailureModel, Limits, Phase, Planned, Preset, RiskGroup, When,
+    YEAR_H, exact, mission, phases, sample,
 };
 use umbra_scenarios::planning::{FailureSet, Plan};
 
@@ -242,6 +242,22 @@ fn years_spend_their_time_as_the_probabilities_say() {
     assert!(near(found.outage_h, wanted_h), "{:?} {wanted_h}", found.outage_h);
     assert!(near(found.lost_share, truth.expected_lost_share.value), "{:?}", found.lost_share);
     assert!(found.outage_h.hi - found.outage_h.lo < 0.1 * wanted_h, "the test would see a difference");
+
+    // The same over a year in which the stub is taken down for a tenth of it, and a - b for a fifth.
+    let planned = [(LinkId(3), 0.1), (LinkId(0), 0.2)].map(|(link, share)| Planned {
+        out: FailureSet::new(vec![link], Vec::new()),
+        when: When::Hours(share * YEAR_H),
+    });
+    let maintained = model.clone().with_phases(phases(&planned).unwrap());
+    let truth = exact(&mut effects, &maintained, Limits { gap: 0.0, states: u64::MAX }).answer.measures;
+    let year = mission(&mut effects, &maintained, 500, Seeds::new(4));
+    let wanted_h = 8766.0 * (1.0 - truth.p_all_connected.value);
+    assert!(near(year.outage_h, wanted_h), "{:?} {wanted_h}", year.outage_h);
+    assert!(near(year.lost_share, truth.expected_lost_share.value), "{:?}", year.lost_share);
+    assert!(year.outage_h.value > 2.0 * found.outage_h.value);
+    // Nothing that fails is a year without an outage.
+    let never = FailureModel::of(Preset::Links(0.0), Vec::new());
+    assert!(mission(&mut effects, &never, 1, Seeds::new(4)).outages.is_empty());
 
     // Outages of the stub c - d alone are its repairs: log-normal with mean 20 h, that is a median of 6.2 h.
     let mut hours: Vec<_> = found.outages.iter().map(|o| o.hours).collect();

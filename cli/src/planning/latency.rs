@@ -1,7 +1,8 @@
 //! Latency of demands in tables: `demands`, and `breaches` of a bound.
 
-use report::{Table, schema};
+use report::{Row, Table, TableSpec, schema};
 use scenarios::planning::{FailureList, Fate, Latency, Status};
+use twin::NodeId;
 
 use super::study::Study;
 use crate::failure::Failure;
@@ -69,45 +70,45 @@ impl LatencyQuestion {
 
 type Scenarios = [(u32, Vec<(u32, Fate)>)];
 
-fn rows(scenarios: &Scenarios) -> impl Iterator<Item = (u32, u32, Fate)> {
-    scenarios
-        .iter()
-        .flat_map(|(scenario, fates)| fates.iter().map(|(demand, fate)| (*scenario, *demand, *fate)))
+/// A table with a row for each fate that fits: its scenario and its demand's ends, and what `rest` adds.
+fn table(
+    spec: &'static TableSpec,
+    study: &Study,
+    scenarios: &Scenarios,
+    fits: impl Fn(&Fate) -> bool,
+    rest: impl Fn(Row<'_>, usize, Fate),
+) -> Table {
+    let mut table = Table::new(spec);
+    let name = |node: NodeId| study.csr.node_names[node.index()].as_str();
+    for (scenario, fates) in scenarios {
+        for (number, fate) in fates.iter().filter(|(_, fate)| fits(fate)) {
+            let demand = &study.demands[*number as usize];
+            let row = table.row().set("scenario", *scenario);
+            let row = row.set("src", name(demand.src)).set("dst", name(demand.dst));
+            rest(row, *number as usize, *fate);
+        }
+    }
+    table
 }
 
 fn demands(study: &Study, scenarios: &Scenarios) -> Table {
-    let mut table = Table::new(&schema::DEMANDS);
-    for (scenario, number, fate) in rows(scenarios) {
-        let demand = &study.demands[number as usize];
-        table
-            .row()
-            .set("scenario", scenario)
-            .set("src", study.csr.node_names[demand.src.index()].as_str())
-            .set("dst", study.csr.node_names[demand.dst.index()].as_str())
-            .set("status", Status::word(fate.status))
-            .set("latency_ms", fate.latency_ms)
-            .set("stretch", fate.stretch)
-            .set("service", None::<&str>)
-            .end();
-    }
-    table
+    table(
+        &schema::DEMANDS,
+        study,
+        scenarios,
+        |_| true,
+        |row, _, fate| {
+            let row = row.set("status", Status::word(fate.status)).set("latency_ms", fate.latency_ms);
+            row.set("stretch", fate.stretch).end();
+        },
+    )
 }
 
 fn breaches(study: &Study, latency: &Latency<'_>, scenarios: &Scenarios, bound: f64) -> Table {
-    let mut table = Table::new(&schema::BREACHES);
-    for (scenario, number, fate) in rows(scenarios) {
-        let Some(ms) = fate.latency_ms.filter(|ms| *ms > bound) else { continue };
-        let demand = &study.demands[number as usize];
-        table
-            .row()
-            .set("scenario", scenario)
-            .set("src", study.csr.node_names[demand.src.index()].as_str())
-            .set("dst", study.csr.node_names[demand.dst.index()].as_str())
-            .set("volume", study.volume(demand.bps))
-            .set("latency_ms", ms)
-            .set("base_latency_ms", latency.base()[number as usize].latency_ms)
-            .set("bound_ms", bound)
-            .end();
-    }
-    table
+    let slow = |fate: &Fate| fate.latency_ms.is_some_and(|ms| ms > bound);
+    table(&schema::BREACHES, study, scenarios, slow, |row, number, fate| {
+        let row =
+            row.set("volume", study.volume(study.demands[number].bps)).set("latency_ms", fate.latency_ms);
+        row.set("base_latency_ms", latency.base()[number].latency_ms).set("bound_ms", bound).end();
+    })
 }

@@ -52,7 +52,7 @@ mod upgrade;
 mod upgrade_bound;
 mod worst;
 
-pub use deduce::{Accuracy, Deduced, Measured, deduce};
+pub use deduce::{Accuracy, Deduced, LEVELS, Measured, deduce};
 pub use drain::{Drain, OneMore};
 pub use failure::{FailureList, FailureSet};
 pub use growth::{DAYS_A_YEAR, Exceeded, Growth, HORIZON_YEARS, first_exceeded};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use twin::{Change, Csr, Demand, DemandMatrix, EntityKey, InputError, NodeId, Place};
 
-use super::{Grow, Pair, PairVolume, Scale};
+use super::{Absent, Grow, Pair, PairVolume, Scale};
 use crate::planning::names::Names;
 use crate::planning::words::{Word, Words};
 
@@ -14,6 +14,7 @@ pub(super) struct Demands<'a> {
     groups: &'a BTreeMap<String, Vec<Word>>,
     unit_bps: f64,
     list: Option<Vec<Demand>>,
+    absent: Absent,
 }
 
 /// Edits of demands leave the network alone.
@@ -25,8 +26,9 @@ impl<'a> Demands<'a> {
         groups: &'a BTreeMap<String, Vec<Word>>,
         unit_bps: f64,
         matrix: Option<DemandMatrix>,
+        absent: Absent,
     ) -> Self {
-        Self { file, groups, unit_bps, list: matrix.map(|m| m.demands().to_vec()) }
+        Self { file, groups, unit_bps, list: matrix.map(|m| m.demands().to_vec()), absent }
     }
 
     /// What they have become.
@@ -81,7 +83,7 @@ impl<'a> Demands<'a> {
         let list = self.list.get_or_insert_default();
         let before = list.len();
         list.retain(|d| d.src != src || d.dst != dst);
-        if list.len() < before {
+        if list.len() < before || self.absent == Absent::IsZero {
             return Ok(Vec::new());
         }
         let from = |d: &&Demand| d.src == src;
@@ -110,7 +112,7 @@ impl<'a> Demands<'a> {
                 ));
             }
         }
-        if met {
+        if met || self.absent == Absent::IsZero {
             return Ok(Vec::new());
         }
         Err(InputError::new(

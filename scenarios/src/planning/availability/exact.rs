@@ -83,7 +83,8 @@ impl Iterator for InPhases<'_> {
     type Item = (f64, FailureSet);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let weights = self.phases.iter_mut().map(|(p, states)| states.peek().map(|s| p.share * s.probability));
+        let weights =
+            self.phases.iter_mut().map(|(p, states)| states.peek().map(|s| p.share * s.probability));
         let mut first: Option<(usize, f64)> = None;
         for (number, weight) in weights.enumerate() {
             if let Some(weight) = weight.filter(|w| first.is_none_or(|(_, most)| *w > most)) {

@@ -94,7 +94,8 @@ mod tests {
             Planned { out: links(&[2]), when: When::Hours(8.0) },
         ];
         let found = phases(&planned).unwrap();
-        let hours: Vec<_> = found.iter().map(|p| (p.out.clone(), (p.share * YEAR_H * 1e6).round() / 1e6)).collect();
+        let hours: Vec<_> =
+            found.iter().map(|p| (p.out.clone(), (p.share * YEAR_H * 1e6).round() / 1e6)).collect();
         let wanted =
             [(links(&[]), YEAR_H - 14.0), (links(&[1]), 3.0), (links(&[1, 2]), 2.0), (links(&[2]), 9.0)];
         assert_eq!(hours, wanted);
