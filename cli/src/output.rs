@@ -61,6 +61,11 @@ impl Table {
         self.rows.push(row);
     }
 
+    /// Its rows.
+    pub(crate) fn rows(&self) -> &[Vec<Value>] {
+        &self.rows
+    }
+
     /// Prints the table to stdout.
     pub(crate) fn print(&self, format: Format) -> Result<(), Failure> {
         let mut out = io::BufWriter::new(io::stdout().lock());

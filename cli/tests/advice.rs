@@ -58,11 +58,17 @@ fn growth_has_dates_and_groups() {
 fn upgrades_are_bought_in_modules_and_bounded_from_below() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let rows = rows(&["upgrade", &testdata("polska.xml"), "--limit", "1", "--out", out.to_str().unwrap()]);
+    let all = rows(&["upgrade", &testdata("polska.xml"), "--limit", "1", "--out", out.to_str().unwrap()]);
+    let is =
+        |item: &'static str| all.iter().filter(move |row| row["item"] == item).cloned().collect::<Vec<_>>();
+    let (rows, sum, bound) = (is("upgrade"), is("sum"), is("at_least"));
     let summary = summary(&out);
     let number = |key: &str| summary[key].as_f64().unwrap();
     assert!(number("max_util_after") <= 1.0 + 1e-12);
     assert_eq!(number("cost"), rows.last().unwrap()["total"].as_f64().unwrap());
+    assert_eq!((&sum[0]["cost"], &sum[0]["max_util"]), (&summary["cost"], &summary["max_util_after"]));
+    assert_eq!(bound[0]["cost"], summary["cost_at_least"]);
+    assert_eq!(all.len(), rows.len() + 2);
     assert_eq!(summary["bound_reached"], true);
     assert!(number("cost_at_least") > 0.0 && number("cost_at_least") <= number("cost"), "{summary}");
     for row in &rows {
@@ -82,6 +88,8 @@ fn without_prices_members_are_bought() {
     let net = testdata("Abilene.graph");
     let demands = testdata("Abilene.0000.demands");
     let rows = rows(&["upgrade", &net, &demands, "--limit", "100%", "--no-bound"]);
+    assert_eq!(rows.last().unwrap()["item"], "sum");
+    let rows: Vec<_> = rows.into_iter().filter(|row| row["item"] == "upgrade").collect();
     assert!(!rows.is_empty());
     for row in &rows {
         let (from, to) = (row["from"].as_f64().unwrap(), row["to"].as_f64().unwrap());

@@ -1,5 +1,4 @@
-//! `umbra availability`: published networks against full enumeration, how often intervals hold the truth, and the command
-//! from outside.
+//! `umbra availability`: published networks against full enumeration, and the command from outside.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,9 +7,7 @@ use engine::Seeds;
 use models::{Failures, NodeDemand, Routing, node_demands};
 use report::{ParquetFile, schema};
 use scenarios::planning::Plan;
-use scenarios::planning::availability::{
-    Bias, Effects, Estimate, FailureModel, Limits, Measures, Preset, exact, sample,
-};
+use scenarios::planning::availability::{Effects, FailureModel, Limits, Preset, exact};
 use serde_json::Value;
 use topology_sync::source::files;
 use twin::{Csr, Layer};
@@ -43,12 +40,8 @@ fn links(plan: &Plan<'_>, p: f64) -> FailureModel {
 }
 
 /// Networks small enough to go through all their states, with a threshold that some failures pass.
-const SMALL: [(&[&str], f64); 4] = [
-    (&["Abilene.graph", "Abilene.0000.demands"], 1.4),
-    (&["abilene.xml"], 20.0),
-    (&["polska.xml"], 5.0),
-    (&["nobel-us.xml"], 2.2),
-];
+const SMALL: [(&[&str], f64); 2] =
+    [(&["Abilene.graph", "Abilene.0000.demands"], 1.4), (&["abilene.xml"], 20.0)];
 
 const ALL: Limits = Limits { gap: 0.0, states: u64::MAX };
 
@@ -70,49 +63,6 @@ fn full_enumeration_gives_the_published_values() {
         close(measures.p_all_connected.value, wanted.0);
         close(measures.expected_lost_share.value, wanted.1);
         close(measures.p_util_over.value, wanted.2);
-    }
-}
-
-/// How many of so many seeds give intervals that hold the truth, by measure, and their mean width.
-fn coverage(files: &[&str], threshold: f64, trials: u64, bias: Bias, seeds: u64) -> [(f64, f64, f64); 3] {
-    let net = Net::open(files);
-    let plan = net.plan();
-    let (model, mut effects) = (links(&plan, 0.01), Effects::new(&plan, threshold));
-    let tight = Limits { gap: 1e-12, states: u64::MAX };
-    let truth = exact(&mut effects, &model, tight).answer.measures.named().map(|(_, e, _)| e.value);
-    let mut sums = [(0.0, 0.0, 0.0); 3];
-    for seed in 0..seeds {
-        let found = sample(&mut effects, &model, trials, bias, Seeds::new(seed)).answer.measures;
-        let found: [Estimate; 3] = Measures::named(&found).map(|(_, e, _)| e);
-        for ((sum, e), truth) in sums.iter_mut().zip(found).zip(truth) {
-            sum.0 += f64::from(u8::from(e.lo <= truth && truth <= e.hi));
-            sum.1 += f64::from(u8::from(truth > e.hi));
-            sum.2 += e.hi - e.lo;
-        }
-    }
-    sums.map(|(held, above, width)| (held / seeds as f64, above / seeds as f64, width / seeds as f64))
-}
-
-#[test]
-fn intervals_hold_the_truth_about_as_often_as_they_say() {
-    // Of 200 seeds 95 % give or take four standard errors; too wide an interval fails as well as too narrow a one.
-    for (files, threshold) in SMALL {
-        let found = coverage(files, threshold, 2_000, Bias::Towards(2.0), 200);
-        for (held, above, _) in found {
-            assert!((0.89..=0.995).contains(&held), "{files:?}: {found:?}");
-            assert!(above < 0.08, "{files:?}: {found:?}");
-        }
-    }
-}
-
-#[test]
-#[ignore = "the measurement behind the figures in docs/planning.md: 1,000 seeds, some minutes"]
-fn measure_coverage() {
-    for (files, threshold) in SMALL {
-        for trials in [300, 1_000, 3_000, 10_000] {
-            let found = coverage(files, threshold, trials, Bias::Towards(2.0), 1_000);
-            println!("{files:?} {trials}: {found:.4?}");
-        }
     }
 }
 
@@ -191,8 +141,14 @@ fn the_same_bytes_on_any_number_of_threads() {
 fn a_limit_makes_a_finding_and_a_cap_is_an_answer() {
     let folder = tempfile::tempdir().unwrap();
     let ask = |more: &[&str]| umbra(folder.path(), &[&ATT[..], &["--failures", "p=0.01"], more].concat());
-    assert_eq!(ask(&["--samples", "1000", "--threshold", "1.0", "--fail-on", "0.5"]).code, 1);
-    assert_eq!(ask(&["--samples", "1000", "--threshold", "9.0", "--fail-on", "0.5"]).code, 0);
+    assert_eq!(ask(&["--samples", "1000", "--threshold", "1.0", "--fail-on", "overload=0.5"]).code, 1);
+    assert_eq!(ask(&["--samples", "1000", "--threshold", "9.0", "--fail-on", "overload=0.5"]).code, 0);
+    // Without more words as in `umbra whatif`: any overload at all.
+    assert_eq!(ask(&["--samples", "1000", "--threshold", "1.0", "--fail-on"]).code, 1);
+    assert_eq!(ask(&["--samples", "1000", "--threshold", "9.0", "--fail-on"]).code, 0);
+    assert_eq!(ask(&["--samples", "1000", "--fail-on", "lost"]).code, 1);
+    assert_eq!(ask(&["--samples", "1000", "--fail-on", "lost=0.9,overload=1"]).code, 0);
+    assert_eq!(ask(&["--samples", "1000", "--fail-on", "lsot"]).code, 2);
     let capped = ask(&["--exact", "--max-states", "100"]);
     assert_eq!(capped.code, 0);
     assert!(capped.stderr.contains("--max-states"), "{}", capped.stderr);

@@ -88,8 +88,8 @@ fn the_library_gives_the_figures_of_a_slow_implementation() {
     }
     let files = fs::read_dir(format!("{ROOT}/scenarios/library")).unwrap();
     let names = files.map(|e| e.unwrap().file_name().into_string().unwrap());
-    // One more has measured traffic, and a test of its own.
-    assert_eq!(names.filter(|n| n.ends_with(".yaml") && !n.contains(".groups.")).count(), LIBRARY.len() + 1);
+    // Two more have measured traffic, and tests of their own.
+    assert_eq!(names.filter(|n| n.ends_with(".yaml") && !n.contains(".groups.")).count(), LIBRARY.len() + 2);
 }
 
 #[test]
@@ -219,11 +219,15 @@ fn a_window_of_measured_traffic_is_as_hard_as_its_hardest_matrix() {
     assert!(single.iter().any(|s| s.0 < hardest.0));
     // Double the demands fill twice as much.
     assert!(near(worst("2004-03-01T01:00 +15m", "scale: 2\n").0, 2.0 * hardest.0));
-    let file = write(dir.path(), "s.yaml", &base.replace("- down: CHINng", "- scale: {factor: 2}"));
-    assert!(
-        refused(&["whatif", &file, "--out", &out])
-            .contains("edit 1 changes demands, which come from a series")
-    );
+    // So do twice the demands of an edit, pair by pair and matrix by matrix; a pair that sent nothing is no error.
+    let edits = |list: &str| base.replace("- down: CHINng", list);
+    let of = |text: &str| {
+        let (row, _) = row(&["whatif", &write(dir.path(), "s.yaml", text), "--out", &out]);
+        row["base_max_util"].as_f64().unwrap()
+    };
+    let removed = "- remove: CHINng\n  - remove_demand: {from: ATLAM5, to: NYCMng}";
+    let (once, twice) = (of(&edits(removed)), of(&edits(&format!("{removed}\n  - scale: {{factor: 2}}"))));
+    assert!(near(twice, 2.0 * once), "{once} {twice}");
 }
 
 #[test]

@@ -159,6 +159,12 @@ ignored_links: [[h6:eth1, r4:eth3]]
 links: [{between: [core-1:eth5, r3:eth5], metric: 10, capacity: 2.5G}]
 ";
 
+const MAINTENANCE: &str = "format: umbra-maintenance/1
+maintenance:
+  - {name: line cards, down: [r1, 3], from: 2026-03-01, until: +4h}
+  - {down: r2, hours_per_year: 8}
+";
+
 const LAB: &str = "format: umbra-lab/1
 name: full
 nodes:
@@ -210,7 +216,12 @@ fn properties(schema: &Value, names: &mut BTreeSet<String>) {
 #[test]
 fn files_that_people_write_fit_their_schemas() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, text) in [("umbra-overrides/1", OVERRIDES), ("umbra-lab/1", LAB), ("watch", WATCH)] {
+    for (name, text) in [
+        ("umbra-overrides/1", OVERRIDES),
+        ("umbra-lab/1", LAB),
+        ("umbra-maintenance/1", MAINTENANCE),
+        ("watch", WATCH),
+    ] {
         let root = json(&umbra(&["schema", name]));
         let check = |value: &Value| Checker { root: &root }.check(&root, value, "$");
         assert_eq!(check(&yaml(text)), Ok(()), "{name}");

@@ -1,5 +1,6 @@
 //! `umbra whatif` and `umbra sweep` from outside: published check values, and shards against one run.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -112,11 +113,92 @@ fn the_worst_of_an_arc_are_the_ten_fullest_of_all_failures() {
     }
 }
 
-fn same_tables(a: &Path, b: &Path) {
-    for name in ["scenarios", "arcs", "worst", "entities", "redundancy", "exposed"] {
-        let read = |folder: &Path| fs::read(folder.join(format!("{name}.parquet"))).unwrap();
-        assert!(read(a) == read(b), "{name} differs");
+/// The tables of a result folder by name, as bytes.
+fn tables(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let tables = files.filter(|path| path.extension().is_some_and(|suffix| suffix == "parquet"));
+    tables.map(|path| (path.file_name().unwrap().display().to_string(), fs::read(&path).unwrap())).collect()
+}
+
+/// Both folders have the same tables with the same bytes; their names.
+fn same_tables(a: &Path, b: &Path) -> Vec<String> {
+    let (a, b) = (tables(a), tables(b));
+    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
+    for (name, bytes) in &a {
+        assert!(*bytes == b[name], "{name} differs");
     }
+    a.into_keys().collect()
+}
+
+/// A study that asks for everything: groups, an edit, measured traffic, maintenance.
+fn everything(folder: &Path) -> String {
+    let (net, series) = (testdata("abilene.xml"), testdata("../series/abilene_5min_3h.parquet"));
+    let groups = folder.join("groups.yaml");
+    let conduits = "{west: [SNVAng - STTLng, DNVRng - SNVAng], east: [2, 3, 4], same: [4, 3, 2], one: [5], site: [HSTNng]}";
+    fs::write(&groups, format!("format: umbra-groups/1\ngroups: {conduits}\n")).unwrap();
+    let text = format!(
+        "format: umbra-scenario/1\nnetwork: {net}\nfail: groups:groups.yaml\nthreshold: 0.01\n\
+         window: {{series: {series}, from: 2004-03-01T01:00, until: +10m}}\n\
+         edits: [{{down: NYCMng - WASHng}}, {{scale: {{factor: 2, from: ATLAng}}}}, {{remove: ATLAM5}}]\n\
+         maintenance: [{{down: CHINng, from: 2004-03-01T01:00, until: +10m}}, {{down: link:1, hours_per_year: 3}}]\n"
+    );
+    let file = folder.join("everything.yaml");
+    fs::write(&file, text).unwrap();
+    file.display().to_string()
+}
+
+#[test]
+fn all_tables_have_the_same_bytes_on_any_number_of_threads() {
+    let work = tempfile::tempdir().unwrap();
+    let study = everything(work.path());
+    let (polska, germany) = (testdata("polska.xml"), testdata("nobel-germany.xml"));
+    let whatif = ["whatif", &study, "--demands-table", "--latency-bound", "20"];
+    let commands: [(&[&str], usize); 4] = [
+        (&whatif, 10),
+        (&["whatif", &germany, "--fail", "links:2", "--latency-bound", "5", "--optimal"], 5),
+        (&["growth", &polska, "--growth", "30%", "--limit", "10"], 2),
+        (&["upgrade", &polska, "--limit", "1"], 2),
+    ];
+    for (number, (command, count)) in commands.into_iter().enumerate() {
+        let out = |threads: &str| work.path().join(format!("{number}-{threads}"));
+        for threads in ["1", "2", "4"] {
+            let out = out(threads).display().to_string();
+            done(&[command, &["--threads", threads, "--out", &out]].concat());
+        }
+        let names = same_tables(&out("1"), &out("2"));
+        same_tables(&out("1"), &out("4"));
+        assert_eq!(names.len(), count, "{names:?}");
+    }
+}
+
+#[test]
+fn a_scenario_file_is_swept_in_shards_like_in_one_run() {
+    let work = tempfile::tempdir().unwrap();
+    let study = everything(work.path());
+    let path = |name: &str| work.path().join(name);
+    let text = |name: &str| path(name).display().to_string();
+    done(&["whatif", &study, "--out", &text("one")]);
+    for (shards, threads) in [(1, "1"), (3, "2"), (7, "4")] {
+        let (sweep, merged, count) =
+            (text(&format!("sweep{shards}")), format!("merged{shards}"), shards.to_string());
+        done(&["sweep", "plan", &study, "--out", &sweep, "--shards", &count]);
+        for shard in 0..shards {
+            done(&["sweep", "run", &sweep, "--shard", &format!("{shard}/{shards}"), "--threads", threads]);
+        }
+        done(&["sweep", "merge", &sweep, "--out", &text(&merged)]);
+        let names = same_tables(&path("one"), &path(&merged));
+        assert_eq!(names.len(), 8, "{names:?}");
+        // The pages differ only in how to make them again.
+        let page = |folder: &str| fs::read_to_string(path(folder).join("report.html")).unwrap();
+        let body = |page: String| {
+            page.split("umbra whatif").next().unwrap().split("umbra sweep").next().unwrap().to_owned()
+        };
+        assert!(page(&merged).contains("<h1>"));
+        assert_eq!(body(page("one")).split("</h1>").next(), body(page(&merged)).split("</h1>").next());
+    }
+    // What the file names may not change between shards.
+    fs::write(path("groups.yaml"), "format: umbra-groups/1\ngroups: {west: [1]}\n").unwrap();
+    assert_eq!(umbra(&["sweep", "run", &text("sweep3"), "--shard", "0/3"]).status.code(), Some(3));
 }
 
 #[test]

@@ -5,7 +5,8 @@ use models::{Failures, NodeDemand, Routing, node_demands};
 use testkit::{Down, PlainDemand, PlainNet, random_demands, random_network, route};
 use twin::{Csr, Layer, LinkId, NodeId};
 use umbra_scenarios::planning::availability::{
-    Bias, Component, Effects, Estimate, FailureModel, Limits, Preset, RiskGroup, exact, mission, sample,
+    Bias, Component, Effects, Estimate, FailureModel, Limits, Phase, Planned, Preset, RiskGroup, When,
+    YEAR_H, exact, mission, phases, sample,
 };
 use umbra_scenarios::planning::{FailureSet, Plan};
 
@@ -32,19 +33,35 @@ fn components(csr: &Csr, seed: u64) -> Vec<Component> {
     sets.into_iter().enumerate().map(component).collect()
 }
 
+/// Parts of the year in which something is out: a link; that link, another and a node.
+fn maintenance(csr: &Csr) -> Option<Vec<Phase>> {
+    let last = csr.link_count().checked_sub(1)?;
+    let one = FailureSet::new(vec![LinkId::new(last)], Vec::new());
+    let more = one.union(&FailureSet::new(vec![LinkId(0)], vec![NodeId(0)]));
+    let planned = [(one, 0.1), (more, 1.0 / 3.0)]
+        .map(|(out, share)| Planned { out, when: When::Hours(share * YEAR_H) });
+    Some(phases(&planned).unwrap())
+}
+
 /// The three measures and each demand's availability, from the definition.
-fn by_definition(net: &PlainNet, demands: &[PlainDemand], components: &[Component]) -> (Vec<f64>, Vec<f64>) {
+fn by_definition(net: &PlainNet, demands: &[PlainDemand], model: &FailureModel) -> (Vec<f64>, Vec<f64>) {
     let total: f64 = demands.iter().map(|d| d.2).sum();
     let mut measures = vec![0.0; 3];
     let mut available = vec![0.0; demands.len()];
-    for mask in 0u32..1 << components.len() {
-        let (mut probability, mut down) = (1.0, Down::default());
+    let components = &model.components;
+    let masks = 0u32..1 << components.len();
+    for (mask, phase) in masks.flat_map(|mask| model.phases.iter().map(move |phase| (mask, phase))) {
+        let (mut probability, mut down) = (phase.share, Down::default());
+        let mut take = |set: &FailureSet| {
+            down.links.extend(set.links().iter().map(|l| l.index()));
+            down.nodes.extend(set.nodes().iter().map(|n| n.index()));
+        };
+        take(&phase.out);
         for (i, component) in components.iter().enumerate() {
             let is_down = mask >> i & 1 == 1;
             probability *= if is_down { component.down } else { 1.0 - component.down };
             if is_down {
-                down.links.extend(component.set.links().iter().map(|l| l.index()));
-                down.nodes.extend(component.set.nodes().iter().map(|n| n.index()));
+                take(&component.set);
             }
         }
         if probability == 0.0 {
@@ -73,7 +90,10 @@ fn each_network(seeds: std::ops::Range<u64>, check: impl Fn(u64, &Plan<'_>, &Fai
         let demands = node_demands(&csr, &random_demands(&twin, seed));
         let routing = Routing::compute(&csr, &Failures::none(&csr));
         let plan = Plan::new(&csr, &routing, &demands);
-        let model = FailureModel { preset: Preset::WanCenic, components: components(&csr, seed) };
+        let model = FailureModel::of(Preset::WanCenic, components(&csr, seed));
+        // Every other network is also maintained: one link in a tenth of the time, more in a third.
+        let phases = maintenance(&csr).unwrap_or_else(|| model.phases.clone());
+        let model = if seed % 2 == 0 { model } else { model.with_phases(phases) };
         check(seed, &plan, &model, &PlainNet::of(&twin));
     }
 }
@@ -89,7 +109,7 @@ fn values(measures: &umbra_scenarios::planning::availability::Measures) -> [Esti
 #[test]
 fn all_states_give_the_definition_and_bounds_hold_it() {
     each_network(0..16, |seed, plan, model, net| {
-        let (measures, demands) = by_definition(net, &plain(plan.demands()), &model.components);
+        let (measures, demands) = by_definition(net, &plain(plan.demands()), model);
         for gap in [0.0, 0.01, 0.3] {
             let found =
                 exact(&mut Effects::new(plan, THRESHOLD), model, Limits { gap, states: u64::MAX }).answer;
@@ -110,7 +130,7 @@ fn all_states_give_the_definition_and_bounds_hold_it() {
 #[test]
 fn samples_come_to_the_definition() {
     each_network(0..8, |seed, plan, model, net| {
-        let (measures, demands) = by_definition(net, &plain(plan.demands()), &model.components);
+        let (measures, demands) = by_definition(net, &plain(plan.demands()), model);
         for bias in [Bias::None, Bias::Towards(5.0)] {
             let mut effects = Effects::new(plan, THRESHOLD);
             let found = sample(&mut effects, model, 200_000, bias, Seeds::new(seed));
@@ -147,7 +167,7 @@ fn threads_and_order_change_no_bit() {
 #[test]
 fn a_cap_on_states_leaves_wide_but_true_bounds() {
     each_network(0..8, |seed, plan, model, net| {
-        let (measures, _) = by_definition(net, &plain(plan.demands()), &model.components);
+        let (measures, _) = by_definition(net, &plain(plan.demands()), model);
         let found = exact(&mut Effects::new(plan, THRESHOLD), model, Limits { gap: 0.0, states: 3 });
         assert!(found.states <= 3 && (found.complete || found.unexplored > 0.0));
         for (found, wanted) in values(&found.answer.measures).iter().zip(&measures) {
@@ -186,10 +206,16 @@ fn presets_say_what_they_cite() {
     let conduit = RiskGroup {
         key: twin::EntityKey::new("group:conduit"),
         set: FailureSet::new(vec![LinkId(0), LinkId(1)], Vec::new()),
+        failures: None,
     };
     let grouped = down(Preset::WanCenic, std::slice::from_ref(&conduit));
     assert!((grouped[2] / (grouped[0] + grouped[1] + grouped[2]) - 0.3).abs() < 1e-12);
-    assert_eq!(down(Preset::Links(0.5), &[conduit]), [0.5, 0.5], "links are independent here");
+    // A number of its own, or that of a link: the longest of them where it goes by length.
+    let own = |failures| RiskGroup { failures: Some(failures), ..conduit.clone() };
+    assert_eq!(down(Preset::Links(0.5), &[own(Preset::Links(0.25))]), [0.5, 0.5, 0.25]);
+    let groups = [own(Preset::UniformNetdice), own(Preset::Repaired { mtbf_h: 90.0, mttr_h: 10.0 })];
+    assert_eq!(down(Preset::WanCenic, &groups), [0.005, 0.005, 0.001, 0.1]);
+    assert_eq!(down(Preset::Links(0.0), &[own(Preset::WanFibreKm)]), fibre[1..]);
 }
 
 #[test]
@@ -216,6 +242,22 @@ fn years_spend_their_time_as_the_probabilities_say() {
     assert!(near(found.outage_h, wanted_h), "{:?} {wanted_h}", found.outage_h);
     assert!(near(found.lost_share, truth.expected_lost_share.value), "{:?}", found.lost_share);
     assert!(found.outage_h.hi - found.outage_h.lo < 0.1 * wanted_h, "the test would see a difference");
+
+    // The same over a year in which the stub is taken down for a tenth of it, and a - b for a fifth.
+    let planned = [(LinkId(3), 0.1), (LinkId(0), 0.2)].map(|(link, share)| Planned {
+        out: FailureSet::new(vec![link], Vec::new()),
+        when: When::Hours(share * YEAR_H),
+    });
+    let maintained = model.clone().with_phases(phases(&planned).unwrap());
+    let truth = exact(&mut effects, &maintained, Limits { gap: 0.0, states: u64::MAX }).answer.measures;
+    let year = mission(&mut effects, &maintained, 500, Seeds::new(4));
+    let wanted_h = 8766.0 * (1.0 - truth.p_all_connected.value);
+    assert!(near(year.outage_h, wanted_h), "{:?} {wanted_h}", year.outage_h);
+    assert!(near(year.lost_share, truth.expected_lost_share.value), "{:?}", year.lost_share);
+    assert!(year.outage_h.value > 2.0 * found.outage_h.value);
+    // Nothing that fails is a year without an outage.
+    let never = FailureModel::of(Preset::Links(0.0), Vec::new());
+    assert!(mission(&mut effects, &never, 1, Seeds::new(4)).outages.is_empty());
 
     // Outages of the stub c - d alone are its repairs: log-normal with mean 20 h, that is a median of 6.2 h.
     let mut hours: Vec<_> = found.outages.iter().map(|o| o.hours).collect();

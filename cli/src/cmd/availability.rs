@@ -1,6 +1,7 @@
 //! `umbra availability`: how often does it fail, and what then?
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use engine::Seeds;
 use report::{Summary, entities};
@@ -15,8 +16,11 @@ use twin::{InputError, Place};
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
-use crate::planning::availability as tables;
+use crate::planning::maintenance::{self, MaintenanceArg};
+use crate::planning::question::QuestionArgs;
 use crate::planning::study::{Study, StudyArgs};
+use crate::planning::windows::WindowArgs;
+use crate::planning::{self, availability as tables, scenario};
 use crate::target::TargetFolder;
 
 /// States that the second preset may add beyond those of the first.
@@ -28,6 +32,9 @@ const SECOND_STATES: u64 = 20_000;
 /// demand has a path, the expected share of lost volume and the probability that some link is fuller than the threshold,
 /// under the preset and under a second one; where the two differ in whole nines, the row says so. Tables: availability,
 /// nines (each demand), outages (with --mission).
+///
+/// With --maintenance, or a scenario file (umbra-scenario/1) in place of NET that has a calendar, the answer is over a
+/// whole year: each window counts by its share of the time, with what is taken down then and whatever fails besides.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("how").required(true).args(["samples", "exact"]))]
 pub(crate) struct Args {
@@ -58,12 +65,22 @@ pub(crate) struct Args {
     /// Also let so many years pass, with failures and repairs in time: outages with their lengths.
     #[arg(long, value_name = "YEARS", value_parser = clap::value_parser!(u32).range(1..))]
     mission: Option<u32>,
-    /// A link is too full above this load / capacity.
-    #[arg(long, value_name = "U", value_parser = utilization, default_value_t = 1.0)]
-    threshold: f64,
-    /// End with 1 where the probability of a link above the threshold is more than this.
-    #[arg(long, value_name = "P", value_parser = probability)]
-    fail_on: Option<f64>,
+    /// What fails together (umbra-groups/1), in the place of the network's own risk groups: as often as `failures` of a
+    /// group says, or else all of them together three times in ten.
+    #[arg(long, value_name = "FILE")]
+    groups: Option<PathBuf>,
+    /// What is taken down on purpose: a calendar (umbra-maintenance/1), or one entry such as 'A - B@8h' (a year); may be
+    /// repeated.
+    #[arg(long, value_name = maintenance::FORMS)]
+    maintenance: Vec<MaintenanceArg>,
+    /// A link is too full above this load / capacity [default: 1].
+    #[arg(long, value_name = "U", value_parser = utilization)]
+    threshold: Option<f64>,
+    /// End with 1 if this is more probable than P: overload (a link above the threshold), lost (a demand without a path)
+    /// [without WHAT: overload; without P: 0].
+    #[arg(long, value_name = "WHAT[=P]", value_delimiter = ',', num_args = 0..=1)]
+    #[arg(default_missing_value = "overload")]
+    fail_on: Vec<FailOn>,
     /// The result folder.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -82,6 +99,35 @@ fn utilization(text: &str) -> Result<f64, String> {
     u.ok_or_else(|| "expected a utilisation such as 0.8".to_owned())
 }
 
+/// What makes a finding, if it is more probable than this.
+#[derive(Clone, Copy, Debug)]
+enum FailOn {
+    Overload(f64),
+    Lost(f64),
+}
+
+impl FromStr for FailOn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (what, p) = text.split_once('=').map_or((text, Ok(0.0)), |(what, p)| (what, probability(p)));
+        match what {
+            "overload" => p.map(Self::Overload),
+            "lost" => p.map(Self::Lost),
+            _ => Err("expected overload or lost, and how probable it may be: overload=0.001".to_owned()),
+        }
+    }
+}
+
+impl FailOn {
+    fn is_met(self, measures: &Measures) -> bool {
+        match self {
+            Self::Overload(p) => measures.p_util_over.value > p,
+            Self::Lost(p) => measures.p_all_connected.complement().value > p,
+        }
+    }
+}
+
 fn count(text: &str) -> Result<f64, String> {
     let count = text.parse().ok().filter(|c: &f64| *c >= 0.0 && c.is_finite());
     count.ok_or_else(|| "expected a number of components such as 1".to_owned())
@@ -89,12 +135,19 @@ fn count(text: &str) -> Result<f64, String> {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
-    let study = args.study.open()?;
+    let question = QuestionArgs { study: args.study.clone(), fail: None };
+    let limits = planning::limits::Limits { threshold: args.threshold, ..Default::default() };
+    let windows = WindowArgs { maintenance: args.maintenance.clone(), series: None };
+    let asked = scenario::asked(&question, &limits)?.with(&windows);
+    let (study, _, _) = asked.open()?;
+    let threshold = asked.limits.threshold.unwrap_or(1.0);
     let plan = study.plan();
-    let mut effects = Effects::new(&plan, args.threshold);
+    let mut effects = Effects::new(&plan, threshold);
     let second = args.second.unwrap_or_else(|| args.failures.second());
-    let (first, second) =
-        (model(args, &study, &plan, args.failures, global)?, model(args, &study, &plan, second, global)?);
+    let phases = maintenance::phases_of(&asked.maintenance(&study)?)?;
+    let model =
+        |preset| Ok::<_, Failure>(model(args, &study, &plan, preset, global)?.with_phases(phases.clone()));
+    let (first, second) = (model(args.failures)?, model(second)?);
     let folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
 
     let found = args.ask(&mut effects, &first, args.max_states, global);
@@ -112,7 +165,9 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         folder.write(&entities(&study.twin))?;
         folder.write(&tables::measures(&found.answer.measures))?;
         folder.write(&tables::demands(&study, &found.answer))?;
-        let mut summary = study.summary("availability", global, [])?;
+        let mut summary =
+            study.summary("availability", global, asked.files().chain(args.groups.as_deref()))?;
+        summary.extra.insert("threshold".into(), threshold.into());
         args.describe(&mut summary, (&first, &found), (&second, &held), &sensitive);
         if let Some(years) = args.mission {
             let mission = mission(&mut effects, &first, years, Seeds::new(global.seed));
@@ -122,8 +177,8 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         folder.commit(summary)?;
     }
     print(&[(&first, &found), (&second, &held)], &sensitive, global)?;
-    let over = found.answer.measures.p_util_over.value;
-    Ok(if args.fail_on.is_some_and(|limit| over > limit) { Outcome::Finding } else { Outcome::Done })
+    let finding = args.fail_on.iter().any(|what| what.is_met(&found.answer.measures));
+    Ok(if finding { Outcome::Finding } else { Outcome::Done })
 }
 
 fn model(
@@ -133,7 +188,10 @@ fn model(
     preset: Preset,
     global: &Global,
 ) -> Result<FailureModel, Failure> {
-    let groups = tables::risk_groups(study);
+    let groups = match &args.groups {
+        Some(file) => tables::groups_of_file(file, study)?,
+        None => tables::risk_groups(study, preset),
+    };
     FailureModel::new(preset, plan, &groups, Seeds::new(global.seed)).map_err(|unknown| {
         let file = args.study.sources[0].display().to_string();
         let expected = "coordinates or delays, or a preset that does not go by length";
@@ -188,7 +246,6 @@ impl Args {
         summary.effective_sample_size = found.effective;
         let extra = &mut summary.extra;
         extra.insert("measures".into(), tables::measures_json(&found.answer.measures));
-        extra.insert("threshold".into(), self.threshold.into());
         extra.insert("failures".into(), tables::model_json(first).into());
         extra.insert("states".into(), found.states.into());
         if self.exact {
@@ -205,6 +262,11 @@ impl Args {
             "Components of the failure model are up or down independently of each other and of the traffic.",
             None,
         );
+        if first.phases.len() > 1 {
+            let text = "Maintenance is known in advance and never put off. Demands of a node that is down on purpose \
+                        count as lost.";
+            summary.fidelity.note("maintenance", text, None);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use models::NodeDemand;
 use report::{Table, entities, schema};
-use scenarios::planning::{Accuracy, Deduced, Measured, deduce};
+use scenarios::planning::{Accuracy, Deduced, LEVELS, Measured, deduce};
 use serde_json::json;
 use topology_sync::counters::{Direction, place, rate};
 use twin::{Csr, Demand, DemandMatrix, EntityKey, InputError, NodeId, Place, Snapshot, Twin};
@@ -22,7 +22,8 @@ use crate::target::{self, TargetFolder};
 /// Deduces a demand for each ordered pair of nodes from counters of interfaces and the routing of the network: of all
 /// matrices that explain the loads the one nearest to a gravity matrix (tomogravity). Counters of interfaces that belong to
 /// no link count as what enters and leaves the network at their node. Prints one row: how many loads and demands, how far
-/// off the deduced demands explain the loads and, with --truth, how far they are from a known matrix.
+/// off the deduced demands explain the loads and, with --truth, how far they are from a known matrix: errors over all demands,
+/// and the share of demands whose relative error is at most 0.1, 0.2, 0.5 and 1.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -60,7 +61,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         let mut summary = study.summary("deduce", global, files)?;
         summary.extra.insert("misfit".into(), json!(deduced.misfit));
         if let Some(a) = &accuracy {
-            summary.extra.insert("accuracy".into(), json!({ "l2": a.l2, "l1": a.l1, "large": a.large }));
+            summary.extra.insert(
+                "accuracy".into(),
+                json!({ "l2": a.l2, "l1": a.l1, "large": a.large, "within": within(a) }),
+            );
         }
         folder.commit(summary)?;
     }
@@ -164,11 +168,19 @@ fn snapshot(study: &Study, deduced: &Deduced) -> Snapshot {
     Snapshot { twin: study.twin.clone(), demands, unit_bps: study.unit_bps, diagnostics: Vec::new() }
 }
 
+/// Columns with the share of demands whose relative error is at most each of [`LEVELS`].
+const WITHIN: [&str; LEVELS.len()] = ["within_0.1", "within_0.2", "within_0.5", "within_1"];
+
+/// The distribution of relative errors: [level, share].
+fn within(accuracy: &Accuracy) -> Vec<[f64; 2]> {
+    LEVELS.into_iter().zip(accuracy.within).map(|(level, share)| [level, share]).collect()
+}
+
 fn print(deduced: &Deduced, accuracy: Option<&Accuracy>, global: &Global) -> Result<(), Failure> {
     let columns = ["loads", "demands", "total_bps", "misfit", "error_l2", "error_l1", "error_large"];
-    let mut table = output::Table::new(&columns);
+    let mut table = output::Table::new(&[&columns[..], &WITHIN].concat());
     let total: f64 = deduced.demands.iter().map(|d| d.bps).sum();
-    table.push(vec![
+    let mut row = vec![
         json!(deduced.measured),
         json!(deduced.pairs),
         json!(total),
@@ -176,6 +188,8 @@ fn print(deduced: &Deduced, accuracy: Option<&Accuracy>, global: &Global) -> Res
         json!(accuracy.map(|a| a.l2)),
         json!(accuracy.map(|a| a.l1)),
         json!(accuracy.map(|a| a.large)),
-    ]);
+    ];
+    row.extend((0..WITHIN.len()).map(|level| json!(accuracy.map(|a| a.within[level]))));
+    table.push(row);
     table.print(global.format())
 }

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use models::NodeDemand;
-use report::{ParquetFile, schema, series};
-use scenarios::planning::{Drain, FailureSet, Plan};
+use report::schema;
+use scenarios::planning::{Drain, FailureSet};
 use serde_json::json;
-use twin::{ArcId, InputError, NodeId, Place, WallTime};
+use twin::{ArcId, NodeId, WallTime};
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
@@ -14,9 +13,10 @@ use crate::output::{Format, Table};
 use crate::planning::failures::{self, FailArg};
 use crate::planning::instant;
 use crate::planning::limit;
+use crate::planning::measured::Measured;
 use crate::planning::names::{self, Names};
 use crate::planning::study::{Study, StudyArgs};
-use crate::planning::window;
+use crate::planning::windows::{self, Traffic};
 
 /// How many of the worst failures are printed.
 const SHOWN: usize = 10;
@@ -63,19 +63,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let (study, traffic) = open(args)?;
     let out = out(&study, &args.element)?;
     let others = args.fail.list(&study)?;
-    let evaluate = |demands: &[NodeDemand]| {
-        Drain::evaluate(&Plan::new(&study.csr, &study.routing, demands), &out, &others)
-    };
-    let worse = |a: &Drain, b: &Drain| {
-        a.cut.len().cmp(&b.cut.len()).then(a.max_util().total_cmp(&b.max_util())).is_gt()
-    };
-    let mut worst: Option<(&Traffic, Drain)> = None;
-    for traffic in &traffic {
-        let drain = evaluate(&traffic.demands);
-        if worst.as_ref().is_none_or(|(_, w)| worse(&drain, w)) {
-            worst = Some((traffic, drain));
-        }
-    }
+    let worst = windows::hardest(&study, &traffic, &out, &others);
     let (traffic_then, drain) = worst.expect("there is at least one matrix");
     let answer = Answer {
         study: &study,
@@ -87,12 +75,6 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     };
     answer.print(global)?;
     Ok(if answer.reasons().is_empty() { Outcome::Done } else { Outcome::Finding })
-}
-
-/// A matrix to be carried, and when it was measured.
-struct Traffic {
-    at: Option<WallTime>,
-    demands: Vec<NodeDemand>,
 }
 
 /// The network and every matrix that counts.
@@ -108,24 +90,9 @@ fn open(args: &Args) -> Result<(Study, Vec<Traffic>), Failure> {
         let demands = std::mem::take(&mut study.demands);
         return Ok((study, vec![Traffic { at: None, demands }]));
     };
-    let study = args.study.open_bare()?;
-    let parquet = ParquetFile::open(file)?;
-    let (series, diagnostics) = series::read(&parquet, &study.twin)?;
-    for d in &diagnostics {
-        tracing::info!("{}: {} ({}x)", d.code, d.message, d.count);
-    }
-    let bins = window::bins(&series, from, until);
-    let of = |bin: &usize| {
-        let matrix = series.matrix(*bin)?;
-        let at = window::instant(&series, *bin);
-        Some(Traffic { at: Some(at), demands: args.study.scaled(&study.csr, &matrix) })
-    };
-    let traffic: Vec<_> = bins.iter().filter_map(of).collect();
-    if traffic.is_empty() {
-        let what = "no measured matrix in the window from --from to --until";
-        let expected = "a series that covers the window's time of the week";
-        return Err(InputError::new(&file.display().to_string(), Place::Whole, what, expected).into());
-    }
+    let study = args.study.open_measured(None)?;
+    let window = Measured { file: file.clone(), from, until };
+    let traffic = Traffic::measured(&args.study, &study, &window)?;
     Ok((study, traffic))
 }
 

@@ -59,8 +59,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let study = args.study.open()?;
     let plan = study.plan();
-    let model =
-        FailureModel::new(args.failures, &plan, &groups::risk_groups(&study), Seeds::new(global.seed));
+    let groups = groups::risk_groups(&study, args.failures);
+    let model = FailureModel::new(args.failures, &plan, &groups, Seeds::new(global.seed));
     let model = model.map_err(|unknown| {
         let file = args.study.sources[0].display().to_string();
         let expected = "coordinates or delays, or a preset that does not go by length";

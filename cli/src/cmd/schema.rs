@@ -8,15 +8,20 @@ use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::lab;
 use crate::output::{Table, print_bytes};
-use crate::planning::{classes, edit, groups, scenario};
+use crate::planning::{classes, edit, groups, maintenance, scenario};
 
 /// Formats of files, with what they are: the schemas are written by hand, and a test holds real files against them.
-const FORMATS: [(&str, &str, &str); 11] = [
+const FORMATS: [(&str, &str, &str); 12] = [
     (twin::FORMAT, "a twin on disk, as `umbra import` writes it", include_str!("../schema/twin.json")),
     (scenario::FORMAT, "a study for `umbra whatif`", include_str!("../schema/scenario.json")),
     (edit::FORMAT, "a change of a network, for `--edit`", include_str!("../schema/edit.json")),
     (classes::FORMAT, "classes of service, for `--classes`", include_str!("../schema/classes.json")),
     (groups::FORMAT, "what fails together, for `--fail groups:FILE`", include_str!("../schema/groups.json")),
+    (
+        maintenance::FORMAT,
+        "what is taken down on purpose, for `--maintenance`",
+        include_str!("../schema/maintenance.json"),
+    ),
     (
         overrides::FORMAT,
         "what operators know better than discovery (`--overrides`)",

@@ -6,7 +6,8 @@ use report::{Table, entities, schema};
 use scenarios::planning::{
     Advice, FailureList, FailureSet, Plan, UpgradeBound, cheapest_upgrades, sweep, upgrade_bound,
 };
-use serde_json::json;
+use serde_json::{Value, json};
+use twin::NodeId;
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
@@ -27,8 +28,8 @@ const BOUND_SCENARIOS: usize = 500;
 /// its own, and the cheapest modules that reach it are bought. Modules and prices are those of an SNDlib file;
 /// elsewhere a link gets more members of its own capacity, at 1 for each Gbit/s and km. The result is swept once more
 /// with the new capacities. A lower bound says what the upgrades would cost if traffic were routed at will and capacity
-/// sold in any amount: what better metrics could save. Prints the steps, fullest link first; the sum and the bound
-/// stand in the log and the summary.
+/// sold in any amount: what better metrics could save. Prints the steps, fullest link first, then the sum, the bound
+/// (`at_least`) and the links that stay too full.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -56,7 +57,6 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let advice = cheapest_upgrades(&plan, list, &market.modules, args.limit);
     let after = max_util(&Plan::new(&advice.upgraded, &study.routing, &study.demands), list);
     let bound = if args.no_bound { None } else { Some(bound(&plan, list, &market, args.limit)?) };
-    say(&study, &advice, bound.as_ref(), market.unit, after);
     let table = table(&study, &failing, &advice);
     if let Some(out) = args.out.as_ref().filter(|_| !args.dry_run) {
         let mut folder = TargetFolder::create(out)?;
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         }
         folder.commit(summary)?;
     }
-    output::Table::rows_of(&table).print(global.format())?;
+    print(&table, &study, &advice, bound.as_ref(), (market.unit, after), global)?;
     Ok(Outcome::Done)
 }
 
@@ -106,18 +106,49 @@ fn bound(plan: &Plan<'_>, list: &FailureList, market: &Market, limit: f64) -> Re
     upgrade_bound(plan, &sets, &market.modules, limit).map_err(|e| Failure::environment("the lower bound", e))
 }
 
-/// The sum, on stderr.
-fn say(study: &Study, advice: &Advice, bound: Option<&UpgradeBound>, unit: &str, after: f64) {
-    let bound = match bound {
-        None => String::new(),
-        Some(b) if b.cost.is_infinite() => "; no routing keeps the limit with what can be bought".to_owned(),
-        Some(b) => format!("; at any routing and in any amounts at least {:.6}", b.cost),
+/// Prints the steps, then the sum, the bound, and the links that stay too full.
+fn print(
+    steps: &Table,
+    study: &Study,
+    advice: &Advice,
+    bound: Option<&UpgradeBound>,
+    (unit, after): (&str, f64),
+    global: &Global,
+) -> Result<(), Failure> {
+    let mut names = vec!["item"];
+    names.extend(steps.spec().columns.iter().map(|column| column.name));
+    names.push("note");
+    let mut printed = output::Table::new(&names);
+    let mut push = |item: &str, values: &[(&str, Value)]| {
+        let value =
+            |name: &&str| values.iter().find(|(n, _)| n == name).map_or(Value::Null, |(_, v)| v.clone());
+        printed.push(std::iter::once(json!(item)).chain(names[1..].iter().map(value)).collect());
     };
-    let (steps, cost) = (advice.upgrades.len(), advice.cost());
-    tracing::warn!("{steps} upgrades cost {cost:.6} ({unit}){bound}; the worst failure leaves {after:.6}");
-    for link in &advice.stuck {
-        tracing::warn!("nothing can be bought for link {}", study.csr.link_names[link.index()]);
+    for row in output::Table::rows_of(steps).rows() {
+        let values: Vec<_> = steps.spec().columns.iter().map(|c| c.name).zip(row.iter().cloned()).collect();
+        push("upgrade", &values);
     }
+    let cost = ("cost", json!(advice.cost()));
+    push("sum", &[cost, ("max_util", json!(after)), ("note", json!(unit))]);
+    if let Some(bound) = bound {
+        let note = match bound {
+            b if b.cost.is_infinite() => "no routing keeps the limit with what can be bought",
+            b if b.reached => "at any routing and in any amounts",
+            _ => "at any routing and in any amounts; the search was stopped, the truth is more",
+        };
+        let cost = bound.cost.is_finite().then_some(bound.cost);
+        push("at_least", &[("cost", json!(cost)), ("note", json!(note))]);
+    }
+    for link in &advice.stuck {
+        let csr = &study.csr;
+        let end = |of: &[NodeId]| {
+            csr.link_arcs[link.index()].first().map(|arc| &csr.node_names[of[arc.index()].index()])
+        };
+        let ends = [("src", json!(end(&csr.src))), ("dst", json!(end(&csr.dst)))];
+        let note = ("note", json!("too full, and nothing can be bought for it"));
+        push("stuck", &[&[("link", json!(link.0)), note][..], &ends].concat());
+    }
+    printed.print(global.format())
 }
 
 fn table(study: &Study, failing: &Failing, advice: &Advice) -> Table {

@@ -23,6 +23,7 @@ use crate::planning::redundancy::{self, Redundancies};
 use crate::planning::scenario::{self, Asked};
 use crate::planning::study::Study;
 use crate::planning::tables;
+use crate::planning::windows::WindowArgs;
 use crate::target::{self, TargetFolder};
 
 /// What does each failure do to the load of every link?
@@ -33,7 +34,9 @@ use crate::target::{self, TargetFolder};
 /// somebody, and what breaks a limit. Tables: scenarios, arcs, worst, redundancy, exposed; groups with --fail groups;
 /// differences from the network as it is with --edit; breaches with --latency-bound; classes and class_scenarios with
 /// --classes. A scenario file (umbra-scenario/1) in place of NET says all of it; what the command line says wins.
-/// report.html shows all of it on a page.
+/// report.html shows all of it on a page. With --maintenance, or a scenario file that has a calendar, a row for each
+/// window is printed instead: what is taken down, alone and with any one more failure, under the measured traffic that is
+/// hardest then, and who is at risk.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -56,17 +59,20 @@ pub(crate) struct Args {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
+    windows: WindowArgs,
+    #[command(flatten)]
     limits: Limits,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
-    let mut asked = scenario::asked(&args.question, &args.limits)?;
+    let mut asked = scenario::asked(&args.question, &args.limits)?.with(&args.windows);
     if let Some(file) = &args.classes {
         asked.classes = Some(ClassFile::read(file)?);
     }
     asked.limits.check()?;
     let (study, failing, measured_at) = asked.open()?;
+    let windows = asked.evaluate_windows(&study, &failing)?;
     let list = &failing.list;
     let classes = asked.classes.as_ref().map(|file| file.divide(&study)).transpose()?;
     let plan = study.plan();
@@ -94,6 +100,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     if let Some(mut folder) = folder {
         let Written { redundancies, differences } =
             asked.question.write(&mut folder, &study, &failing, &plan, &worst)?;
+        windows.write(&mut folder, &study, &failing, &asked.limits)?;
         answer.redundancies = redundancies;
         let mut summary = summary((&asked, args), &study, latency.as_ref(), global)?;
         summary.extra.extend(answer.class_summary(&study, &failing));
@@ -103,6 +110,9 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         if let Some(best) = &optimal {
             summary.extra.insert("optimal_max_util".into(), json!(best.at_most));
             summary.extra.insert("optimal_max_util_at_least".into(), json!(best.at_least));
+        }
+        if let Some(worst) = windows.summary() {
+            summary.extra.insert("maintenance".into(), worst);
         }
         let summary = folder.commit(summary)?;
         let findings = Findings {
@@ -118,13 +128,21 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
             redundancies: &answer.redundancies,
             classes: answer.class_parts(&study, &failing),
             optimal: answer.optimal,
-            question: question_in_words(&asked, measured_at),
+            question: asked.in_words(measured_at),
         };
-        let html = findings.page(title(&asked), &summary).render();
+        let html = findings.page(asked.title(), &summary).render();
         target::write(&args.out.join("report.html"), html.as_bytes(), false)?;
     }
-    answer.print(&study, &failing, &plan, global)?;
-    Ok(if answer.is_finding() { Outcome::Finding } else { Outcome::Done })
+    if windows.is_empty() {
+        answer.print(&study, &failing, &plan, global)?;
+    } else {
+        Table::rows_of(&windows.table(&study, &failing, &asked.limits)).print(global.format())?;
+    }
+    Ok(if answer.is_finding() || windows.is_finding(&asked.limits) {
+        Outcome::Finding
+    } else {
+        Outcome::Done
+    })
 }
 
 fn summary(
@@ -169,22 +187,6 @@ fn summary(
 fn optimal(study: &Study) -> Result<Optimum, Failure> {
     let best = optimal_max_util(&study.csr, &FailureSet::default(), &study.demands);
     best.map_err(|e| Failure::environment("--optimal", e))
-}
-
-/// What the page is called: the network's file.
-fn title(asked: &Asked) -> String {
-    let stem = asked.question.study.sources.first().and_then(|path| path.file_stem());
-    stem.map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
-/// What was asked: what the author of a scenario file says of it, or what fails.
-fn question_in_words(asked: &Asked, measured_at: Option<WallTime>) -> String {
-    let fail = asked.question.fail().words();
-    let traffic = measured_at.map(|at| format!(", traffic of {}", instant::text(at))).unwrap_or_default();
-    let edit =
-        if asked.question.study.edit.is_some() || asked.edits.is_some() { ", with an edit" } else { "" };
-    let words = format!("{fail}{edit}{traffic}");
-    asked.description.as_ref().map_or(words.clone(), |text| format!("{words}. {}", text.trim()))
 }
 
 /// What the scenarios say together.

@@ -1,26 +1,43 @@
 //! The answers of `umbra availability` as tables and as part of `summary.json`.
 
+use std::path::Path;
+
 use report::{Table, schema};
 use scenarios::planning::FailureSet;
 use scenarios::planning::availability::{
-    Answer, Estimate, FailureModel, Measures, Mission, RiskGroup, nines,
+    Answer, Estimate, FailureModel, Measures, Mission, Preset, RiskGroup, nines,
 };
 use serde_json::{Map, Value, json};
-use twin::{EntityKey, EntityKind, LinkId, NodeId};
+use twin::{EntityKey, EntityKind, InputError, LinkId, NodeId};
 
+use super::groups::{Group, GroupFile};
+use super::names::Names;
 use super::study::Study;
 
-/// The risk groups of the twin that hold a link or a node of the network.
-pub(crate) fn risk_groups(study: &Study) -> Vec<RiskGroup> {
+/// The risk groups of the twin that hold a link or a node of the network; none where links are asked to be independent.
+pub(crate) fn risk_groups(study: &Study, preset: Preset) -> Vec<RiskGroup> {
     let mut groups = Vec::new();
+    if matches!(preset, Preset::Links(_)) {
+        return groups;
+    }
     for entity in study.twin.entities() {
         let EntityKind::RiskGroup { members, .. } = &entity.kind else { continue };
         let set = members.iter().fold(FailureSet::default(), |set, key| set.union(&fails_with(study, key)));
         if !set.is_empty() {
-            groups.push(RiskGroup { key: entity.key.clone(), set });
+            groups.push(RiskGroup { key: entity.key.clone(), set, failures: None });
         }
     }
     groups
+}
+
+/// The risk groups of a file.
+pub(crate) fn groups_of_file(path: &Path, study: &Study) -> Result<Vec<RiskGroup>, InputError> {
+    let groups = GroupFile::read(path)?.resolve(&Names::new(&study.twin, &study.csr))?;
+    let group = |Group { name, set, failures }| {
+        let key = EntityKey::new(format!("risk-group:{name}"));
+        RiskGroup { key, set, failures }
+    };
+    Ok(groups.into_iter().map(group).collect())
 }
 
 /// What is down when this entity is: a node, a cable, or the links at a port or slot.
@@ -111,5 +128,7 @@ pub(crate) fn model_json(model: &FailureModel) -> Map<String, Value> {
     map.insert("mark".into(), citation.mark.into());
     map.insert("components".into(), model.components.len().into());
     map.insert("expected_down".into(), model.expected_down().into());
+    let out = model.phases.iter().filter(|phase| !phase.out.is_empty()).map(|phase| phase.share);
+    map.insert("maintenance_share".into(), out.sum::<f64>().into());
     map
 }

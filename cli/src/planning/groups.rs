@@ -4,7 +4,7 @@
 //! format: umbra-groups/1
 //! groups:
 //!   conduit-7: [NYCMng_WASHng, "CHINng - IPLSng"]      # links or nodes
-//!   site-atl: {nodes: [ATLAM5, ATLAng], links: [3]}
+//!   site-atl: {nodes: [ATLAM5, ATLAng], links: [3], failures: p=0.0002}     # how often, for `umbra availability`
 //! ```
 //!
 //! The same as plain text: a line `NAME: member, member` for each group; what follows ` #` is a comment. How members are
@@ -15,6 +15,7 @@ use std::fmt;
 use std::path::Path;
 
 use scenarios::planning::FailureSet;
+use scenarios::planning::availability::Preset;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -36,6 +37,8 @@ pub(crate) struct Group {
     pub(crate) name: String,
     /// What fails.
     pub(crate) set: FailureSet,
+    /// It fails as often as a link does under this preset, where the file says so.
+    pub(crate) failures: Option<Preset>,
 }
 
 /// A file of groups as it is written.
@@ -72,6 +75,7 @@ struct Members {
     links: Vec<Word>,
     #[serde(default)]
     nodes: Vec<Word>,
+    failures: Option<Word>,
 }
 
 impl GroupFile {
@@ -172,7 +176,14 @@ impl GroupFile {
         for word in &group.members.nodes {
             nodes.push(names.node(&word.text).map_err(|u| u.at(&self.file, word.place))?);
         }
-        Ok(Group { name: group.name.clone(), set: FailureSet::new(links, nodes) })
+        let failures = group.members.failures.as_ref().map(|word| {
+            word.text.parse::<Preset>().map_err(|e| {
+                let expected = e.strip_prefix("expected ").unwrap_or(&e).to_owned();
+                InputError::new(&self.file, word.place, format!("found '{}'", word.text), expected)
+            })
+        });
+        let set = FailureSet::new(links, nodes);
+        Ok(Group { name: group.name.clone(), set, failures: failures.transpose()? })
     }
 }
 
@@ -190,7 +201,7 @@ pub(crate) fn of_twin(names: &Names<'_>) -> Vec<Group> {
     let groups = entities.iter().map(|entity| {
         let mut held = Held { names, seen: BTreeSet::new(), links: Vec::new(), nodes: Vec::new() };
         held.add(&entity.key);
-        Group { name: entity.name.clone(), set: FailureSet::new(held.links, held.nodes) }
+        Group { name: entity.name.clone(), set: FailureSet::new(held.links, held.nodes), failures: None }
     });
     groups.collect()
 }
@@ -258,7 +269,7 @@ impl<'de> Deserialize<'de> for ListOrKinds {
         impl<'de> Visitor<'de> for Either {
             type Value = ListOrKinds;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of links and nodes, or {links: […], nodes: […]}")
+                f.write_str("a list of links and nodes, or {links: […], nodes: […], failures: PRESET}")
             }
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<ListOrKinds, A::Error> {
                 let any = Vec::deserialize(SeqAccessDeserializer::new(list))?;
@@ -328,6 +339,7 @@ mod tests {
             read("yaml", "format: umbra-groups/2\ngroups: {z: [ab]}\n"),
             read("yaml", &format!("{head}  z: [ab, bd]\n")),
             read("yaml", &format!("{head}  z: {{links: [ab], node: [a]}}\n")),
+            read("yaml", &format!("{head}  z: {{links: [ab], failures: wan-cenik}}\n")),
             read("yaml", &format!("{head}  z: []\n")),
             read("yaml", &format!("{head}  z: [ab]\n  z: [bc]\n")),
             read("yaml", &format!("{head}  z: 5\n")),
@@ -338,10 +350,11 @@ mod tests {
         expect![[r#"
             g:1:9: format 'umbra-groups/2'; expected format 'umbra-groups/1'
             g:3:11: unknown element 'bd'; expected a node or link by name, 'A - B' for all links between two nodes, link:N or node:N by number; did you mean 'b'?
-            g:3:20: unknown member 'node'; expected one of links, nodes; did you mean 'nodes'?
+            g:3:20: unknown member 'node'; expected one of links, nodes, failures; did you mean 'nodes'?
+            g:3:29: found 'wan-cenik'; expected wan-cenic|wan-fibre-km|wan-teavar|dc-gill|uniform-netdice|p=P|mtbf=HOURS,mttr=HOURS; did you mean 'wan-cenic'?
             g:3:6: group 'z' without members; expected links or nodes
             g:4:3: a second 'z'; expected each name once
-            g:3:3: invalid type: integer `5`; expected a list of links and nodes, or {links: […], nodes: […]}
+            g:3:3: invalid type: integer `5`; expected a list of links and nodes, or {links: […], nodes: […], failures: PRESET}
             g:2:5: unknown node 'd'; expected a node of the network by name or number (0 to 2)
             g:1:1: 'z ab'; expected NAME: member, member
             g: no group; expected groups by their names"#]]

@@ -1,7 +1,8 @@
 //! Latency of demands in tables: `demands`, and `breaches` of a bound.
 
-use report::{Table, schema};
+use report::{Row, Table, TableSpec, schema};
 use scenarios::planning::{FailureList, Fate, Latency, Status};
+use twin::NodeId;
 
 use super::study::Study;
 use crate::failure::Failure;
@@ -70,51 +71,44 @@ impl LatencyQuestion {
 
 type Scenarios = [(u32, Vec<(u32, Fate)>)];
 
-fn rows(scenarios: &Scenarios) -> impl Iterator<Item = (u32, u32, Fate)> {
-    scenarios
-        .iter()
-        .flat_map(|(scenario, fates)| fates.iter().map(|(demand, fate)| (*scenario, *demand, *fate)))
-}
-
-fn demands(study: &Study, services: &[Vec<&str>], scenarios: &Scenarios) -> Table {
-    let mut table = Table::new(&schema::DEMANDS);
-    for (scenario, number, fate) in rows(scenarios) {
-        let demand = &study.demands[number as usize];
-        let mut row = |service: Option<&str>| {
-            table
-                .row()
-                .set("scenario", scenario)
-                .set("src", study.csr.node_names[demand.src.index()].as_str())
-                .set("dst", study.csr.node_names[demand.dst.index()].as_str())
-                .set("status", Status::word(fate.status))
-                .set("latency_ms", fate.latency_ms)
-                .set("stretch", fate.stretch)
-                .set("service", service)
-                .end();
-        };
-        match services.get(number as usize) {
-            Some(services) => services.iter().for_each(|service| row(Some(service))),
-            None => row(None),
+/// A table of fates, each with its scenario and its demand's ends in so many rows; `rest` adds to the row of a number.
+fn table(
+    spec: &'static TableSpec,
+    study: &Study,
+    scenarios: &Scenarios,
+    rows: impl Fn(usize, &Fate) -> usize,
+    rest: impl Fn(Row<'_>, (usize, usize), Fate),
+) -> Table {
+    let mut table = Table::new(spec);
+    let name = |node: NodeId| study.csr.node_names[node.index()].as_str();
+    for (scenario, fates) in scenarios {
+        for (number, fate) in fates {
+            let number = *number as usize;
+            let demand = &study.demands[number];
+            for part in 0..rows(number, fate) {
+                let row = table.row().set("scenario", *scenario);
+                let row = row.set("src", name(demand.src)).set("dst", name(demand.dst));
+                rest(row, (number, part), *fate);
+            }
         }
     }
     table
 }
 
+fn demands(study: &Study, services: &[Vec<&str>], scenarios: &Scenarios) -> Table {
+    let rows = |number: usize, _: &Fate| services.get(number).map_or(1, Vec::len);
+    table(&schema::DEMANDS, study, scenarios, rows, |row, (number, part), fate| {
+        let row = row.set("status", Status::word(fate.status)).set("latency_ms", fate.latency_ms);
+        let service = services.get(number).and_then(|s| s.get(part)).copied();
+        row.set("stretch", fate.stretch).set("service", service).end();
+    })
+}
+
 fn breaches(study: &Study, latency: &Latency<'_>, scenarios: &Scenarios, bound: f64) -> Table {
-    let mut table = Table::new(&schema::BREACHES);
-    for (scenario, number, fate) in rows(scenarios) {
-        let Some(ms) = fate.latency_ms.filter(|ms| *ms > bound) else { continue };
-        let demand = &study.demands[number as usize];
-        table
-            .row()
-            .set("scenario", scenario)
-            .set("src", study.csr.node_names[demand.src.index()].as_str())
-            .set("dst", study.csr.node_names[demand.dst.index()].as_str())
-            .set("volume", study.volume(demand.bps))
-            .set("latency_ms", ms)
-            .set("base_latency_ms", latency.base()[number as usize].latency_ms)
-            .set("bound_ms", bound)
-            .end();
-    }
-    table
+    let rows = |_: usize, fate: &Fate| usize::from(fate.latency_ms.is_some_and(|ms| ms > bound));
+    table(&schema::BREACHES, study, scenarios, rows, |row, (number, _), fate| {
+        let row =
+            row.set("volume", study.volume(study.demands[number].bps)).set("latency_ms", fate.latency_ms);
+        row.set("base_latency_ms", latency.base()[number].latency_ms).set("bound_ms", bound).end();
+    })
 }

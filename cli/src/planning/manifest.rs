@@ -6,10 +6,12 @@ use report::InputDigest;
 use serde::{Deserialize, Serialize};
 use topology_sync::encoding;
 use topology_sync::source::files;
-use twin::{InputError, Place};
+use twin::{InputError, Place, WallTime};
 
 use super::failures::Failing;
+use super::limits::Limits;
 use super::question::QuestionArgs;
+use super::scenario::{self, Asked};
 use super::study::Study;
 use crate::failure::Failure;
 
@@ -27,19 +29,20 @@ pub(crate) struct Manifest {
     seed: u64,
     /// Of all input files: what has changed since is refused.
     input_digest: String,
-    /// What is asked, with absolute paths.
+    /// What is asked, with absolute paths: a scenario file is read anew by each shard.
     pub(crate) question: QuestionArgs,
 }
 
 impl Manifest {
     /// Plans a question.
     pub(crate) fn new(question: &QuestionArgs, shards: u32, seed: u64) -> Result<Self, Failure> {
-        let (study, failing) = question.open()?;
+        let asked = scenario::asked(question, &Limits::default())?;
+        let (study, failing, _) = asked.open()?;
+        let input_digest = asked.digest(&study)?;
         let mut question = question.clone();
         for path in question.paths_mut() {
             *path = std::path::absolute(&*path).map_err(|e| Failure::environment("no current folder", e))?;
         }
-        let input_digest = study.input_digest(question.fail().file())?;
         let scenarios = failing.list.len();
         Ok(Self { format: FORMAT.into(), scenarios, shards, seed, input_digest, question })
     }
@@ -85,15 +88,16 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Opens what it names, if that is what was planned.
-    pub(crate) fn open(&self) -> Result<(Study, Failing), Failure> {
-        let (study, failing) = self.question.open()?;
-        let digest = study.input_digest(self.question.fail().file())?;
+    /// Opens what it names, if that is what was planned; with measured traffic, and the stamp of the matrix that counts.
+    pub(crate) fn open(&self) -> Result<(Asked, Study, Failing, Option<WallTime>), Failure> {
+        let asked = scenario::asked(&self.question, &Limits::default())?;
+        let (study, failing, measured_at) = asked.open()?;
+        let digest = asked.digest(&study)?;
         if digest != self.input_digest || failing.list.len() != self.scenarios {
             let expected = "the inputs as they were when the sweep was planned (plan it again)";
             let what = "this or another input has changed";
             return Err(InputError::new(&study.file(), Place::Whole, what, expected).into());
         }
-        Ok((study, failing))
+        Ok((asked, study, failing, measured_at))
     }
 }

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use report::{ParquetFile, series};
 use scenarios::planning::{FailureList, Plan, sweep};
-use twin::{DemandMatrix, InputError, Place, Twin, WallTime};
+use twin::{DemandMatrix, InputError, Place, WallTime};
 
+use super::study::Study;
 use super::window;
 use crate::failure::Failure;
 
@@ -22,7 +23,9 @@ pub(crate) struct Measured {
 
 impl Measured {
     /// The matrices of the window, or of the same time of another week or day, each with its stamp.
-    pub(crate) fn matrices(&self, twin: &Twin) -> Result<Vec<(WallTime, DemandMatrix)>, Failure> {
+    pub(crate) fn matrices(&self, study: &Study) -> Result<Vec<(WallTime, DemandMatrix)>, Failure> {
+        // Nodes that an edit takes away were measured, too.
+        let twin = study.before.as_ref().map_or(&study.twin, |before| &before.twin);
         let (series, diagnostics) = series::read(&ParquetFile::open(&self.file)?, twin)?;
         for d in &diagnostics {
             tracing::info!("{}: {} ({}x)", d.code, d.message, d.count);

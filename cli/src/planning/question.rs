@@ -57,11 +57,11 @@ impl QuestionArgs {
         edits: Option<&EditFile>,
         measured: &Measured,
     ) -> Result<(Study, Failing, WallTime), Failure> {
-        let mut study = self.study.open_bare_edited(edits)?;
+        let mut study = self.study.open_measured(edits)?;
         let failing = self.fail().of(&study)?;
         let mut hardest: Option<((u32, f64), WallTime, DemandMatrix)> = None;
-        for (at, matrix) in measured.matrices(&study.twin)? {
-            study.demands = self.study.scaled(&study.csr, &matrix);
+        for (at, matrix) in measured.matrices(&study)? {
+            study.demands = self.study.traffic(&study, &matrix)?;
             let hard = hardness(&study.plan(), &failing.list);
             let harder = |than: &(u32, f64)| hard.0.cmp(&than.0).then(hard.1.total_cmp(&than.1)).is_gt();
             if hardest.as_ref().is_none_or(|(than, _, _)| harder(than)) {
@@ -69,7 +69,7 @@ impl QuestionArgs {
             }
         }
         let (_, at, matrix) = hardest.expect("a window without a matrix is an error");
-        study.demands = self.study.scaled(&study.csr, &matrix);
+        study.demands = self.study.traffic(&study, &matrix)?;
         if let Some(before) = study.before.as_deref_mut() {
             before.demands = self.study.scaled(&before.csr, &matrix);
         }

@@ -10,6 +10,9 @@
 //!   - add_link: {between: [DNVRng, KSCYng], capacity: 10G, weight: 900}
 //! window: {series: abilene.parquet, from: 2004-03-01T02:00, until: +4h}   # in the place of demands
 //! classes: [{name: voice, share: 0.1}, {name: bulk}]      # as in umbra-classes/1, highest priority first
+//! series: abilene.parquet             # measured traffic for maintenance [default: that of the window]
+//! maintenance:                        # as in umbra-maintenance/1
+//!   - {down: CHINng, from: 2004-03-01T01:00, until: +2h}
 //! threshold: 0.8
 //! latency_bound_ms: 40
 //! fail_on: [overload, lost, latency]
@@ -31,9 +34,11 @@ use super::edit::{Edit, EditFile, Edits};
 use super::failures::{FORMS, FailArg, Failing};
 use super::instant;
 use super::limits::{FailOn, Limits};
+use super::maintenance::{self, Calendar, Item, Maintenance, MaintenanceArg};
 use super::measured::Measured;
 use super::question::QuestionArgs;
 use super::study::Study;
+use super::windows::{WindowArgs, Windows};
 use super::words::{Number, Word, Words, check_format};
 use crate::failure::Failure;
 
@@ -58,6 +63,9 @@ struct Yaml {
     scale: Option<Number>,
     growth: Option<Growth>,
     window: Option<Window>,
+    series: Option<Word>,
+    #[serde(default)]
+    maintenance: Vec<Item>,
     edit: Option<Word>,
     #[serde(default)]
     groups: BTreeMap<String, Vec<Word>>,
@@ -98,6 +106,10 @@ pub(crate) struct Asked {
     pub(crate) measured: Option<Measured>,
     /// Classes of service that stand in the scenario file.
     pub(crate) classes: Option<ClassFile>,
+    /// What is taken down on purpose, where the command line says nothing else.
+    pub(crate) calendar: Option<Calendar>,
+    /// Maintenance of the command line, and measured traffic for its windows.
+    pub(crate) windows: WindowArgs,
     /// The limits.
     pub(crate) limits: Limits,
     /// The scenario file.
@@ -118,6 +130,8 @@ pub(crate) fn asked(question: &QuestionArgs, limits: &Limits) -> Result<Asked, I
             edits: None,
             measured: None,
             classes: None,
+            calendar: None,
+            windows: WindowArgs::default(),
             limits: limits.clone(),
             file: None,
             description: None,
@@ -140,7 +154,48 @@ impl Asked {
 
     /// The files that neither the study nor its failures name.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
-        self.file.iter().chain(self.measured.as_ref().map(|m| &m.file)).map(PathBuf::as_path)
+        let series = self.measured.as_ref().map(|m| &m.file).into_iter().chain(&self.windows.series);
+        let calendars = self.windows.maintenance.iter().filter_map(MaintenanceArg::file);
+        self.file.iter().chain(series).map(PathBuf::as_path).chain(calendars)
+    }
+
+    /// The digest of all that it names.
+    pub(crate) fn digest(&self, study: &Study) -> Result<String, InputError> {
+        study.input_digest(self.files().chain(self.question.fail().file()))
+    }
+
+    /// With the maintenance of the command line, which wins.
+    pub(crate) fn with(mut self, windows: &WindowArgs) -> Self {
+        self.windows.maintenance.clone_from(&windows.maintenance);
+        self.windows.series = windows.series.clone().or(self.windows.series);
+        self
+    }
+
+    /// What is taken down on purpose.
+    pub(crate) fn maintenance(&self, study: &Study) -> Result<Vec<Maintenance>, Failure> {
+        maintenance::of(&self.windows.maintenance, self.calendar.as_ref(), study)
+    }
+
+    /// What happens meanwhile.
+    pub(crate) fn evaluate_windows(&self, study: &Study, failing: &Failing) -> Result<Windows, Failure> {
+        let (args, series) = (&self.question.study, self.windows.series.as_deref());
+        Windows::evaluate(args, study, &failing.list, self.maintenance(study)?, series)
+    }
+
+    /// What its page is called: the network's file.
+    pub(crate) fn title(&self) -> String {
+        let stem = self.question.study.sources.first().and_then(|path| path.file_stem());
+        stem.map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// What is asked: what the author of a scenario file says of it, or what fails.
+    pub(crate) fn in_words(&self, measured_at: Option<WallTime>) -> String {
+        let fail = self.question.fail().words();
+        let traffic = measured_at.map(|at| format!(", traffic of {}", instant::text(at))).unwrap_or_default();
+        let edit =
+            if self.question.study.edit.is_some() || self.edits.is_some() { ", with an edit" } else { "" };
+        let words = format!("{fail}{edit}{traffic}");
+        self.description.as_ref().map_or(words.clone(), |text| format!("{words}. {}", text.trim()))
     }
 }
 
@@ -161,6 +216,10 @@ impl ScenarioFile {
         if let (Some(edit), false) = (&yaml.edit, yaml.edits.is_empty()) {
             let expected = "'edit: FILE' or 'edits', not both";
             return Err(InputError::new(&file, edit.place, "edits in two places", expected));
+        }
+        if let (Some(series), true) = (&yaml.series, yaml.maintenance.is_empty()) {
+            let expected = "'maintenance' with it, or 'window: {series, from, until}'";
+            return Err(InputError::new(&file, series.place, "a series without maintenance", expected));
         }
         Ok(Self { path: path.to_owned(), yaml })
     }
@@ -192,11 +251,16 @@ impl ScenarioFile {
         let limits = self.limits(limits)?;
         let rules = (!self.yaml.classes.is_empty()).then(|| self.yaml.classes.clone());
         let classes = rules.map(|rules| ClassFile::inline(&self.file(), self.yaml.groups.clone(), rules));
+        let series = self.yaml.series.as_ref().or(self.yaml.window.as_ref().map(|window| &window.series));
+        let series = series.map(|word| self.beside(&word.text));
+        let calendar = Calendar::inline(&self.file(), self.yaml.maintenance.clone())?;
         Ok(Asked {
             question,
             edits,
             measured,
             classes,
+            calendar: Some(calendar),
+            windows: WindowArgs { maintenance: Vec::new(), series },
             limits,
             file: Some(self.path),
             description: self.yaml.description,

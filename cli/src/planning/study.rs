@@ -58,6 +58,7 @@ pub(crate) struct Study {
     /// The same as it was before an edit.
     pub(crate) before: Option<Box<Study>>,
     own: Option<DemandMatrix>,
+    edits: Option<EditFile>,
     started: SystemTime,
     clock: Instant,
     files: Vec<PathBuf>,
@@ -84,6 +85,25 @@ impl StudyArgs {
         Ok(study)
     }
 
+    /// A measured matrix as the command line asks for it, after the edits.
+    pub(crate) fn traffic(
+        &self,
+        study: &Study,
+        matrix: &DemandMatrix,
+    ) -> Result<Vec<NodeDemand>, InputError> {
+        let (Some(edits), Some(before)) = (&study.edits, &study.before) else {
+            return Ok(self.scaled(&study.csr, matrix));
+        };
+        let net = Snapshot {
+            twin: before.twin.clone(),
+            demands: Some(matrix.clone()),
+            unit_bps: before.unit_bps,
+            diagnostics: Vec::new(),
+        };
+        let after = edits.apply_measured(net, routed_layer(&before.twin))?;
+        Ok(self.scaled(&study.csr, &after.demands.unwrap_or_default()))
+    }
+
     /// A matrix as the command line asks for it.
     pub(crate) fn scaled(&self, csr: &Csr, matrix: &DemandMatrix) -> Vec<NodeDemand> {
         let mut demands = node_demands(csr, matrix);
@@ -91,19 +111,19 @@ impl StudyArgs {
         demands
     }
 
-    /// Opens the network; what it is to carry comes from elsewhere.
+    /// Opens the network; what it carries is sought, so that no edit may change it.
     pub(crate) fn open_bare(&self) -> Result<Study, Failure> {
-        self.open_bare_edited(None)
-    }
-
-    /// The same; `edits` are made where the command line names no file of them.
-    pub(crate) fn open_bare_edited(&self, edits: Option<&EditFile>) -> Result<Study, Failure> {
-        let read = self.edit.as_deref().map(EditFile::read).transpose()?;
-        let edits = read.as_ref().or(edits);
-        if let Some(error) = edits.and_then(EditFile::about_demands) {
+        let edits = self.edit.as_deref().map(EditFile::read).transpose()?;
+        if let Some(error) = edits.as_ref().and_then(EditFile::about_demands) {
             return Err(error.into());
         }
-        self.networks(edits)
+        self.networks(edits.as_ref())
+    }
+
+    /// Opens the network; what it is to carry was measured. `edits` are made where the command line names no file of them.
+    pub(crate) fn open_measured(&self, edits: Option<&EditFile>) -> Result<Study, Failure> {
+        let read = self.edit.as_deref().map(EditFile::read).transpose()?;
+        self.networks(read.as_ref().or(edits))
     }
 
     /// The network after the edits, and before them.
@@ -111,7 +131,7 @@ impl StudyArgs {
         let (started, clock) = (SystemTime::now(), Instant::now());
         let net = self.net.open_with(&self.sources, self.demands.as_deref())?;
         let files: Vec<_> = self.sources.iter().chain(&self.demands).chain(&self.edit).cloned().collect();
-        let study = |net: Snapshot, before| {
+        let study = |net: Snapshot, before: Option<Box<Study>>| {
             let csr = Csr::compile(&net.twin, routed_layer(&net.twin));
             let routing = Routing::compute(&csr, &Failures::none(&csr));
             Study {
@@ -120,6 +140,7 @@ impl StudyArgs {
                 csr,
                 routing,
                 demands: Vec::new(),
+                edits: before.as_ref().and_then(|_| edits.cloned()),
                 before,
                 own: net.demands,
                 started,

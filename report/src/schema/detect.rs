@@ -134,8 +134,8 @@ pub static EVENTS: TableSpec = TableSpec {
 };
 
 /// Maintenance windows.
-pub static MAINTENANCE: TableSpec = TableSpec {
-    name: "maintenance",
+pub static SERIES_MAINTENANCE: TableSpec = TableSpec {
+    name: "series_maintenance",
     meaning: "One window in which a series is neither flagged nor learnt from (`umbra detect --maintenance`).",
     columns: &[
         required("series", Str, "", "name of the series; `*` means all"),

@@ -1,7 +1,7 @@
 //! Tables of planning: scenarios, arcs and their worst cases.
 
 use super::{TableSpec, nullable, required};
-use crate::column::ColumnType::{F64, ListU32, Str, U8, U32};
+use crate::column::ColumnType::{Bool, F64, ListU32, Str, U8, U32};
 
 /// Evaluated scenarios.
 pub static SCENARIOS: TableSpec = TableSpec {
@@ -292,6 +292,61 @@ pub static DRAIN: TableSpec = TableSpec {
             "demand volume without a path, that of nodes taken down included",
         ),
         nullable("note", Str, "", "the reasons for a `no`, and further remarks"),
+    ],
+};
+
+/// Windows of maintenance.
+pub static MAINTENANCE: TableSpec = TableSpec {
+    name: "maintenance",
+    meaning: "One window of maintenance under the traffic that is hardest on it, alone and with any one more failure.",
+    columns: &[
+        required("window", U32, "", "number of the window, in the order of the calendar"),
+        required("name", Str, "", "its name, or what is taken down"),
+        nullable("from", Str, "", "when it begins (UTC); null where only hours a year are known"),
+        nullable("until", Str, "", "when it ends"),
+        required("matrices", U32, "", "demand matrices that were looked at"),
+        nullable(
+            "measured",
+            Str,
+            "",
+            "when the hardest of them was measured; null for demands without a time",
+        ),
+        required("alone_util", F64, "", "largest load / capacity with nothing else down, uncapped"),
+        nullable("alone_arc", U32, "", "the arc where it is"),
+        required("worst_util", F64, "", "the largest with any one more failure, or alone"),
+        nullable("worst_arc", U32, "", "the arc where it is"),
+        nullable("worst_failure", Str, "", "what fails besides then; null where alone is the worst"),
+        required("lost", F64, "as the demands", "demand volume without a path, without `lost_own`"),
+        required("lost_own", F64, "as the demands", "demand volume from and to nodes that are taken down"),
+        required("cut_off", U32, "", "demands that lose their path at once, other than of nodes taken down"),
+        required(
+            "exposed_demands",
+            U32,
+            "",
+            "demands that any one link would cut off then, and could not before",
+        ),
+        required("exposed_nodes", U32, "", "nodes of which the same is true for most other nodes"),
+        nullable("over_threshold", Bool, "", "whether `worst_util` is above the threshold; null without one"),
+    ],
+};
+
+/// Who is at risk in windows of maintenance.
+pub static AT_RISK: TableSpec = TableSpec {
+    name: "at_risk",
+    meaning: "Who is cut off by a window of maintenance, or loses redundancy.",
+    columns: &[
+        required("window", U32, "", "number of the window"),
+        required(
+            "what",
+            Str,
+            "",
+            "`cut_off`: a demand without a path; `exposed_demand`, `exposed_node`: one more link would cut it off now, and \
+             could not before; `only_link`: a link without which somebody would be",
+        ),
+        nullable("element", Str, "", "the node or link"),
+        nullable("src", Str, "", "name of the node where the demand enters"),
+        nullable("dst", Str, "", "name of the node where it leaves"),
+        nullable("volume", F64, "as the demands", "its volume"),
     ],
 };
 

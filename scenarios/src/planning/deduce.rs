@@ -235,7 +235,12 @@ pub struct Accuracy {
     pub l1: f64,
     /// The mean relative error of the largest demands that carry nine tenths of the traffic.
     pub large: f64,
+    /// The share of the demands above 0 whose relative error is at most each of [`LEVELS`]: the spatial distribution.
+    pub within: [f64; 4],
 }
+
+/// Relative errors at which their distribution is told.
+pub const LEVELS: [f64; 4] = [0.1, 0.2, 0.5, 1.0];
 
 impl Accuracy {
     /// Compares values that belong together: (estimate, truth).
@@ -244,6 +249,11 @@ impl Accuracy {
         let total = sum(&|_, t| t);
         let mut largest: Vec<_> = values.iter().filter(|(_, t)| *t > 0.0).collect();
         largest.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let within = |level: f64| {
+            let near = largest.iter().filter(|(e, t)| (e - t).abs() <= level * t).count();
+            near as f64 / largest.len() as f64
+        };
+        let within = LEVELS.map(within);
         let (mut carried, mut errors, mut count) = (0.0, 0.0, 0u32);
         for (e, t) in largest {
             if carried >= 0.9 * total {
@@ -257,6 +267,21 @@ impl Accuracy {
             l2: (sum(&|e, t| (e - t) * (e - t)) / sum(&|_, t| t * t)).sqrt(),
             l1: sum(&|e, t| (e - t).abs()) / total,
             large: errors / f64::from(count),
+            within,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_told_as_sums_and_as_a_distribution() {
+        let found = Accuracy::of(&[(11.0, 10.0), (6.0, 8.0), (0.0, 1.0), (3.0, 0.0), (1.3, 1.0)]);
+        assert!((found.l1 - (1.0 + 2.0 + 1.0 + 3.0 + 0.3) / 20.0).abs() < 1e-12);
+        // Three of four demands above 0 are off by half at most, one by a tenth; the one that is missed is off by all.
+        assert_eq!(found.within, [0.25, 0.25, 0.75, 1.0]);
+        assert!((found.large - (0.1 + 0.25) / 2.0).abs() < 1e-12, "10 and 8 are nine tenths of 20");
     }
 }

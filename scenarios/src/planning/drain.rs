@@ -64,6 +64,11 @@ impl Drain {
         self.one_more.first().map_or(self.alone.max_util, |w| w.outcome.max_util.max(self.alone.max_util))
     }
 
+    /// Whether this cuts off more demands than another, or as many with a fuller arc.
+    pub fn is_worse_than(&self, other: &Self) -> bool {
+        self.cut.len().cmp(&other.cut.len()).then(self.max_util().total_cmp(&other.max_util())).is_gt()
+    }
+
     /// Where the largest utilisation is.
     pub fn max_arc(&self) -> ArcId {
         let worst = self.one_more.first().map(|w| &w.outcome);

@@ -57,7 +57,7 @@ mod upgrade_bound;
 mod worst;
 
 pub use classes::{ClassEvaluator, ClassLoad, ClassOutcome, ClassPlan, ClassWorst};
-pub use deduce::{Accuracy, Deduced, Measured, deduce};
+pub use deduce::{Accuracy, Deduced, LEVELS, Measured, deduce};
 pub use drain::{Drain, OneMore};
 pub use exposure::{Exposed, Exposure, exposures};
 pub use failure::{FailureList, FailureSet};

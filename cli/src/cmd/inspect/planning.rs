@@ -1,7 +1,8 @@
-//! Files of planners: scenarios, edits, risk groups, failure patterns.
+//! Files of planners: scenarios, edits, risk groups, maintenance, failure patterns.
 
 use std::path::Path;
 
+use report::ParquetFile;
 use serde_json::json;
 use topology_sync::encoding;
 use topology_sync::source::files;
@@ -15,13 +16,14 @@ use crate::planning::edit::{self, EditFile};
 use crate::planning::failures;
 use crate::planning::groups::{self, GroupFile};
 use crate::planning::limits::Limits;
+use crate::planning::maintenance::{self, Calendar};
 use crate::planning::question::QuestionArgs;
 use crate::planning::scenario::{self, ScenarioFile};
 use crate::planning::study::StudyArgs;
 
 /// Whether a format is one of these.
 pub(super) fn knows(format: &str) -> bool {
-    [scenario::FORMAT, edit::FORMAT, groups::FORMAT, classes::FORMAT].contains(&format)
+    [scenario::FORMAT, edit::FORMAT, groups::FORMAT, classes::FORMAT, maintenance::FORMAT].contains(&format)
 }
 
 /// What a file of such a format holds; names are checked where the file says of which network they are.
@@ -35,6 +37,13 @@ pub(super) fn rows(path: &Path, format: &str, net: NetOptions) -> Result<Vec<Row
                 row("form", json!("classes of service"), format),
                 row("classes", json!(classes), "highest priority first"),
                 row("rules", json!(rules), ""),
+            ])
+        }
+        maintenance::FORMAT => {
+            let (count, hours) = Calendar::read(path)?.counts()?;
+            Ok(vec![
+                row("form", json!("maintenance"), format),
+                row("windows", json!(count), &format!("of {hours} hours in all")),
             ])
         }
         _ => {
@@ -56,9 +65,9 @@ fn scenario(path: &Path, net: NetOptions) -> Result<Vec<Row>, Failure> {
     let measured = asked.measured.is_some();
     let (study, failing, matrices) = match &asked.measured {
         Some(measured) => {
-            let study = asked.question.study.open_bare_edited(asked.edits.as_ref())?;
+            let study = asked.question.study.open_measured(asked.edits.as_ref())?;
             let failing = asked.question.fail().of(&study)?;
-            let matrices = measured.matrices(&study.twin)?.len();
+            let matrices = measured.matrices(&study)?.len();
             (study, failing, matrices)
         }
         None => {
@@ -72,7 +81,10 @@ fn scenario(path: &Path, net: NetOptions) -> Result<Vec<Row>, Failure> {
         Some(file) => file.counts().0,
         None => 0,
     };
-    Ok(vec![
+    let windows = asked.maintenance(&study)?;
+    let series = asked.windows.series.as_deref().map(ParquetFile::open).transpose()?;
+    let traffic = if series.is_some() { "under measured traffic" } else { "under the same demands" };
+    let mut rows = vec![
         row("form", json!("scenario"), scenario::FORMAT),
         row("description", json!(asked.description.unwrap_or_default()), ""),
         row("nodes", json!(study.csr.node_count()), ""),
@@ -80,7 +92,11 @@ fn scenario(path: &Path, net: NetOptions) -> Result<Vec<Row>, Failure> {
         row("demand matrices", json!(matrices), if measured { "measured in the window" } else { "" }),
         row("scenarios", json!(failing.list.len()), &String::from(asked.question.fail().clone())),
         row("classes", json!(classes), "of service"),
-    ])
+    ];
+    if !windows.is_empty() {
+        rows.push(row("maintenance windows", json!(windows.len()), traffic));
+    }
+    Ok(rows)
 }
 
 fn groups(file: &GroupFile, note: &str) -> Vec<Row> {

@@ -3,18 +3,21 @@
 use std::path::PathBuf;
 
 use report::schema;
-use scenarios::planning::{Cause, Worst};
+use scenarios::planning::{Cause, FailureSet, Outcome as Effect, Overview, Scenario, Worst};
 use serde_json::json;
-use twin::ArcId;
+use twin::{ArcId, LinkId, NodeId};
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
 use crate::planning::manifest::Manifest;
+use crate::planning::page::Findings;
 use crate::planning::parts::Parts;
-use crate::target::TargetFolder;
+use crate::planning::question::Written;
+use crate::planning::study::Study;
+use crate::target::{self, TargetFolder};
 
-/// Put all parts together: the tables that one `umbra whatif` would have written.
+/// Put all parts together: the tables and the page that one `umbra whatif` would have written.
 ///
 /// Checks that every scenario is there once, and each part against its digest. Ends with 4 and says which scenarios are
 /// missing while shards still have to run.
@@ -39,13 +42,15 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         }
         return Ok(Outcome::Partial);
     }
-    let (study, failing) = manifest.open()?;
+    let (asked, study, failing, measured_at) = manifest.open()?;
     let plan = study.plan();
     let mut folder = TargetFolder::create(&args.out)?;
-    let mut worst = Worst::new(study.csr.arc_count());
+    let (mut worst, mut seen) = (Worst::new(study.csr.arc_count()), Seen::new(asked.limits.threshold));
     for (part, wanted) in &cover {
         let rows = parts.scenarios(part)?;
-        folder.write(&rows.rows((wanted.start - part.start) as usize..(wanted.end - part.start) as usize))?;
+        let rows = rows.rows((wanted.start - part.start) as usize..(wanted.end - part.start) as usize);
+        seen.see(&rows, &study);
+        folder.write(&rows)?;
         let causes = parts.table(part, &schema::WORST)?;
         let (arcs, scenarios, utils) = (causes.u32("arc"), causes.u32("scenario"), causes.f64("util"));
         for ((arc, scenario), util) in arcs.iter().zip(scenarios).zip(utils) {
@@ -55,10 +60,70 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
             }
         }
     }
-    manifest.question.write(&mut folder, &study, &failing, &plan, &worst)?;
-    folder.commit(study.summary("whatif", global, manifest.question.fail().file())?)?;
+    let Written { redundancies, differences } =
+        asked.question.write(&mut folder, &study, &failing, &plan, &worst)?;
+    asked.evaluate_windows(&study, &failing)?.write(&mut folder, &study, &failing, &asked.limits)?;
+    let more = asked.files().chain(asked.question.fail().file());
+    let summary = folder.commit(study.summary("whatif", global, more)?)?;
+    let findings = Findings {
+        study: &study,
+        failing: &failing,
+        plan: &plan,
+        base: plan.evaluator().evaluate(&FailureSet::default()),
+        overview: &seen.overview,
+        worst: &worst,
+        differences: differences.as_ref(),
+        threshold: asked.limits.threshold.map(|limit| (limit, seen.over)),
+        latency: None,
+        redundancies: &redundancies,
+        classes: Vec::new(),
+        optimal: None,
+        question: asked.in_words(measured_at),
+    };
+    let html = findings.page(asked.title(), &summary).render();
+    target::write(&args.out.join("report.html"), html.as_bytes(), false)?;
     let mut table = Table::new(&["scenarios", "parts", "out"]);
     table.push(vec![json!(manifest.scenarios), json!(cover.len()), json!(args.out.display().to_string())]);
     table.print(global.format())?;
     Ok(Outcome::Done)
+}
+
+/// What the page says of all scenarios, from the rows of their table.
+struct Seen {
+    overview: Overview,
+    threshold: Option<f64>,
+    /// Scenarios with an arc above the threshold.
+    over: u64,
+}
+
+impl Seen {
+    fn new(threshold: Option<f64>) -> Self {
+        Self { overview: Overview::default(), threshold, over: 0 }
+    }
+
+    fn see(&mut self, rows: &report::Table, study: &Study) {
+        let ids = |column: &str, row: usize| rows.list_u32(column)[row].clone().unwrap_or_default();
+        let number = |column: &str, row: usize| rows.u32(column)[row].unwrap_or_default();
+        let volume = |column: &str, row: usize| rows.f64(column)[row].unwrap_or_default() * study.unit_bps;
+        for row in 0..rows.len() {
+            let (links, nodes) = (ids("failed_links", row), ids("failed_nodes", row));
+            let scenario = Scenario {
+                number: number("scenario", row),
+                set: FailureSet::new(
+                    links.into_iter().map(LinkId).collect(),
+                    nodes.into_iter().map(NodeId).collect(),
+                ),
+                occurrences: number("occurrences", row),
+                outcome: Effect {
+                    max_util: rows.f64("max_util")[row].unwrap_or_default(),
+                    max_arc: ArcId(number("max_arc", row)),
+                    lost: volume("lost", row),
+                    lost_own: volume("lost_own", row),
+                    disconnected_pairs: number("disconnected_pairs", row),
+                },
+            };
+            self.over += u64::from(self.threshold.is_some_and(|u| scenario.outcome.max_util > u));
+            self.overview.see(&scenario);
+        }
+    }
 }

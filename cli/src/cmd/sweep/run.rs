@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         Some(shard) => shard,
         None => Shard::from_environment(manifest.shards, |name| std::env::var(name).ok())?,
     };
-    let (study, Failing { list, .. }) = manifest.open()?;
+    let (_, study, Failing { list, .. }, _) = manifest.open()?;
     let plan = study.plan();
     let parts = Parts::new(&args.folder, &manifest);
     let all = shard.range(list.len());

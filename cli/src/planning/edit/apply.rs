@@ -8,7 +8,7 @@ use twin::{
 };
 
 use super::demands::Demands;
-use super::{AddLink, AddNode, Edit, Edits, Set};
+use super::{Absent, AddLink, AddNode, Edit, Edits, Set};
 use crate::planning::names::Names;
 use crate::planning::words::{Amount, Number, Word, Words};
 
@@ -18,11 +18,17 @@ const MOST_BPS: f64 = 1e18;
 impl Edits {
     /// The network after the edits, one after the other. `file` is what errors call the file they stand in, `layer` the
     /// layer on which traffic is routed.
-    pub(crate) fn apply(&self, file: &str, net: Snapshot, layer: Layer) -> Result<Snapshot, InputError> {
+    pub(super) fn apply(
+        &self,
+        file: &str,
+        net: Snapshot,
+        layer: Layer,
+        absent: Absent,
+    ) -> Result<Snapshot, InputError> {
         let mut csr = Csr::compile(&net.twin, layer);
         let mut it = Editing { file, layer, unit_bps: net.unit_bps, twin: net.twin };
         it.pin_links(&csr);
-        let mut demands = Demands::new(file, &self.groups, net.unit_bps, net.demands);
+        let mut demands = Demands::new(file, &self.groups, net.unit_bps, net.demands, absent);
         for edit in &self.list {
             let names = Names::new(&it.twin, &csr);
             let changes = match edit {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use twin::{Change, Csr, Demand, DemandMatrix, EntityKey, InputError, NodeId, Place};
 
-use super::{Grow, Pair, PairVolume, Scale};
+use super::{Absent, Grow, Pair, PairVolume, Scale};
 use crate::planning::meant::{self, Meant, NodeGroups};
 use crate::planning::names::Names;
 use crate::planning::words::{Word, Words};
@@ -15,6 +15,7 @@ pub(super) struct Demands<'a> {
     groups: &'a NodeGroups,
     unit_bps: f64,
     list: Option<Vec<Demand>>,
+    absent: Absent,
 }
 
 /// Edits of demands leave the network alone.
@@ -26,8 +27,9 @@ impl<'a> Demands<'a> {
         groups: &'a NodeGroups,
         unit_bps: f64,
         matrix: Option<DemandMatrix>,
+        absent: Absent,
     ) -> Self {
-        Self { file, groups, unit_bps, list: matrix.map(|m| m.demands().to_vec()) }
+        Self { file, groups, unit_bps, list: matrix.map(|m| m.demands().to_vec()), absent }
     }
 
     /// What they have become.
@@ -82,7 +84,7 @@ impl<'a> Demands<'a> {
         let list = self.list.get_or_insert_default();
         let before = list.len();
         list.retain(|d| d.src != src || d.dst != dst);
-        if list.len() < before {
+        if list.len() < before || self.absent == Absent::IsZero {
             return Ok(Vec::new());
         }
         let from = |d: &&Demand| d.src == src;
@@ -111,7 +113,7 @@ impl<'a> Demands<'a> {
                 ));
             }
         }
-        if met {
+        if met || self.absent == Absent::IsZero {
             return Ok(Vec::new());
         }
         Err(InputError::new(

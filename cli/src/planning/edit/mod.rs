@@ -44,7 +44,7 @@ use super::words::{Amount, Number, Word, Words, check_format};
 pub(crate) const FORMAT: &str = "umbra-edit/1";
 
 /// A file of edits as it is written.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct EditFile {
     file: String,
     description: Option<String>,
@@ -68,6 +68,15 @@ pub(crate) struct Edits {
     pub(crate) groups: BTreeMap<String, Vec<Word>>,
     /// One after the other.
     pub(crate) list: Vec<Edit>,
+}
+
+/// What a demand that an edit speaks of and that is not there means.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Absent {
+    /// A slip of the pen.
+    IsWrong,
+    /// Nothing was sent.
+    IsZero,
 }
 
 /// One change.
@@ -207,20 +216,25 @@ impl EditFile {
         self.edits.list.len()
     }
 
-    /// The error that an edit of demands is where they come from a series.
+    /// The error that an edit of demands is where demands are sought.
     pub(crate) fn about_demands(&self) -> Option<InputError> {
         let network = |edit: &&Edit| {
             use Edit::{AddLink, AddNode, Bundle, Down, Set};
             matches!(edit, AddNode(_) | AddLink(_) | Set(_) | Bundle(_) | Down(_))
         };
         let number = self.edits.list.iter().position(|edit| !network(&edit))?;
-        let what = format!("edit {} changes demands, which come from a series", number + 1);
+        let what = format!("edit {} changes demands, which are sought", number + 1);
         let expected = "edits of nodes and links: add_node, add_link, bundle, down, set";
         Some(InputError::new(&self.file, Place::Whole, what, expected))
     }
 
     /// The network after the edits.
     pub(crate) fn apply(&self, net: Snapshot, layer: Layer) -> Result<Snapshot, InputError> {
-        self.edits.apply(&self.file, net, layer)
+        self.edits.apply(&self.file, net, layer, Absent::IsWrong)
+    }
+
+    /// The same for a matrix that was measured: a pair may carry nothing in it.
+    pub(crate) fn apply_measured(&self, net: Snapshot, layer: Layer) -> Result<Snapshot, InputError> {
+        self.edits.apply(&self.file, net, layer, Absent::IsZero)
     }
 }

@@ -1,6 +1,8 @@
 //! Proven bounds: failure sets in the order of their probability until what is left cannot matter.
 
-use super::{Answer, Effect, Effects, Estimate, FailureModel, Measures, States};
+use std::iter::Peekable;
+
+use super::{Answer, Effect, Effects, Estimate, FailureModel, Measures, Phase, States};
 use crate::planning::FailureSet;
 
 /// States that are evaluated at once: bounds what is held in memory.
@@ -31,7 +33,7 @@ pub struct Exact {
 /// Explores the states of a model, the most probable first, and bounds all measures: in what is not explored anything may
 /// happen, but for what more failures never mend (paths that are missing with nothing down).
 pub fn exact(effects: &mut Effects<'_>, model: &FailureModel, limits: Limits) -> Exact {
-    let mut states = States::new(model);
+    let mut states = InPhases::new(model);
     let mut sums = Sums::new(effects.plan().demands().len());
     let (mut batch, mut sets) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
     let mut complete = false;
@@ -39,14 +41,14 @@ pub fn exact(effects: &mut Effects<'_>, model: &FailureModel, limits: Limits) ->
     loop {
         while batch.len() < BATCH && count < limits.states && (count == 0 || 1.0 - mass.total() > limits.gap)
         {
-            let Some(state) = states.next() else {
+            let Some((probability, set)) = states.next() else {
                 complete = true;
                 break;
             };
             count += 1;
-            mass.add(state.probability);
-            sets.push(model.set(state.down));
-            batch.push(state.probability);
+            mass.add(probability);
+            sets.push(set);
+            batch.push(probability);
         }
         if batch.is_empty() {
             break;
@@ -58,10 +60,42 @@ pub fn exact(effects: &mut Effects<'_>, model: &FailureModel, limits: Limits) ->
     }
     let unexplored = if complete { 0.0 } else { (1.0 - mass.total()).max(0.0) };
     // Each probability is a product of as many factors as there are components, each sum as good as exact.
-    let rounding = (model.components.len() + 8) as f64 * f64::EPSILON;
+    let rounding = (model.components.len() + model.phases.len() + 8) as f64 * f64::EPSILON;
     let bounds = Bounds { mass: mass.total(), unexplored, rounding };
     let base = &effects.of(&[FailureSet::default()])[0];
     Exact { answer: sums.answer(&bounds, base.lost_share), states: count, unexplored, complete }
+}
+
+/// The states of all phases, the most probable first: a phase weighs as much as its share of the time.
+struct InPhases<'m> {
+    model: &'m FailureModel,
+    phases: Vec<(&'m Phase, Peekable<States>)>,
+}
+
+impl<'m> InPhases<'m> {
+    fn new(model: &'m FailureModel) -> Self {
+        let phases = model.phases.iter().map(|phase| (phase, States::new(model).peekable())).collect();
+        Self { model, phases }
+    }
+}
+
+impl Iterator for InPhases<'_> {
+    type Item = (f64, FailureSet);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let weights =
+            self.phases.iter_mut().map(|(p, states)| states.peek().map(|s| p.share * s.probability));
+        let mut first: Option<(usize, f64)> = None;
+        for (number, weight) in weights.enumerate() {
+            if let Some(weight) = weight.filter(|w| first.is_none_or(|(_, most)| *w > most)) {
+                first = Some((number, weight));
+            }
+        }
+        let (number, weight) = first?;
+        let (phase, states) = &mut self.phases[number];
+        let down = states.next()?.down;
+        Some((weight, self.model.set(down).union(&phase.out)))
+    }
 }
 
 /// A sum that does not lose its small terms (Neumaier, 1974).

@@ -79,24 +79,46 @@ struct Stretch {
     set: FailureSet,
 }
 
-/// A year, cut where a component fails or comes back.
+/// A year, cut where a component fails or comes back, and where maintenance begins or ends.
 fn stretches(model: &FailureModel, year: u32, seeds: Seeds) -> Vec<Stretch> {
     let mut changes = Vec::new();
-    let mut down = vec![false; model.components.len()];
+    let mut down = Vec::with_capacity(model.components.len());
     for (number, component) in model.components.iter().enumerate() {
         let stream = seeds.trial(u64::from(year)).stream(LIFE, &component.key);
-        down[number] = Life::new(component, stream).changes(|at| changes.push((at, number)));
+        down.push(Life::new(component, stream).changes(|at| changes.push((at, What::Component(number)))));
     }
-    changes.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let mut ends = 0.0;
+    let quiet = model.phases.iter().filter(|p| p.out.is_empty()).map(|p| p.share).sum::<f64>();
+    let out: Vec<_> = model.phases.iter().filter(|p| !p.out.is_empty()).collect();
+    for phase in &out {
+        // Their instants within the year do not matter to what fails by chance: evenly spread.
+        let from = ends + quiet / (out.len() + 1) as f64;
+        ends = from + phase.share;
+        changes.push((from * YEAR_H, What::Out(Some(&phase.out))));
+        changes.push(((ends * YEAR_H).min(YEAR_H), What::Out(None)));
+    }
+    changes.sort_by(|a, b| a.0.total_cmp(&b.0)); // stable: equal instants in the order of components, then phases
     let mut stretches = Vec::with_capacity(changes.len() + 1);
-    let mut start_h = 0.0;
-    for (at, number) in changes.into_iter().chain([(YEAR_H, 0)]) {
+    let (mut start_h, mut planned) = (0.0, None);
+    for (at, what) in changes.into_iter().map(|(at, what)| (at, Some(what))).chain([(YEAR_H, None)]) {
         let numbers = (0..).zip(&down).filter(|(_, down)| **down).map(|(number, _)| number);
-        stretches.push(Stretch { start_h, hours: at - start_h, set: model.set(numbers) });
+        let set = model.set(numbers);
+        let set = planned.map_or_else(|| set.clone(), |out: &FailureSet| set.union(out));
+        stretches.push(Stretch { start_h, hours: at - start_h, set });
         start_h = at;
-        down[number] = !down[number];
+        match what {
+            Some(What::Component(number)) => down[number] = !down[number],
+            Some(What::Out(out)) => planned = out,
+            None => {}
+        }
     }
     stretches
+}
+
+/// What changes at an instant: a component between up and down, or what is out on purpose from then on.
+enum What<'m> {
+    Component(usize),
+    Out(Option<&'m FailureSet>),
 }
 
 fn add_outages(year: u32, stretches: &[Stretch], effects: &[Effect], outages: &mut Vec<Outage>) {

@@ -1,8 +1,10 @@
 //! How available is the network, if things fail by chance?
 //!
-//! A [`FailureModel`] says what fails on its own and how often, by a published [`Preset`]. [`exact`](fn@exact) goes through
-//! failure sets in the order of their probability and proves bounds; [`sample`](fn@sample) draws them and gives 95 %
-//! intervals; [`mission`](fn@mission) lets years pass and tells outages with their lengths. The first two answer for the network ([`Measures`]) and for each demand. [`Effects`] evaluates a set once, whoever asks.
+//! A [`FailureModel`] says what fails on its own and how often, by a published [`Preset`]. [`exact`](fn@exact) goes
+//! through failure sets in the order of their probability and proves bounds; [`sample`](fn@sample) draws them and gives
+//! 95 % intervals; [`mission`](fn@mission) lets years pass and tells outages with their lengths. The first two answer
+//! for the network ([`Measures`]) and for each demand. Maintenance cuts the year into [`phases`](fn@phases); every
+//! answer is over all of them, by their share of the time. [`Effects`] evaluates a set once, whoever asks.
 //!
 //! ```
 //! use engine::Seeds;
@@ -37,6 +39,7 @@ mod mission;
 mod model;
 mod preset;
 mod sample;
+mod schedule;
 mod states;
 
 pub use effect::{Effect, Effects};
@@ -45,6 +48,7 @@ pub use mission::{Mission, Outage, mission};
 pub use model::{Component, FailureModel, RiskGroup, UnknownLength, YEAR_H};
 pub use preset::{Citation, PRESET_FORMS, Preset};
 pub use sample::{Bias, Sample, sample};
+pub use schedule::{Phase, Planned, TooLong, When, phases};
 pub use states::{State, States};
 
 /// A number with what is known of it: proven bounds, or an interval that holds the truth in 95 of 100 samples.

@@ -1,31 +1,20 @@
 //! What fails on its own, and how often.
 
 use engine::{Purpose, Seeds};
+use models::failure::{
+    DEVICES_FAIL_A_YEAR, FIBRE_REPAIR_H, FIBRE_YEAR_KM, GROUP_EVENTS, REPAIR_H, TEAVAR_WEIBULL,
+};
 use rand_distr::{Distribution, Weibull};
 use twin::{Csr, EntityKey, LinkId, NodeId};
 
-use super::Preset;
+use super::{Phase, Preset};
 use crate::planning::{FailureSet, Plan};
 
 /// Hours of a year (365.25 days).
 pub const YEAR_H: f64 = 8766.0;
 
-/// Mean time to repair where a preset gives only the share of downtime: 10 h, the median of Meza et al., IMC 2018, for
-/// backbone edges (unverified).
-const REPAIR_H: f64 = 10.0;
-
-/// Mean time to repair of fibre.
-const FIBRE_REPAIR_H: f64 = 24.0;
-
-/// The years times kilometres between two cuts of a fibre.
-const FIBRE_YEAR_KM: f64 = 450.0;
-
 /// Light in fibre travels a kilometre in 5 µs.
 const FIBRE_S_PER_KM: f64 = 5e-6;
-
-/// 30 % of unplanned events hit several links (Markopoulou et al., INFOCOM 2004): three on groups for seven on single
-/// links.
-const GROUP_SHARE: f64 = 0.3 / 0.7;
 
 /// The downtime of one link, drawn once.
 const DOWNTIME: Purpose = Purpose::new("link-downtime");
@@ -50,15 +39,20 @@ pub struct RiskGroup {
     pub key: EntityKey,
     /// What is down with it.
     pub set: FailureSet,
+    /// It fails as often as one link does under this preset, where it has one of its own.
+    pub failures: Option<Preset>,
 }
 
-/// The independent components of a network with their probabilities. Those that never fail are left out.
+/// The independent components of a network with their probabilities, and what is taken down on purpose. Components that
+/// never fail are left out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailureModel {
     /// Where the probabilities come from.
     pub preset: Preset,
     /// The components: links, nodes, groups, each in the order of their numbers.
     pub components: Vec<Component>,
+    /// The parts of the time by what is out on purpose then; their shares are 1 together.
+    pub phases: Vec<Phase>,
 }
 
 /// A length that the preset needs and the network does not tell: name of the link.
@@ -67,12 +61,12 @@ pub struct FailureModel {
 pub struct UnknownLength(pub String);
 
 impl FailureModel {
-    /// The model of a network under a preset. Risk groups fail besides their members, together as often as three events
-    /// in ten (Markopoulou et al., INFOCOM 2004), each group alike; with [`Preset::Links`] links are independent and
-    /// groups are not heeded.
+    /// The model of a network under a preset, without maintenance. Risk groups fail besides their members: as often as
+    /// their own preset says, or else as if all groups together made three events in ten (Markopoulou et al., INFOCOM
+    /// 2004), each alike.
     ///
     /// # Errors
-    /// If the preset goes by length and a link's is unknown.
+    /// If a preset goes by length and a link's is unknown.
     pub fn new(
         preset: Preset,
         plan: &Plan<'_>,
@@ -95,17 +89,26 @@ impl FailureModel {
             let (key, set) = (csr.node_keys[node.index()].clone(), FailureSet::new(Vec::new(), vec![node]));
             components.push(Component { key, set, down, repair_h: REPAIR_H });
         }
-        if !matches!(preset, Preset::Links(_)) {
-            let down = (GROUP_SHARE * of_links / groups.len() as f64).min(1.0);
-            components.extend(groups.iter().map(|g| Component {
-                key: g.key.clone(),
-                set: g.set.clone(),
-                down,
-                repair_h: REPAIR_H,
-            }));
+        let events = GROUP_EVENTS / (1.0 - GROUP_EVENTS) * of_links;
+        let alike = ((events / groups.len() as f64).min(1.0), REPAIR_H);
+        for group in groups {
+            let own = group.failures.map(|preset| group_downtime(preset, csr, group, seeds)).transpose()?;
+            let ((down, repair_h), set) = (own.unwrap_or(alike), group.set.clone());
+            components.push(Component { key: group.key.clone(), set, down, repair_h });
         }
         components.retain(|c| c.down > 0.0);
-        Ok(Self { preset, components })
+        Ok(Self::of(preset, components))
+    }
+
+    /// The model of these components, without maintenance.
+    pub fn of(preset: Preset, components: Vec<Component>) -> Self {
+        Self { preset, components, phases: vec![Phase { share: 1.0, out: FailureSet::default() }] }
+    }
+
+    /// The same with other parts of the time: see [`phases`](super::phases).
+    #[must_use]
+    pub fn with_phases(self, phases: Vec<Phase>) -> Self {
+        Self { phases, ..self }
     }
 
     /// The expected number of components that are down.
@@ -127,22 +130,44 @@ impl FailureModel {
 
 /// Share of time that a link is down, and mean time to repair in hours.
 fn link_downtime(preset: Preset, csr: &Csr, link: LinkId, seeds: Seeds) -> Result<(f64, f64), UnknownLength> {
-    Ok(match preset {
-        Preset::WanCenic => (0.005, REPAIR_H),
-        Preset::WanFibreKm => {
-            let between_h = FIBRE_YEAR_KM * YEAR_H / length_km(csr, link)?;
-            (FIBRE_REPAIR_H / (between_h + FIBRE_REPAIR_H), FIBRE_REPAIR_H)
-        }
+    match preset {
+        Preset::WanFibreKm => Ok(fibre_downtime(length_km(csr, link)?)),
+        _ => Ok(downtime(preset, &csr.link_keys[link.index()], seeds)),
+    }
+}
+
+/// The same of a group that fails like one link: of its links the longest counts.
+fn group_downtime(
+    preset: Preset,
+    csr: &Csr,
+    group: &RiskGroup,
+    seeds: Seeds,
+) -> Result<(f64, f64), UnknownLength> {
+    if preset != Preset::WanFibreKm {
+        return Ok(downtime(preset, &group.key, seeds));
+    }
+    let lengths: Result<Vec<_>, _> = group.set.links().iter().map(|link| length_km(csr, *link)).collect();
+    let longest = lengths?.into_iter().fold(0.0, f64::max);
+    if longest > 0.0 { Ok(fibre_downtime(longest)) } else { Err(UnknownLength(group.key.to_string())) }
+}
+
+fn fibre_downtime(km: f64) -> (f64, f64) {
+    let between_h = FIBRE_YEAR_KM * YEAR_H / km;
+    (FIBRE_REPAIR_H / (between_h + FIBRE_REPAIR_H), FIBRE_REPAIR_H)
+}
+
+/// Share of time that something is down which fails like a link, whatever its length, and mean time to repair in hours.
+fn downtime(preset: Preset, key: &EntityKey, seeds: Seeds) -> (f64, f64) {
+    match preset {
         Preset::WanTeavar => {
-            let mut stream = seeds.trial(0).stream(DOWNTIME, &csr.link_keys[link.index()]);
-            let downtime: Weibull<f64> = Weibull::new(1e-4, 0.8).expect("both are above 0");
-            (downtime.sample(&mut stream).min(1.0), REPAIR_H)
+            let (shape, scale) = TEAVAR_WEIBULL;
+            let drawn: Weibull<f64> = Weibull::new(scale, shape).expect("both are above 0");
+            (drawn.sample(&mut seeds.trial(0).stream(DOWNTIME, key)).min(1.0), REPAIR_H)
         }
-        Preset::DcGill => (0.0008, REPAIR_H),
-        Preset::UniformNetdice => (0.001, REPAIR_H),
         Preset::Links(p) => (p, REPAIR_H),
         Preset::Repaired { mtbf_h, mttr_h } => (mttr_h / (mtbf_h + mttr_h), mttr_h),
-    })
+        published => (published.published().map_or(0.0, |p| p.link_down), REPAIR_H),
+    }
 }
 
 fn node_downtime(preset: Preset, edge: bool) -> f64 {
@@ -150,10 +175,10 @@ fn node_downtime(preset: Preset, edge: bool) -> f64 {
         let repair = -libm::log1p(-share) * REPAIR_H / YEAR_H;
         repair / (1.0 + repair)
     };
+    let (top_of_rack, above) = DEVICES_FAIL_A_YEAR;
     match preset {
-        Preset::DcGill => yearly(if edge { 0.05 } else { 0.10 }),
-        Preset::UniformNetdice => 0.0001,
-        _ => 0.0,
+        Preset::DcGill => yearly(if edge { top_of_rack } else { above }),
+        _ => preset.published().map_or(0.0, |p| p.node_down),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use models::failure::{self, Published};
 use twin::nearest;
 
 /// Where the failure probabilities of a study come from.
@@ -39,50 +40,12 @@ pub struct Citation {
 }
 
 /// The presets with a name of their own.
-const NAMED: [(&str, Preset, Citation); 5] = [
-    (
-        "wan-cenic",
-        Preset::WanCenic,
-        Citation {
-            source: "0.005 of the time down per link: Turner et al., SIGCOMM 2010, Table 4 (CENIC: 1.2-2.7 days per \
-                     WAN link-year, 0.33-0.74 %)",
-            mark: "second-hand",
-        },
-    ),
-    (
-        "wan-fibre-km",
-        Preset::WanFibreKm,
-        Citation {
-            source: "mean time between failures 450 years x km / length, repair 24 h: figures of a public course \
-                     project on fibre (0.0061 per 1,000 km)",
-            mark: "published",
-        },
-    ),
-    (
-        "wan-teavar",
-        Preset::WanTeavar,
-        Citation {
-            source: "downtime per link drawn from Weibull(shape 0.8, scale 1e-4): code of TeaVaR, SIGCOMM 2019",
-            mark: "published",
-        },
-    ),
-    (
-        "dc-gill",
-        Preset::DcGill,
-        Citation {
-            source: "Gill et al., SIGCOMM 2011, Figs 8c, 9c: 0.0008 of the time down per link; 5 % of top-of-rack and \
-                     10 % of aggregation devices fail in a year; repaired in 10 h (Meza et al., IMC 2018, unverified)",
-            mark: "second-hand",
-        },
-    ),
-    (
-        "uniform-netdice",
-        Preset::UniformNetdice,
-        Citation {
-            source: "link 0.001, node 0.0001 of the time down: experiments of NetDice (Steffen et al., SIGCOMM 2020)",
-            mark: "published",
-        },
-    ),
+const NAMED: [(Published, Preset); 5] = [
+    (failure::WAN_CENIC, Preset::WanCenic),
+    (failure::WAN_FIBRE_KM, Preset::WanFibreKm),
+    (failure::WAN_TEAVAR, Preset::WanTeavar),
+    (failure::DC_GILL, Preset::DcGill),
+    (failure::UNIFORM_NETDICE, Preset::UniformNetdice),
 ];
 
 const GIVEN: Citation = Citation { source: "given on the command line", mark: "given" };
@@ -94,7 +57,12 @@ pub const PRESET_FORMS: &str =
 impl Preset {
     /// Where its numbers come from.
     pub fn citation(&self) -> Citation {
-        NAMED.iter().find(|(_, preset, _)| preset == self).map_or(GIVEN, |(_, _, citation)| *citation)
+        self.published().map_or(GIVEN, |p| Citation { source: p.source, mark: p.mark })
+    }
+
+    /// The publication, where it is one.
+    pub(super) fn published(&self) -> Option<Published> {
+        NAMED.iter().find(|(_, preset)| preset == self).map(|(published, _)| *published)
     }
 
     /// The preset that a result is held against, unless another is asked for: an answer that does not survive it hangs on
@@ -109,10 +77,7 @@ impl fmt::Display for Preset {
         match self {
             Self::Links(p) => write!(f, "p={p}"),
             Self::Repaired { mtbf_h, mttr_h } => write!(f, "mtbf={mtbf_h},mttr={mttr_h}"),
-            named => {
-                let name = NAMED.iter().find(|(_, preset, _)| preset == named).map_or("", |(name, ..)| *name);
-                f.write_str(name)
-            }
+            named => f.write_str(named.published().map_or("", |published| published.name)),
         }
     }
 }
@@ -121,7 +86,7 @@ impl FromStr for Preset {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if let Some((_, preset, _)) = NAMED.iter().find(|(name, ..)| *name == text) {
+        if let Some((_, preset)) = NAMED.iter().find(|(published, _)| published.name == text) {
             return Ok(*preset);
         }
         if let Some(p) = text.strip_prefix("p=") {
@@ -131,7 +96,7 @@ impl FromStr for Preset {
         if text.starts_with("mtbf=") || text.starts_with("mttr=") {
             return repaired(text).ok_or_else(|| "expected mtbf=HOURS,mttr=HOURS, both above 0".to_owned());
         }
-        let near = nearest(text, NAMED.iter().map(|(name, ..)| *name));
+        let near = nearest(text, NAMED.iter().map(|(published, _)| published.name));
         let hint = near.map(|name| format!("; did you mean '{name}'?")).unwrap_or_default();
         Err(format!("expected {PRESET_FORMS}{hint}"))
     }
@@ -154,7 +119,7 @@ mod tests {
     #[test]
     fn what_is_printed_is_read_back() {
         let given = [Preset::Links(0.01), Preset::Repaired { mtbf_h: 8000.0, mttr_h: 10.5 }];
-        for preset in NAMED.iter().map(|(_, preset, _)| *preset).chain(given) {
+        for preset in NAMED.iter().map(|(_, preset)| *preset).chain(given) {
             assert_eq!(preset.to_string().parse(), Ok(preset));
             assert_ne!(preset.second(), preset);
         }

@@ -1,14 +1,15 @@
 //! Monte Carlo: failure sets drawn by their probability, each evaluated once, with 95 % intervals.
 //!
 //! States with at most one component down are few and most of the probability: they are summed exactly. Chance decides
-//! about the others alone, so that an interval is about what is not known.
+//! about the others alone, so that an interval is about what is not known. Maintenance is no chance: each state counts by
+//! its mean over the phases of the year.
 
 use std::collections::BTreeMap;
 
 use engine::{Purpose, Seeds, Stream};
 
 use super::interval::Sampled;
-use super::{Answer, Effect, Effects, Estimate, FailureModel, Measures};
+use super::{Answer, Effect, Effects, Estimate, FailureModel, Measures, Phase};
 
 /// Trials that are drawn at once: bounds what is held in memory.
 const BLOCK: u64 = 1 << 16;
@@ -57,14 +58,48 @@ pub fn sample(
     let demands = effects.plan().demands().len();
     let mut known = Known::new(demands);
     let few = few_down(model);
-    visit(effects, model, &few, |probability, _, effect| known.add(*probability, &effect));
+    visit(effects, model, &few, |probability, _, effect| known.add(*probability, effect));
     let drawn = Drawn::new(model, bias);
     let many: Vec<_> =
         drawn.sets(model, trials, seeds).into_iter().filter(|(down, _)| down.len() > 1).collect();
     let mut tally = Tally::new(demands, drawn.weight_max());
-    visit(effects, model, &many, |count, down, effect| tally.add(*count, drawn.weight(down), &effect));
+    visit(effects, model, &many, |count, down, effect| tally.add(*count, drawn.weight(down), effect));
     let sets = few.len() + many.len();
     Sample { answer: known.with(&tally), trials, sets: sets as u64, effective: tally.effective() }
+}
+
+/// What a state of the components does, as a mean over the phases of the year.
+struct Mean {
+    disconnected: f64,
+    lost_share: f64,
+    over: f64,
+    /// Demands that are lost in some phase, ascending, with the share of time.
+    lost: Vec<(u32, f64)>,
+}
+
+impl Mean {
+    fn of(phases: &[Phase], effects: &[Effect]) -> Self {
+        let mut mean = Self { disconnected: 0.0, lost_share: 0.0, over: 0.0, lost: Vec::new() };
+        for (Phase { share, .. }, effect) in phases.iter().zip(effects) {
+            if effect.over {
+                mean.over += share;
+            }
+            if !effect.all_connected() {
+                mean.disconnected += share;
+                mean.lost_share += share * effect.lost_share;
+                mean.lost.extend(effect.lost.iter().map(|demand| (*demand, *share)));
+            }
+        }
+        if phases.len() > 1 {
+            mean.lost.sort_by_key(|(demand, _)| *demand); // stable: shares add up in the order of phases
+            mean.lost.dedup_by(|next, kept| {
+                let same = next.0 == kept.0;
+                kept.1 += if same { next.1 } else { 0.0 };
+                same
+            });
+        }
+        mean
+    }
 }
 
 /// The effect of each set of components, with what goes with the set.
@@ -72,11 +107,18 @@ fn visit<T>(
     effects: &mut Effects<'_>,
     model: &FailureModel,
     sets: &[(Vec<u32>, T)],
-    mut see: impl FnMut(&T, &[u32], Effect),
+    mut see: impl FnMut(&T, &[u32], &Mean),
 ) {
-    for batch in sets.chunks(BATCH) {
-        let failures: Vec<_> = batch.iter().map(|(down, _)| model.set(down.iter().copied())).collect();
-        batch.iter().zip(effects.of(&failures)).for_each(|((down, with), effect)| see(with, down, effect));
+    let phases = &model.phases;
+    for batch in sets.chunks((BATCH / phases.len()).max(1)) {
+        let in_phases = |(down, _): &(Vec<u32>, T)| {
+            let set = model.set(down.iter().copied());
+            phases.iter().map(move |phase| set.union(&phase.out))
+        };
+        let failures: Vec<_> = batch.iter().flat_map(in_phases).collect();
+        let found = effects.of(&failures);
+        let means = found.chunks(phases.len()).map(|of_set| Mean::of(phases, of_set));
+        batch.iter().zip(means).for_each(|((down, with), mean)| see(with, down, &mean));
     }
 }
 
@@ -111,16 +153,12 @@ impl Known {
         Self { mass: 0.0, disconnected: 0.0, lost_share: 0.0, over: 0.0, lost: vec![0.0; demands] }
     }
 
-    fn add(&mut self, probability: f64, effect: &Effect) {
+    fn add(&mut self, probability: f64, effect: &Mean) {
         self.mass += probability;
-        if effect.over {
-            self.over += probability;
-        }
-        if !effect.all_connected() {
-            self.disconnected += probability;
-            self.lost_share += probability * effect.lost_share;
-            effect.lost.iter().for_each(|d| self.lost[*d as usize] += probability);
-        }
+        self.over += probability * effect.over;
+        self.disconnected += probability * effect.disconnected;
+        self.lost_share += probability * effect.lost_share;
+        effect.lost.iter().for_each(|(d, share)| self.lost[*d as usize] += probability * share);
     }
 
     /// Known and drawn together.
@@ -133,11 +171,11 @@ impl Known {
         let lost = self.lost.iter().zip(&tally.lost);
         Answer {
             measures: Measures {
-                p_all_connected: join(self.disconnected, tally.probability(&tally.disconnected)).complement(),
-                expected_lost_share: join(self.lost_share, tally.lost_share()),
-                p_util_over: join(self.over, tally.probability(&tally.over)),
+                p_all_connected: join(self.disconnected, tally.mean(&tally.disconnected)).complement(),
+                expected_lost_share: join(self.lost_share, tally.mean(&tally.lost_share)),
+                p_util_over: join(self.over, tally.mean(&tally.over)),
             },
-            demands: lost.map(|(known, drawn)| join(*known, tally.probability(drawn)).complement()).collect(),
+            demands: lost.map(|(known, drawn)| join(*known, tally.mean(drawn)).complement()).collect(),
         }
     }
 }
@@ -231,103 +269,103 @@ impl Renewal {
     }
 }
 
-/// Σ w^k over trials, and over those with a property, for k = 1, 2, 3.
+/// Sums over the trials with a value other than 0: Σ w^k f^j of weights w and values f.
 #[derive(Clone, Copy, Debug, Default)]
-struct Powers([f64; 3]);
+struct Moments {
+    /// Of w, for j = 1, 2, 3.
+    first: [f64; 3],
+    /// Of w², for j = 0, 1, 2.
+    second: [f64; 3],
+    /// Of w³, for j = 0 to 3.
+    third: [f64; 4],
+}
 
-impl Powers {
-    fn add(&mut self, count: f64, weight: f64) {
-        let powers = [weight, weight * weight, weight * weight * weight];
-        self.0.iter_mut().zip(powers).for_each(|(sum, power)| *sum += count * power);
+impl Moments {
+    fn add(&mut self, count: f64, weight: f64, value: f64) {
+        if value == 0.0 {
+            return;
+        }
+        let powers = [1.0, value, value * value, value * value * value];
+        let [w1, w2, w3] = [weight, weight * weight, weight * weight * weight].map(|w| count * w);
+        self.first.iter_mut().zip(&powers[1..]).for_each(|(sum, f)| *sum += w1 * f);
+        self.second.iter_mut().zip(powers).for_each(|(sum, f)| *sum += w2 * f);
+        self.third.iter_mut().zip(powers).for_each(|(sum, f)| *sum += w3 * f);
     }
 }
 
 /// Without a trial.
 const NOTHING_KNOWN: Estimate = Estimate { value: 0.0, lo: 0.0, hi: 1.0 };
 
+/// Values this near to each other, as a share of their squares, are equal but for rounding.
+const EQUAL: f64 = 1e-12;
+
 /// Trials with two components down or more.
 struct Tally {
     n: f64,
-    all: Powers,
-    disconnected: Powers,
-    over: Powers,
-    lost: Vec<Powers>,
-    /// Count, weight and lost share of sets that lose volume.
-    losses: Vec<(f64, f64, f64)>,
+    /// Σ w^k of all.
+    weights: [f64; 3],
+    disconnected: Moments,
+    lost_share: Moments,
+    over: Moments,
+    /// By demand.
+    lost: Vec<Moments>,
     weight_max: f64,
 }
 
 impl Tally {
     fn new(demands: usize, weight_max: f64) -> Self {
-        let none = Powers::default();
+        let none = Moments::default();
         Self {
             n: 0.0,
-            all: none,
+            weights: [0.0; 3],
             disconnected: none,
+            lost_share: none,
             over: none,
             lost: vec![none; demands],
-            losses: Vec::new(),
             weight_max,
         }
     }
 
-    fn add(&mut self, count: u64, weight: f64, effect: &Effect) {
+    fn add(&mut self, count: u64, weight: f64, effect: &Mean) {
         let count = count as f64;
         self.n += count;
-        self.all.add(count, weight);
-        if effect.over {
-            self.over.add(count, weight);
-        }
-        if !effect.all_connected() {
-            self.disconnected.add(count, weight);
-            effect.lost.iter().for_each(|d| self.lost[*d as usize].add(count, weight));
-            self.losses.push((count, weight, effect.lost_share));
-        }
+        let powers = [weight, weight * weight, weight * weight * weight];
+        self.weights.iter_mut().zip(powers).for_each(|(sum, power)| *sum += count * power);
+        self.over.add(count, weight, effect.over);
+        self.disconnected.add(count, weight, effect.disconnected);
+        self.lost_share.add(count, weight, effect.lost_share);
+        effect.lost.iter().for_each(|(d, share)| self.lost[*d as usize].add(count, weight, *share));
     }
 
     fn effective(&self) -> f64 {
-        let [first, second, _] = self.all.0;
+        let [first, second, _] = self.weights;
         if second > 0.0 { first * first / second } else { 0.0 }
     }
 
-    /// The estimate of a probability, from the trials where it holds.
-    fn probability(&self, holds: &Powers) -> Estimate {
+    /// The estimate of the mean value.
+    fn mean(&self, of: &Moments) -> Estimate {
         if self.n == 0.0 {
             return NOTHING_KNOWN;
         }
-        let ([w1, w2, w3], [h1, h2, h3]) = (self.all.0, holds.0);
-        let (p, scale) = ((h1 / w1).clamp(0.0, 1.0), self.n / w1);
-        let not = [w2 - h2, w3 - h3].map(|x| x.max(0.0));
-        let q = 1.0 - p;
-        let second = (h2 * q * q + not[0] * p * p) / self.n * scale * scale;
-        let third = (h3 * q * q * q - not[1] * p * p * p) / self.n * scale * scale * scale;
-        self.interval(p, second, third, 1.0)
-    }
-
-    fn lost_share(&self) -> Estimate {
-        if self.n == 0.0 {
-            return NOTHING_KNOWN;
-        }
-        let [w1, w2, w3] = self.all.0;
-        let [h2, h3] = [self.disconnected.0[1], self.disconnected.0[2]];
-        let mean = (self.losses.iter().map(|(n, w, f)| n * w * f).sum::<f64>() / w1).min(1.0);
-        // Those that lose nothing, then the others.
-        let (mut second, mut third) =
-            ((w2 - h2).max(0.0) * mean * mean, -(w3 - h3).max(0.0) * mean * mean * mean);
-        for (count, weight, share) in &self.losses {
-            let z = weight * (share - mean);
-            second += count * z * z;
-            third += count * z * z * z;
-        }
-        let squares: f64 = self.losses.iter().map(|(n, w, f)| n * w * f * f).sum();
-        let cubes: f64 = self.losses.iter().map(|(n, w, f)| n * w * f * f * f).sum();
-        let size = if squares > 0.0 { cubes / squares } else { 1.0 };
+        let [w1, w2, w3] = self.weights;
+        let mean = (of.first[0] / w1).clamp(0.0, 1.0);
+        let (square, cube) = (mean * mean, mean * mean * mean);
+        // Of z = w (f - mean): trials with a value, then those without.
+        let [s0, s1, s2] = of.second;
+        let [t0, t1, t2, t3] = of.third;
+        let second = s2 - 2.0 * mean * s1 + square * s0 + square * (w2 - s0).max(0.0);
+        let third = t3 - 3.0 * mean * t2 + 3.0 * square * t1 - cube * t0 - cube * (w3 - t0).max(0.0);
+        let (second, third) = if second <= EQUAL * (s2 + square * w2) { (0.0, 0.0) } else { (second, third) };
         let scale = self.n / w1;
-        self.interval(mean, second / self.n * scale * scale, third / self.n * scale * scale * scale, size)
-    }
-
-    fn interval(&self, mean: f64, second: f64, third: f64, size: f64) -> Estimate {
-        let weight_max = self.weight_max * self.n / self.all.0[0];
-        Sampled { n: self.n, mean, second, third, weight_max, size }.interval()
+        let size = if of.first[1] > 0.0 { of.first[2] / of.first[1] } else { 1.0 };
+        let sampled = Sampled {
+            n: self.n,
+            mean,
+            second: second / self.n * scale * scale,
+            third: third / self.n * scale * scale * scale,
+            weight_max: self.weight_max * scale,
+            size,
+        };
+        sampled.interval()
     }
 }

@@ -156,7 +156,7 @@ mod tests {
             down: *down,
             repair_h: 1.0,
         };
-        FailureModel { preset: Preset::WanCenic, components: down.iter().map(component).collect() }
+        FailureModel::of(Preset::WanCenic, down.iter().map(component).collect())
     }
 
     /// All subsets with their probability by the definition.
