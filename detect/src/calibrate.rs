@@ -152,19 +152,22 @@ impl Calibrator {
 }
 
 /// The lowest level above which there are at most so many peaks, and they; `None` if they are too few. It is come upon from
-/// above: far below, all scores are one alarm.
+/// above, and no further down than where peaks begin to grow together: far below, all scores are one alarm.
 fn tail_level(peaks_above: impl Fn(f64) -> Vec<f64>, count: f64) -> Option<(f64, Vec<f64>)> {
-    let mut high = peaks_above(f64::NEG_INFINITY).into_iter().fold(0.0, f64::max);
-    let mut low = high;
-    while low > 1e-3 && peaks_above(low).len() as f64 <= count {
-        (high, low) = (low, 0.9 * low);
+    let top = peaks_above(f64::NEG_INFINITY).into_iter().fold(0.0, f64::max);
+    let (mut level, mut peaks) = (top, Vec::new());
+    let mut below = top;
+    while below > 1e-3 {
+        below *= 0.97;
+        let more = peaks_above(below);
+        if more.len() as f64 > count || 2 * more.len() < peaks.len() {
+            break;
+        }
+        if more.len() >= peaks.len() {
+            (level, peaks) = (below, more);
+        }
     }
-    for _ in 0..12 {
-        let middle = 0.5 * (low + high);
-        if peaks_above(middle).len() as f64 > count { low = middle } else { high = middle }
-    }
-    let peaks = peaks_above(high);
-    (peaks.len() >= PEAKS_MIN).then_some((high, peaks))
+    (peaks.len() >= PEAKS_MIN).then_some((level, peaks))
 }
 
 /// Scale of an exponential tail, from excesses of limited weight and from theory.
