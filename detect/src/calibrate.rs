@@ -14,7 +14,7 @@ use twin::stats::median;
 /// The tail begins where so many alarms per series and week lie above, or three times the asked rate if that is more.
 const TAIL_RATE: f64 = 2.0;
 /// Theory's scale counts as so many excesses.
-const THEORY_PEAKS: f64 = 100.0;
+const THEORY_PEAKS: f64 = 50.0;
 /// Excesses count with at most this many times the scale.
 const EXCESS_MAX: f64 = 4.0;
 /// A series' own level is the one that so many of its alarms per week exceed, and so much of its distance to the others'
@@ -229,5 +229,87 @@ impl Tail {
             last = Some(bin);
         }
         peaks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BIN_S: u32 = 1_800;
+    const WEEK: usize = 336;
+
+    /// Exponential scores, as theory has them, times `scale`.
+    fn score(bin: usize, series: usize, scale: f64) -> f64 {
+        -scale * libm::log(crate::noise::uniform(bin, series))
+    }
+
+    /// Alarms per series and week over `weeks` after two weeks of training, on scores `f(bin, series)`.
+    fn realised(rate: f64, series: usize, weeks: usize, f: impl Fn(usize, usize) -> f64) -> f64 {
+        let config = CalibrationConfig { keep_bins: 0, merge_bins: 2, ..CalibrationConfig::new(rate, BIN_S) };
+        let mut calibrator = Calibrator::new(series, config);
+        let mut flags = vec![false; series];
+        let (mut alarms, mut last) = (0, vec![None; series]);
+        for bin in 0..(2 + weeks) * WEEK {
+            let scores: Vec<f64> = (0..series).map(|s| f(bin, s)).collect();
+            if bin == 2 * WEEK {
+                calibrator.refit();
+            }
+            calibrator.step(&scores, bin < 2 * WEEK, &mut flags);
+            for s in (0..series).filter(|s| bin >= 2 * WEEK && flags[*s]) {
+                alarms += usize::from(last[s].is_none_or(|l| bin - l > 3));
+                last[s] = Some(bin);
+            }
+        }
+        f64::from(alarms as u32) / (series * weeks) as f64
+    }
+
+    #[test]
+    fn the_rate_that_is_asked_for_is_the_rate_that_comes() {
+        for rate in [1.0, 0.2] {
+            for scale in [0.6, 1.0, 1.7] {
+                let got = realised(rate, 30, 20, |bin, s| score(bin, s, scale));
+                assert!((rate / 1.75..rate * 1.75).contains(&got), "asked {rate} at scale {scale}: {got}");
+            }
+        }
+        let alone = realised(1.0, 1, 200, |bin, s| score(bin, s, 1.0));
+        assert!((0.4..2.5).contains(&alone), "one series alone: {alone}");
+    }
+
+    #[test]
+    fn an_anomaly_in_the_training_does_not_make_it_deaf() {
+        let stained = |bin: usize, s: usize| {
+            let incident = (450..460).contains(&bin) && s < 5;
+            if incident { 300.0 } else { score(bin, s, 1.0) }
+        };
+        let got = realised(1.0, 30, 20, stained);
+        assert!((0.5..2.0).contains(&got), "{got}");
+    }
+
+    #[test]
+    fn no_opinion_is_no_alarm_and_before_there_is_a_fit_theory_holds() {
+        let mut calibrator = Calibrator::new(2, CalibrationConfig::new(1.0, BIN_S));
+        let mut flags = [false; 2];
+        calibrator.step(&[f64::NAN, 5.0], true, &mut flags);
+        assert_eq!(flags, [false, false]);
+        // 336 bins a week: ln 336 = 5.8.
+        calibrator.step(&[f64::NAN, 5.9], true, &mut flags);
+        assert_eq!(flags, [false, true]);
+        calibrator.step(&[f64::NAN, f64::NAN], true, &mut flags);
+        assert_eq!(flags, [false, true], "an alarm keeps on for a while");
+    }
+
+    #[test]
+    fn the_state_goes_on_where_it_was_stored() {
+        let mut one = Calibrator::new(3, CalibrationConfig::new(1.0, BIN_S));
+        let mut flags = [false; 3];
+        let mut step = |c: &mut Calibrator, bin: usize| {
+            c.step(&[score(bin, 0, 1.0), score(bin, 1, 1.0), f64::NAN], true, &mut flags);
+            flags
+        };
+        (0..WEEK).for_each(|bin| drop(step(&mut one, bin)));
+        let mut other: Calibrator = serde_json::from_str(&serde_json::to_string(&one).unwrap()).unwrap();
+        assert_eq!(one, other);
+        assert!((WEEK..2 * WEEK).all(|bin| step(&mut one, bin) == step(&mut other, bin)));
     }
 }

@@ -27,9 +27,12 @@ mod calibrate;
 mod detector;
 pub mod evaluate;
 pub mod incidents;
+mod gaps;
 mod innovation;
 mod links;
 mod loss_scan;
+#[cfg(test)]
+mod noise;
 mod paths;
 mod residuals;
 mod robust;
