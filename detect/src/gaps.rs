@@ -31,5 +31,6 @@ pub(crate) fn deserialize<'de, L: Numbers, D: Deserializer<'de>>(from: D) -> Res
     let numbers = Vec::<Option<f64>>::deserialize(from)?;
     let list: Vec<L::Number> = numbers.into_iter().map(|n| L::number(n.unwrap_or(f64::NAN))).collect();
     let length = list.len();
-    L::try_from(list).map_err(|_| serde::de::Error::invalid_length(length, &"as many numbers as the state has"))
+    L::try_from(list)
+        .map_err(|_| serde::de::Error::invalid_length(length, &"as many numbers as the state has"))
 }

@@ -18,7 +18,7 @@ const MEMORY_DAYS: f64 = 20.0;
 /// Bins of the mean that says whether a link is off.
 const LEVEL_BINS: usize = 12;
 /// An average of wandering residuals has a lighter tail than an innovation: its standard deviations count for more.
-const LEVEL_WEIGHT: f64 = 1.8;
+const LEVEL_WEIGHT: f64 = 1.7;
 /// A jump of so many standard deviations counts for so many bins: what jumped is still off, though the jump is over.
 const JUMP_SIGMA: f64 = 5.0;
 const JUMP_BINS: usize = 6;
