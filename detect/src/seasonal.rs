@@ -385,12 +385,15 @@ impl Series {
         {
             return false;
         }
+        // The window may reach back to before the shift.
+        let seen =
+            deviations.iter().rposition(|d| d * shift.signum() > 0.5 * shift.abs()).map_or(0, |p| p + 1);
         let half = 2 * cx.half;
         let typical = self.level + twin::stats::median(self.daily.value.iter().map(|v| f64::from(*v)));
         for phase in 0..phases {
             let near = (0..=2 * half).map(|k| f64::from(self.last_day[(phase + phases + k - half) % phases]));
             let mean = twin::stats::median(near.filter(|d| d.is_finite()));
-            let missed = (cx.phase.day + phases - phase) % phases >= recent || mean.is_nan();
+            let missed = (cx.phase.day + phases - phase) % phases >= seen || mean.is_nan();
             let before = self.level + f64::from(self.daily.value[phase]);
             // What has not been seen since is expected to have changed by the same ratio, as loads do.
             let unseen = if self.root && typical > 0.0 { shift * before / typical } else { shift };
