@@ -370,7 +370,7 @@ impl Series {
     /// once the weekly season knows this hour (the first weekend is no shift).
     fn take_over_shift(&mut self, cx: &Context) -> bool {
         let phases = self.last_day.len();
-        let hourly = cx.phase.day % (phases / 24).max(1) == 0;
+        let hourly = cx.phase.day.is_multiple_of((phases / 24).max(1));
         if !hourly || self.settle > 0 || self.weekly.taught[cx.phase.week] < 2 {
             return false;
         }
@@ -380,9 +380,8 @@ impl Series {
         let shift = twin::stats::median(deviations.iter().copied().filter(|d| d.is_finite()));
         let quarters = deviations.chunks(recent.div_ceil(4).max(1));
         let lasting = quarters.map(|q| twin::stats::median(q.iter().copied().filter(|d| d.is_finite())));
-        if !(shift.abs() > SHIFT_SIGMA * self.spread.sigma())
-            || !lasting.into_iter().all(|q| q * shift.signum() > 0.5 * shift.abs())
-        {
+        let far_out = shift.abs() > SHIFT_SIGMA * self.spread.sigma();
+        if !far_out || !lasting.into_iter().all(|q| q * shift.signum() > 0.5 * shift.abs()) {
             return false;
         }
         // The window may reach back to before the shift.
@@ -559,7 +558,7 @@ mod tests {
             [5.0, 5.005, 10.0].map(|x| run(&mut detector, std::iter::once(x))[0]);
         assert!(same.z == 0.0 && one_in_a_thousand.z < 1.0 && double.z > 20.0);
         let mut zero = SeasonalDetector::new(1, SeasonalConfig::new(BIN_S));
-        assert!(run(&mut zero, std::iter::repeat_n(0.0, 3 * DAY)).iter().all(|r| !(r.z.abs() > 0.0)));
+        assert!(run(&mut zero, std::iter::repeat_n(0.0, 3 * DAY)).iter().all(|r| r.z.is_nan() || r.z == 0.0));
     }
 
     #[test]
