@@ -1,6 +1,10 @@
-//! Scores of a wide table on standard input (`bin,series…`, an empty cell is a missing sample), as the same table.
+//! Scores of a wide table on standard input (`bin,series…`, an empty cell is a missing sample), as the same table without
+//! its header; the speed goes to standard error.
 //!
-//! `zcat links.csv.gz | cargo run --release -p umbra-detect --example scores -- 300 > scores.csv`
+//! Arguments: length of a bin in seconds; `all` or `seasonal` (the gauges one by one); then, for flags instead of scores,
+//! false alarms per series and week, and the end of the training in bins.
+//!
+//! `zcat links.csv.gz | cargo run --release -p umbra-detect --example scores -- 300 all 1 4032 > flags.csv`
 
 use std::io::{BufRead, Write};
 
@@ -61,10 +65,6 @@ fn flags(scores: &[Vec<f64>], rate: f64, bin_s: u32, series: usize, train_end: u
         .map(|(bin, scores)| {
             if bin == train_end {
                 calibrator.refit();
-                eprintln!(
-                    "{:?}",
-                    calibrator.thresholds().map(|t| (t * 100.0).round() / 100.0).collect::<Vec<_>>()
-                );
             }
             calibrator.step(scores, bin < train_end, &mut flags);
             flags.iter().map(|f| f64::from(u8::from(*f))).collect()

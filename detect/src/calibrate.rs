@@ -154,19 +154,22 @@ impl Calibrator {
 }
 
 /// The lowest level above which there are at most so many peaks, and they; `None` if they are too few. It is come upon from
-/// above: far below, all scores are one alarm.
+/// above, and no further down than where peaks begin to grow together: far below, all scores are one alarm.
 fn tail_level(peaks_above: impl Fn(f64) -> Vec<f64>, count: f64) -> Option<(f64, Vec<f64>)> {
-    let mut high = peaks_above(f64::NEG_INFINITY).into_iter().fold(0.0, f64::max);
-    let mut low = high;
-    while low > 1e-3 && peaks_above(low).len() as f64 <= count {
-        (high, low) = (low, 0.9 * low);
+    let top = peaks_above(f64::NEG_INFINITY).into_iter().fold(0.0, f64::max);
+    let (mut level, mut peaks) = (top, Vec::new());
+    let mut below = top;
+    while below > 1e-3 {
+        below *= 0.97;
+        let more = peaks_above(below);
+        if more.len() as f64 > count || 2 * more.len() < peaks.len() {
+            break;
+        }
+        if more.len() >= peaks.len() {
+            (level, peaks) = (below, more);
+        }
     }
-    for _ in 0..12 {
-        let middle = 0.5 * (low + high);
-        if peaks_above(middle).len() as f64 > count { low = middle } else { high = middle }
-    }
-    let peaks = peaks_above(high);
-    (peaks.len() >= PEAKS_MIN).then_some((high, peaks))
+    (peaks.len() >= PEAKS_MIN).then_some((level, peaks))
 }
 
 /// Scale of an exponential tail, from excesses of limited weight and from theory.
@@ -230,5 +233,89 @@ impl Tail {
             last = Some(bin);
         }
         peaks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BIN_S: u32 = 1_800;
+    const WEEK: usize = 336;
+
+    /// Exponential scores, as theory has them, times `scale`.
+    fn score(bin: usize, series: usize, scale: f64) -> f64 {
+        -scale * libm::log(crate::noise::uniform(bin, series))
+    }
+
+    /// Alarms per series and week over `weeks` after two weeks of training, on scores `f(bin, series)`.
+    fn realised(rate: f64, series: usize, weeks: usize, f: impl Fn(usize, usize) -> f64) -> f64 {
+        let config = CalibrationConfig { keep_bins: 0, merge_bins: 2, ..CalibrationConfig::new(rate, BIN_S) };
+        let mut calibrator = Calibrator::new(series, config);
+        let mut flags = vec![false; series];
+        let (mut alarms, mut last) = (0, vec![None; series]);
+        for bin in 0..(2 + weeks) * WEEK {
+            let scores: Vec<f64> = (0..series).map(|s| f(bin, s)).collect();
+            if bin == 2 * WEEK {
+                calibrator.refit();
+            }
+            calibrator.step(&scores, bin < 2 * WEEK, &mut flags);
+            for s in (0..series).filter(|s| bin >= 2 * WEEK && flags[*s]) {
+                alarms += usize::from(last[s].is_none_or(|l| bin - l > 3));
+                last[s] = Some(bin);
+            }
+        }
+        f64::from(alarms as u32) / (series * weeks) as f64
+    }
+
+    #[test]
+    fn the_rate_that_is_asked_for_is_the_rate_that_comes() {
+        for rate in [1.0, 0.2] {
+            for scale in [0.6, 1.0, 1.4] {
+                let got = realised(rate, 30, 20, |bin, s| score(bin, s, scale));
+                assert!((rate / 2.0..rate * 2.0).contains(&got), "asked {rate} at scale {scale}: {got}");
+            }
+        }
+        let alone = realised(1.0, 1, 200, |bin, s| score(bin, s, 1.0));
+        assert!((0.4..2.5).contains(&alone), "one series alone: {alone}");
+    }
+
+    #[test]
+    fn an_anomaly_in_the_training_does_not_make_it_deaf() {
+        let stained = |bin: usize, s: usize| {
+            let incident = (450..460).contains(&bin) && s < 5;
+            if incident { 300.0 } else { score(bin, s, 1.0) }
+        };
+        let got = realised(1.0, 30, 20, stained);
+        assert!((0.5..2.0).contains(&got), "{got}");
+    }
+
+    #[test]
+    fn no_opinion_is_no_alarm_and_before_there_is_a_fit_theory_holds() {
+        let mut calibrator = Calibrator::new(2, CalibrationConfig::new(1.0, BIN_S));
+        let mut flags = [false; 2];
+        calibrator.step(&[f64::NAN, 5.0], true, &mut flags);
+        assert_eq!(flags, [false, false]);
+        // 336 bins a week: ln 336 = 5.8.
+        calibrator.step(&[f64::NAN, 5.9], true, &mut flags);
+        assert_eq!(flags, [false, true]);
+        calibrator.step(&[f64::NAN, f64::NAN], true, &mut flags);
+        assert_eq!(flags, [false, true], "an alarm keeps on for a while");
+    }
+
+    #[test]
+    fn the_state_goes_on_where_it_was_stored() {
+        let mut one = Calibrator::new(3, CalibrationConfig::new(1.0, BIN_S));
+        let mut flags = [false; 3];
+        let mut step = |c: &mut Calibrator, bin: usize| {
+            c.step(&[score(bin, 0, 1.0), score(bin, 1, 1.0), f64::NAN], true, &mut flags);
+            flags
+        };
+        for bin in 0..WEEK {
+            step(&mut one, bin);
+        }
+        let mut other: Calibrator = serde_json::from_str(&serde_json::to_string(&one).unwrap()).unwrap();
+        assert_eq!(one, other);
+        assert!((WEEK..2 * WEEK).all(|bin| step(&mut one, bin) == step(&mut other, bin)));
     }
 }

@@ -109,3 +109,28 @@ impl Innovation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise::normal;
+
+    #[test]
+    fn the_wandering_is_predicted_and_a_small_jump_shows() {
+        let mut predictor = Innovation::new();
+        let (mut z, mut innovations) = (0.0, Vec::new());
+        for i in 0..8_000 {
+            z = 0.95 * z + libm::sqrt(1.0 - 0.95f64.powi(2)) * normal(i, 0);
+            innovations.push(predictor.step(z, true, 4_000.0));
+            if i % 288 == 287 {
+                predictor.refit();
+            }
+        }
+        let late = &innovations[4_000..];
+        let mean_square = late.iter().map(|e| e * e).sum::<f64>() / late.len() as f64;
+        let correlation = late.windows(2).map(|w| w[0] * w[1]).sum::<f64>() / late.len() as f64 / mean_square;
+        assert!((0.7..1.2).contains(&mean_square) && correlation.abs() < 0.1, "{mean_square} {correlation}");
+        // Two standard deviations of the residual are more than five of its innovation.
+        assert!(predictor.step(0.95 * z + 2.0, true, 4_000.0) > 5.0);
+    }
+}

@@ -27,10 +27,13 @@ mod calibrate;
 mod detector;
 pub mod evaluate;
 mod expected;
+mod gaps;
 pub mod incidents;
 mod innovation;
 mod links;
 mod loss_scan;
+#[cfg(test)]
+mod noise;
 mod paths;
 mod residuals;
 mod robust;

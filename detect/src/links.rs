@@ -18,7 +18,7 @@ const MEMORY_DAYS: f64 = 20.0;
 /// Bins of the mean that says whether a link is off.
 const LEVEL_BINS: usize = 12;
 /// An average of wandering residuals has a lighter tail than an innovation: its standard deviations count for more.
-const LEVEL_WEIGHT: f64 = 1.8;
+const LEVEL_WEIGHT: f64 = 1.7;
 /// A jump of so many standard deviations counts for so many bins: what jumped is still off, though the jump is over.
 const JUMP_SIGMA: f64 = 5.0;
 const JUMP_BINS: usize = 6;
@@ -44,10 +44,13 @@ struct Group {
 struct Link {
     innovation: Innovation,
     /// Own part of the residual over the latest bins, NaN if missing; `latest[bin % LEVEL_BINS]`.
+    #[serde(with = "crate::gaps")]
     latest: [f64; LEVEL_BINS],
     /// Own part of the innovation over the latest bins, in the same way.
+    #[serde(with = "crate::gaps")]
     jumps: [f64; JUMP_BINS],
     /// Answers to the two questions in the latest bin.
+    #[serde(with = "crate::gaps")]
     answers: [f64; 2],
 }
 
@@ -190,5 +193,88 @@ impl Link {
         let there = self.latest.iter().filter(|x| x.is_finite());
         let (sum, count) = there.fold((0.0, 0usize), |(sum, count), x| (sum + x, count + 1));
         if 2 * count >= LEVEL_BINS { sum / count as f64 } else { f64::NAN }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise::normal;
+    use proptest::prelude::*;
+
+    const DAY: usize = 48;
+    const SERIES: usize = 16;
+
+    /// Daily waves that share a wandering factor, and noise of their own.
+    fn loads(i: usize) -> Vec<f64> {
+        let shared = 0.1 * (0..6).map(|k| normal(i.saturating_sub(k), 99)).sum::<f64>();
+        let day = 1.0 + 0.3 * libm::sin(i as f64 * std::f64::consts::TAU / DAY as f64);
+        (0..SERIES).map(|s| 100.0 * day * (1.0 + shared + 0.02 * normal(i, s)).max(0.0)).collect()
+    }
+
+    fn detector() -> LinkDetector {
+        LinkDetector::new(SERIES, SeasonalConfig::new(1_800))
+    }
+
+    fn step(detector: &mut LinkDetector, samples: &[f64]) -> Vec<Verdict> {
+        let mut verdicts = vec![Verdict::NONE; samples.len()];
+        detector.step(&Bin { samples, paused: &[] }, &mut verdicts);
+        verdicts
+    }
+
+    #[test]
+    fn what_all_do_is_less_than_what_one_does() {
+        let mut detector = detector();
+        let quiet: Vec<f64> = (0..21 * DAY).map(|i| step(&mut detector, &loads(i))[3].score()).collect();
+        let usual = twin::stats::median(quiet.iter().copied().filter(|s| s.is_finite()));
+        let (mut all, mut one) = (detector.clone(), detector);
+        let mut together = loads(21 * DAY);
+        together.iter_mut().for_each(|x| *x *= 1.25);
+        let together = step(&mut all, &together)[3].score();
+        let mut alone = loads(21 * DAY);
+        alone[3] *= 1.25;
+        let verdicts = step(&mut one, &alone);
+        assert!(verdicts[3].score() > 3.0 * together, "{} {together}", verdicts[3].score());
+        assert!(verdicts[3].score() > 10.0 * usual, "{usual}");
+        // It is not smeared over the others, and the explanation names it.
+        assert!(verdicts.iter().enumerate().all(|(i, v)| i == 3 || v.score() < 0.3 * verdicts[3].score()));
+        assert!(one.answers(3)[0] > 5.0, "{:?}", one.answers(3));
+    }
+
+    #[test]
+    fn a_missing_sample_has_no_verdict() {
+        let mut detector = detector();
+        (0..5 * DAY).for_each(|i| drop(step(&mut detector, &loads(i))));
+        let mut samples = loads(5 * DAY);
+        samples[7] = f64::NAN;
+        let verdicts = step(&mut detector, &samples);
+        assert!(verdicts[7].log_p.is_nan() && verdicts[6].log_p.is_finite());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn no_verdict_is_infinite_and_a_stored_state_goes_on_as_if_nothing_had_happened(
+            samples in prop::collection::vec(
+                prop::collection::vec(prop_oneof![Just(f64::NAN), Just(0.0), -1e12..1e12f64, 0.0..10.0f64, Just(1e300)], 9),
+                80..160,
+            ),
+            cut in 1usize..80,
+        ) {
+            let mut detector = LinkDetector::new(9, SeasonalConfig::new(7_200));
+            for row in &samples[..cut] {
+                step(&mut detector, row);
+            }
+            let stored = serde_json::to_string(&detector).unwrap();
+            let mut restored: LinkDetector = serde_json::from_str(&stored).unwrap();
+            for row in &samples[cut..] {
+                let (one, other) = (step(&mut detector, row), step(&mut restored, row));
+                for (a, b) in one.iter().zip(&other) {
+                    prop_assert!(a.log_p.is_nan() || (a.log_p.is_finite() && a.log_p <= 0.0));
+                    prop_assert_eq!(a.log_p.to_bits(), b.log_p.to_bits());
+                }
+            }
+        }
     }
 }

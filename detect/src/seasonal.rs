@@ -121,6 +121,8 @@ struct Series {
     age: f64,
     daily: Season,
     weekly: Season,
+    /// The first week is over.
+    grown: bool,
     /// How well the weekly season has predicted: sums of (weekly · deviation) and of (weekly²), in units of the spread.
     agree: f64,
     weight: f64,
@@ -130,9 +132,13 @@ struct Series {
     slots: [Scale; SLOTS],
     /// Sum and number of the clipped and of the raw residuals of the phase that is running.
     running: [f64; 3],
-    /// Clipped residuals of the latest phases, for the seasons' smoothing.
+    /// Clipped and raw residuals of the latest phases, for the seasons' smoothing.
+    #[serde(with = "crate::gaps")]
     latest: [f32; 7],
-    /// Residual of each phase over the latest day, NaN if missing; empty until the first day is over.
+    #[serde(with = "crate::gaps")]
+    latest_raw: [f32; 7],
+    /// Residual of each phase over the latest day, NaN if missing.
+    #[serde(with = "crate::gaps")]
     last_day: Vec<f32>,
     /// Phases to wait before the next shift may be taken over.
     settle: u32,
@@ -213,6 +219,7 @@ impl Series {
             age: 0.0,
             daily: Season::new(per_day),
             weekly: Season::new(7 * per_day),
+            grown: false,
             agree: 0.5 * WEEKLY_PRIOR,
             weight: WEEKLY_PRIOR,
             spread: Scale::default(),
@@ -220,6 +227,7 @@ impl Series {
             slots: [Scale::default(); SLOTS],
             running: [0.0; 3],
             latest: [f32::NAN; 7],
+            latest_raw: [f32::NAN; 7],
             last_day: vec![f32::NAN; per_day],
             settle: per_day as u32,
         }
@@ -232,6 +240,8 @@ impl Series {
             renewed = true;
         }
         let present = sample.is_finite();
+        // Squares must stay finite.
+        let sample = sample.clamp(-1e100, 1e100);
         if present && self.age == 0.0 {
             self.level = self.transform(sample) - f64::from(self.daily.value[cx.phase.day]);
         }
@@ -309,15 +319,26 @@ impl Series {
             self.bulk.learn(residual, memory, TIGHT);
             self.slots[cx.phase.slot].learn(residual, memory / SLOTS as f64, TIGHT);
         }
+        if !self.grown && self.weekly.taught[cx.phase.week] > 0 {
+            // Residuals of the first week are those of a model that did not know its weekend.
+            self.grown = true;
+            for scale in self.slots.iter_mut() {
+                scale.doubt(cx.day_bins / SLOTS as f64);
+            }
+            self.spread.doubt(cx.day_bins);
+            self.bulk.doubt(cx.day_bins);
+        }
         if weekly != 0.0 && known {
-            let (w, d) = (weekly / sigma, (deviation / sigma).clamp(-4.0, 4.0));
+            // A large season is one vote, not a hundred; an anomaly is none.
+            let vote = sigma.max(weekly.abs() / 4.0);
+            let (w, d) = (weekly / vote, (deviation / vote).clamp(-6.0, 6.0));
             let keep = 1.0 - 1.0 / (14.0 * cx.day_bins);
             let share = 1.0 / cx.day_bins;
             self.agree = self.agree * keep + share * w * d;
             self.weight = self.weight * keep + share * w * w;
         }
         self.running[0] += clipped;
-        self.running[1] += residual.clamp(-6.0 * sigma, 6.0 * sigma);
+        self.running[1] += residual;
         self.running[2] += 1.0;
     }
 }
@@ -326,27 +347,30 @@ impl Series {
     /// The phase is over: the seasons learn its neighbourhood's mean residual, half a neighbourhood late.
     fn end_phase(&mut self, trust: f64, cx: &Context) {
         let [clipped, raw, samples] = std::mem::take(&mut self.running);
-        self.latest.rotate_left(1);
-        self.latest[6] = (clipped / samples) as f32;
+        for (latest, sum) in [(&mut self.latest, clipped), (&mut self.latest_raw, raw)] {
+            latest.rotate_left(1);
+            latest[6] = (sum / samples) as f32;
+        }
         self.last_day[cx.phase.day] = (raw / samples) as f32;
         self.settle = self.settle.saturating_sub(1);
-        let near = self.latest[7 - (2 * cx.half + 1)..].iter().filter(|r| r.is_finite());
-        let (sum, count) = near.fold((0.0, 0.0), |(s, n), r| (s + f64::from(*r), n + 1.0));
-        if count == 0.0 {
+        let (mean, raw) = (smoothed(&self.latest, cx.half), smoothed(&self.latest_raw, cx.half));
+        if mean.is_nan() {
             return;
         }
-        let (mean, days, weeks) = (sum / count, self.daily.value.len(), self.weekly.value.len());
+        let (days, weeks) = (self.daily.value.len(), self.weekly.value.len());
         let (day, week) = ((cx.phase.day + days - cx.half) % days, (cx.phase.week + weeks - cx.half) % weeks);
         self.daily.learn(day, mean, cx.config.daily_gain);
+        // The first time there is no telling a weekend from an anomaly: it is taken as it is, and halved by the second.
+        let deviation = if self.weekly.taught[week] == 0 { raw } else { mean };
         let weekly = f64::from(self.weekly.value[week]);
-        self.weekly.learn(week, mean + trust * weekly - weekly, cx.config.weekly_gain);
+        self.weekly.learn(week, deviation + trust * weekly - weekly, cx.config.weekly_gain);
     }
 
     /// Takes a deviation over that has lasted for most of a day with the same sign in all its quarters. Looked for hourly,
     /// once the weekly season knows this hour (the first weekend is no shift).
     fn take_over_shift(&mut self, cx: &Context) -> bool {
         let phases = self.last_day.len();
-        let hourly = cx.phase.day % (phases / 24).max(1) == 0;
+        let hourly = cx.phase.day.is_multiple_of((phases / 24).max(1));
         if !hourly || self.settle > 0 || self.weekly.taught[cx.phase.week] < 2 {
             return false;
         }
@@ -356,17 +380,23 @@ impl Series {
         let shift = twin::stats::median(deviations.iter().copied().filter(|d| d.is_finite()));
         let quarters = deviations.chunks(recent.div_ceil(4).max(1));
         let lasting = quarters.map(|q| twin::stats::median(q.iter().copied().filter(|d| d.is_finite())));
-        if !(shift.abs() > SHIFT_SIGMA * self.spread.sigma())
-            || !lasting.into_iter().all(|q| q * shift.signum() > 0.5 * shift.abs())
-        {
+        let far_out = shift.abs() > SHIFT_SIGMA * self.spread.sigma();
+        if !far_out || !lasting.into_iter().all(|q| q * shift.signum() > 0.5 * shift.abs()) {
             return false;
         }
+        // The window may reach back to before the shift.
+        let seen =
+            deviations.iter().rposition(|d| d * shift.signum() > 0.5 * shift.abs()).map_or(0, |p| p + 1);
         let half = 2 * cx.half;
+        let typical = self.level + twin::stats::median(self.daily.value.iter().map(|v| f64::from(*v)));
         for phase in 0..phases {
             let near = (0..=2 * half).map(|k| f64::from(self.last_day[(phase + phases + k - half) % phases]));
             let mean = twin::stats::median(near.filter(|d| d.is_finite()));
-            let missed = (cx.phase.day + phases - phase) % phases >= recent || mean.is_nan();
-            self.daily.value[phase] += if missed { shift } else { mean } as f32;
+            let missed = (cx.phase.day + phases - phase) % phases >= seen || mean.is_nan();
+            let before = self.level + f64::from(self.daily.value[phase]);
+            // What has not been seen since is expected to have changed by the same ratio, as loads do.
+            let unseen = if self.root && typical > 0.0 { shift * before / typical } else { shift };
+            self.daily.value[phase] += if missed { unseen } else { mean } as f32;
         }
         self.daily.taught.fill(1);
         self.last_day.fill(f32::NAN);
@@ -378,6 +408,7 @@ impl Series {
         self.age = 0.0;
         self.daily.taught.iter_mut().for_each(|seasons| *seasons = (*seasons).min(1));
         self.latest = [f32::NAN; 7];
+        self.latest_raw = [f32::NAN; 7];
         self.last_day.fill(f32::NAN);
         self.settle = self.last_day.len() as u32;
     }
@@ -389,6 +420,13 @@ impl Series {
     fn inverse(&self, value: f64) -> f64 {
         if self.root { value.max(0.0).powi(2) } else { value }
     }
+}
+
+/// Mean of the phases on either side of the one that lies `half` back, without the missing ones; NaN if all are.
+fn smoothed(latest: &[f32; 7], half: usize) -> f64 {
+    let near = latest[7 - (2 * half + 1)..].iter().filter(|r| r.is_finite());
+    let (sum, count) = near.fold((0.0, 0.0), |(s, n), r| (s + f64::from(*r), n + 1.0));
+    sum / count
 }
 
 impl Detector for SeasonalDetector {
@@ -411,5 +449,125 @@ impl Residual {
             return Verdict::NONE;
         }
         Verdict { log_p: log_p_laplace(z), expected: self.expected, sigma: self.sigma, window: 1 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise::normal;
+
+    const BIN_S: u32 = 1_800;
+    const DAY: usize = 48;
+
+    /// 100 units, a daily wave, weekends at 90 %, noise of 3 %.
+    fn load(i: usize) -> f64 {
+        let day = 1.0 + 0.4 * libm::sin(i as f64 * std::f64::consts::TAU / DAY as f64);
+        let week = if i / DAY % 7 >= 5 { 0.9 } else { 1.0 };
+        100.0 * day * week * (1.0 + 0.03 * normal(i, 0))
+    }
+
+    fn run(detector: &mut SeasonalDetector, samples: impl Iterator<Item = f64>) -> Vec<Residual> {
+        samples
+            .map(|x| {
+                let mut got = None;
+                detector.residuals(&Bin { samples: &[x], paused: &[] }, |_, r| got = Some(r));
+                got.unwrap()
+            })
+            .collect()
+    }
+
+    fn trained(days: usize) -> SeasonalDetector {
+        let mut detector = SeasonalDetector::new(1, SeasonalConfig::new(BIN_S));
+        run(&mut detector, (0..days * DAY).map(load));
+        detector
+    }
+
+    #[test]
+    fn day_and_week_are_learnt_and_residuals_are_standard() {
+        let residuals = run(&mut trained(28), (28 * DAY..35 * DAY).map(load));
+        let square = residuals.iter().map(|r| r.z * r.z).sum::<f64>() / residuals.len() as f64;
+        assert!((0.4..1.6).contains(&square), "{square}");
+        for (i, r) in residuals.iter().enumerate() {
+            let truth = load(28 * DAY + i);
+            assert!((r.expected / truth - 1.0).abs() < 0.2, "bin {i}: {} of {truth}", r.expected);
+        }
+    }
+
+    #[test]
+    fn six_hours_of_anomaly_do_not_drag_the_model() {
+        let mut detector = trained(21);
+        let at = 21 * DAY;
+        let residuals = run(&mut detector, (at..at + 12).map(|i| 1.5 * load(i)));
+        assert!(residuals.iter().all(|r| r.z > 4.0), "{residuals:?}");
+        let after = run(&mut detector, (at + 12..at + 24).map(load));
+        assert!(after.iter().all(|r| r.z.abs() < 4.0), "{after:?}");
+    }
+
+    #[test]
+    fn a_lasting_shift_is_the_new_normal_within_a_day() {
+        let mut detector = trained(21);
+        let residuals = run(&mut detector, (21 * DAY..23 * DAY).map(|i| 2.0 * load(i)));
+        assert!(residuals[DAY / 2].z > 6.0 && residuals.iter().filter(|r| r.renewed).count() == 1);
+        let after = &residuals[DAY..];
+        let off: Vec<(usize, f64)> =
+            after.iter().map(|r| r.z).enumerate().filter(|(_, z)| z.abs() > 4.0).collect();
+        assert!(off.len() <= 2, "{off:?}");
+    }
+
+    #[test]
+    fn what_is_known_to_have_changed_is_judged_anew_at_once() {
+        let mut detector = trained(21);
+        detector.rebaseline(0);
+        let residuals = run(&mut detector, (21 * DAY..22 * DAY).map(|i| 2.0 * load(i)));
+        assert!(residuals[0].z.is_nan(), "learning");
+        assert!(residuals[3..].iter().all(|r| r.z.abs() < 6.0), "{residuals:?}");
+    }
+
+    #[test]
+    fn a_missing_sample_and_a_pause_teach_nothing() {
+        let (mut gap, mut paused) = (trained(21), trained(21));
+        let before = gap.series.clone();
+        let residual = run(&mut gap, std::iter::once(f64::NAN))[0];
+        assert!(residual.z.is_nan() && residual.expected.is_finite());
+        paused.residuals(&Bin { samples: &[1e6], paused: &[true] }, |_, r| assert!(r.z > 100.0));
+        for s in [&gap.series[0], &paused.series[0]] {
+            assert_eq!(
+                (s.level, &s.weekly, s.spread),
+                (before[0].level, &before[0].weekly, before[0].spread)
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_day_is_learning_and_a_negative_sample_ends_the_square_root() {
+        let mut detector = SeasonalDetector::new(1, SeasonalConfig::new(BIN_S));
+        let first = run(&mut detector, (0..DAY).map(|i| load(i) - 100.0));
+        assert!(first.iter().all(|r| r.z.is_nan()));
+        assert!(!detector.series[0].root);
+        let rest = run(&mut detector, (DAY..21 * DAY).map(|i| load(i) - 100.0));
+        let last = &rest[rest.len() - DAY..];
+        assert!(last.iter().all(|r| r.z.abs() < 6.0), "{last:?}");
+    }
+
+    #[test]
+    fn a_series_that_never_varies_has_a_band() {
+        let mut detector = SeasonalDetector::new(1, SeasonalConfig::new(BIN_S));
+        run(&mut detector, std::iter::repeat_n(5.0, 10 * DAY));
+        let [same, one_in_a_thousand, double] =
+            [5.0, 5.005, 10.0].map(|x| run(&mut detector, std::iter::once(x))[0]);
+        assert!(same.z == 0.0 && one_in_a_thousand.z < 1.0 && double.z > 20.0);
+        let mut zero = SeasonalDetector::new(1, SeasonalConfig::new(BIN_S));
+        assert!(run(&mut zero, std::iter::repeat_n(0.0, 3 * DAY)).iter().all(|r| r.z.is_nan() || r.z == 0.0));
+    }
+
+    #[test]
+    fn one_series_takes_at_most_40_kib() {
+        let series = Series::new(Calendar::new(300).per_day as usize);
+        let seasons = [&series.daily, &series.weekly];
+        let heap: usize =
+            seasons.iter().map(|s| 5 * s.value.len()).sum::<usize>() + 4 * series.last_day.len();
+        assert!(std::mem::size_of::<Series>() + heap <= 40 * 1024);
+        assert_eq!(Calendar::new(1).per_day, Calendar::new(300).per_day);
     }
 }

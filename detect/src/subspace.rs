@@ -142,3 +142,57 @@ impl Subspace {
         b
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise::normal;
+
+    fn shared_and_own(i: usize) -> Vec<f64> {
+        let noise = |k: usize| normal(i, k);
+        (0..12).map(|k| 0.9 * noise(50) * if k % 2 == 0 { 1.0 } else { -1.0 } + 0.4 * noise(k)).collect()
+    }
+
+    fn fitted() -> Subspace {
+        let mut subspace = Subspace::new(12, 1);
+        (0..3_000).for_each(|i| subspace.learn(&shared_and_own(i), 1e6));
+        subspace.refit();
+        subspace
+    }
+
+    #[test]
+    fn the_shared_part_is_taken_away_and_the_rest_is_standard() {
+        let subspace = fitted();
+        let mut out = vec![0.0; 12];
+        let (mut square, mut bins) = (0.0, 0.0);
+        for i in 3_000..4_000 {
+            subspace.own_parts(&shared_and_own(i), &mut out);
+            square += out.iter().map(|x| x * x).sum::<f64>() / 12.0;
+            bins += 1.0;
+        }
+        assert!((square / bins - 1.0f64).abs() < 0.15, "{}", square / bins);
+    }
+
+    #[test]
+    fn one_anomaly_is_not_smeared_over_the_others() {
+        let subspace = fitted();
+        let mut z = shared_and_own(3_000);
+        let mut before = vec![0.0; 12];
+        subspace.own_parts(&z, &mut before);
+        z[4] += 20.0;
+        z[5] = f64::NAN;
+        let mut after = vec![0.0; 12];
+        subspace.own_parts(&z, &mut after);
+        assert!(after[4] > 40.0 && after[5].is_nan(), "{after:?}");
+        for k in (0..12).filter(|k| *k != 4 && *k != 5) {
+            assert!((after[k] - before[k]).abs() < 1.0, "series {k}: {} from {}", after[k], before[k]);
+        }
+    }
+
+    #[test]
+    fn before_the_first_fit_the_own_part_is_the_whole() {
+        let mut out = vec![0.0; 3];
+        Subspace::new(3, 1).own_parts(&[1.0, -2.0, 3.0], &mut out);
+        assert_eq!(out, [1.0, -2.0, 3.0]);
+    }
+}

@@ -7,10 +7,12 @@
 mod alarms;
 mod curve;
 mod labels;
+mod nab;
 mod threshold;
 
 pub use alarms::{Alarms, Delay, Incidents, Recall};
 pub use labels::{Event, EventRow, Ignored, Labels};
+pub use nab::{NabScore, NabSeries, nab_score};
 pub use threshold::clean_week;
 
 /// Which bins are which.
