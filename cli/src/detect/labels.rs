@@ -134,7 +134,7 @@ mod tests {
         let header = "event,type,start,end,series,snr\n";
         for (text, expected) in [
             (format!("{header}1,dip,6,6,a,1\n"), "e.csv:2: start 6 and end 6; expected bins in order"),
-            (format!("{header}1,dip,-6,6,a,1\n"), "e.csv:2: invalid digit found in string"),
+            (format!("{header}1,dip,-6,6,a,1\n"), "e.csv:2: field 2: invalid digit found in string"),
             (format!("{header}1,dip,6\n"), "e.csv:2: broken CSV"),
             ("event,start\n1,2\n".to_owned(), "e.csv:2: missing field `type`"),
         ] {

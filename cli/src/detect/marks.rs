@@ -16,6 +16,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use topology_sync::source::files;
 use topology_sync::{encoding, yaml};
 use twin::{Diagnostic, InputError, Place};
 
@@ -112,12 +113,12 @@ fn numbers(word: &str, meta: &Meta, diagnostics: &mut Vec<Diagnostic>) -> std::o
 
 fn list<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<Vec<T>, InputError> {
     let name = path.display().to_string();
-    let bytes = csv_file::read(path)?;
-    let text = encoding::utf8(&name, &bytes)?;
     let suffix = path.extension().map(|s| s.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     if matches!(suffix.as_str(), "yaml" | "yml" | "json") {
-        return yaml::read(&name, text, expected);
+        return yaml::read(&name, encoding::utf8(&name, &files::read(path)?)?, expected);
     }
+    let bytes = csv_file::read(path)?;
+    let text = encoding::utf8(&name, &bytes)?;
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().map_err(|e| broken(&name, &e))?.clone();
     let row = |record: csv::Result<csv::StringRecord>| {
