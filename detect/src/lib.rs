@@ -24,7 +24,10 @@
 
 mod baseline;
 mod calibrate;
+pub mod counters;
+mod degradation;
 mod detector;
+mod events;
 mod innovation;
 mod links;
 mod loss_scan;
@@ -38,7 +41,9 @@ mod tail;
 
 pub use baseline::{BaselineConfig, SeasonalBaseline};
 pub use calibrate::{CalibrationConfig, Calibrator};
+pub use degradation::{Indicator, TimeLeft, Wear, WearConfig};
 pub use detector::{Bin, Detector, Verdict};
+pub use events::{EventConfig, EventRates};
 pub use links::LinkDetector;
 pub use loss_scan::{LossScan, LossScanConfig, LossVerdict};
 pub use paths::{PathConfig, PathSample, PathScan, PathVerdicts};
