@@ -45,7 +45,7 @@ const STEP_H: f64 = 0.25;
 pub fn wear_series(seed: u64, index: u64) -> WearSeries {
     let mut chance = Chance(SplitMix64::new(seed ^ (index + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
     let form = WEAR_FORMS[(index / 2 % 5) as usize];
-    let fails = index % 2 == 0;
+    let fails = index.is_multiple_of(2);
     let begin = chance.between(24.0, 96.0);
     let lasts = 8.0 * libm::pow(12.0, chance.unit()); // 8 to 96 hours
     let progress = progress(&mut chance, fails.then_some((begin, lasts)));
