@@ -90,10 +90,8 @@ fn rfc5424(line: &str) -> Option<SyslogRecord> {
 
 /// `Oct 11 22:14:15 host tag[pid]: …` (RFC 3164 §4.1); a file may have a stamp of RFC 3339 there.
 fn rfc3164(line: &str, context: &SyslogContext<'_>) -> Option<SyslogRecord> {
-    let (at, rest) = match line.split_once(' ') {
-        Some((word, rest)) if let Some(at) = rfc3339(word) => (at, rest),
-        _ => stamp(line, context)?,
-    };
+    let long = line.split_once(' ').and_then(|(word, rest)| Some((rfc3339(word)?, rest)));
+    let (at, rest) = long.or_else(|| stamp(line, context))?;
     let mut words = rest.trim_start().splitn(2, ' ');
     let (device, message) = (words.next()?, words.next()?.trim_start());
     if let Some((kind, severity)) = cisco_kind(message) {
