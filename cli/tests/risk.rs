@@ -55,3 +55,32 @@ fn a_history_of_something_else_is_refused() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn a_link_whose_light_fades_is_likely_to_fail() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("optics.csv");
+    // Two links, two days of hourly readings: one loses 0.1 dB an hour and has 1.5 dB left, the other is well.
+    let mut text = "element,indicator,threshold,at,value\n".to_owned();
+    for hour in 0..48u32 {
+        let at = format!("2026-01-{:02}T{:02}:00", 10 + hour / 24, hour % 24);
+        let wiggle = f64::from(hour * 7 % 5) * 0.02;
+        let fading = -9.8 - 0.1 * f64::from(hour) + wiggle;
+        text += &format!(
+            "ATLAng_HSTNng,dbm,-16,{at},{fading:.2}\nCHINng_NYCMng,dbm,-16,{at},{:.2}\n",
+            wiggle - 6.0
+        );
+    }
+    fs::write(&file, text).unwrap();
+    let probability = |rows: &[Value], element: &str| {
+        rows.iter().find(|r| r["element"] == element).map(|r| r["probability"].as_f64().unwrap()).unwrap()
+    };
+    let (usual, seen) = (rows(&[]), rows(&["--degrading", file.to_str().unwrap()]));
+    assert!(probability(&seen, "ATLAng_HSTNng") > 0.9, "{}", probability(&seen, "ATLAng_HSTNng"));
+    assert!(probability(&seen, "CHINng_NYCMng") < probability(&usual, "CHINng_NYCMng") + 0.01);
+
+    fs::write(&file, "element,indicator,threshold,at,value\nATLAng_HSTNng,volts,3,2026-01-10,1\n").unwrap();
+    let output = risk(&["--degrading", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("optics.csv:2: indicator 'volts'"));
+}

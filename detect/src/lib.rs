@@ -24,8 +24,11 @@
 
 mod baseline;
 mod calibrate;
+pub mod counters;
+mod degradation;
 mod detector;
 pub mod evaluate;
+mod events;
 mod expected;
 mod gaps;
 pub mod incidents;
@@ -44,7 +47,9 @@ mod tail;
 
 pub use baseline::{BaselineConfig, SeasonalBaseline};
 pub use calibrate::{CalibrationConfig, Calibrator};
+pub use degradation::{Indicator, TimeLeft, Wear, WearConfig};
 pub use detector::{Bin, Detector, Verdict};
+pub use events::{EventConfig, EventRates};
 pub use expected::Relative;
 pub use links::LinkDetector;
 pub use loss_scan::{LossScan, LossScanConfig, LossVerdict};

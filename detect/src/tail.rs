@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_tail_of_a_count_is_the_sum_of_its_terms() {
-        for (n, a, b) in [(6.0, 3.0, 3.0), (0.2, 0.5, 40.0), (50.0, 20.0, 11.0), (900.0, 0.3, 2.0)] {
+        for (n, a, b) in [(6.0f64, 3.0f64, 3.0f64), (0.2, 0.5, 40.0), (50.0, 20.0, 11.0), (900.0, 0.3, 2.0)] {
             let term = |k: f64| {
                 let (miss, hit): (f64, f64) = (b / (b + n), n / (b + n));
                 (libm::lgamma(k + a) - libm::lgamma(k + 1.0) - libm::lgamma(a)).exp()
@@ -179,6 +179,9 @@ mod tests {
                 let below: f64 = (0..count).map(|k| term(k as f64)).sum();
                 let above: f64 = (count..count + 60_000).map(|k| term(k as f64)).sum();
                 let slow = if below < 0.5 { (1.0 - below).ln() } else { above.ln() };
+                if slow < -600.0 {
+                    continue; // the sum underflows
+                }
                 let fast = log_negative_binomial_tail(count, n, a, b);
                 assert!(
                     (fast - slow).abs() < 1e-6 * slow.abs().max(1.0),

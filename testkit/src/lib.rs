@@ -29,6 +29,7 @@ mod recorded;
 mod repetita;
 mod sndlib;
 mod topology;
+mod wear;
 pub mod workloads;
 
 pub use capture::tcp_capture;
@@ -43,3 +44,4 @@ pub use recorded::{REPETITA, SNDLIB, recorded, recorded_failures};
 pub use repetita::{repetita_demands, repetita_graph};
 pub use sndlib::sndlib;
 pub use topology::{parse_topology, topology};
+pub use wear::{WEAR_FORMS, WearForm, WearSeries, wear_series};

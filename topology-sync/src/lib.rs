@@ -50,5 +50,6 @@ pub mod rfc8345;
 pub mod sndlib;
 pub mod source;
 pub mod store;
+pub mod syslog;
 pub mod wire;
 pub mod yaml;

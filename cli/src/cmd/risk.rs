@@ -16,6 +16,7 @@ use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
 use crate::planning::availability as groups;
+use crate::planning::degrading;
 use crate::planning::instant;
 use crate::planning::limit;
 use crate::planning::names::{self, Names};
@@ -24,7 +25,7 @@ use crate::planning::study::{Study, StudyArgs};
 /// What is most likely to break next, and what would it break?
 ///
 /// Every link, node and risk group, by the traffic that is expected to be lost or to find links too full: the probability
-/// that it fails within the horizon (a published rate, corrected by what was seen of it) times what its failure does to
+/// that it fails within the horizon (a published rate, corrected by what was seen of it, and wear that was measured) times what its failure does to
 /// current traffic. For the greatest risks also the cheapest way out: nothing to do, another metric of a link, more
 /// capacity, or a link that is missing.
 #[derive(Debug, clap::Args)]
@@ -47,6 +48,10 @@ pub(crate) struct Args {
     /// The present, for --history [default: now].
     #[arg(long, value_name = "T", value_parser = instant::parse, requires = "history")]
     at: Option<WallTime>,
+    /// What was measured of parts that wear: CSV with element, indicator (dbm, ber, percent, errors, flaps), threshold, at (a
+    /// time) and value. Trends say how likely the threshold is reached within --within of the last reading.
+    #[arg(long, value_name = "FILE")]
+    degrading: Option<PathBuf>,
     /// A link is too full above this load / capacity.
     #[arg(long, value_name = "U", value_parser = limit::parse, default_value_t = 1.0)]
     limit: f64,
@@ -66,10 +71,16 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         let expected = "coordinates or delays, or a preset that does not go by length";
         InputError::new(&file, Place::Whole, unknown.to_string(), expected)
     })?;
-    let history = match &args.history {
+    let mut history = match &args.history {
         None => vec![History::default(); model.components.len()],
         Some(file) => history(args, file, &study, &model.components)?,
     };
+    if let Some(file) = &args.degrading {
+        let worn = degrading::read(file, &Names::new(&study.twin, &study.csr), args.within)?;
+        for (component, history) in model.components.iter().zip(&mut history) {
+            history.worn = worn.iter().find(|(set, _)| *set == component.set).map_or(0.0, |(_, p)| *p);
+        }
+    }
     let horizon =
         Horizon { hours: args.within.as_secs_f64() / 3_600.0, limit: args.limit, ways_out: args.top };
     let all = threats(&plan, &model.components, &history, horizon);
@@ -128,6 +139,7 @@ fn history(
             failures: failures.count() as f64,
             watched_h: hours(service.map_or(from, |s| s.max(from)), now),
             since_h: last.map(|last| hours(last, now)),
+            worn: 0.0,
         }
     };
     Ok(components.iter().map(of).collect())

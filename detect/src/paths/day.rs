@@ -34,7 +34,7 @@ pub(super) struct DayCourse {
     age: u32,
     /// Usual values at the middle of the bucket before, of this one and of the next.
     centers: [Option<f64>; 3],
-    /// Whether they come from earlier days.
+    /// Whether earlier days have said something yet.
     seasonal: bool,
 }
 
@@ -60,18 +60,14 @@ impl DayCourse {
         Some(other.map_or(here, |other| here + share * (other - here)))
     }
 
-    /// Whether the usual value comes from earlier days.
-    pub(super) fn is_seasonal(&self) -> bool {
-        self.seasonal
-    }
-
-    /// Takes the next bin's value (`None`: no value, or not to be learnt from), and whether it was found abnormal.
-    pub(super) fn push(&mut self, value: Option<f64>, abnormal: bool, config: &PathConfig) {
+    /// Takes the next bin's value (`None`: no value, or not to be learnt from), and whether it was found abnormal. Says
+    /// whether from now on the usual values are of another kind, from which residuals stray otherwise.
+    pub(super) fn push(&mut self, value: Option<f64>, abnormal: bool, config: &PathConfig) -> bool {
         self.open.extend(value.map(|v| v as f32));
         self.open_abnormal |= abnormal;
         self.age += 1;
         if self.age < config.bucket_bins {
-            return;
+            return false;
         }
         self.age = 0;
         let middle = median(self.open.drain(..).map(f64::from));
@@ -80,26 +76,34 @@ impl DayCourse {
         let day = config.day_buckets();
         self.medians.truncate(DAYS * day + HALF_WIDTH + 1);
         self.abnormal.truncate(DAYS * day + HALF_WIDTH + 1);
-        self.accept(day);
-        self.recenter(day);
+        let accepted = self.accept(day);
+        let first = self.recenter(day);
+        accepted || first
     }
 
-    /// After a day of which nine tenths were abnormal, that day is what is usual, and those before are not.
-    fn accept(&mut self, day: usize) {
-        if self.abnormal.len() < day || !self.abnormal[0] {
-            return;
-        }
+    /// After a day of which nine tenths were abnormal, that is what is usual, and what was before is not.
+    fn accept(&mut self, day: usize) -> bool {
         let odd = self.abnormal.iter().take(day).filter(|a| **a).count();
-        if 10 * odd >= 9 * day {
-            self.abnormal.iter_mut().take(day).for_each(|a| *a = false);
-            self.medians.iter_mut().skip(day).for_each(|m| *m = None);
+        if self.abnormal.len() < day || 10 * odd < 9 * day {
+            return false;
         }
+        for (k, (median, abnormal)) in self.medians.iter_mut().zip(&mut self.abnormal).enumerate() {
+            let kept = k < day && std::mem::take(abnormal);
+            if !kept {
+                *median = None;
+            }
+        }
+        true
     }
 
-    fn recenter(&mut self, day: usize) {
-        let ahead = [-1, 0, 1].map(|offset| self.seasonal_value(day, offset));
-        self.seasonal = ahead[1].is_some();
-        self.centers = if self.seasonal { ahead } else { [-1.0, 0.0, 1.0].map(|offset| self.line(offset)) };
+    /// Where earlier days say nothing of this time of day, the line does. True when they say something for the first time.
+    fn recenter(&mut self, day: usize) -> bool {
+        let seasonal = [-1, 0, 1].map(|offset| self.seasonal_value(day, offset));
+        let first = seasonal[1].is_some() && !self.seasonal;
+        self.seasonal |= first;
+        let line = [-1.0, 0.0, 1.0].map(|offset| self.line(offset));
+        self.centers = [0, 1, 2].map(|i| seasonal[i].or(line[i]));
+        first
     }
 
     /// The median of earlier days `offset` buckets after the one that begins now.

@@ -26,6 +26,9 @@ const TELL: f64 = 6.907_755_278_982_137;
 /// How many windows are tried, in minutes.
 const WINDOW_MINUTES: [f64; 4] = [1.0, 5.0, 20.0, 90.0];
 
+/// No path sends more packets in a bin than this.
+const MOST_SENT: u64 = 1 << 40;
+
 /// One bin of one path.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PathSample {
@@ -126,8 +129,11 @@ pub struct PathVerdicts {
 impl PathVerdicts {
     /// Both as one probability: the smaller, times the number of windows that were tried in all (Bonferroni).
     pub fn combined(&self, windows: usize) -> Verdict {
-        let worse =
-            if self.rtt.log_p < self.loss.log_p || self.loss.log_p.is_nan() { self.rtt } else { self.loss };
+        let rtt = self.rtt.log_p < self.loss.log_p || self.loss.log_p.is_nan();
+        let worse = if rtt { self.rtt } else { self.loss };
+        if worse.log_p.is_nan() {
+            return Verdict::NONE;
+        }
         Verdict { log_p: (worse.log_p + libm::log(2.0 * windows as f64)).min(0.0), ..worse }
     }
 }
@@ -172,7 +178,7 @@ impl Detector for PathScan {
 impl Path {
     fn step(&mut self, sample: &PathSample, learns: bool, config: &PathConfig) -> PathVerdicts {
         // In maintenance a path is as if it were not measured: what happens there is neither judged nor remembered.
-        let (rtt, sent) = if learns { (sample.rtt(), sample.sent) } else { (None, 0) };
+        let (rtt, sent) = if learns { (sample.rtt(), sample.sent.min(MOST_SENT)) } else { (None, 0) };
         let loss = if sent > 0 {
             self.loss.step(sent, sample.lost, config)
         } else {
@@ -191,3 +197,6 @@ fn verdict(part: Option<Part>) -> Verdict {
         window: p.window,
     })
 }
+
+#[cfg(test)]
+mod tests;

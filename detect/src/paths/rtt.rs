@@ -77,11 +77,9 @@ impl RttTrack {
         if let Some(residual) = residual {
             self.learn(residual, abnormal, &sigmas);
         }
-        let seasonal = self.day.is_seasonal();
-        self.day.push(rtt_ms, abnormal, config);
-        if self.day.is_seasonal() != seasonal {
-            // Residuals from another kind of expectation stray otherwise.
+        if self.day.push(rtt_ms, abnormal, config) {
             self.windows.iter_mut().for_each(Window::forget);
+            self.recent.clear();
         }
         part
     }

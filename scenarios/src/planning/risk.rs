@@ -19,7 +19,7 @@ const SHAPE: f64 = 0.7;
 /// power law (ibid.), so the rate of one link is hardly known in advance.
 const PRIOR_FAILURES: f64 = 0.5;
 
-/// How often an element failed lately.
+/// What was seen of an element lately.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct History {
     /// Failures in the time that was watched.
@@ -28,12 +28,16 @@ pub struct History {
     pub watched_h: f64,
     /// Hours since the last failure, or since it was put into service where that is known.
     pub since_h: Option<f64>,
+    /// Probability that it wears out within the horizon, by what was measured of it (optical power, error counters, …); 0
+    /// where nothing is known.
+    pub worn: f64,
 }
 
 /// The probability that a component which is up fails within `hours`.
 ///
 /// The rate is the published one, corrected by what was seen of the element (gamma prior of half a failure); the hazard
-/// falls with the time since the last failure (Weibull, conditional on having survived that long).
+/// falls with the time since the last failure (Weibull, conditional on having survived that long). Wear is a cause of its own
+/// beside these.
 pub fn probability_of_failure(component: &Component, history: History, hours: f64) -> f64 {
     let down = component.down.min(1.0 - 1e-9);
     let published = down / ((1.0 - down) * component.repair_h);
@@ -46,7 +50,7 @@ pub fn probability_of_failure(component: &Component, history: History, hours: f6
             libm::pow((since + hours) / scale, SHAPE) - libm::pow(since / scale, SHAPE)
         }
     };
-    -libm::expm1(-exponent)
+    1.0 - libm::exp(-exponent) * (1.0 - history.worn.clamp(0.0, 1.0))
 }
 
 /// An element that may fail, and what it would do.
@@ -244,7 +248,7 @@ mod tests {
     fn what_failed_lately_fails_again_sooner() {
         let link = component(0.005);
         let p = |failures, watched_h, since_h| {
-            probability_of_failure(&link, History { failures, watched_h, since_h }, 24.0)
+            probability_of_failure(&link, History { failures, watched_h, since_h, worn: 0.0 }, 24.0)
         };
         // Rate 0.005 / 0.995 / 10 h: in a day 1.2 %.
         let unknown = p(0.0, 0.0, None);
@@ -253,6 +257,8 @@ mod tests {
         assert!(p(5.0, 720.0, None) > 3.0 * unknown, "five failures in a month");
         assert!(p(1.0, 720.0, Some(1.0)) > p(1.0, 720.0, Some(700.0)), "an hour ago against a month ago");
         assert_eq!(p(0.0, 0.0, None), probability_of_failure(&link, History::default(), 24.0));
+        let worn = probability_of_failure(&link, History { worn: 0.6, ..History::default() }, 24.0);
+        assert!((worn - (1.0 - 0.4 * (1.0 - unknown))).abs() < 1e-12);
     }
 
     #[test]
