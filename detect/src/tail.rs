@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_tail_of_a_count_is_the_sum_of_its_terms() {
-        for (n, a, b) in [(6.0, 3.0, 3.0), (0.2, 0.5, 40.0), (50.0, 20.0, 11.0), (900.0, 0.3, 2.0)] {
+        for (n, a, b) in [(6.0f64, 3.0f64, 3.0f64), (0.2, 0.5, 40.0), (50.0, 20.0, 11.0), (900.0, 0.3, 2.0)] {
             let term = |k: f64| {
                 let (miss, hit) = (b / (b + n), n / (b + n));
                 (libm::lgamma(k + a) - libm::lgamma(k + 1.0) - libm::lgamma(a)).exp()
