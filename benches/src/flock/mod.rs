@@ -253,9 +253,9 @@ mod tests {
 
     fn reports() -> Vec<Report> {
         let of = |i: u32| {
-            let path = if i % 3 == 0 { None } else { Some(i % 3) };
+            let path = if i.is_multiple_of(3) { None } else { Some(i % 3) };
             // What crosses the second spine loses a lot.
-            let lost = if path == Some(1) { 3 } else { u32::from(i % 5 == 0) };
+            let lost = if path == Some(1) { 3 } else { u32::from(i.is_multiple_of(5)) };
             Report { src: 100 + i % 2, dst: 102 + i / 2 % 2, path, sent: 100 + i, lost }
         };
         (0..40).map(of).collect()

@@ -59,10 +59,13 @@ pub fn propose(fabric: &Fabric, groups: &[Vec<Link>], verdict: &Verdict) -> Vec<
     kept
 }
 
+/// By link, with what probability a set of causes fails it, and what it then loses.
+type Affected = BTreeMap<Link, (f64, f64)>;
+
 /// What a case leaves open.
 struct Open {
-    /// Sets with their probabilities and, by link, the share of it that fails and what it then loses.
-    sets: Vec<(Vec<What>, f64, BTreeMap<Link, (f64, f64)>)>,
+    /// Sets with their probabilities and what they do.
+    sets: Vec<(Vec<What>, f64, Affected)>,
     disputed: BTreeSet<Link>,
     healthy: f64,
 }
@@ -85,7 +88,7 @@ impl Open {
                 _ => Vec::new(),
             }
         };
-        let sets: Vec<(Vec<What>, f64, BTreeMap<Link, (f64, f64)>)> = verdict
+        let sets: Vec<(Vec<What>, f64, Affected)> = verdict
             .sets
             .iter()
             .map(|(set, p)| (set.clone(), p / total, set.iter().rev().flat_map(affected).collect()))

@@ -205,9 +205,8 @@ fn device(name: &str, own: Vec<u32>, recording: &Recording, ports: &[Watched]) -
 fn is_bundle(port: &Port) -> bool {
     let name = port.interface.to_lowercase();
     ["bundle", "port-channel", "ae", "lag", "bond"].iter().any(|b| {
-        name.strip_prefix(b).is_some_and(|rest| {
-            !rest.starts_with(|c: char| c == '.' || c == '/') && rest.ends_with(|c: char| c.is_ascii_digit())
-        })
+        name.strip_prefix(b)
+            .is_some_and(|rest| !rest.starts_with(['.', '/']) && rest.ends_with(|c: char| c.is_ascii_digit()))
     })
 }
 

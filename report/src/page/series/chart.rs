@@ -46,7 +46,7 @@ pub(super) fn draw(chart: &SeriesChart, bin_s: f64, train_end: usize, size: &Siz
     let floor = size.height - FOOT;
     let x = |bin: f64| bin / bins * size.width;
     let y = |v: f64| floor - (v.clamp(low, high) - low) / (high - low) * (floor - TOP);
-    let spans: String = chart.spans.iter().map(|span| rectangle(*span, chart, &x, floor)).collect();
+    let spans: String = chart.spans.iter().map(|span| rectangle(*span, chart, x, floor)).collect();
     let learnt = train_end.saturating_sub(chart.first).min(chart.observed.len());
     let learnt = match learnt {
         0 => String::new(),
@@ -61,8 +61,8 @@ pub(super) fn draw(chart: &SeriesChart, bin_s: f64, train_end: usize, size: &Siz
          </svg></div>\n",
         px(size.width),
         px(size.height),
-        axis(chart, bin_s, size, &x),
-        band(&columns, &x, &y),
+        axis(chart, bin_s, size, x),
+        band(&columns, x, y),
         mark(high, TOP + 8.0),
         mark(low, floor - 3.0),
     )
