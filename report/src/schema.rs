@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
-pub use isolate::{FABRIC_COUNTERS, FABRIC_FLOWS};
+pub use isolate::{FABRIC_COUNTERS, FABRIC_FLOWS, POLLS, PROBES, SAMPLES};
 pub use planning::{
     ARCS, AVAILABILITY, BREACHES, DEDUCED, DEMANDS, DIFFERENCES, DRAIN, GROUPS, GROWTH, NINES, OUTAGES, RISK,
     SCENARIOS, UPGRADES, WORST,
@@ -151,6 +151,9 @@ pub const TABLES: &[&TableSpec] = &[
     &VALIDATION,
     &FABRIC_FLOWS,
     &FABRIC_COUNTERS,
+    &POLLS,
+    &PROBES,
+    &SAMPLES,
     &DRAIN,
     &GROWTH,
     &UPGRADES,

@@ -26,6 +26,7 @@
 
 pub mod alarms;
 pub mod base_loss;
+pub mod causes;
 pub mod component;
 pub mod counterfactual;
 pub mod fabric;

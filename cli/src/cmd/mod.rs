@@ -6,6 +6,7 @@ mod deduce;
 mod demo;
 mod drain;
 mod flows;
+mod generate;
 mod growth;
 mod import;
 mod inspect;
@@ -92,6 +93,7 @@ commands! {
         whatif: Whatif,
     }
     "Root causes" {
+        generate: Generate,
         isolate: Isolate,
     }
     "Shell" {

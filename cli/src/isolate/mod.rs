@@ -2,5 +2,6 @@
 
 pub(crate) mod alarm_files;
 pub(crate) mod fabric_files;
+pub(crate) mod observed_tables;
 pub(crate) mod print;
 pub(crate) mod tables;

@@ -1,0 +1,25 @@
+//! `umbra generate`: cases with known answers.
+
+mod incidents;
+
+use crate::failure::{Failure, Outcome};
+use crate::global::Global;
+
+/// Make cases with known answers, to see how far a ranking can be trusted.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    Incidents(incidents::Args),
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
+    match &args.what {
+        What::Incidents(args) => incidents::run(args, global),
+    }
+}
