@@ -2,6 +2,9 @@
 
 pub(crate) mod alarm_files;
 pub(crate) mod fabric_files;
+pub(crate) mod observed_files;
 pub(crate) mod observed_tables;
 pub(crate) mod print;
 pub(crate) mod tables;
+pub(crate) mod twin_answer;
+pub(crate) mod twin_words;

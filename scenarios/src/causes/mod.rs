@@ -10,6 +10,14 @@
 //! ([`likelihood`]).
 
 pub mod class;
+mod formula;
+pub mod likelihood;
+mod luck;
 pub mod observed;
+pub mod onset;
+mod queue;
+pub mod rank;
+pub mod replica;
 pub mod state;
+pub mod summary;
 pub mod world;

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod fabric;
+mod twin;
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
@@ -17,6 +18,7 @@ pub(crate) struct Args {
 enum What {
     Alarms(alarms::Args),
     Fabric(fabric::Args),
+    Twin(twin::Args),
 }
 
 /// Runs the command.
@@ -24,5 +26,6 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     match &args.what {
         What::Alarms(args) => alarms::run(args, global),
         What::Fabric(args) => fabric::run(args, global),
+        What::Twin(args) => twin::run(args, global),
     }
 }

@@ -21,7 +21,7 @@ pub(super) static METRIC: Class = Class {
                 severity: Some(f64::from(metric) / f64::from(believed)),
             }
         };
-        [(1, 10), (1, 4), (1, 2), (2, 1), (4, 1), (100, 1)].map(form).to_vec()
+        [(1, 8), (1, 4), (1, 2), (3, 2), (2, 1), (4, 1), (100, 1)].map(form).to_vec()
     },
     per_h: 1e-4,
 };

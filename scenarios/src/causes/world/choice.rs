@@ -8,6 +8,7 @@ use twin::{ArcId, Csr, LinkId};
 
 use super::NONE;
 use super::paths::Paths;
+use super::queues;
 use crate::causes::class::{CLASSES, Cause, Form, Place};
 use crate::causes::state::{Change, State};
 
@@ -68,7 +69,7 @@ pub(super) fn cause(
         let places = (class.places)(csr, &healthy.routing);
         for _ in 0..if places.is_empty() { 0 } else { TRIES } {
             let cause = Cause { class, place: places[draw.random_range(0..places.len())] };
-            let Some(form) = form(csr, &cause, &loads, draw) else { continue };
+            let Some(form) = form(csr, healthy, &cause, &loads, draw) else { continue };
             let state = healthy.with(csr, form.change);
             let moves = matches!(form.change, Change::Down(_) | Change::Metric(..) | Change::Hash(..));
             if !moves {
@@ -86,7 +87,7 @@ pub(super) fn cause(
 }
 
 /// A form of the cause that has consequences there, if any has. Severities are drawn between those of the hypotheses.
-fn form(csr: &Csr, cause: &Cause, loads: &[f64], draw: &mut Stream) -> Option<Form> {
+fn form(csr: &Csr, healthy: &State, cause: &Cause, loads: &[f64], draw: &mut Stream) -> Option<Form> {
     let u: f64 = draw.random();
     let used = |arc: ArcId| loads[arc.index()] / csr.capacity[arc.index()].as_f64();
     let of = |severity: f64, change: Change| Some(Form { change, severity: Some(severity) });
@@ -101,8 +102,17 @@ fn form(csr: &Csr, cause: &Cause, loads: &[f64], draw: &mut Stream) -> Option<Fo
             of(share, Change::Rate(arc, share, 3.0 + 6.0 * draw.random::<f64>()))
         }
         ("queue", Place::Arc(arc)) if used(arc) > 0.4 => {
-            let share = 0.002 * libm::pow(15.0, u);
+            // From a third to four of the trains of packets that it should hold.
+            let train = queues::train_bits((used(arc)).min(0.98));
+            let share = 0.3 * libm::pow(13.0, u) * train / healthy.arcs[arc.index()].buffer;
             of(share, Change::Buffer(arc, share))
+        }
+        ("metric", Place::Link(link)) => {
+            let believed = f64::from(csr.metric[csr.link_arcs[link.index()].first()?.index()].max(1));
+            let times =
+                if u < 0.5 { 0.1 * libm::pow(5.0, 2.0 * u) } else { 1.5 * libm::pow(40.0, 2.0 * u - 1.0) };
+            let metric = (believed * times).round().max(1.0);
+            of(metric / believed, Change::Metric(link, metric as u32))
         }
         ("link_loss" | "capacity" | "shaper" | "queue", _) => None,
         _ => {

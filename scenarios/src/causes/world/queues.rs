@@ -60,7 +60,7 @@ fn queue(w: &World<'_>, number: usize, minute: &Minute, arc: usize) -> Queue {
         work = work.clamp(0.0, buffer);
         // Within a slot packets come in trains; what does not fit is lost too.
         let now = (load / rate).min(0.98);
-        let train = 12.0 * PACKET_BITS / (1.0 - now);
+        let train = train_bits(now);
         let waits = now * draw.exp() * train;
         let full = now * libm::exp(-(buffer - work) / train);
         lost = lost.max(full * 0.1 * load * SLOT_S);
@@ -74,6 +74,11 @@ fn queue(w: &World<'_>, number: usize, minute: &Minute, arc: usize) -> Queue {
     }
     queue.discarded = (dropped / f64::max(arrived, 1.0)).max(minute.excess[arc]);
     queue
+}
+
+/// Bits of the trains in which packets come, as they pile up at this utilisation.
+pub(super) fn train_bits(used: f64) -> f64 {
+    12.0 * PACKET_BITS / (1.0 - used)
 }
 
 impl Queue {

@@ -203,7 +203,7 @@ fn flows(w: &World<'_>, minutes: &[Minute], queues: &[Vec<Queue>]) -> Vec<Sample
             let sent = span.clone().map(|m| minutes[m].sent[i]).sum::<f64>() / POLL_BINS as f64;
             let lost = span.map(|m| lost_share(w, queues, m, i)).sum::<f64>() / POLL_BINS as f64;
             // Losses come in bursts.
-            let bursts = Gamma::new(3.0, 1.0 / 3.0).map_or(1.0, |g| g.sample(&mut draw));
+            let bursts = Gamma::new(12.0, 1.0 / 12.0).map_or(1.0, |g| g.sample(&mut draw));
             let packets = sampled_count(sent * BIN_S * POLL_BINS as f64 / PACKET_BITS / one_in, &mut draw);
             let again = sampled_count(packets * (lost * bursts + SPURIOUS), &mut draw).min(packets);
             SampledPoll {
