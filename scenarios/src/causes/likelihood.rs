@@ -13,7 +13,7 @@ use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 use twin::EntityKey;
 
-use super::summary::Summary;
+use super::summary::{Summary, upper_tail};
 
 /// Degrees of freedom of a change around what is expected.
 const FREEDOM: f64 = 4.0;
@@ -158,7 +158,7 @@ fn shrinkage(seen: &Summary, ensemble: &Ensemble, replicas: &[usize]) -> (f64, V
 
 /// How often so large a misfit comes about where the hypothesis is true: the mean of log(1 + d²/4) over what it moves,
 /// against that of data made from each replica and judged by the others (posterior predictive; Gelman, Meng and Stern,
-/// *Posterior predictive assessment of model fitness*, 1996). The tail is that of a normal law, as replicas are few.
+/// *Posterior predictive assessment of model fitness*, 1996). The tail is that of Student's t, as replicas are few.
 pub fn predictive(seen: &Summary, ensemble: &Ensemble, error: ModelError, seeds: Seeds) -> f64 {
     let replicas = ensemble.spread.first().map_or(0, Vec::len);
     if replicas == 0 {
@@ -192,8 +192,8 @@ pub fn predictive(seen: &Summary, ensemble: &Ensemble, error: ModelError, seeds:
     let variance = made.iter().map(|m| (m - level).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
     // With a single replica the scatter of the misfit is not known: take it to be as large as the misfit.
     let spread = if replicas > 2 { variance.sqrt() } else { level };
-    let z = (misfit(&terms(seen, ensemble, &all, error)) - level) / spread.max(1e-12);
-    0.5 * libm::erfc(z / std::f64::consts::SQRT_2)
+    let off = (misfit(&terms(seen, ensemble, &all, error)) - level) / spread.max(1e-12);
+    upper_tail(off, (n - 1.0).max(1.0))
 }
 
 /// How many replicas are about as near to what was observed as the nearest: 1/Σw² of their normalised likelihoods, each

@@ -142,7 +142,7 @@ mod tests {
 
     /// A poll every five bins, quiet for ten, then six more; a change of this size in bin 67.
     fn polls(size: f64) -> Series {
-        let noise = |k: usize| if k % 2 == 0 { 1.0 } else { -1.0 };
+        let noise = |k: usize| if k.is_multiple_of(2) { 1.0 } else { -1.0 };
         let share = |k: usize| (((k + 1) as f64 * 5.0 - 67.5) / 5.0).clamp(0.0, 1.0);
         Series::new((0..16).map(|k| noise(k) + size * share(k)).collect(), 5, 10, 0.1)
     }
