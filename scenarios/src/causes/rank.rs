@@ -93,7 +93,7 @@ const FORMS: usize = 4;
 const LEFT_OUT_GAP: f64 = 12.0;
 /// What one run without luck may be off.
 const ROUGH: ModelError = ModelError { common: 0.3, own: 0.3 };
-/// What replicas do not have: see the measured errors in `benches/RESULTS.md`.
+/// What replicas do not have: severities between the forms of a class, queues that are not of the law. An assumption.
 const FINE: ModelError = ModelError { common: 0.15, own: 0.15 };
 /// Groups of replicas, each of which is left out once for standard errors.
 const GROUPS: usize = 10;
