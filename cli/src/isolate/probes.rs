@@ -69,7 +69,7 @@ impl Proposed {
 
 /// The table of probes.
 pub(crate) fn table(place: &dyn Names, probes: &Probes) -> Table {
-    let mut table = Table::new(&schema::PROBES);
+    let mut table = Table::new(&schema::PROPOSED_PROBES);
     for (case, list) in probes {
         for (rank, probe) in (1u32..).zip(list) {
             let (class, a, b) = place.names(probe.about);

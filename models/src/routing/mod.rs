@@ -168,6 +168,22 @@ impl Routing {
         Self { to: to.collect() }
     }
 
+    /// The routing on `csr`, from a routing that was computed when these arcs were cheaper and all else was the same: only
+    /// destinations that used one of them are computed anew.
+    #[must_use]
+    pub fn after_dearer(&self, csr: &Csr, down: &Failures, dearer: &[ArcId]) -> Self {
+        let to = self.to.iter().enumerate().map(|(d, spf)| {
+            let keep = !spf.next.iter().any(|a| dearer.contains(a));
+            if keep { spf.clone() } else { Arc::new(Spf::to(csr, down, NodeId::new(d))) }
+        });
+        Self { to: to.collect() }
+    }
+
+    /// Whether both routings share their paths to a destination: neither was computed anew from the other.
+    pub fn shares_paths(&self, other: &Self, dst: NodeId) -> bool {
+        Arc::ptr_eq(&self.to[dst.index()], &other.to[dst.index()])
+    }
+
     /// The shortest paths to one destination.
     pub fn to(&self, dst: NodeId) -> &Spf {
         &self.to[dst.index()]

@@ -1,7 +1,7 @@
 //! Tables that fault localisation reads.
 
 use super::{TableSpec, nullable, required};
-use crate::column::ColumnType::{F64, I64, Str, U32};
+use crate::column::ColumnType::{F64, I64, Str, U32, U64};
 
 /// Flows of a fabric's cases.
 pub static FABRIC_FLOWS: TableSpec = TableSpec {
@@ -54,8 +54,8 @@ pub static CALIBRATION: TableSpec = TableSpec {
 };
 
 /// Probes that would tell causes apart.
-pub static PROBES: TableSpec = TableSpec {
-    name: "probes",
+pub static PROPOSED_PROBES: TableSpec = TableSpec {
+    name: "proposed_probes",
     meaning: "A probe that would tell what a case leaves open, by the information that its outcome is expected to give.",
     columns: &[
         required("case", U32, "", "number of the case in the input"),
@@ -117,5 +117,58 @@ pub static TELEMETRY_BFD: TableSpec = TableSpec {
         required("interface", Str, "", "the port that it runs over"),
         required("state", Str, "", "up if this is `up` or ends in `-up`"),
         nullable("destination", Str, "", "the address of the other end"),
+    ],
+};
+
+/// Polled interface counters of a network's incidents.
+pub static POLLS: TableSpec = TableSpec {
+    name: "polls",
+    meaning: "One poll of one interface in an incident, in a folder that is given to `umbra isolate twin`. All interfaces \
+              are polled with the same period; an interface without a row was not polled.",
+    columns: &[
+        nullable("case", U32, "", "number of the incident; 0 where there is but one"),
+        required(
+            "at_ns",
+            I64,
+            "ns since the epoch",
+            "the collector's stamp: the end of what the poll covers",
+        ),
+        required("src", Str, "", "node that sends on the interface"),
+        required("dst", Str, "", "node at its other end"),
+        nullable("link", Str, "", "name of its link, where links between the two are parallel"),
+        nullable("bps", F64, "bit/s", "mean rate out since the poll before; null: no answer"),
+        nullable("discards", U64, "packets", "discarded at the output queue since the poll before"),
+    ],
+};
+
+/// Probes of a network's incidents.
+pub static PROBES: TableSpec = TableSpec {
+    name: "probes",
+    meaning: "Probes between two nodes in one bin of time of an incident, in a folder that is given to `umbra isolate twin`.",
+    columns: &[
+        nullable("case", U32, "", "number of the incident; 0 where there is but one"),
+        required("at_ns", I64, "ns since the epoch", "the end of the bin"),
+        required("src", Str, "", "node that sends"),
+        required("dst", Str, "", "node that answers"),
+        required("sent", U32, "packets", "probes sent"),
+        required("lost", U32, "packets", "probes without an answer"),
+        nullable("p50_ms", F64, "ms", "median of the round trips; null: no answer"),
+        nullable("p95_ms", F64, "ms", "95th percentile of the round trips"),
+    ],
+};
+
+/// Sampled flows of a network's incidents.
+pub static SAMPLES: TableSpec = TableSpec {
+    name: "samples",
+    meaning: "What was sampled of the traffic from one node to another between two polls of an incident, in a folder that is \
+              given to `umbra isolate twin`.",
+    columns: &[
+        nullable("case", U32, "", "number of the incident; 0 where there is but one"),
+        required("at_ns", I64, "ns since the epoch", "the end of what it covers, a stamp of the polls"),
+        required("src", Str, "", "node where it enters"),
+        required("dst", Str, "", "node where it leaves"),
+        required("bps", F64, "bit/s", "its rate, scaled up from the samples"),
+        required("packets", U32, "packets", "sampled"),
+        required("retransmitted", U32, "packets", "of these, sent again later"),
     ],
 };

@@ -1,6 +1,7 @@
 //! `umbra generate`: cases with known answers.
 
 mod faults;
+mod incidents;
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
@@ -15,11 +16,13 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     Faults(faults::Args),
+    Incidents(incidents::Args),
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     match &args.what {
         What::Faults(args) => faults::run(args, global),
+        What::Incidents(args) => incidents::run(args, global),
     }
 }

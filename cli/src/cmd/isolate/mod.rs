@@ -3,6 +3,7 @@
 mod alarms;
 mod fabric;
 mod telemetry;
+mod twin;
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
@@ -19,6 +20,7 @@ enum What {
     Alarms(alarms::Args),
     Fabric(fabric::Args),
     Telemetry(telemetry::Args),
+    Twin(twin::Args),
 }
 
 /// Runs the command.
@@ -27,5 +29,6 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         What::Alarms(args) => alarms::run(args, global),
         What::Fabric(args) => fabric::run(args, global),
         What::Telemetry(args) => telemetry::run(args, global),
+        What::Twin(args) => twin::run(args, global),
     }
 }

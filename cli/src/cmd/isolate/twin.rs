@@ -1,0 +1,126 @@
+//! `umbra isolate twin`: causes of what was observed of a network, by simulation.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use report::Summary;
+use scenarios::causes::class::CLASSES;
+use scenarios::causes::rank::{Settings, Verdict, What, rank};
+use serde_json::{Map, Value, json};
+
+use crate::failure::{Failure, Outcome};
+use crate::global::Global;
+use crate::isolate::observed_files::{self, Case};
+use crate::isolate::twin_answer::Tables;
+use crate::isolate::twin_words;
+use crate::planning::study::{Study, StudyArgs};
+use crate::target::TargetFolder;
+
+/// Rank the causes of what was observed of a network, by simulation.
+///
+/// Reads polls, probes and samples of one or more incidents and asks of each cause: would the network, with it, have looked
+/// like this? Every cause is run once in the twin, the leading ones many times with what is not known drawn anew: demands,
+/// hashes, bursts, buffers, late pollers. Prints what is at least 5 % probable with the strongest evidence for and against.
+/// Tables: entities, causes, sets, evidence.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    study: StudyArgs,
+    /// The folder with polls.parquet, and probes.parquet and samples.parquet where there are any.
+    #[arg(long, value_name = "DIR")]
+    observed: PathBuf,
+    /// Replicas of each leading cause.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(10..=10_000))]
+    replicas: u32,
+    /// How many leading causes are run so often.
+    #[arg(long, value_name = "K", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    top: u32,
+    /// Bins at the end of the record in which something may have begun; what is before them is taken to be usual.
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(5..=10_000))]
+    window: u32,
+    /// Use formulas alone.
+    #[arg(long, conflicts_with_all = ["replicas", "top"])]
+    no_simulation: bool,
+    /// Classes of causes that are not considered.
+    #[arg(long, value_name = "CLASS", value_delimiter = ',', value_parser = class)]
+    without: Vec<String>,
+    /// The result folder.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Write nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn class(name: &str) -> Result<String, String> {
+    let names: Vec<&str> = CLASSES.iter().map(|c| c.name).collect();
+    if names.contains(&name) {
+        Ok(name.to_owned())
+    } else {
+        Err(format!("expected one of {}", names.join(", ")))
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
+    let study = args.study.open()?;
+    let window = args.window as usize;
+    // Half an hour's worth of bins has to be usual, and be it only to know what usual is.
+    let cases = observed_files::read(&args.observed, &study.csr, window + 30)?;
+    let folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
+    let settings = Settings {
+        replicas: if args.no_simulation { 0 } else { args.replicas },
+        top: args.top as usize,
+        seed: global.seed,
+        window,
+        without: args.without.clone(),
+    };
+    let judge = |case: &Case| rank(&study.csr, &study.routing, &study.demands, &case.observed, &settings);
+    let verdicts: BTreeMap<u32, Verdict> =
+        cases.iter().map(|(number, case)| (*number, judge(case))).collect();
+    if let Some(mut folder) = folder {
+        let mut tables = Tables::new(&study);
+        verdicts.iter().for_each(|(number, v)| tables.add(*number, &cases[number].observed, v));
+        tables.write(&mut folder)?;
+        folder.commit(summary(args, global, &study, &cases, &verdicts)?)?;
+    }
+    twin_words::print(&study.csr, &cases, &verdicts, global)?;
+    Ok(Outcome::Done)
+}
+
+fn summary(
+    args: &Args,
+    global: &Global,
+    study: &Study,
+    cases: &BTreeMap<u32, Case>,
+    verdicts: &BTreeMap<u32, Verdict>,
+) -> Result<Summary, Failure> {
+    let mut summary = study.summary("isolate", global, [Path::new(&args.observed)])?;
+    summary.fidelity = twin::Fidelity::default();
+    let fidelity = &mut summary.fidelity;
+    fidelity.note("one-cause", "One cause is at work; several at once appear as unknown.", None);
+    if args.no_simulation {
+        fidelity.note("formula-only", "Likelihoods are formulas; nothing was simulated.", None);
+    } else {
+        let note =
+            "Traffic is a fluid in steady states before and after; waits and discards follow from loads.";
+        fidelity.note("fluid", note, None);
+        summary.trials = u64::from(args.replicas);
+    }
+    let by_case = |of: &dyn Fn(u32, &Verdict) -> Value| -> Value {
+        verdicts.iter().map(|(number, v)| (number.to_string(), of(*number, v))).collect::<Map<_, _>>().into()
+    };
+    let left_out = |number: u32, _: &Verdict| -> Value {
+        let of = |d: &twin::Diagnostic| json!({ "code": d.code, "what": d.message, "count": d.count });
+        cases[&number].diagnostics.iter().map(of).collect::<Vec<_>>().into()
+    };
+    let effective = |_: u32, v: &Verdict| -> Value {
+        let best = v.ranked.iter().find(|r| matches!(r.what, What::Cause(_)));
+        best.map_or(Value::Null, |r| r.effective.into())
+    };
+    let extra = &mut summary.extra;
+    extra.insert("predictive_p_value".into(), by_case(&|_, v| v.p_value.into()));
+    extra.insert("effective_replicas".into(), by_case(&effective));
+    extra.insert("left_out".into(), by_case(&left_out));
+    Ok(summary)
+}

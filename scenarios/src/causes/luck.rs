@@ -1,0 +1,75 @@
+//! What the twin does not know, drawn anew for each replica: all hypotheses of a trial meet the same luck.
+
+use engine::{Chance, Purpose, Seeds};
+use rand_distr::{Distribution, StandardNormal};
+use twin::{Csr, EntityKey};
+
+use super::onset::Onset;
+
+/// Standard deviations of logarithms: how far off may be …
+/// … a demand that nothing measures,
+const DEMAND: f64 = 0.3;
+/// … one whose flows are sampled,
+const MEASURED: f64 = 0.08;
+/// … how bursty all traffic is, and that of one half-link besides,
+const BURST: f64 = 0.5;
+const BURST_OF_ARC: f64 = 0.4;
+/// … the size of a buffer,
+const BUFFER: f64 = 0.25;
+/// … how long routing takes to converge, around two seconds.
+const CONVERGES: f64 = 0.9;
+const CONVERGES_S: f64 = 2.0;
+/// Pollers read up to so many seconds late.
+const LATE_S: f64 = 35.0;
+
+/// The unknowns of one replica.
+#[derive(Clone, Debug)]
+pub(super) struct Luck {
+    /// By demand: a factor.
+    pub demand: Vec<f64>,
+    /// By arc: a factor of the burstiness.
+    pub burst: Vec<f64>,
+    /// By arc: a factor of the buffer.
+    pub buffer: Vec<f64>,
+    /// By node: how late its counters are read, in seconds.
+    pub late_s: Vec<f64>,
+    /// When it began, in bins since the first of the record.
+    pub onset: f64,
+    /// How long routing takes to converge, in seconds.
+    pub converge_s: f64,
+    /// By node: the salt of its hash.
+    pub salts: Vec<Chance>,
+    /// What single packets meet.
+    pub packets: Chance,
+}
+
+impl Luck {
+    /// Of trial `number`, from 1; trial 0 is the even one, in which nothing is off.
+    pub(super) fn new(csr: &Csr, seeds: Seeds, number: u64, measured: &[bool], onset: &Onset) -> Self {
+        let trial = seeds.trial(number);
+        let width = if number == 0 { 0.0 } else { 1.0 };
+        let mut draw = trial.stream(Purpose::WORLD, &EntityKey::new("luck"));
+        let mut normal = |sigma: f64| {
+            let z: f64 = StandardNormal.sample(&mut draw);
+            libm::exp(width * sigma * z)
+        };
+        let burst = normal(BURST);
+        let converge_s = CONVERGES_S * normal(CONVERGES);
+        let arcs = csr.arc_count();
+        let demand = measured.iter().map(|m| normal(if *m { MEASURED } else { DEMAND })).collect();
+        let burst = (0..arcs).map(|_| burst * normal(BURST_OF_ARC)).collect();
+        let buffer = (0..arcs).map(|_| normal(BUFFER)).collect();
+        let mut uniform = || if number == 0 { 0.5 } else { draw.f64_open() };
+        let onset = onset.quantile(uniform());
+        Self {
+            demand,
+            burst,
+            buffer,
+            late_s: (0..csr.node_count()).map(|_| LATE_S * uniform()).collect(),
+            onset,
+            converge_s,
+            salts: csr.node_keys.iter().map(|k| trial.chance(Purpose::ECMP_SALT, k)).collect(),
+            packets: trial.chance(Purpose::ARRIVALS, &EntityKey::new("packets")),
+        }
+    }
+}

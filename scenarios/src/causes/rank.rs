@@ -1,0 +1,425 @@
+//! The ranking: from what was observed to causes with probabilities.
+
+use engine::Seeds;
+use models::{NodeDemand, Routing};
+use rayon::prelude::*;
+use twin::{Csr, Rung};
+
+use super::class::{Cause, Form};
+use super::formula::Formulas;
+use super::likelihood::{Ensemble, ModelError, Term, effective, terms, unknown};
+use super::observed::Observed;
+use super::onset::Onset;
+use super::replica::Bench;
+use super::state::{BUFFER_S, Change, State};
+use super::summary::Summary;
+use crate::base_loss::log_sum_exp;
+
+/// How to rank.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Replicas of each form of a leading cause; with 0 nothing is simulated.
+    pub replicas: u32,
+    /// How many leading causes are simulated often.
+    pub top: usize,
+    /// The seed of the replicas.
+    pub seed: u64,
+    /// Bins at the end of the record in which something may have begun.
+    pub window: usize,
+    /// Classes that are left out.
+    pub without: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { replicas: 50, top: 8, seed: 0, window: 30, without: Vec::new() }
+    }
+}
+
+/// What may be the case.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum What {
+    /// This cause.
+    Cause(Cause),
+    /// Something that no cause names.
+    Unknown,
+    /// Nothing is wrong.
+    None,
+}
+
+/// One line of the answer.
+#[derive(Clone, Debug)]
+pub struct Ranked {
+    /// What it is.
+    pub what: What,
+    /// Its posterior probability.
+    pub probability: f64,
+    /// The Monte Carlo standard error of it.
+    pub std_error: f64,
+    /// log p(observed | this) − log p(observed | nothing is wrong).
+    pub log_bayes: f64,
+    /// Mean and central 95 % interval of the severity.
+    pub severity: Option<(f64, f64, f64)>,
+    /// How finely it was evaluated.
+    pub rung: Rung,
+    /// How many of its replicas come as near to what was observed as the nearest does; 0 where there are none.
+    pub effective: f64,
+    /// The place in the answer of the first cause that cannot be told from it.
+    pub same_as: Option<usize>,
+    /// The evidence: (item of the summary, or none for what not knowing the form costs; its share of `log_bayes`).
+    pub ledger: Vec<(Option<u32>, f64)>,
+}
+
+/// The answer.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// What may be the case, most probable first; `None` and `Unknown` are always among it.
+    pub ranked: Vec<Ranked>,
+    /// Probability of a misfit as large as that of the best cause, if it is the case.
+    pub p_value: f64,
+    /// The changes that were compared, and when it began.
+    pub summary: Summary,
+}
+
+/// Probability that nothing is wrong: an incident is looked at because something may be.
+const NONE: f64 = 0.5;
+/// Probability of something that no cause names.
+const UNKNOWN: f64 = 0.01;
+/// A form so many nats below the best of its cause is not simulated often.
+const FORM_GAP: f64 = 10.0;
+/// Most forms of a cause that are.
+const FORMS: usize = 4;
+/// What is so many nats behind the first hardly counts for its standard error.
+const LEFT_OUT_GAP: f64 = 12.0;
+/// What one run without luck may be off.
+const ROUGH: ModelError = ModelError { common: 0.3, own: 0.3 };
+/// What replicas do not have: severities between the forms of a class, queues that are not of the law. An assumption.
+const FINE: ModelError = ModelError { common: 0.15, own: 0.15 };
+/// Groups of replicas, each of which is left out once for standard errors.
+const GROUPS: usize = 10;
+
+/// A cause with the weight of each of its forms.
+#[derive(Clone, Debug)]
+struct Weighed {
+    cause: Cause,
+    log_prior: f64,
+    forms: Vec<FormWeight>,
+}
+
+#[derive(Clone, Debug)]
+struct FormWeight {
+    form: Form,
+    ensemble: Ensemble,
+    terms: Vec<Term>,
+    log_bayes: f64,
+    rung: Rung,
+    effective: f64,
+    /// Whether it was run often.
+    often: bool,
+    /// log Bayes factors with each group of replicas left out; empty where that would not matter.
+    without: Vec<f64>,
+}
+
+impl Weighed {
+    fn log_bayes(&self) -> f64 {
+        mean_of(self.forms.iter().map(|f| f.log_bayes))
+    }
+
+    fn log_bayes_without(&self, group: usize) -> f64 {
+        mean_of(self.forms.iter().map(|f| f.without.get(group).copied().unwrap_or(f.log_bayes)))
+    }
+
+    /// Posterior weights of the forms.
+    fn weights(&self) -> Vec<f64> {
+        let logs: Vec<f64> = self.forms.iter().map(|f| f.log_bayes).collect();
+        let total = log_sum_exp(&logs);
+        logs.iter().map(|l| libm::exp(l - total)).collect()
+    }
+}
+
+fn mean_of(logs: impl Iterator<Item = f64>) -> f64 {
+    let logs: Vec<f64> = logs.collect();
+    log_sum_exp(&logs) - libm::log(logs.len().max(1) as f64)
+}
+
+/// Ranks the causes of an incident. `csr`, `routing` and `demands` are the twin's.
+pub fn rank(
+    csr: &Csr,
+    routing: &Routing,
+    demands: &[NodeDemand],
+    seen: &Observed,
+    settings: &Settings,
+) -> Verdict {
+    let quiet = seen.bins.saturating_sub(settings.window);
+    let summary = Summary::new(seen, Onset::find(seen, quiet), quiet);
+    let causes = Cause::all(csr, routing, &settings.without);
+    let weighed = if settings.replicas == 0 {
+        let formulas = Formulas::new(csr, routing, seen, &summary);
+        screen(csr, causes, &summary, Rung::Algebra, |change| formulas.show(change))
+    } else {
+        let state = State::healthy(csr, routing.clone(), BUFFER_S);
+        let bench = Bench::new(csr, state, demands, seen, &summary, settings.replicas, settings.seed);
+        let mut weighed = screen(csr, causes, &summary, Rung::Fluid, |change| bench.once(change));
+        simulate(&bench, &summary, &mut weighed, settings);
+        weighed
+    };
+    let ranked = answer(&summary, &weighed);
+    let p_value = predictive(&summary, &weighed, &ranked, settings);
+    Verdict { ranked, p_value, summary }
+}
+
+/// Weighs every form of every cause by what one run of it shows.
+fn screen(
+    csr: &Csr,
+    causes: Vec<Cause>,
+    summary: &Summary,
+    rung: Rung,
+    show: impl Fn(Change) -> Ensemble + Sync,
+) -> Vec<Weighed> {
+    let total: f64 = causes.iter().map(|c| c.class.per_h).sum();
+    causes
+        .into_par_iter()
+        .map(|cause| {
+            let forms = cause.forms(csr).into_iter().map(|form| {
+                let ensemble = show(form.change);
+                let terms = terms(summary, &ensemble, &[0], ROUGH);
+                let log_bayes = terms.iter().map(|t| t.log_bayes).sum();
+                FormWeight {
+                    form,
+                    ensemble,
+                    terms,
+                    log_bayes,
+                    rung,
+                    effective: 0.0,
+                    often: false,
+                    without: Vec::new(),
+                }
+            });
+            let log_prior = libm::log((1.0 - NONE - UNKNOWN) * cause.class.per_h / total);
+            Weighed { cause, log_prior, forms: forms.collect() }
+        })
+        .collect()
+}
+
+/// Runs the leading causes often. What is not among them keeps its single run, less what the others lost by closer looks.
+fn simulate(bench: &Bench<'_>, summary: &Summary, weighed: &mut [Weighed], settings: &Settings) {
+    let mut order: Vec<usize> = (0..weighed.len()).collect();
+    order.sort_by(|a, b| weighed[*b].weight().total_cmp(&weighed[*a].weight()).then(a.cmp(b)));
+    let (leading, rest) = order.split_at(settings.top.min(order.len()));
+    let all: Vec<usize> = (0..settings.replicas as usize).collect();
+    let lost: Vec<f64> = leading.iter().map(|i| weighed[*i].look_closer(bench, summary, &all)).collect();
+    let typical = twin::stats::median(lost);
+    rest.iter().for_each(|i| weighed[*i].forms.iter_mut().for_each(|f| f.lose(typical)));
+    let best = leading.iter().map(|i| weighed[*i].weight()).fold(f64::NEG_INFINITY, f64::max);
+    for &i in leading {
+        let log_prior = weighed[i].log_prior;
+        let near = |f: &&mut FormWeight| f.often && log_prior + f.log_bayes > best - LEFT_OUT_GAP;
+        weighed[i].forms.iter_mut().filter(near).for_each(|f| f.leave_out(summary, &all));
+    }
+}
+
+impl Weighed {
+    fn weight(&self) -> f64 {
+        self.log_prior + self.log_bayes()
+    }
+
+    /// Runs its most probable forms often; how much its log Bayes factor has gained by that.
+    fn look_closer(&mut self, bench: &Bench<'_>, summary: &Summary, all: &[usize]) -> f64 {
+        let before = self.log_bayes();
+        let rough: Vec<f64> = self.forms.iter().map(|f| f.log_bayes).collect();
+        let best = rough.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let mut forms: Vec<usize> = (0..self.forms.len()).collect();
+        forms.sort_by(|a, b| rough[*b].total_cmp(&rough[*a]).then(a.cmp(b)));
+        forms.retain(|i| rough[*i] >= best - FORM_GAP && !self.forms[*i].ensemble.items.is_empty());
+        forms.truncate(FORMS);
+        for &form in &forms {
+            let f = &mut self.forms[form];
+            f.ensemble = bench.often(f.form.change);
+            f.terms = terms(summary, &f.ensemble, all, FINE);
+            f.log_bayes = f.terms.iter().map(|t| t.log_bayes).sum();
+            f.effective = effective(summary, &f.ensemble);
+            f.often = true;
+        }
+        let typical = twin::stats::median(forms.iter().map(|i| self.forms[*i].log_bayes - rough[*i]));
+        self.forms.iter_mut().filter(|f| !f.often).for_each(|f| f.lose(typical));
+        self.log_bayes() - before
+    }
+}
+
+impl FormWeight {
+    /// Takes off what closer looks took from others.
+    fn lose(&mut self, gained: f64) {
+        if gained < 0.0 && self.log_bayes > 0.0 {
+            self.log_bayes = (self.log_bayes + gained).max(0.0);
+        }
+    }
+
+    /// Weighs it again with each group of replicas left out.
+    fn leave_out(&mut self, summary: &Summary, all: &[usize]) {
+        self.without = (0..GROUPS)
+            .into_par_iter()
+            .map(|g| {
+                let kept: Vec<usize> = all.iter().copied().filter(|r| r % GROUPS != g).collect();
+                terms(summary, &self.ensemble, &kept, FINE).iter().map(|t| t.log_bayes).sum()
+            })
+            .collect();
+    }
+}
+
+fn answer(summary: &Summary, weighed: &[Weighed]) -> Vec<Ranked> {
+    let unknown = unknown(summary);
+    let posterior = |of: &dyn Fn(&Weighed) -> f64| -> Vec<f64> {
+        let mut logs: Vec<f64> = weighed.iter().map(|w| w.log_prior + of(w)).collect();
+        logs.extend([libm::log(UNKNOWN) + unknown, libm::log(NONE)]);
+        let total = log_sum_exp(&logs);
+        logs.iter().map(|l| libm::exp(l - total)).collect()
+    };
+    let probability = posterior(&Weighed::log_bayes);
+    let left_out: Vec<Vec<f64>> =
+        (0..GROUPS).map(|g| posterior(&|w: &Weighed| w.log_bayes_without(g))).collect();
+    let std_error = |i: usize| {
+        let mean = left_out.iter().map(|p| p[i]).sum::<f64>() / GROUPS as f64;
+        let squares: f64 = left_out.iter().map(|p| (p[i] - mean).powi(2)).sum();
+        ((GROUPS - 1) as f64 / GROUPS as f64 * squares).sqrt()
+    };
+    let n = weighed.len();
+    let mut ranked: Vec<(usize, Ranked)> = (0..n + 2)
+        .map(|i| {
+            let line = match weighed.get(i) {
+                Some(w) => of_cause(summary, w),
+                None if i == n => of_unknown(unknown),
+                None => plain(What::None, 0.0),
+            };
+            (i, Ranked { probability: probability[i], std_error: std_error(i), ..line })
+        })
+        .collect();
+    ranked.sort_by(|a, b| b.1.probability.total_cmp(&a.1.probability).then(a.0.cmp(&b.0)));
+    /// Causes below this are not listed.
+    const LISTED: f64 = 1e-4;
+    ranked.retain(|(i, r)| r.probability >= LISTED || *i >= n);
+    mark_same(summary, weighed, &mut ranked);
+    ranked.into_iter().map(|(_, r)| r).collect()
+}
+
+fn plain(what: What, log_bayes: f64) -> Ranked {
+    Ranked {
+        what,
+        probability: 0.0,
+        std_error: 0.0,
+        log_bayes,
+        severity: None,
+        rung: Rung::Algebra,
+        effective: 0.0,
+        same_as: None,
+        ledger: Vec::new(),
+    }
+}
+
+fn of_unknown(log_bayes: f64) -> Ranked {
+    Ranked { ledger: vec![(None, log_bayes)], ..plain(What::Unknown, log_bayes) }
+}
+
+fn of_cause(summary: &Summary, w: &Weighed) -> Ranked {
+    let weights = w.weights();
+    let log_bayes = w.log_bayes();
+    let mut by_item = vec![0.0; summary.items.len()];
+    for (form, q) in w.forms.iter().zip(&weights) {
+        form.terms.iter().for_each(|t| by_item[t.item as usize] += q * t.log_bayes);
+    }
+    let mut ledger: Vec<(Option<u32>, f64)> =
+        (0u32..).zip(&by_item).filter(|(_, l)| **l != 0.0).map(|(i, l)| (Some(i), *l)).collect();
+    // What is left is what not knowing the form in advance costs (and what closer looks at others took).
+    let told: f64 = ledger.iter().map(|(_, l)| l).sum();
+    ledger.push((None, log_bayes - told));
+    let best = w.forms.iter().max_by(|a, b| a.log_bayes.total_cmp(&b.log_bayes));
+    Ranked {
+        severity: severity(w, &weights),
+        rung: best.map_or(Rung::Algebra, |f| f.rung),
+        effective: best.map_or(0.0, |f| f.effective),
+        ledger,
+        ..plain(What::Cause(w.cause), log_bayes)
+    }
+}
+
+fn severity(w: &Weighed, weights: &[f64]) -> Option<(f64, f64, f64)> {
+    let mut points: Vec<(f64, f64)> =
+        w.forms.iter().zip(weights).filter_map(|(f, q)| Some((f.form.severity?, *q))).collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    if points.is_empty() {
+        return None;
+    }
+    let mean = points.iter().map(|(s, q)| s * q).sum();
+    // A form stands for its cell, half way to its neighbours in the logarithm.
+    let edge = |i: usize| {
+        let at = |k: usize| libm::log(points[k.min(points.len() - 1)].0);
+        let step = if points.len() > 1 { at(1) - at(0) } else { 0.0 };
+        if i == 0 {
+            at(0) - step / 2.0
+        } else if i == points.len() {
+            at(i - 1) + step / 2.0
+        } else {
+            (at(i - 1) + at(i)) / 2.0
+        }
+    };
+    let quantile = |share: f64| {
+        let mut below = 0.0;
+        for (i, (_, q)) in points.iter().enumerate() {
+            if below + q >= share && *q > 0.0 {
+                let within = ((share - below) / q).clamp(0.0, 1.0);
+                return libm::exp(edge(i) + within * (edge(i + 1) - edge(i)));
+            }
+            below += q;
+        }
+        libm::exp(edge(points.len()))
+    };
+    Some((mean, quantile(0.025), quantile(0.975)))
+}
+
+/// Marks causes whose replicas show the same.
+fn mark_same(summary: &Summary, weighed: &[Weighed], ranked: &mut [(usize, Ranked)]) {
+    /// In usual standard deviations.
+    const SAME: f64 = 0.2;
+    let best = |i: usize| {
+        weighed.get(i).and_then(|w| w.forms.iter().max_by(|a, b| a.log_bayes.total_cmp(&b.log_bayes)))
+    };
+    let dense = |i: usize| {
+        let mut row = vec![0.0; summary.items.len()];
+        if let Some(form) = best(i) {
+            let ensemble = &form.ensemble;
+            for (item, mean) in ensemble.items.iter().zip(&ensemble.mean) {
+                let sigma = summary.sigma[*item as usize];
+                row[*item as usize] = if sigma.is_finite() { mean / sigma } else { 0.0 };
+            }
+        }
+        row
+    };
+    /// Only what is told to people is compared.
+    const COMPARED: usize = 20;
+    let rows: Vec<Option<Vec<f64>>> =
+        ranked.iter().take(COMPARED).map(|(i, _)| (*i < weighed.len()).then(|| dense(*i))).collect();
+    for i in 1..rows.len() {
+        let Some(row) = &rows[i] else { continue };
+        let alike = |other: &Vec<f64>| row.iter().zip(other).all(|(a, b)| (a - b).abs() < SAME);
+        ranked[i].1.same_as = rows[..i].iter().position(|other| other.as_ref().is_some_and(alike));
+    }
+}
+
+/// How often a misfit as large as this would come about if the best cause (or nothing) is the case: of what it moves, by
+/// data made from its replicas; of everything else, by onsets at which nothing happened.
+fn predictive(summary: &Summary, weighed: &[Weighed], ranked: &[Ranked], settings: &Settings) -> f64 {
+    let best = ranked.iter().find_map(|r| match r.what {
+        What::Cause(cause) => weighed.iter().find(|w| w.cause == cause),
+        _ => None,
+    });
+    let mut squares = summary.squares(&summary.change);
+    let nothing = ranked.iter().find(|r| r.what == What::None).map_or(0.0, |r| r.probability);
+    let form = best.and_then(|w| w.forms.iter().max_by(|a, b| a.log_bayes.total_cmp(&b.log_bayes)));
+    let Some(form) = form.filter(|f| nothing < 0.5 && !f.ensemble.items.is_empty()) else {
+        return summary.tail(&squares);
+    };
+    form.ensemble.items.iter().for_each(|i| squares[*i as usize] = f64::NAN);
+    let error = if form.often { FINE } else { ROUGH };
+    let moved = super::likelihood::predictive(summary, &form.ensemble, error, Seeds::new(settings.seed));
+    // Two chances to be surprised.
+    (2.0 * moved.min(summary.tail(&squares))).min(1.0)
+}
