@@ -274,8 +274,8 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 fn civil_year(at: WallTime) -> i64 {
     let days = at.as_ns().div_euclid(DAY_S * 1_000_000_000);
     let near = 1_970 + days.div_euclid(366);
-    // At most a year off for each 1,461 days.
-    (near..near + 4).rev().find(|y| days_from_civil(*y, 1, 1) <= days).unwrap_or(near)
+    // A year of 366 days is at most a year off in either direction within two centuries of the epoch.
+    (near - 1..near + 4).rev().find(|y| days_from_civil(*y, 1, 1) <= days).unwrap_or(near)
 }
 
 #[cfg(test)]
