@@ -165,7 +165,10 @@ mod tests {
     use super::super::tests::{meta, read};
     use super::*;
 
-    fn paths(rows: &str) -> Result<(Vec<Vec<PathSample>>, Vec<(String, u64)>), String> {
+    /// Oddities and how often each came.
+    type Counts = Vec<(String, u64)>;
+
+    fn paths(rows: &str) -> Result<(Vec<Vec<PathSample>>, Counts), String> {
         let text = format!("bin,series,sent,lost,rtt_ms\n{rows}");
         read(&text, &meta(2, &["p", "q"])).map(|(series, diagnostics)| match series {
             Series::Paths(paths) => (paths, diagnostics),

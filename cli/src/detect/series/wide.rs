@@ -127,7 +127,10 @@ mod tests {
     use super::super::Series;
     use super::super::tests::{meta, read};
 
-    fn gauges(text: &str, bins: usize) -> Result<(Vec<Vec<f64>>, Vec<(String, u64)>), String> {
+    /// Oddities and how often each came.
+    type Counts = Vec<(String, u64)>;
+
+    fn gauges(text: &str, bins: usize) -> Result<(Vec<Vec<f64>>, Counts), String> {
         read(text, &meta(bins, &["a", "b"])).map(|(series, diagnostics)| match series {
             Series::Gauges(gauges) => (gauges, diagnostics),
             Series::Paths(_) => panic!("a wide file"),
