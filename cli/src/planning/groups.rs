@@ -351,7 +351,7 @@ mod tests {
             g:1:9: format 'umbra-groups/2'; expected format 'umbra-groups/1'
             g:3:11: unknown element 'bd'; expected a node or link by name, 'A - B' for all links between two nodes, link:N or node:N by number; did you mean 'b'?
             g:3:20: unknown member 'node'; expected one of links, nodes, failures; did you mean 'nodes'?
-            g:3:29: found 'wan-cenik'; expected wan-cenic|wan-fibre-km|wan-teavar|dc-gill|uniform-netdice|p=P|mtbf=HOURS,mttr=HOURS; did you mean 'wan-cenic'?
+            g:3:30: found 'wan-cenik'; expected wan-cenic|wan-fibre-km|wan-teavar|dc-gill|uniform-netdice|p=P|mtbf=HOURS,mttr=HOURS; did you mean 'wan-cenic'?
             g:3:6: group 'z' without members; expected links or nodes
             g:4:3: a second 'z'; expected each name once
             g:3:3: invalid type: integer `5`; expected a list of links and nodes, or {links: […], nodes: […], failures: PRESET}

@@ -6,7 +6,7 @@ mod incidents;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 
-/// Make cases with known answers, to see how far a ranking can be trusted.
+/// Make cases with known answers, to see what a ranking is worth.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
