@@ -154,8 +154,8 @@ fn all_tables_have_the_same_bytes_on_any_number_of_threads() {
     let (polska, germany) = (testdata("polska.xml"), testdata("nobel-germany.xml"));
     let whatif = ["whatif", &study, "--demands-table", "--latency-bound", "20"];
     let commands: [(&[&str], usize); 4] = [
-        (&whatif, 10),
-        (&["whatif", &germany, "--fail", "links:2", "--latency-bound", "5", "--optimal"], 5),
+        (&whatif, 12),
+        (&["whatif", &germany, "--fail", "links:2", "--latency-bound", "5", "--optimal"], 7),
         (&["growth", &polska, "--growth", "30%", "--limit", "10"], 2),
         (&["upgrade", &polska, "--limit", "1"], 2),
     ];
@@ -187,7 +187,7 @@ fn a_scenario_file_is_swept_in_shards_like_in_one_run() {
         }
         done(&["sweep", "merge", &sweep, "--out", &text(&merged)]);
         let names = same_tables(&path("one"), &path(&merged));
-        assert_eq!(names.len(), 8, "{names:?}");
+        assert_eq!(names.len(), 10, "{names:?}");
         // The pages differ only in how to make them again.
         let page = |folder: &str| fs::read_to_string(path(folder).join("report.html")).unwrap();
         let body = |page: String| {
