@@ -265,10 +265,17 @@ const FEW: usize = 256;
 const AT_ONCE: usize = 4096;
 
 impl Dirty {
-    /// The touched ports in order, each once.
-    fn settle_ports(&mut self) {
-        self.ports.sort();
-        self.ports.dedup();
+    /// The touched ports of so many in order, each once. Cost: sorting them, or marking them among all where they are many.
+    fn settle_ports(&mut self, all: usize) {
+        if self.ports.len() < all / 4 {
+            self.ports.sort_unstable();
+            self.ports.dedup();
+            return;
+        }
+        let mut is_touched = vec![false; all];
+        self.ports.iter().for_each(|port| is_touched[*port] = true);
+        self.ports.clear();
+        self.ports.extend((0..all).filter(|port| is_touched[*port]));
     }
 }
 

@@ -29,7 +29,7 @@ impl Fusion {
 
     /// The keys of nodes: from their own words, or from what all their neighbours agree on; of strangers, from others'.
     pub(super) fn name_nodes(&mut self, dirty: &mut Dirty) {
-        dirty.settle_ports();
+        dirty.settle_ports(self.ground.ports.len());
         let mut touched: Vec<_> = dirty.ports.iter().map(|p| self.ground.ports[*p].node).collect();
         touched.dedup();
         let mut rename: BTreeSet<_> = touched.into_iter().chain(dirty.nodes.iter().copied()).collect();

@@ -53,7 +53,7 @@ impl Fusion {
 
     /// Takes the areas of all touched ports apart; their ports and the touched ones, in order.
     fn dissolve(&mut self, dirty: &mut Dirty, edit: &mut Edit) -> Vec<PortId> {
-        dirty.settle_ports();
+        dirty.settle_ports(self.ground.ports.len());
         let touched = std::mem::take(&mut dirty.ports);
         self.area_of.resize(self.ground.ports.len(), None);
         let mut open = touched.clone();
