@@ -32,7 +32,8 @@ struct Way {
     /// Probabilities of causes, and whether they were so.
     said: Vec<(f64, bool)>,
     log_loss: f64,
-    std_error: f64,
+    /// By case: the largest standard error of a probability.
+    std_errors: Vec<f64>,
     wall_s: f64,
     slowest_s: f64,
 }
@@ -77,11 +78,12 @@ fn main() {
     for (name, way) in [("simulated", &with), ("formulas", &plain)] {
         let n = f64::from(way.total("all").cases);
         println!(
-            "{name}: ECE {:.3} over {} causes, log loss {:.3}, largest standard error {:.3}, {:.2} s a case, {:.2} s at most",
+            "{name}: ECE {:.3} over {} causes, log loss {:.3}, standard errors up to {:.3}, {} cases above .02, {:.2} s a case, {:.2} s at most",
             way.ece(),
             way.said.iter().filter(|(p, _)| *p >= 0.01).count(),
             way.log_loss / n,
-            way.std_error,
+            way.std_errors.iter().copied().fold(0.0, f64::max),
+            way.std_errors.iter().filter(|e| **e > 0.02).count(),
             way.wall_s / n,
             way.slowest_s
         );
@@ -121,7 +123,7 @@ impl Way {
         let causes = verdict.ranked.iter().filter(|r| matches!(r.what, What::Cause(_)));
         self.said.extend(causes.map(|r| (r.probability, r.what == truth)));
         self.log_loss -= place.map_or(1e-4, |p| verdict.ranked[p].probability.max(1e-4)).ln();
-        self.std_error = verdict.ranked.iter().map(|r| r.std_error).fold(self.std_error, f64::max);
+        self.std_errors.push(verdict.ranked.iter().map(|r| r.std_error).fold(0.0, f64::max));
         self.wall_s += wall_s;
         self.slowest_s = self.slowest_s.max(wall_s);
         place
@@ -182,7 +184,7 @@ fn line(
         .ranked
         .iter()
         .take(3)
-        .map(|r| format!("{} {:.2} ({:.0})", name(r.what), r.probability, r.log_bayes))
+        .map(|r| format!("{} {:.2} ± {:.2} ({:.0})", name(r.what), r.probability, r.std_error, r.log_bayes))
         .collect();
     let of_truth = place.map_or(f64::NAN, |p| verdict.ranked[p].log_bayes);
     format!(

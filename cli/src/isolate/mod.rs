@@ -12,4 +12,6 @@ pub(crate) mod tables;
 pub(crate) mod telemetry_files;
 pub(crate) mod telemetry_truth;
 pub(crate) mod twin_answer;
+pub(crate) mod twin_page;
+pub(crate) mod twin_truth;
 pub(crate) mod twin_words;

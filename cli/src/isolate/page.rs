@@ -15,7 +15,7 @@ use crate::planning::page::reproduce;
 use crate::target;
 
 /// Causes of a case on the page, at most; the tables have all of them.
-const CAUSES: usize = 12;
+pub(super) const CAUSES: usize = 12;
 
 /// Writes `report.html` into the result folder.
 pub(crate) fn write(
@@ -26,21 +26,29 @@ pub(crate) fn write(
     probes: &Probes,
     summary: &Summary,
 ) -> Result<(), Failure> {
-    let title = input.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
     let reports: usize = verdicts.values().map(|v| v.reports).sum();
-    // No entrance has a network of its own.
-    let again = reproduce(summary);
-    let digests = again.digests.iter().filter(|(_, digest)| !digest.is_empty()).cloned().collect();
-    let page = RankingPage {
-        title,
-        subtitle: match verdicts.len() {
-            1 => format!("{reports} {}", place.reports()),
-            n => format!("{n} cases, {reports} {}", place.reports()),
-        },
-        cases: verdicts.iter().map(|(number, v)| case(place, *number, v, probes)).collect(),
-        not_modelled: summary.fidelity.clone(),
-        reproduce: Reproduce { digests, ..again },
+    let subtitle = match verdicts.len() {
+        1 => format!("{reports} {}", place.reports()),
+        n => format!("{n} cases, {reports} {}", place.reports()),
     };
+    let cases = verdicts.iter().map(|(number, v)| case(place, *number, v, probes)).collect();
+    let again = reproduce(summary);
+    // No entrance has a network of its own.
+    let digests = again.digests.iter().filter(|(_, digest)| !digest.is_empty()).cloned().collect();
+    write_cases(out, input, subtitle, cases, summary, Reproduce { digests, ..again })
+}
+
+/// Writes `report.html` of these cases into the result folder.
+pub(super) fn write_cases(
+    out: &Path,
+    input: &Path,
+    subtitle: String,
+    cases: Vec<RankedCase>,
+    summary: &Summary,
+    reproduce: Reproduce,
+) -> Result<(), Failure> {
+    let title = input.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let page = RankingPage { title, subtitle, cases, not_modelled: summary.fidelity.clone(), reproduce };
     target::write(&out.join("report.html"), page.render().as_bytes(), false)
 }
 

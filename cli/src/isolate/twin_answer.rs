@@ -43,9 +43,7 @@ impl<'a> Tables<'a> {
 
     /// Adds the answer to a case.
     pub(crate) fn add(&mut self, case: u32, seen: &Observed, verdict: &Verdict) {
-        let at_ns = |bins: f64| seen.start_ns + (bins * seen.bin_s * 1e9) as i64;
-        let onset = &verdict.summary.onset;
-        let onset = [onset.mean(), onset.quantile(0.025), onset.quantile(0.975)].map(at_ns);
+        let onset = onset_ns(seen, verdict);
         for (rank, ranked) in (1u32..).zip(&verdict.ranked) {
             let (class, a, b) = names(self.csr, ranked.what);
             let cause = matches!(ranked.what, What::Cause(_));
@@ -103,6 +101,13 @@ impl<'a> Tables<'a> {
             Place::Arc(arc) => link(self.csr.link[arc.index()]),
         })
     }
+}
+
+/// When it began, and from when to when that may have been: mean and central 95 % interval, in ns since the Unix epoch.
+pub(super) fn onset_ns(seen: &Observed, verdict: &Verdict) -> [i64; 3] {
+    let onset = &verdict.summary.onset;
+    [onset.mean(), onset.quantile(0.025), onset.quantile(0.975)]
+        .map(|bins| seen.start_ns + (bins * seen.bin_s * 1e9) as i64)
 }
 
 /// Class and names of what may be the case.

@@ -14,11 +14,11 @@ use crate::global::Global;
 use crate::output::{self, Format, Table};
 
 /// Causes below this are not told.
-const TOLD: f64 = 0.05;
+pub(super) const TOLD: f64 = 0.05;
 /// Items for and against that are told.
 const ITEMS: usize = 3;
 /// Below this p-value the answer begins with its doubt.
-const DOUBTFUL: f64 = 0.01;
+pub(super) const DOUBTFUL: f64 = 0.01;
 
 /// Prints the answers to all cases: in words to people, else as rows.
 pub(crate) fn print(
@@ -44,19 +44,19 @@ fn told(verdict: &Verdict) -> impl Iterator<Item = &Ranked> {
     verdict.ranked.iter().enumerate().filter(|(i, r)| *i == 0 || r.probability >= TOLD).map(|(_, r)| r)
 }
 
+/// What an answer rests on, and whether it can be trusted.
+pub(super) fn basis(verdict: &Verdict) -> String {
+    let (p, items) = (verdict.p_value, verdict.summary.items.len());
+    if p < DOUBTFUL {
+        format!("no hypothesis explains the data (p = {p:.1e}); the least bad:")
+    } else {
+        format!("{items} changes were compared, the best cause explains them (p = {p:.2})")
+    }
+}
+
 /// The answer to a case, for people.
 fn words(csr: &Csr, number: u32, case: &Case, verdict: &Verdict) -> String {
-    let mut text = format!("case {number}: ");
-    let p = verdict.p_value;
-    let _ = if p < DOUBTFUL {
-        writeln!(text, "no hypothesis explains the data (p = {p:.1e}); the least bad:")
-    } else {
-        writeln!(
-            text,
-            "{} changes were compared, the best cause explains them (p = {p:.2})",
-            verdict.summary.items.len()
-        )
-    };
+    let mut text = format!("case {number}: {}\n", basis(verdict));
     for diagnostic in &case.diagnostics {
         let _ = writeln!(text, "  {} ({}x)", diagnostic.message, diagnostic.count);
     }
@@ -73,16 +73,17 @@ fn words(csr: &Csr, number: u32, case: &Case, verdict: &Verdict) -> String {
     for ranked in told(verdict) {
         line(&mut text, csr, case, verdict, ranked);
     }
-    instead(&mut text, csr, case, verdict);
+    let first = verdict.ranked.first().filter(|r| matches!(r.what, What::Cause(_)));
+    if let Some(told) = first.and_then(|r| instead(csr, case, verdict, r)) {
+        let _ = writeln!(text, "  {told}");
+    }
     text
 }
 
 fn line(text: &mut String, csr: &Csr, case: &Case, verdict: &Verdict, ranked: &Ranked) {
     let _ = write!(text, "  {:.3} ± {:.3}  {}", ranked.probability, ranked.std_error, name(csr, ranked.what));
-    if let (Some((mean, low, high)), What::Cause(cause)) = (ranked.severity, ranked.what) {
-        let of = cause.class.severity;
-        let share = |x: f64| format!("{:.3}", x);
-        let _ = write!(text, ", {} {of} ({} to {})", share(mean), share(low), share(high));
+    if let Some(severity) = severity(ranked) {
+        let _ = write!(text, ", {severity}");
     }
     if let Some(other) = ranked.same_as.and_then(|i| verdict.ranked.get(i)) {
         let _ = write!(text, "; the data cannot tell it from: {}", name(csr, other.what));
@@ -97,26 +98,31 @@ fn line(text: &mut String, csr: &Csr, case: &Case, verdict: &Verdict, ranked: &R
     }
 }
 
-/// What would have been seen had the second cause been at work instead of the first.
-fn instead(text: &mut String, csr: &Csr, case: &Case, verdict: &Verdict) {
-    let mut causes = verdict.ranked.iter().filter(|r| matches!(r.what, What::Cause(_)));
-    let (Some(first), Some(second)) = (causes.next(), causes.next()) else { return };
-    if first.what != verdict.ranked[0].what || second.same_as.is_some() {
-        return;
+/// How strong it is: `0.248 of its rate left (0.201 to 0.311)`.
+pub(super) fn severity(ranked: &Ranked) -> Option<String> {
+    let What::Cause(cause) = ranked.what else { return None };
+    let of = cause.class.severity;
+    ranked.severity.map(|(mean, low, high)| format!("{mean:.3} {of} ({low:.3} to {high:.3})"))
+}
+
+/// What would have been seen had it been the most probable of the other causes.
+pub(super) fn instead(csr: &Csr, case: &Case, verdict: &Verdict, ranked: &Ranked) -> Option<String> {
+    let other = verdict.ranked.iter().find(|r| matches!(r.what, What::Cause(_)) && r.what != ranked.what)?;
+    let at = |what: What| verdict.ranked.iter().position(|r| r.what == what);
+    if other.same_as.is_some_and(|i| Some(i) == at(ranked.what))
+        || ranked.same_as.is_some_and(|i| Some(i) == at(other.what))
+    {
+        return None;
     }
-    let mut differences = ledger(csr, &case.observed, verdict, second);
-    for (told, log_bayes) in ledger(csr, &case.observed, verdict, first) {
+    let mut differences = ledger(csr, &case.observed, verdict, other);
+    for (told, log_bayes) in ledger(csr, &case.observed, verdict, ranked) {
         *differences.entry(told).or_insert(0.0) -= log_bayes;
     }
     let items = strongest(&differences, -1.0);
-    if !items.is_empty() {
-        let _ = writeln!(
-            text,
-            "  had it been that {}, other things would have been seen at: {}",
-            name(csr, second.what),
-            items.join("; ")
-        );
-    }
+    let other = name(csr, other.what);
+    (!items.is_empty()).then(|| {
+        format!("had it been that {other}, other things would have been seen at: {}", items.join("; "))
+    })
 }
 
 fn strongest(ledger: &BTreeMap<Told, f64>, sign: f64) -> Vec<String> {
@@ -125,7 +131,7 @@ fn strongest(ledger: &BTreeMap<Told, f64>, sign: f64) -> Vec<String> {
     items.into_iter().take(ITEMS).map(|((_, item), l)| format!("{item} ({l:+.1})")).collect()
 }
 
-fn name(csr: &Csr, what: What) -> String {
+pub(super) fn name(csr: &Csr, what: What) -> String {
     match what {
         What::Cause(cause) => format!("{} {}", cause.class.words, cause.element(csr)),
         What::None => "nothing is wrong".to_owned(),

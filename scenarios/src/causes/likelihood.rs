@@ -158,9 +158,16 @@ fn shrinkage(seen: &Summary, ensemble: &Ensemble, replicas: &[usize]) -> (f64, V
 
 /// How often so large a misfit comes about where the hypothesis is true: the mean of log(1 + d²/4) over what it moves,
 /// against that of data made from each replica and judged by the others (posterior predictive; Gelman, Meng and Stern,
-/// *Posterior predictive assessment of model fitness*, 1996). The tail is that of Student's t, as replicas are few.
-pub fn predictive(seen: &Summary, ensemble: &Ensemble, error: ModelError, seeds: Seeds) -> f64 {
-    let replicas = ensemble.spread.first().map_or(0, Vec::len);
+/// *Posterior predictive assessment of model fitness*, 1996). The tail is that of Student's t, as replicas are few. At
+/// most the first `replicas` are used: time grows with their third power.
+pub fn predictive(
+    seen: &Summary,
+    ensemble: &Ensemble,
+    replicas: usize,
+    error: ModelError,
+    seeds: Seeds,
+) -> f64 {
+    let replicas = ensemble.spread.first().map_or(0, Vec::len).min(replicas.max(1));
     if replicas == 0 {
         return 1.0;
     }

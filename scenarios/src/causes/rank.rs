@@ -18,7 +18,7 @@ use crate::base_loss::log_sum_exp;
 /// How to rank.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Replicas of each form of a leading cause; with 0 nothing is simulated.
+    /// Replicas of each form of a leading cause, and more where causes are nearly level; with 0 nothing is simulated.
     pub replicas: u32,
     /// How many leading causes are simulated often.
     pub top: usize,
@@ -97,6 +97,12 @@ const ROUGH: ModelError = ModelError { common: 0.3, own: 0.3 };
 const FINE: ModelError = ModelError { common: 0.15, own: 0.15 };
 /// Groups of replicas, each of which is left out once for standard errors.
 const GROUPS: usize = 10;
+/// Causes whose probabilities have a larger standard error are run more often, …
+const STD_ERROR: f64 = 0.02;
+/// … so many of them at most, …
+const LEVEL: usize = 4;
+/// … and so often at most: time grows with the square of replicas.
+const MOST_REPLICAS: usize = 400;
 
 /// A cause with the weight of each of its forms.
 #[derive(Clone, Debug)]
@@ -158,9 +164,10 @@ pub fn rank(
         screen(csr, causes, &summary, Rung::Algebra, |change| formulas.show(change))
     } else {
         let state = State::healthy(csr, routing.clone(), BUFFER_S);
-        let bench = Bench::new(csr, state, demands, seen, &summary, settings.replicas, settings.seed);
+        let mut bench = Bench::new(csr, state, demands, seen, &summary, settings.replicas, settings.seed);
         let mut weighed = screen(csr, causes, &summary, Rung::Fluid, |change| bench.once(change));
         simulate(&bench, &summary, &mut weighed, settings);
+        settle(&mut bench, &summary, &mut weighed);
         weighed
     };
     let ranked = answer(&summary, &weighed);
@@ -218,6 +225,26 @@ fn simulate(bench: &Bench<'_>, summary: &Summary, weighed: &mut [Weighed], setti
     }
 }
 
+/// Doubles the replicas of causes that are nearly level until their probabilities are known well enough.
+fn settle(bench: &mut Bench<'_>, summary: &Summary, weighed: &mut [Weighed]) {
+    while 2 * bench.replicas() <= MOST_REPLICAS {
+        let (_, std_errors) = posterior(summary, weighed);
+        let mut level: Vec<usize> = (0..weighed.len()).filter(|i| std_errors[*i] > STD_ERROR).collect();
+        if level.is_empty() {
+            return;
+        }
+        level.sort_by(|a, b| std_errors[*b].total_cmp(&std_errors[*a]).then(a.cmp(b)));
+        bench.double();
+        let all: Vec<usize> = (0..bench.replicas()).collect();
+        for &i in level.iter().take(LEVEL) {
+            for form in weighed[i].forms.iter_mut().filter(|f| !f.without.is_empty()) {
+                form.run(bench, summary, &all);
+                form.leave_out(summary, &all);
+            }
+        }
+    }
+}
+
 impl Weighed {
     fn weight(&self) -> f64 {
         self.log_prior + self.log_bayes()
@@ -233,12 +260,7 @@ impl Weighed {
         forms.retain(|i| rough[*i] >= best - FORM_GAP && !self.forms[*i].ensemble.items.is_empty());
         forms.truncate(FORMS);
         for &form in &forms {
-            let f = &mut self.forms[form];
-            f.ensemble = bench.often(f.form.change);
-            f.terms = terms(summary, &f.ensemble, all, FINE);
-            f.log_bayes = f.terms.iter().map(|t| t.log_bayes).sum();
-            f.effective = effective(summary, &f.ensemble);
-            f.often = true;
+            self.forms[form].run(bench, summary, all);
         }
         let typical = twin::stats::median(forms.iter().map(|i| self.forms[*i].log_bayes - rough[*i]));
         self.forms.iter_mut().filter(|f| !f.often).for_each(|f| f.lose(typical));
@@ -247,6 +269,15 @@ impl Weighed {
 }
 
 impl FormWeight {
+    /// Runs it in all replicas.
+    fn run(&mut self, bench: &Bench<'_>, summary: &Summary, all: &[usize]) {
+        self.ensemble = bench.often(self.form.change);
+        self.terms = terms(summary, &self.ensemble, all, FINE);
+        self.log_bayes = self.terms.iter().map(|t| t.log_bayes).sum();
+        self.effective = effective(summary, &self.ensemble);
+        self.often = true;
+    }
+
     /// Takes off what closer looks took from others.
     fn lose(&mut self, gained: f64) {
         if gained < 0.0 && self.log_bayes > 0.0 {
@@ -266,7 +297,8 @@ impl FormWeight {
     }
 }
 
-fn answer(summary: &Summary, weighed: &[Weighed]) -> Vec<Ranked> {
+/// Probabilities with their standard errors: of the causes, of the unknown and of nothing.
+fn posterior(summary: &Summary, weighed: &[Weighed]) -> (Vec<f64>, Vec<f64>) {
     let unknown = unknown(summary);
     let posterior = |of: &dyn Fn(&Weighed) -> f64| -> Vec<f64> {
         let mut logs: Vec<f64> = weighed.iter().map(|w| w.log_prior + of(w)).collect();
@@ -274,7 +306,6 @@ fn answer(summary: &Summary, weighed: &[Weighed]) -> Vec<Ranked> {
         let total = log_sum_exp(&logs);
         logs.iter().map(|l| libm::exp(l - total)).collect()
     };
-    let probability = posterior(&Weighed::log_bayes);
     let left_out: Vec<Vec<f64>> =
         (0..GROUPS).map(|g| posterior(&|w: &Weighed| w.log_bayes_without(g))).collect();
     let std_error = |i: usize| {
@@ -282,15 +313,20 @@ fn answer(summary: &Summary, weighed: &[Weighed]) -> Vec<Ranked> {
         let squares: f64 = left_out.iter().map(|p| (p[i] - mean).powi(2)).sum();
         ((GROUPS - 1) as f64 / GROUPS as f64 * squares).sqrt()
     };
+    (posterior(&Weighed::log_bayes), (0..weighed.len() + 2).map(std_error).collect())
+}
+
+fn answer(summary: &Summary, weighed: &[Weighed]) -> Vec<Ranked> {
+    let (probability, std_error) = posterior(summary, weighed);
     let n = weighed.len();
     let mut ranked: Vec<(usize, Ranked)> = (0..n + 2)
         .map(|i| {
             let line = match weighed.get(i) {
                 Some(w) => of_cause(summary, w),
-                None if i == n => of_unknown(unknown),
+                None if i == n => of_unknown(unknown(summary)),
                 None => plain(What::None, 0.0),
             };
-            (i, Ranked { probability: probability[i], std_error: std_error(i), ..line })
+            (i, Ranked { probability: probability[i], std_error: std_error[i], ..line })
         })
         .collect();
     ranked.sort_by(|a, b| b.1.probability.total_cmp(&a.1.probability).then(a.0.cmp(&b.0)));
@@ -419,7 +455,8 @@ fn predictive(summary: &Summary, weighed: &[Weighed], ranked: &[Ranked], setting
     };
     form.ensemble.items.iter().for_each(|i| squares[*i as usize] = f64::NAN);
     let error = if form.often { FINE } else { ROUGH };
-    let moved = super::likelihood::predictive(summary, &form.ensemble, error, Seeds::new(settings.seed));
+    let (replicas, seeds) = (settings.replicas as usize, Seeds::new(settings.seed));
+    let moved = super::likelihood::predictive(summary, &form.ensemble, replicas, error, seeds);
     // Two chances to be surprised.
     (2.0 * moved.min(summary.tail(&squares))).min(1.0)
 }

@@ -41,6 +41,9 @@ pub struct Bench<'a> {
     /// How bursty traffic is: see [`Law`].
     variance: f64,
     bases: Vec<Base>,
+    seeds: Seeds,
+    /// By demand: whether its flows are sampled.
+    measured: Vec<bool>,
 }
 
 /// The run of a trial without a change.
@@ -93,10 +96,10 @@ impl<'a> Bench<'a> {
             usual: vec![0.0; csr.arc_count()],
             variance: 1e-4,
             bases: Vec::new(),
+            seeds: Seeds::new(seed),
+            measured,
         };
-        let seeds = Seeds::new(seed);
-        let luck = |n: u64| Luck::new(csr, seeds, n, &measured, &summary.onset);
-        let even = luck(0);
+        let even = bench.luck(0);
         let all: Vec<usize> = (0..csr.node_count()).collect();
         let expected = bench.loads(&bench.state, &even, &all, None);
         for (arc, usual) in bench.usual.iter_mut().enumerate() {
@@ -105,8 +108,28 @@ impl<'a> Bench<'a> {
             *usual = if measured.is_finite() { measured } else { expected[arc] };
         }
         bench.variance = bench.burstiness(&even);
-        bench.bases = (0..=u64::from(trials)).into_par_iter().map(|n| bench.base(luck(n))).collect();
+        bench.add(0..u64::from(trials) + 1);
         bench
+    }
+
+    /// How many replicas there are besides the even one.
+    pub fn replicas(&self) -> usize {
+        self.bases.len() - 1
+    }
+
+    /// Makes as many again; those that are there stay what they are.
+    pub fn double(&mut self) {
+        let (now, more) = (self.bases.len() as u64, self.replicas() as u64);
+        self.add(now..now + more);
+    }
+
+    fn add(&mut self, trials: std::ops::Range<u64>) {
+        let more: Vec<Base> = trials.into_par_iter().map(|n| self.base(self.luck(n))).collect();
+        self.bases.extend(more);
+    }
+
+    fn luck(&self, trial: u64) -> Luck {
+        Luck::new(self.csr, self.seeds, trial, &self.measured, &self.summary.onset)
     }
 
     /// Runs a change in the even trial alone.

@@ -1,18 +1,20 @@
 //! `umbra isolate twin`: causes of what was observed of a network, by simulation.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use report::Summary;
-use scenarios::causes::class::CLASSES;
+use scenarios::causes::class::{CLASSES, Cause};
 use scenarios::causes::rank::{Settings, Verdict, What, rank};
 use serde_json::{Map, Value, json};
+use twin::{InputError, Place};
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
+use crate::isolate::calibrate::{CalibrateArgs, Calibrated};
 use crate::isolate::observed_files::{self, Case};
 use crate::isolate::twin_answer::Tables;
-use crate::isolate::twin_words;
+use crate::isolate::{twin_page, twin_truth, twin_words};
 use crate::planning::study::{Study, StudyArgs};
 use crate::target::TargetFolder;
 
@@ -21,7 +23,7 @@ use crate::target::TargetFolder;
 /// Reads polls, probes and samples of one or more incidents and asks of each cause: would the network, with it, have looked
 /// like this? Every cause is run once in the twin, the leading ones many times with what is not known drawn anew: demands,
 /// hashes, bursts, buffers, late pollers. Prints what is at least 5 % probable with the strongest evidence for and against.
-/// Tables: entities, causes, sets, evidence.
+/// Tables: entities, causes, sets, evidence; report.html says it in words.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -29,7 +31,7 @@ pub(crate) struct Args {
     /// The folder with polls.parquet, and probes.parquet and samples.parquet where there are any.
     #[arg(long, value_name = "DIR")]
     observed: PathBuf,
-    /// Replicas of each leading cause.
+    /// Replicas of each leading cause; up to 400 where causes are nearly level.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(10..=10_000))]
     replicas: u32,
     /// How many leading causes are run so often.
@@ -44,6 +46,8 @@ pub(crate) struct Args {
     /// Classes of causes that are not considered.
     #[arg(long, value_name = "CLASS", value_delimiter = ',', value_parser = class)]
     without: Vec<String>,
+    #[command(flatten)]
+    calibrate: CalibrateArgs,
     /// The result folder.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -67,6 +71,13 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let window = args.window as usize;
     // Half an hour's worth of bins has to be usual, and be it only to know what usual is.
     let cases = observed_files::read(&args.observed, &study.csr, window + 30)?;
+    let truth = args.calibrate.file().map(|f| twin_truth::read(f, &study.csr, &study.routing)).transpose()?;
+    if let (Some(file), Some(truth)) = (args.calibrate.file(), &truth)
+        && !cases.keys().any(|case| truth.contains_key(case))
+    {
+        let (file, what) = (file.display().to_string(), "no answer to any incident of --observed");
+        return Err(InputError::new(&file, Place::Whole, what, "the same numbers of cases").into());
+    }
     let folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
     let settings = Settings {
         replicas: if args.no_simulation { 0 } else { args.replicas },
@@ -78,13 +89,24 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let judge = |case: &Case| rank(&study.csr, &study.routing, &study.demands, &case.observed, &settings);
     let verdicts: BTreeMap<u32, Verdict> =
         cases.iter().map(|(number, case)| (*number, judge(case))).collect();
+    let calibrated = truth.map(|truth| {
+        let causes = Cause::all(&study.csr, &study.routing, &args.without).len() as u64;
+        Calibrated::new(twin_truth::judged(&study.csr, &truth, &verdicts, causes))
+    });
     if let Some(mut folder) = folder {
         let mut tables = Tables::new(&study);
         verdicts.iter().for_each(|(number, v)| tables.add(*number, &cases[number].observed, v));
         tables.write(&mut folder)?;
-        folder.commit(summary(args, global, &study, &cases, &verdicts)?)?;
+        let mut summary = summary(args, global, &study, &cases, &verdicts)?;
+        if let Some(calibrated) = &calibrated {
+            folder.write(&calibrated.table())?;
+            summary.extra.insert("calibration".into(), calibrated.json());
+        }
+        let summary = folder.commit(summary)?;
+        twin_page::write(&args.out, &study.csr, &args.observed, &cases, &verdicts, &summary)?;
     }
     twin_words::print(&study.csr, &cases, &verdicts, global)?;
+    calibrated.map_or(Ok(()), |c| c.print(global))?;
     Ok(Outcome::Done)
 }
 
@@ -95,7 +117,8 @@ fn summary(
     cases: &BTreeMap<u32, Case>,
     verdicts: &BTreeMap<u32, Verdict>,
 ) -> Result<Summary, Failure> {
-    let mut summary = study.summary("isolate", global, [Path::new(&args.observed)])?;
+    let files = [args.observed.as_path()].into_iter().chain(args.calibrate.file());
+    let mut summary = study.summary("isolate", global, files)?;
     summary.fidelity = twin::Fidelity::default();
     let fidelity = &mut summary.fidelity;
     fidelity.note("one-cause", "One cause is at work; several at once appear as unknown.", None);
