@@ -23,8 +23,8 @@ pub(crate) struct Judged {
     /// The score above which a bin is flagged.
     pub(crate) thresholds: Vec<Vec<f64>>,
     pub(crate) flags: Vec<Vec<bool>>,
-    /// Bins for which a flag keeps on after the last score above the threshold.
-    pub(crate) keep_bins: u32,
+    /// How scores become flags.
+    pub(crate) calibration: CalibrationConfig,
 }
 
 /// Judges all bins of all series, at so many false alarms a week on each series.
@@ -44,19 +44,18 @@ pub(crate) fn judge(series: &Series, marks: &Marks, meta: &Meta, per_week: f64) 
             run(counts, detector, marks)
         }
     };
-    // Scores of paths and events look back over windows, so that they keep on by themselves.
-    let keep_bins = match series {
-        Series::Gauges(_) => CalibrationConfig::new(per_week, bin_s).keep_bins,
-        Series::Paths(_) | Series::Events(_) => 0,
+    let config = match series {
+        Series::Gauges(_) => CalibrationConfig::new(per_week, bin_s),
+        Series::Paths(_) | Series::Events(_) => CalibrationConfig::own_tail(per_week, bin_s),
     };
-    calibrated(verdicts, meta, keep_bins, per_week)
+    calibrated(verdicts, meta, config)
 }
 
 /// Flags by thresholds that the training part has taught.
-fn calibrated(verdicts: Vec<Vec<Verdict>>, meta: &Meta, keep_bins: u32, per_week: f64) -> Judged {
+fn calibrated(verdicts: Vec<Vec<Verdict>>, meta: &Meta, calibration: CalibrationConfig) -> Judged {
     let scores: Vec<Vec<f64>> = verdicts.iter().map(|v| v.iter().map(Verdict::score).collect()).collect();
-    let (thresholds, flags) = flags_at(&scores, meta, keep_bins, per_week);
-    Judged { verdicts, scores, thresholds, flags, keep_bins }
+    let (thresholds, flags) = flags_at(&scores, meta, calibration);
+    Judged { verdicts, scores, thresholds, flags, calibration }
 }
 
 /// Thresholds and flags of scores at a rate of false alarms, `[series][bin]`. In the training part thresholds follow the
@@ -64,12 +63,10 @@ fn calibrated(verdicts: Vec<Vec<Verdict>>, meta: &Meta, keep_bins: u32, per_week
 pub(crate) fn flags_at(
     scores: &[Vec<f64>],
     meta: &Meta,
-    keep_bins: u32,
-    per_week: f64,
+    calibration: CalibrationConfig,
 ) -> (Vec<Vec<f64>>, Vec<Vec<bool>>) {
     let (bins, series) = (meta.frame.bins, scores.len());
-    let config = CalibrationConfig { keep_bins, ..CalibrationConfig::new(per_week, seconds(meta)) };
-    let mut calibrator = Calibrator::new(series, config);
+    let mut calibrator = Calibrator::new(series, calibration);
     let mut thresholds = vec![Vec::with_capacity(bins); series];
     let mut flags = vec![Vec::with_capacity(bins); series];
     let mut now = vec![false; series];
@@ -101,7 +98,7 @@ pub(crate) fn of_others(scores: Vec<Vec<f64>>, labels: &Labels, meta: &Meta, per
         flags: scores.iter().zip(&thresholds).map(flags).collect(),
         thresholds: thresholds.into_iter().map(|threshold| vec![threshold; bins]).collect(),
         scores,
-        keep_bins: 0,
+        calibration: CalibrationConfig::new(per_week, seconds(meta)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The figures of a detector as rows.
 
+use detect::CalibrationConfig;
 use detect::evaluate::{Alarms, Evaluation, Labels, Recall, Tolerance};
 use report::schema;
 use serde_json::{Map, Value, json};
@@ -17,7 +18,11 @@ pub(crate) fn calibration(judged: &Judged, labels: Option<&Labels>, meta: &Meta)
     let tolerance = Tolerance::for_bins(meta.frame.bin_s);
     let none = Labels::default();
     for asked in RATES {
-        let (_, flags) = flags_at(&judged.scores, meta, judged.keep_bins, asked);
+        let (_, flags) = flags_at(
+            &judged.scores,
+            meta,
+            CalibrationConfig { alarms_per_week: asked, ..judged.calibration },
+        );
         let alarms = Alarms::of(&flags, labels.unwrap_or(&none), meta.frame, &tolerance);
         let all = alarms.true_alarms + alarms.false_alarms;
         let known = labels.map(|_| alarms.false_alarms as u64);
