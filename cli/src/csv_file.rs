@@ -13,12 +13,20 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, InputError> {
     let bytes = files::read(path)?;
     let gzipped = name.to_ascii_lowercase().ends_with(".gz");
     not_something_else(&name, &bytes, gzipped)?;
-    if !gzipped {
-        return Ok(bytes);
-    }
+    if gzipped { unpack(&name, &bytes) } else { Ok(bytes) }
+}
+
+/// The bytes of a text file of any kind, packed with gzip if its suffix is `.gz`.
+pub(crate) fn unpacked(path: &Path) -> Result<Vec<u8>, InputError> {
+    let name = path.display().to_string();
+    let bytes = files::read(path)?;
+    if name.to_ascii_lowercase().ends_with(".gz") { unpack(&name, &bytes) } else { Ok(bytes) }
+}
+
+fn unpack(name: &str, bytes: &[u8]) -> Result<Vec<u8>, InputError> {
     let mut text = Vec::new();
-    flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut text).map_err(|e| {
-        InputError::new(&name, Place::Whole, format!("damaged gzip stream: {e}"), "a whole gzip file")
+    flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut text).map_err(|e| {
+        InputError::new(name, Place::Whole, format!("damaged gzip stream: {e}"), "a whole gzip file")
     })?;
     Ok(text)
 }

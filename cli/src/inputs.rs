@@ -19,7 +19,7 @@ pub(crate) fn digest<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<St
 }
 
 /// The file itself, or the files of a folder; what cannot be listed has been reported by its reader.
-fn files_of(path: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_of(path: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(path) else { return vec![path.to_owned()] };
     let mut paths: Vec<_> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
     paths.sort();

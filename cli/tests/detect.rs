@@ -364,3 +364,54 @@ fn scores_of_others_are_judged_by_the_same_rules() {
     assert_eq!((measure("recall"), measure("delay_median_bins")), (1.0, 0.0));
     assert!(measure("auc_pr") > 0.999);
 }
+
+#[test]
+fn a_flood_of_messages_is_found_in_logs_and_in_counts() {
+    let case = Case::new();
+    // Half an hour of two devices from 17:15 UTC on: a login a minute and a half, and one flood.
+    let clock = |second: usize| format!("{:02}:{:02}", 15 + second / 60, second % 60);
+    let mut r1 = "Fri Aug  4 10:53:15.926 PDT\nLog Buffer (2097152 bytes):\n\n".to_owned();
+    let mut r2 = String::new();
+    let mut counts = "bin,series,count\n".to_owned();
+    for second in 0..1_800 {
+        let at = clock(second);
+        if second % 90 == 0 {
+            r1 += &format!("RP/0/RP0/CPU0:2017 Aug  4 10:{at}.450 : ssh[1]: %SECURITY-SSHD-6-INFO : x\n");
+            r2 += &format!("<189>1 2017-08-04T17:{at}Z r2 sshd 7 - - opened\n");
+            counts += &format!("{0},r1 SECURITY-SSHD-6-INFO,1\n{0},r2 sshd,1\n", second / 10);
+        }
+        if (1_000..1_010).contains(&second) {
+            r1 +=
+                &format!("RP/0/RP0/CPU0:2017 Aug  4 10:{at}.450 : bgp[1]: %ROUTING-BGP-5-ADJCHANGE : Down\n")
+                    .repeat(3);
+        }
+    }
+    counts += "100,r1 ROUTING-BGP-5-ADJCHANGE,30\n";
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(r1.as_bytes()).unwrap();
+    fs::create_dir(case.path("logs")).unwrap();
+    case.write("logs/r1.today.log.gz", &packed.finish().unwrap());
+    case.write("logs/r2.log", r2.as_bytes());
+    case.write("counts.csv", counts.as_bytes());
+    // The last message is of bin 171.
+    let series = ["r1 ROUTING-BGP-5-ADJCHANGE", "r1 SECURITY-SSHD-6-INFO", "r2 sshd"];
+    let meta = format!(r#"{{"bins": 172, "bin_s": 10, "train_end": 12, "series": {series:?}}}"#);
+    case.write("counts.json", meta.as_bytes());
+    let logs = case.run("logs --syslog --out s.csv --flags f.csv --result r");
+    assert!(logs.status.success(), "{}", text(&logs.stderr));
+    assert!(text(&logs.stderr).contains("syslog-header: ") && !text(&logs.stderr).contains("syslog-line"));
+    let output = case.run("counts.csv --meta counts.json --out s2.csv --flags f2.csv");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!((case.read("s.csv"), case.read("f.csv")), (case.read("s2.csv"), case.read("f2.csv")));
+    assert_eq!(case.read("s.csv").lines().next(), Some(&*format!("bin,{}", series.join(","))));
+    assert_eq!(flagged(&case.read("f.csv"), 0).first(), Some(&100));
+    assert!((1..3).all(|quiet| flagged(&case.read("f.csv"), quiet).is_empty()), "{}", case.read("f.csv"));
+    let summary: Summary = serde_json::from_str(&case.read("r/summary.json")).unwrap();
+    assert_eq!(summary.extra["bin_0"], "2017-08-04T17:15:00Z");
+
+    assert!(case.refused("s.csv --syslog").contains("no message; expected lines of syslog"));
+    for usage in ["logs --syslog --meta counts.json", "logs --syslog --bin 0", "s.csv --meta m.json --bin 9"]
+    {
+        assert_eq!(case.run(usage).status.code(), Some(2), "{usage}");
+    }
+}

@@ -12,6 +12,7 @@ use twin::{Csr, Diagnostic, WallTime};
 use crate::cmd::net::NetOptions;
 use crate::cmd::replay::layer;
 use crate::detect::found::{Ends, Found};
+use crate::detect::logs::{self, Binning};
 use crate::detect::marks::Marks;
 use crate::detect::meta::Meta;
 use crate::detect::run::{self, Judged};
@@ -21,22 +22,33 @@ use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::inputs;
 use crate::output::Table;
+use crate::planning::instant;
 use crate::target::{self, TargetFolder};
 
-/// Find what is abnormal in link loads, other gauges, or paths.
+/// Find what is abnormal in link loads, other gauges, paths, or counts of events.
 ///
 /// SERIES is CSV (plain or .gz) or Parquet: a column `bin` and one for each gauge, or the columns bin, series, sent, lost,
-/// rtt_ms of paths. META is JSON: bins, bin_s, train_end, series. Each bin is judged by what came before it. Thresholds come
-/// from the part before train_end, so that about as many false alarms are raised as are asked for. Prints the anomalies, or
-/// with --score how well known ones were found.
+/// rtt_ms of paths, or bin, series, count of events; with --syslog it is logs. META is JSON: bins, bin_s, train_end, series.
+/// Each bin is judged by what came before it. Thresholds come from the part before train_end, so that about as many false
+/// alarms are raised as are asked for. Prints the anomalies, or with --score how well known ones were found.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The series.
     #[arg(value_name = "SERIES")]
     series: PathBuf,
     /// What is known of them: bins, bin_s, train_end, series.
-    #[arg(long, value_name = "META.json")]
-    meta: PathBuf,
+    #[arg(long, value_name = "META.json", required_unless_present = "syslog")]
+    meta: Option<PathBuf>,
+    /// SERIES is a log or a folder of logs (syslog, plain or .gz): how many messages of a kind a device writes is judged.
+    #[arg(long, conflicts_with = "meta")]
+    syslog: bool,
+    /// Length of a bin of logs, in seconds.
+    #[arg(long, value_name = "SECONDS", requires = "syslog", default_value_t = 10,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    bin: u32,
+    /// Nothing is flagged in so many first seconds of logs.
+    #[arg(long, value_name = "SECONDS", requires = "syslog", default_value_t = 120)]
+    learn: u32,
     /// Scores of all bins as CSV; higher is more abnormal, empty is no opinion.
     #[arg(long, value_name = "SCORES.csv")]
     out: Option<PathBuf>,
@@ -108,7 +120,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         folder.write(&entities(&input.meta))?;
         folder.write(&found.anomalies())?;
         folder.write(&found.incidents())?;
-        folder.write(&scored::calibration(&judged.scores, input.labels.as_ref(), &input.meta))?;
+        folder.write(&scored::calibration(&judged, input.labels.as_ref(), &input.meta))?;
         for series in (0..input.meta.series.len()).filter(|_| args.bins) {
             folder.write(&found.bins(series))?;
         }
@@ -135,13 +147,24 @@ struct Input {
     marks: Marks,
     labels: Option<Labels>,
     ends: Option<Ends>,
+    /// When bin 0 begins, where the input says it.
+    start: Option<WallTime>,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Input {
     fn read(args: &Args) -> Result<Self, Failure> {
-        let meta = Meta::open(&args.meta)?;
-        let (series, mut diagnostics) = series::open(&args.series, &meta)?;
+        let (meta, series, start, mut diagnostics) = match &args.meta {
+            Some(path) => {
+                let meta = Meta::open(path)?;
+                let (series, odd) = series::open(&args.series, &meta)?;
+                (meta, series, None, odd)
+            }
+            None => {
+                let logs = logs::open(&args.series, Binning { bin_s: args.bin, learn_s: args.learn })?;
+                (logs.meta, logs.series, Some(logs.start), logs.diagnostics)
+            }
+        };
         let mut twin = Vec::new();
         if let Some(path) = &args.expected {
             let Series::Gauges(gauges) = &series else {
@@ -166,11 +189,13 @@ impl Input {
             let net = args.reading.open(std::slice::from_ref(path))?;
             ends = Some(Ends::of(&Csr::compile(&net.twin, layer(&net.twin)), &meta, &mut diagnostics));
         }
-        diagnostics.extend(short_training(&meta));
+        if !matches!(series, Series::Events(_)) {
+            diagnostics.extend(short_training(&meta));
+        }
         for d in &diagnostics {
             tracing::warn!("{}: {} ({}x)", d.code, d.message, d.count);
         }
-        Ok(Self { meta, series, twin, marks, labels, ends, diagnostics })
+        Ok(Self { meta, series, twin, marks, labels, ends, start, diagnostics })
     }
 
     /// What is judged: the series, or how they compare with what is expected.
@@ -228,7 +253,7 @@ fn summary(
 ) -> Result<Summary, Failure> {
     let mut summary = Summary::new("detect", global.seed);
     let more = [&args.score, &args.scores, &args.maintenance, &args.changes, &args.expected, &args.net];
-    let files = [&args.series, &args.meta].into_iter().chain(more.into_iter().flatten());
+    let files = std::iter::once(&args.series).chain(&args.meta).chain(more.into_iter().flatten());
     summary.input_digest = inputs::digest(files.map(PathBuf::as_path))?;
     let note = "Series are judged by what they did before; what was abnormal all along is normal.";
     summary.fidelity.note("learnt-normal", note, None);
@@ -239,6 +264,9 @@ fn summary(
     let odd = |d: &Diagnostic| json!({ "code": d.code, "what": d.message, "count": d.count });
     summary.extra.insert("fa_week".into(), args.fa_week.into());
     summary.extra.insert("diagnostics".into(), input.diagnostics.iter().map(odd).collect());
+    if let Some(start) = input.start {
+        summary.extra.insert("bin_0".into(), instant::text(start).into());
+    }
     if let Some(evaluation) = evaluation {
         summary.extra.insert("evaluation".into(), scored::object(evaluation));
     }

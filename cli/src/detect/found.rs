@@ -25,7 +25,7 @@ pub(crate) struct Found<'a> {
     pub(crate) meta: &'a Meta,
     pub(crate) judged: &'a Judged,
     marks: &'a Marks,
-    /// As they are shown, `[series][bin]`: gauges, or the shares of lost packets.
+    /// As they are shown, `[series][bin]`: gauges, shares of lost packets, or counts.
     pub(crate) observed: Vec<Vec<f64>>,
     /// Gauges beside what the twin expects; empty without.
     twin: &'a [Relative],
@@ -52,6 +52,10 @@ impl<'a> Found<'a> {
     ) -> Self {
         let observed = match series {
             Series::Gauges(gauges) => gauges.clone(),
+            Series::Events(counts) => {
+                let count = |count: &Option<u64>| count.map_or(f64::NAN, |count| count as f64);
+                counts.iter().map(|series| series.iter().map(count).collect()).collect()
+            }
             Series::Paths(paths) => paths.iter().map(|p| p.iter().map(loss_share).collect()).collect(),
         };
         let alarms = alarms(&judged.scores, &judged.flags, Tolerance::default().merge);

@@ -50,6 +50,12 @@ impl Meta {
         Self::check(file, File { bins, bin_s: 1.0, train_end: 1, series })
     }
 
+    /// What logs say of themselves.
+    pub(crate) fn of_logs(file: &str, frame: Frame, series: Vec<String>) -> Result<Self, InputError> {
+        let Frame { bins, bin_s, train_end } = frame;
+        Self::check(file, File { bins, bin_s, train_end, series })
+    }
+
     fn parse(file: &str, text: &str) -> Result<Self, InputError> {
         let meta: File = serde_json::from_str(text).map_err(|e| {
             let place = Place::LineColumn(e.line() as u64, e.column() as u64);

@@ -2,6 +2,7 @@
 
 pub(crate) mod found;
 pub(crate) mod labels;
+pub(crate) mod logs;
 pub(crate) mod marks;
 pub(crate) mod meta;
 pub(crate) mod page;

@@ -2,8 +2,8 @@
 
 use detect::evaluate::{Labels, clean_week};
 use detect::{
-    Bin, CalibrationConfig, Calibrator, Detector, LinkDetector, PathConfig, PathSample, PathScan,
-    SeasonalConfig, Verdict,
+    Bin, CalibrationConfig, Calibrator, Detector, EventConfig, EventRates, LinkDetector, PathConfig,
+    PathSample, PathScan, SeasonalConfig, Verdict,
 };
 use rayon::prelude::*;
 
@@ -23,6 +23,8 @@ pub(crate) struct Judged {
     /// The score above which a bin is flagged.
     pub(crate) thresholds: Vec<Vec<f64>>,
     pub(crate) flags: Vec<Vec<bool>>,
+    /// How scores become flags.
+    pub(crate) calibration: CalibrationConfig,
 }
 
 /// Judges all bins of all series, at so many false alarms a week on each series.
@@ -37,22 +39,34 @@ pub(crate) fn judge(series: &Series, marks: &Marks, meta: &Meta, per_week: f64) 
             let detector = |series| PathScan::new(series, PathConfig::new(bin_s));
             run(paths, detector, marks)
         }
+        Series::Events(counts) => {
+            let detector = |series| EventRates::new(series, EventConfig::new(bin_s));
+            run(counts, detector, marks)
+        }
     };
-    calibrated(verdicts, meta, per_week)
+    let config = match series {
+        Series::Gauges(_) => CalibrationConfig::new(per_week, bin_s),
+        Series::Paths(_) | Series::Events(_) => CalibrationConfig::own_tail(per_week, bin_s),
+    };
+    calibrated(verdicts, meta, config)
 }
 
 /// Flags by thresholds that the training part has taught.
-fn calibrated(verdicts: Vec<Vec<Verdict>>, meta: &Meta, per_week: f64) -> Judged {
+fn calibrated(verdicts: Vec<Vec<Verdict>>, meta: &Meta, calibration: CalibrationConfig) -> Judged {
     let scores: Vec<Vec<f64>> = verdicts.iter().map(|v| v.iter().map(Verdict::score).collect()).collect();
-    let (thresholds, flags) = flags_at(&scores, meta, per_week);
-    Judged { verdicts, scores, thresholds, flags }
+    let (thresholds, flags) = flags_at(&scores, meta, calibration);
+    Judged { verdicts, scores, thresholds, flags, calibration }
 }
 
 /// Thresholds and flags of scores at a rate of false alarms, `[series][bin]`. In the training part thresholds follow the
 /// scores and nothing is flagged.
-pub(crate) fn flags_at(scores: &[Vec<f64>], meta: &Meta, per_week: f64) -> (Vec<Vec<f64>>, Vec<Vec<bool>>) {
+pub(crate) fn flags_at(
+    scores: &[Vec<f64>],
+    meta: &Meta,
+    calibration: CalibrationConfig,
+) -> (Vec<Vec<f64>>, Vec<Vec<bool>>) {
     let (bins, series) = (meta.frame.bins, scores.len());
-    let mut calibrator = Calibrator::new(series, CalibrationConfig::new(per_week, seconds(meta)));
+    let mut calibrator = Calibrator::new(series, calibration);
     let mut thresholds = vec![Vec::with_capacity(bins); series];
     let mut flags = vec![Vec::with_capacity(bins); series];
     let mut now = vec![false; series];
@@ -84,6 +98,7 @@ pub(crate) fn of_others(scores: Vec<Vec<f64>>, labels: &Labels, meta: &Meta, per
         flags: scores.iter().zip(&thresholds).map(flags).collect(),
         thresholds: thresholds.into_iter().map(|threshold| vec![threshold; bins]).collect(),
         scores,
+        calibration: CalibrationConfig::new(per_week, seconds(meta)),
     }
 }
 

@@ -1,23 +1,28 @@
 //! The figures of a detector as rows.
 
+use detect::CalibrationConfig;
 use detect::evaluate::{Alarms, Evaluation, Labels, Recall, Tolerance};
 use report::schema;
 use serde_json::{Map, Value, json};
 
 use super::meta::Meta;
-use super::run::flags_at;
+use super::run::{Judged, flags_at};
 use crate::output::Table;
 
 /// Rates of false alarms a week that are tried for the table of calibration.
 const RATES: [f64; 6] = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
 
 /// What comes of rates that may be asked for.
-pub(crate) fn calibration(scores: &[Vec<f64>], labels: Option<&Labels>, meta: &Meta) -> report::Table {
+pub(crate) fn calibration(judged: &Judged, labels: Option<&Labels>, meta: &Meta) -> report::Table {
     let mut table = report::Table::new(&schema::ALARM_RATES);
     let tolerance = Tolerance::for_bins(meta.frame.bin_s);
     let none = Labels::default();
     for asked in RATES {
-        let (_, flags) = flags_at(scores, meta, asked);
+        let (_, flags) = flags_at(
+            &judged.scores,
+            meta,
+            CalibrationConfig { alarms_per_week: asked, ..judged.calibration },
+        );
         let alarms = Alarms::of(&flags, labels.unwrap_or(&none), meta.frame, &tolerance);
         let all = alarms.true_alarms + alarms.false_alarms;
         let known = labels.map(|_| alarms.false_alarms as u64);

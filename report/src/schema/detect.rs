@@ -114,6 +114,18 @@ pub static PATH_SAMPLES: TableSpec = TableSpec {
     ],
 };
 
+/// Counts of events.
+pub static EVENT_COUNTS: TableSpec = TableSpec {
+    name: "event_counts",
+    meaning: "How many events of one kind came in one bin, in a file that is given to `umbra detect`; a bin without a row is \
+              one without an event.",
+    columns: &[
+        required("bin", U32, "", "number of the bin, from 0"),
+        required("series", Str, "", "name of the series, such as a device and a kind of message"),
+        nullable("count", U64, "", "events; empty where nobody listened"),
+    ],
+};
+
 /// Known anomalies.
 pub static EVENTS: TableSpec = TableSpec {
     name: "events",

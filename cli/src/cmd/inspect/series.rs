@@ -62,6 +62,9 @@ fn samples(path: &Path, text: &str, shape: Shape) -> Result<Vec<Row>, Failure> {
             let none = |sample: &&PathSample| sample.sent == 0;
             ("series of paths", paths.iter().flatten().filter(none).count())
         }
+        Series::Events(counts) => {
+            ("series of counts", counts.iter().flatten().filter(|count| count.is_none()).count())
+        }
     };
     let mut rows = vec![
         row("form", json!(form), ""),

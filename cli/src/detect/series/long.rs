@@ -4,12 +4,9 @@ use detect::PathSample;
 use report::{Column, ParquetFile};
 use twin::{Diagnostic, InputError, Place};
 
-use super::{Places, numbers, row};
+use super::{Places, numbers, row, whole};
 use crate::csv_file::broken;
 use crate::detect::meta::Meta;
-
-/// The largest whole number below which every other one is a `f64` too.
-const MAX_COUNT: f64 = 9_007_199_254_740_992.0;
 
 /// One row before it is looked at.
 struct Cells<'a> {
@@ -114,8 +111,8 @@ impl<'a> Paths<'a> {
             });
             return Ok(());
         }
-        let (sent, mut lost) =
-            (self.count("sent", cells.sent, cells.place)?, self.count("lost", cells.lost, cells.place)?);
+        let sent = whole(self.name, "sent", cells.sent, cells.place)?;
+        let mut lost = whole(self.name, "lost", cells.lost, cells.place)?;
         if lost > sent {
             Diagnostic::count(diagnostics, "lost-more-than-sent", || {
                 format!("Rows with more lost than sent, such as {lost} of {sent}: all were lost.")
@@ -136,14 +133,6 @@ impl<'a> Paths<'a> {
             self.last = self.meta.number(name)?;
         }
         Some(self.last)
-    }
-
-    fn count(&self, column: &str, value: f64, place: Place) -> Result<u64, InputError> {
-        if (0.0..MAX_COUNT).contains(&value) && value.fract() == 0.0 {
-            return Ok(value as u64);
-        }
-        let expected = "a whole number of packets from 0 on";
-        Err(InputError::new(self.name, place, format!("{column} {value}"), expected))
     }
 
     fn finish(self, diagnostics: &mut Vec<Diagnostic>) -> Result<Vec<Vec<PathSample>>, InputError> {
@@ -172,7 +161,7 @@ mod tests {
         let text = format!("bin,series,sent,lost,rtt_ms\n{rows}");
         read(&text, &meta(2, &["p", "q"])).map(|(series, diagnostics)| match series {
             Series::Paths(paths) => (paths, diagnostics),
-            Series::Gauges(_) => panic!("a long file"),
+            _ => panic!("a long file"),
         })
     }
 
@@ -190,7 +179,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_an_error_with_its_line() {
         for (rows, expected) in [
-            ("0,p,-5,0,1\n", "s.csv:2: sent -5; expected a whole number of packets from 0 on"),
+            ("0,p,-5,0,1\n", "s.csv:2: sent -5; expected a whole number from 0 on"),
             ("0,p,5,-1,1\n", "s.csv:2: lost -1; expected"),
             ("0,p,5.5,0,1\n", "s.csv:2: sent 5.5; expected"),
             ("0,p,5,0,-3\n", "s.csv:2: rtt_ms -3; expected"),

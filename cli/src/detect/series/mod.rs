@@ -1,5 +1,7 @@
-//! Series as files have them: wide (`bin` and a column for each series) or long (`bin,series,sent,lost,rtt_ms`).
+//! Series as files have them: wide (`bin` and a column for each series), long (`bin,series,sent,lost,rtt_ms`), or counts
+//! (`bin,series,count`).
 
+mod events;
 mod long;
 mod wide;
 
@@ -21,6 +23,8 @@ pub(crate) enum Series {
     Gauges(Vec<Vec<f64>>),
     /// Packets sent and lost, and round trips.
     Paths(Vec<Vec<PathSample>>),
+    /// Counts of events; `None` where nobody listened.
+    Events(Vec<Vec<Option<u64>>>),
 }
 
 /// The form that the columns of a file tell.
@@ -28,6 +32,7 @@ pub(crate) enum Series {
 pub(crate) enum Shape {
     Wide,
     Long,
+    Events,
 }
 
 impl Shape {
@@ -36,6 +41,7 @@ impl Shape {
         let has = |name: &str| columns.contains(&name);
         match has("bin") {
             true if has("series") && has("sent") && has("lost") => Some(Self::Long),
+            true if has("series") && has("count") => Some(Self::Events),
             true if columns.len() > 1 => Some(Self::Wide),
             _ => None,
         }
@@ -54,6 +60,7 @@ pub(crate) fn open(path: &Path, meta: &Meta) -> Result<(Series, Vec<Diagnostic>)
         match shape(&name, &file.columns().collect::<Vec<_>>())? {
             Shape::Wide => Series::Gauges(wide::parquet(&file, meta, &mut diagnostics)?),
             Shape::Long => Series::Paths(long::parquet(&file, meta, &mut diagnostics)?),
+            Shape::Events => Series::Events(events::parquet(&file, meta, &mut diagnostics)?),
         }
     } else {
         let bytes = csv_file::read(path)?;
@@ -63,6 +70,7 @@ pub(crate) fn open(path: &Path, meta: &Meta) -> Result<(Series, Vec<Diagnostic>)
         match shape(&name, &header.iter().collect::<Vec<_>>())? {
             Shape::Wide => Series::Gauges(wide::csv(&name, &header, reader, meta, &mut diagnostics)?),
             Shape::Long => Series::Paths(long::csv(&name, &header, reader, meta, &mut diagnostics)?),
+            Shape::Events => Series::Events(events::csv(&name, &header, reader, meta, &mut diagnostics)?),
         }
     };
     series.look(&mut diagnostics);
@@ -78,7 +86,7 @@ pub(crate) fn survey(path: &Path, text: &str, shape: Shape) -> Result<Meta, Inpu
     let (bin, series) = (at("bin"), at("series"));
     let mut names: Vec<String> = match shape {
         Shape::Wide => header.iter().filter(|h| *h != "bin").map(str::to_owned).collect(),
-        Shape::Long => Vec::new(),
+        Shape::Long | Shape::Events => Vec::new(),
     };
     let (mut seen, mut bins) = (BTreeSet::new(), 0);
     let mut record = csv::StringRecord::new();
@@ -86,7 +94,7 @@ pub(crate) fn survey(path: &Path, text: &str, shape: Shape) -> Result<Meta, Inpu
         let number = record.get(bin).and_then(|text| text.trim().parse::<usize>().ok());
         bins = bins.max(number.map_or(0, |number| number.saturating_add(1)));
         let series = record.get(series).unwrap_or_default().trim();
-        if shape == Shape::Long && seen.insert(series.to_owned()) {
+        if shape != Shape::Wide && seen.insert(series.to_owned()) {
             names.push(series.to_owned());
         }
     }
@@ -100,7 +108,7 @@ pub(crate) fn survey(path: &Path, text: &str, shape: Shape) -> Result<Meta, Inpu
 pub(crate) fn open_wide(path: &Path, meta: &Meta) -> Result<(Vec<Vec<f64>>, Vec<Diagnostic>), InputError> {
     match open(path, meta)? {
         (Series::Gauges(gauges), diagnostics) => Ok((gauges, diagnostics)),
-        (Series::Paths(_), _) => {
+        _ => {
             let file = path.display().to_string();
             Err(InputError::new(
                 &file,
@@ -115,7 +123,8 @@ pub(crate) fn open_wide(path: &Path, meta: &Meta) -> Result<(Vec<Vec<f64>>, Vec<
 fn shape(name: &str, columns: &[&str]) -> Result<Shape, InputError> {
     Shape::of(columns).ok_or_else(|| {
         let what = if columns.contains(&"bin") { "no series" } else { "no column 'bin'" };
-        let expected = "a column for each series beside 'bin', or bin,series,sent,lost,rtt_ms";
+        let expected =
+            "a column for each series beside 'bin', or bin,series,sent,lost,rtt_ms, or bin,series,count";
         InputError::new(name, Place::Line(1), what, expected).with_nearest("bin", columns.iter().copied())
     })
 }
@@ -188,6 +197,17 @@ impl<'a> Places<'a> {
             });
         }
     }
+}
+
+/// The largest whole number below which every other one is a `f64` too.
+const MAX_COUNT: f64 = 9_007_199_254_740_992.0;
+
+/// A count, or an error if it is none.
+fn whole(file: &str, column: &str, value: f64, place: Place) -> Result<u64, InputError> {
+    if (0.0..MAX_COUNT).contains(&value) && value.fract() == 0.0 {
+        return Ok(value as u64);
+    }
+    Err(InputError::new(file, place, format!("{column} {value}"), "a whole number from 0 on"))
 }
 
 /// A row's place in a Parquet file.
