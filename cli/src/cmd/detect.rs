@@ -25,7 +25,7 @@ use crate::output::Table;
 use crate::planning::instant;
 use crate::target::{self, TargetFolder};
 
-/// Find what is abnormal in link loads, other gauges, paths, or counts of events.
+/// Find what is abnormal in link loads, other gauges, paths, or logs.
 ///
 /// SERIES is CSV (plain or .gz) or Parquet: a column `bin` and one for each gauge, or the columns bin, series, sent, lost,
 /// rtt_ms of paths, or bin, series, count of events; with --syslog it is logs. META is JSON: bins, bin_s, train_end, series.
@@ -43,11 +43,11 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "meta")]
     syslog: bool,
     /// Length of a bin of logs, in seconds.
-    #[arg(long, value_name = "SECONDS", requires = "syslog", default_value_t = 10,
+    #[arg(long, value_name = "SECONDS", conflicts_with = "meta", default_value_t = 10,
         value_parser = clap::value_parser!(u32).range(1..))]
     bin: u32,
     /// Nothing is flagged in so many first seconds of logs.
-    #[arg(long, value_name = "SECONDS", requires = "syslog", default_value_t = 120)]
+    #[arg(long, value_name = "SECONDS", conflicts_with = "meta", default_value_t = 120)]
     learn: u32,
     /// Scores of all bins as CSV; higher is more abnormal, empty is no opinion.
     #[arg(long, value_name = "SCORES.csv")]
