@@ -138,7 +138,7 @@ impl Watch<'_> {
     /// Looks at the demands of nodes that left the rest. Of demands that have one way there was nothing to lose but that way.
     fn demands(&mut self, now: &Redundancy, exposure: &mut Exposure) {
         let strays = self.base.strays(now);
-        for (node, stray) in strays.iter().enumerate().filter(|(_, stray)| **stray) {
+        for node in (0..strays.len()).filter(|node| strays[*node]) {
             for pair in self.pairs.at(node) {
                 let (here, there) = (NodeId::new(node), pair.other);
                 // Demands between two such nodes are seen at the lower one.
