@@ -32,6 +32,23 @@ pub(super) struct Obstacles {
     pub(super) links: Vec<(Point, Point)>,
 }
 
+impl Obstacles {
+    fn covers(&self, r: &Rect, node: Point) -> bool {
+        r.distance_to(node) < self.radius + 1.0
+    }
+
+    /// Those that any of a label's places may meet, which are few; the node that it belongs to is none.
+    fn near(&self, wish: &Wish, places: &[Rect]) -> Self {
+        let Some(all) = places.iter().copied().reduce(|a, b| a.around(&b)) else { return Self::default() };
+        let other = |n: &Point| hypot(n.x - wish.anchor.x, n.y - wish.anchor.y) > 0.5;
+        Self {
+            nodes: self.nodes.iter().filter(|n| self.covers(&all, **n) && other(n)).copied().collect(),
+            radius: self.radius,
+            links: self.links.iter().filter(|l| all.is_crossed_by(**l)).copied().collect(),
+        }
+    }
+}
+
 /// A rectangle of the drawing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Rect {
@@ -44,6 +61,16 @@ pub(super) struct Rect {
 impl Rect {
     fn overlaps(&self, other: &Self) -> bool {
         self.x0 < other.x1 && other.x0 < self.x1 && self.y0 < other.y1 && other.y0 < self.y1
+    }
+
+    /// The least rectangle that holds both.
+    fn around(&self, other: &Self) -> Self {
+        Self {
+            x0: self.x0.min(other.x0),
+            y0: self.y0.min(other.y0),
+            x1: self.x1.max(other.x1),
+            y1: self.y1.max(other.y1),
+        }
     }
 
     fn within(&self, width: f64, height: f64) -> bool {
@@ -83,11 +110,13 @@ pub(super) fn place(wishes: &[Wish], obstacles: &Obstacles, width: f64, height: 
     wishes
         .iter()
         .map(|wish| {
-            let best = candidates(wish)
+            let candidates = candidates(wish);
+            let near = obstacles.near(wish, &candidates);
+            let best = candidates
                 .into_iter()
                 .enumerate()
                 .filter(|(_, r)| r.within(width, height))
-                .map(|(rank, r)| (cost(rank, &r, wish, &standing, obstacles), r))
+                .map(|(rank, r)| (cost(rank, &r, &standing, &near), r))
                 .min_by(|a, b| a.0.total_cmp(&b.0))?;
             let limit = if wish.must { f64::INFINITY } else { CROWDED };
             (best.0 < limit).then(|| {
@@ -101,12 +130,9 @@ pub(super) fn place(wishes: &[Wish], obstacles: &Obstacles, width: f64, height: 
 /// The cost from which a place is only taken by a label that must be shown: one node, or many links.
 const CROWDED: f64 = 60.0;
 
-fn cost(rank: usize, r: &Rect, wish: &Wish, standing: &[Rect], obstacles: &Obstacles) -> f64 {
+fn cost(rank: usize, r: &Rect, standing: &[Rect], obstacles: &Obstacles) -> f64 {
     let labels = standing.iter().filter(|s| s.overlaps(r)).count() as f64;
-    let own = |n: &&Point| hypot(n.x - wish.anchor.x, n.y - wish.anchor.y) > 0.5;
-    let nodes =
-        obstacles.nodes.iter().filter(own).filter(|&&n| r.distance_to(n) < obstacles.radius + 1.0).count()
-            as f64;
+    let nodes = obstacles.nodes.iter().filter(|n| obstacles.covers(r, **n)).count() as f64;
     let links = obstacles.links.iter().filter(|&&l| r.is_crossed_by(l)).count() as f64;
     labels * 1_000.0 + nodes * 80.0 + links * 12.0 + rank as f64
 }

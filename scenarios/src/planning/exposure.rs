@@ -58,7 +58,7 @@ pub struct Exposed {
 }
 
 /// What each failure of a range takes from whom. `take` gets the failures that take anything, in order. The result is the
-/// same for any number of threads. Cost: O(nodes + links) for each scenario, and the demands where there are new bridges.
+/// same for any number of threads. Cost: O(nodes + links) for each scenario, and the demands of nodes that leave the rest.
 ///
 /// # Errors
 /// What `take` returns; nothing is evaluated any more then.
@@ -131,59 +131,68 @@ impl Watch<'_> {
             only_links,
             ..Exposure::default()
         };
-        let parted = parts != self.parts || !set.nodes().is_empty();
-        self.demands(set, &now, parted, &mut exposure);
+        self.demands(&now, &mut exposure);
         Some(exposure).filter(|exposure| !exposure.is_empty())
     }
 
-    /// Of demands that have one way there was nothing to lose but that way.
-    fn demands(&mut self, set: &FailureSet, now: &Redundancy, parted: bool, exposure: &mut Exposure) {
-        let down = |node: NodeId| set.nodes().binary_search(&node).is_ok();
-        let pairs = self.pairs;
-        if parted {
-            for pair in pairs.redundant.iter().chain(&pairs.single) {
-                if !now.connected(pair.src, pair.dst) && !down(pair.src) && !down(pair.dst) {
+    /// Looks at the demands of nodes that left the rest. Of demands that have one way there was nothing to lose but that way.
+    fn demands(&mut self, now: &Redundancy, exposure: &mut Exposure) {
+        let strays = self.base.strays(now);
+        for node in (0..strays.len()).filter(|node| strays[*node]) {
+            for pair in self.pairs.at(node) {
+                let (here, there) = (NodeId::new(node), pair.other);
+                // Demands between two such nodes are seen at the lower one.
+                if !now.is_up(there) || (strays[there.index()] && there < here) {
+                    continue;
+                }
+                let demand = pair.demand as usize;
+                if !now.connected(here, there) {
                     exposure.cut_demands += 1;
-                    self.seen.cut[pair.demand as usize] += 1;
+                    self.seen.cut[demand] += 1;
+                } else if pair.redundant && !now.redundant(here, there) {
+                    exposure.exposed_demands += 1;
+                    exposure.exposed_bps += self.plan.demands()[demand].bps;
+                    self.seen.exposed[demand] += 1;
                 }
             }
-        }
-        let exposed = |pair: &&Pair| now.parts_by_one_link(pair.src, pair.dst);
-        for pair in pairs.redundant.iter().filter(exposed).filter(|p| now.connected(p.src, p.dst)) {
-            exposure.exposed_demands += 1;
-            exposure.exposed_bps += self.plan.demands()[pair.demand as usize].bps;
-            self.seen.exposed[pair.demand as usize] += 1;
         }
     }
 }
 
-/// Demands that have a way with nothing down, in their order.
-#[derive(Debug, Default)]
+/// Demands that have a way with nothing down, at both of their nodes.
+#[derive(Debug)]
 struct Pairs {
-    /// Those that keep one without any one link.
-    redundant: Vec<Pair>,
-    single: Vec<Pair>,
+    start: Vec<u32>,
+    /// By node, in the order of the demands.
+    pairs: Vec<Pair>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Pair {
     demand: u32,
-    src: NodeId,
-    dst: NodeId,
+    other: NodeId,
+    /// Whether a way is left without any one link.
+    redundant: bool,
 }
 
 impl Pairs {
     fn new(plan: &Plan<'_>, base: &Redundancy) -> Self {
-        let mut pairs = Self::default();
-        for (demand, d) in (0u32..).zip(plan.demands()) {
-            let pair = Pair { demand, src: d.src, dst: d.dst };
-            if base.redundant(d.src, d.dst) {
-                pairs.redundant.push(pair);
-            } else if base.connected(d.src, d.dst) {
-                pairs.single.push(pair);
-            }
+        let mut at = vec![Vec::new(); plan.csr().node_count()];
+        for (demand, d) in (0u32..).zip(plan.demands()).filter(|(_, d)| base.connected(d.src, d.dst)) {
+            let redundant = base.redundant(d.src, d.dst);
+            at[d.src.index()].push(Pair { demand, other: d.dst, redundant });
+            at[d.dst.index()].push(Pair { demand, other: d.src, redundant });
         }
-        pairs
+        let mut all = Self { start: vec![0], pairs: Vec::new() };
+        for pairs in at {
+            all.pairs.extend(pairs);
+            all.start.push(all.pairs.len() as u32);
+        }
+        all
+    }
+
+    fn at(&self, node: usize) -> &[Pair] {
+        &self.pairs[self.start[node] as usize..self.start[node + 1] as usize]
     }
 }
 

@@ -42,9 +42,22 @@ impl Redundancy {
         self.block[a.index()] != NONE && self.block[a.index()] == self.block[b.index()]
     }
 
-    /// Whether they are in different redundant parts: of two that are connected, whether one more link would part them.
-    pub(super) fn parts_by_one_link(&self, a: NodeId, b: NodeId) -> bool {
-        self.block[a.index()] != self.block[b.index()]
+    /// Whether a node is up.
+    pub(super) fn is_up(&self, node: NodeId) -> bool {
+        self.component[node.index()] != NONE
+    }
+
+    /// By node: whether it is up after some failures and no longer with most of those with whom it was redundant, or
+    /// connected. Nodes that are up and no strays are to each other as they were.
+    pub(super) fn strays(&self, after: &Self) -> Vec<bool> {
+        let (blocks, components) = (most(&self.block, &after.block), most(&self.component, &after.component));
+        let stray = |v: usize| {
+            let left = |most: &[u32], was: u32, is: u32| is != most[was as usize];
+            after.is_up(NodeId::new(v))
+                && (left(&blocks, self.block[v], after.block[v])
+                    || left(&components, self.component[v], after.component[v]))
+        };
+        (0..self.block.len()).map(stray).collect()
     }
 
     /// The links without which some two nodes lose each other; ascending.
@@ -73,6 +86,20 @@ impl Redundancy {
         };
         (0..self.component.len()).filter(cut).map(NodeId::new).collect()
     }
+}
+
+/// Of each component the largest part that is left of it, the first of equals. Parts have the number of their first node.
+fn most(before: &[u32], after: &[u32]) -> Vec<u32> {
+    let mut sizes = vec![0u32; after.len()];
+    after.iter().filter(|c| **c != NONE).for_each(|c| sizes[*c as usize] += 1);
+    let mut most = vec![NONE; before.len()];
+    for part in (0..sizes.len()).filter(|part| sizes[*part] > 0) {
+        let best = &mut most[before[part] as usize];
+        if *best == NONE || sizes[part] > sizes[*best as usize] {
+            *best = part as u32;
+        }
+    }
+    most
 }
 
 /// The component with the most nodes, the first of equals; one of a single node is none.
