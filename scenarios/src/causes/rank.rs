@@ -225,19 +225,21 @@ fn simulate(bench: &Bench<'_>, summary: &Summary, weighed: &mut [Weighed], setti
     }
 }
 
-/// Doubles the replicas of causes that are nearly level until their probabilities are known well enough.
+/// Doubles the replicas of causes that are nearly level until their probabilities are known well enough: of all of them each
+/// time, since a likelihood from few replicas is not to be compared with one from many.
 fn settle(bench: &mut Bench<'_>, summary: &Summary, weighed: &mut [Weighed]) {
-    while 2 * bench.replicas() <= MOST_REPLICAS {
+    let rough = |weighed: &[Weighed]| -> Vec<(usize, f64)> {
         let (_, std_errors) = posterior(summary, weighed);
-        let mut level: Vec<usize> = (0..weighed.len()).filter(|i| std_errors[*i] > STD_ERROR).collect();
-        if level.is_empty() {
-            return;
-        }
-        level.sort_by(|a, b| std_errors[*b].total_cmp(&std_errors[*a]).then(a.cmp(b)));
+        (0..weighed.len()).map(|i| (i, std_errors[i])).filter(|(_, error)| *error > STD_ERROR).collect()
+    };
+    let mut level = rough(weighed);
+    level.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    level.truncate(LEVEL);
+    while 2 * bench.replicas() <= MOST_REPLICAS && !rough(weighed).is_empty() {
         bench.double();
         let all: Vec<usize> = (0..bench.replicas()).collect();
-        for &i in level.iter().take(LEVEL) {
-            for form in weighed[i].forms.iter_mut().filter(|f| !f.without.is_empty()) {
+        for (i, _) in &level {
+            for form in weighed[*i].forms.iter_mut().filter(|f| !f.without.is_empty()) {
                 form.run(bench, summary, &all);
                 form.leave_out(summary, &all);
             }
