@@ -155,6 +155,20 @@ fn period(stamps: &[i64]) -> Option<i64> {
     gaps.get(gaps.len() / 2).copied()
 }
 
+/// How many there were, and how many of these were lost; none, and counted, where that is more.
+fn part(
+    all: Option<u32>,
+    lost: Option<u32>,
+    what: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<(u32, u32)> {
+    let (all, lost) = (all.unwrap_or(0), lost.unwrap_or(0));
+    if lost > all {
+        Diagnostic::count(diagnostics, "more-lost-than-sent", || format!("rows of {what} left out"));
+    }
+    (lost <= all).then_some((all, lost))
+}
+
 /// The rows of all tables.
 struct Rows<'a> {
     csr: &'a Csr,
@@ -162,6 +176,9 @@ struct Rows<'a> {
     probes: BTreeMap<u32, Vec<usize>>,
     samples: BTreeMap<u32, Vec<usize>>,
 }
+
+/// Who sends, and who answers.
+type Pair = (NodeId, NodeId);
 
 /// By poll, then arc: loads, and discards.
 type Polled = (Vec<Vec<f64>>, Vec<Vec<f64>>);
@@ -210,21 +227,14 @@ impl Rows<'_> {
     ) -> Result<Vec<Probed>, InputError> {
         let empty = ProbeBin { sent: 0, lost: 0, p50_ms: f64::NAN, p95_ms: f64::NAN };
         let bins = grid.polls * grid.poll_bins;
-        let mut pairs: BTreeMap<(NodeId, NodeId), Vec<ProbeBin>> = BTreeMap::new();
-        let (at, sent, lost) = (table.i64("at_ns"), table.u32("sent"), table.u32("lost"));
+        let mut pairs: BTreeMap<Pair, Vec<ProbeBin>> = BTreeMap::new();
+        let (sent, lost) = (table.u32("sent"), table.u32("lost"));
         for &i in self.of(&self.probes, case) {
-            let pair = self.pair(file, table, i)?;
-            let Some(bin) = at[i].and_then(|at| grid.bin(at)) else {
-                Diagnostic::count(diagnostics, "off-time", || "probes outside the record".to_owned());
+            let Some((pair, bin)) = self.placed(file, table, i, "probes", |at| grid.bin(at), diagnostics)?
+            else {
                 continue;
             };
-            let (sent, lost) = (sent[i].unwrap_or(0), lost[i].unwrap_or(0));
-            if lost > sent {
-                Diagnostic::count(diagnostics, "more-lost-than-sent", || {
-                    "bins of probes left out".to_owned()
-                });
-                continue;
-            }
+            let Some((sent, lost)) = part(sent[i], lost[i], "probes", diagnostics) else { continue };
             let p50_ms = checked(file, i, "p50_ms", table.f64("p50_ms")[i])?;
             let p95_ms = checked(file, i, "p95_ms", table.f64("p95_ms")[i])?;
             pairs.entry(pair).or_insert_with(|| vec![empty; bins])[bin] =
@@ -241,27 +251,40 @@ impl Rows<'_> {
         grid: &Grid,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Result<Vec<Sampled>, InputError> {
-        let mut pairs: BTreeMap<(NodeId, NodeId), Vec<SampledPoll>> = BTreeMap::new();
-        let at = table.i64("at_ns");
+        let mut pairs: BTreeMap<Pair, Vec<SampledPoll>> = BTreeMap::new();
         let (packets, again) = (table.u32("packets"), table.u32("retransmitted"));
         for &i in self.of(&self.samples, case) {
-            let pair = self.pair(file, table, i)?;
-            let Some(poll) = at[i].and_then(|at| grid.poll(at)) else {
-                Diagnostic::count(diagnostics, "off-time", || "samples outside the record".to_owned());
+            let Some((pair, poll)) =
+                self.placed(file, table, i, "samples", |at| grid.poll(at), diagnostics)?
+            else {
                 continue;
             };
-            let (packets, retransmitted) = (packets[i].unwrap_or(0), again[i].unwrap_or(0));
-            if retransmitted > packets {
-                Diagnostic::count(diagnostics, "more-lost-than-sent", || {
-                    "polls of samples left out".to_owned()
-                });
+            let Some((packets, retransmitted)) = part(packets[i], again[i], "samples", diagnostics) else {
                 continue;
-            }
+            };
             let bps = checked(file, i, "bps", table.f64("bps")[i])?;
             pairs.entry(pair).or_insert_with(|| vec![SampledPoll::default(); grid.polls])[poll] =
                 SampledPoll { bps, packets, retransmitted };
         }
         Ok(pairs.into_iter().map(|((src, dst), polls)| Sampled { src, dst, polls }).collect())
+    }
+
+    /// The pair of a row and its place in time; none, and counted, outside the record.
+    fn placed(
+        &self,
+        file: &Path,
+        table: &Table,
+        row: usize,
+        what: &str,
+        place: impl Fn(i64) -> Option<usize>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Result<Option<(Pair, usize)>, InputError> {
+        let pair = self.pair(file, table, row)?;
+        let place = table.i64("at_ns")[row].and_then(place);
+        if place.is_none() {
+            Diagnostic::count(diagnostics, "off-time", || format!("{what} outside the record"));
+        }
+        Ok(place.map(|place| (pair, place)))
     }
 
     fn arc(&self, file: &Path, table: &Table, row: usize) -> Result<ArcId, InputError> {
