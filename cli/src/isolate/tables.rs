@@ -85,38 +85,24 @@ impl Tables {
     pub(crate) fn add(&mut self, case: u32, place: &dyn Names, verdict: &Verdict) {
         for cause in &verdict.causes {
             let (class, a, b) = place.names(cause.what);
-            let severity = cause.severity;
-            self.causes
-                .row()
-                .set("case", case)
-                .set("class", class)
-                .set("a", a.as_str())
-                .set("b", b.as_deref())
-                .set("entity", place.entity(cause.what))
-                .set("object", matches!(cause.what, What::BlackHole(..)).then_some(b.as_deref()).flatten())
-                .set("probability", cause.probability)
-                .set("std_error", cause.std_error)
-                .set("severity", severity.map(|s| s.0))
-                .set("severity_lo", severity.map(|s| s.1))
-                .set("severity_hi", severity.map(|s| s.2))
-                .set("onset_ns", cause.onset.map(|o| o.0))
-                .set("onset_lo", cause.onset.map(|o| o.1))
-                .set("onset_hi", cause.onset.map(|o| o.2))
-                .set("log_bayes", cause.ledger.log_bayes)
-                .set("rung", "algebra")
-                .set("same_as", cause.same_as)
-                .end();
+            let named = (class, a.as_str(), b.as_deref());
+            self.cause(
+                case,
+                named,
+                &CauseRow {
+                    entity: place.entity(cause.what),
+                    object: matches!(cause.what, What::BlackHole(..)).then_some(b.as_deref()).flatten(),
+                    probability: cause.probability,
+                    std_error: cause.std_error,
+                    severity: cause.severity,
+                    onset: cause.onset,
+                    log_bayes: cause.ledger.log_bayes,
+                    rung: "algebra",
+                    same_as: cause.same_as,
+                },
+            );
             for item in &cause.ledger.items {
-                self.evidence
-                    .row()
-                    .set("case", case)
-                    .set("class", class)
-                    .set("a", a.as_str())
-                    .set("b", b.as_deref())
-                    .set("source", item.source)
-                    .set("item", item.item.as_str())
-                    .set("log_bayes", item.log_bayes)
-                    .end();
+                self.evidence(case, named, (item.source, &item.item), item.log_bayes);
             }
         }
         for (rank, (set, probability)) in (1u32..).zip(&verdict.sets) {
@@ -124,16 +110,83 @@ impl Tables {
                 let (class, a, b) = place.names(*what);
                 Member { class: class.to_owned(), a, b }
             };
-            let members: Vec<_> = set.iter().map(member).collect();
-            self.sets
-                .row()
-                .set("case", case)
-                .set("rank", rank)
-                .set("probability", *probability)
-                .set("members", members)
-                .end();
+            self.set(case, rank, *probability, set.iter().map(member).collect());
         }
     }
+
+    /// Adds a cause.
+    pub(super) fn cause(&mut self, case: u32, (class, a, b): Named<'_>, cause: &CauseRow<'_>) {
+        let (severity, onset) = (cause.severity, cause.onset);
+        self.causes
+            .row()
+            .set("case", case)
+            .set("class", class)
+            .set("a", a)
+            .set("b", b)
+            .set("entity", cause.entity)
+            .set("object", cause.object)
+            .set("probability", cause.probability)
+            .set("std_error", cause.std_error)
+            .set("severity", severity.map(|s| s.0))
+            .set("severity_lo", severity.map(|s| s.1))
+            .set("severity_hi", severity.map(|s| s.2))
+            .set("onset_ns", onset.map(|o| o.0))
+            .set("onset_lo", onset.map(|o| o.1))
+            .set("onset_hi", onset.map(|o| o.2))
+            .set("log_bayes", cause.log_bayes)
+            .set("rung", cause.rung)
+            .set("same_as", cause.same_as)
+            .end();
+    }
+
+    /// Adds an item of a cause's ledger: its source, what it is, its log Bayes factor.
+    pub(super) fn evidence(
+        &mut self,
+        case: u32,
+        (class, a, b): Named<'_>,
+        (source, item): (&str, &str),
+        log_bayes: f64,
+    ) {
+        self.evidence
+            .row()
+            .set("case", case)
+            .set("class", class)
+            .set("a", a)
+            .set("b", b)
+            .set("source", source)
+            .set("item", item)
+            .set("log_bayes", log_bayes)
+            .end();
+    }
+
+    /// Adds a set of causes.
+    pub(super) fn set(&mut self, case: u32, rank: u32, probability: f64, members: Vec<Member>) {
+        self.sets
+            .row()
+            .set("case", case)
+            .set("rank", rank)
+            .set("probability", probability)
+            .set("members", members)
+            .end();
+    }
+}
+
+/// Class of a cause, and its place as tables name it.
+pub(super) type Named<'a> = (&'a str, &'a str, Option<&'a str>);
+
+/// What a table of causes says beside names, however the cause was found.
+pub(super) struct CauseRow<'a> {
+    pub(super) entity: Option<u32>,
+    pub(super) object: Option<&'a str>,
+    pub(super) probability: f64,
+    pub(super) std_error: f64,
+    /// Mean and central 95 % interval.
+    pub(super) severity: Option<(f64, f64, f64)>,
+    /// Mean and central 95 % interval, in ns since the Unix epoch.
+    pub(super) onset: Option<(i64, i64, i64)>,
+    pub(super) log_bayes: f64,
+    pub(super) rung: &'a str,
+    pub(super) same_as: Option<u32>,
 }
 
 /// The elements of a fabric: nodes by name, links as in the topology, groups as in their file.

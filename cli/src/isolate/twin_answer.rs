@@ -2,105 +2,52 @@
 
 use std::collections::BTreeMap;
 
-use report::{Member, Table, schema};
+use report::Member;
 use scenarios::causes::class::Place;
 use scenarios::causes::observed::Observed;
 use scenarios::causes::rank::{Ranked, Verdict, What};
 use scenarios::causes::summary::Item;
-use twin::{ArcId, Csr, NodeId};
+use twin::{ArcId, Csr, LinkId, NodeId};
 
-use crate::failure::Failure;
-use crate::planning::study::Study;
-use crate::target::TargetFolder;
+use super::tables::{CauseRow, Tables};
 
-/// The tables of an answer.
-pub(crate) struct Tables<'a> {
-    csr: &'a Csr,
-    entities: Table,
-    causes: Table,
-    sets: Table,
-    evidence: Table,
+/// Adds the answer to a case.
+pub(crate) fn add(tables: &mut Tables, csr: &Csr, case: u32, seen: &Observed, verdict: &Verdict) {
+    let [at, lo, hi] = onset_ns(seen, verdict);
+    for (rank, ranked) in (1u32..).zip(&verdict.ranked) {
+        let (class, a, b) = names(csr, ranked.what);
+        let named = (class, a.as_str(), b.as_deref());
+        let row = CauseRow {
+            entity: entity(csr, ranked.what),
+            object: None,
+            probability: ranked.probability,
+            std_error: ranked.std_error,
+            severity: ranked.severity,
+            onset: matches!(ranked.what, What::Cause(_)).then_some((at, lo, hi)),
+            log_bayes: ranked.log_bayes,
+            rung: ranked.rung.word(),
+            same_as: ranked.same_as.and_then(|i| u32::try_from(i).ok()),
+        };
+        tables.cause(case, named, &row);
+        for ((source, item), log_bayes) in ledger(csr, seen, verdict, ranked) {
+            tables.evidence(case, named, (source, &item), log_bayes);
+        }
+        let members = match ranked.what {
+            What::None => Vec::new(),
+            _ => vec![Member { class: class.to_owned(), a, b }],
+        };
+        tables.set(case, rank, ranked.probability, members);
+    }
 }
 
-impl<'a> Tables<'a> {
-    /// No case yet.
-    pub(crate) fn new(study: &'a Study) -> Self {
-        Self {
-            csr: &study.csr,
-            entities: report::entities(&study.twin),
-            causes: Table::new(&schema::CAUSES),
-            sets: Table::new(&schema::SETS),
-            evidence: Table::new(&schema::EVIDENCE),
-        }
-    }
-
-    /// Writes all of them.
-    pub(crate) fn write(&self, folder: &mut TargetFolder) -> Result<(), Failure> {
-        [&self.entities, &self.causes, &self.sets, &self.evidence]
-            .into_iter()
-            .try_for_each(|t| folder.write(t))
-    }
-
-    /// Adds the answer to a case.
-    pub(crate) fn add(&mut self, case: u32, seen: &Observed, verdict: &Verdict) {
-        let onset = onset_ns(seen, verdict);
-        for (rank, ranked) in (1u32..).zip(&verdict.ranked) {
-            let (class, a, b) = names(self.csr, ranked.what);
-            let cause = matches!(ranked.what, What::Cause(_));
-            let [at, lo, hi] = onset.map(|ns| cause.then_some(ns));
-            let (severity, entity) = (ranked.severity, self.entity(ranked.what));
-            self.causes
-                .row()
-                .set("case", case)
-                .set("class", class)
-                .set("a", a.as_str())
-                .set("b", b.as_deref())
-                .set("entity", entity)
-                .set("probability", ranked.probability)
-                .set("std_error", ranked.std_error)
-                .set("severity", severity.map(|s| s.0))
-                .set("severity_lo", severity.map(|s| s.1))
-                .set("severity_hi", severity.map(|s| s.2))
-                .set("onset_ns", at)
-                .set("onset_lo", lo)
-                .set("onset_hi", hi)
-                .set("log_bayes", ranked.log_bayes)
-                .set("rung", ranked.rung.word())
-                .set("same_as", ranked.same_as.and_then(|i| u32::try_from(i).ok()))
-                .end();
-            let member = Member { class: class.to_owned(), a: a.clone(), b: b.clone() };
-            let empty = ranked.what == What::None;
-            self.sets
-                .row()
-                .set("case", case)
-                .set("rank", rank)
-                .set("probability", ranked.probability)
-                .set("members", if empty { Vec::new() } else { vec![member] })
-                .end();
-            for ((source, item), log_bayes) in ledger(self.csr, seen, verdict, ranked) {
-                self.evidence
-                    .row()
-                    .set("case", case)
-                    .set("class", class)
-                    .set("a", a.as_str())
-                    .set("b", b.as_deref())
-                    .set("source", source)
-                    .set("item", item.as_str())
-                    .set("log_bayes", log_bayes)
-                    .end();
-            }
-        }
-    }
-
-    fn entity(&self, what: What) -> Option<u32> {
-        let What::Cause(cause) = what else { return None };
-        let link = |link: twin::LinkId| self.csr.node_count() as u32 + link.0;
-        Some(match cause.place {
-            Place::Node(node) => node.0,
-            Place::Link(l) => link(l),
-            Place::Arc(arc) => link(self.csr.link[arc.index()]),
-        })
-    }
+fn entity(csr: &Csr, what: What) -> Option<u32> {
+    let What::Cause(cause) = what else { return None };
+    let link = |link: LinkId| csr.node_count() as u32 + link.0;
+    Some(match cause.place {
+        Place::Node(node) => node.0,
+        Place::Link(l) => link(l),
+        Place::Arc(arc) => link(csr.link[arc.index()]),
+    })
 }
 
 /// When it began, and from when to when that may have been: mean and central 95 % interval, in ns since the Unix epoch.

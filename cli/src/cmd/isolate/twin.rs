@@ -13,8 +13,8 @@ use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::isolate::calibrate::{CalibrateArgs, Calibrated};
 use crate::isolate::observed_files::{self, Case};
-use crate::isolate::twin_answer::Tables;
-use crate::isolate::{twin_page, twin_truth, twin_words};
+use crate::isolate::tables::Tables;
+use crate::isolate::{twin_answer, twin_page, twin_truth, twin_words};
 use crate::planning::study::{Study, StudyArgs};
 use crate::target::TargetFolder;
 
@@ -94,8 +94,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         Calibrated::new(twin_truth::judged(&study.csr, &truth, &verdicts, causes))
     });
     if let Some(mut folder) = folder {
-        let mut tables = Tables::new(&study);
-        verdicts.iter().for_each(|(number, v)| tables.add(*number, &cases[number].observed, v));
+        let mut tables = Tables::new(report::entities(&study.twin));
+        for (number, verdict) in &verdicts {
+            twin_answer::add(&mut tables, &study.csr, *number, &cases[number].observed, verdict);
+        }
         tables.write(&mut folder)?;
         let mut summary = summary(args, global, &study, &cases, &verdicts)?;
         if let Some(calibrated) = &calibrated {
