@@ -1,11 +1,15 @@
 //! What is abnormal.
 //!
-//! Detection looks at *residuals* first (what production showed less what the shadow showed through the same sensor),
-//! at raw series second. A [`SeasonalBaseline`] learns each series' usual course and spread with medians, so that a past
-//! incident does not teach it that incidents are normal. A [`LossScan`] asks at several time scales whether a path loses
-//! more than it used to. Both say how unlikely a bin is, in a logarithm that stays finite.
+//! A [`Detector`] takes series bin by bin and says of each bin how unlikely it is, in a logarithm that stays finite:
+//! [`LinkDetector`] of link loads and other gauges (seasons, what many series share, lasting shifts), [`PathScan`] of losses
+//! and round trips, [`EventRates`] of counts of messages. A [`Calibrator`] turns scores into flags at an asked rate of false
+//! alarms; [`evaluate`] says how good they are where anomalies are known; [`Wear`] says when a part will fail.
 //!
-//! **Knows:** series, seasons, robust statistics, tail probabilities.
+//! Simulation gives *residuals* (what production showed less what the shadow showed through the same sensor). For their
+//! short records a [`SeasonalBaseline`] learns the usual course and spread with medians, and a [`LossScan`] asks at several
+//! time scales whether a path loses more than it used to.
+//!
+//! **Knows:** series, seasons, robust statistics, tail probabilities, calibration.
 //!
 //! **Never knows:** topology, hypotheses, files, clocks; why something is abnormal.
 //!
@@ -24,7 +28,6 @@
 
 mod baseline;
 mod calibrate;
-pub mod counters;
 mod degradation;
 mod detector;
 pub mod evaluate;

@@ -64,7 +64,7 @@ pub(crate) struct Args {
     /// Score these scores in the place of Umbra's own.
     #[arg(long, value_name = "SCORES.csv", requires = "score")]
     scores: Option<PathBuf>,
-    /// Folder for tables (series_anomalies, incidents, calibration, entities), summary.json and report.html.
+    /// Folder for tables (series_anomalies, incidents, alarm_rates, entities), summary.json and report.html.
     #[arg(long, value_name = "DIR")]
     result: Option<PathBuf>,
     /// All bins with what was expected of them as a table series_bins in the result folder.
