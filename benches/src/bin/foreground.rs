@@ -1,7 +1,7 @@
 //! Foreground on background against the full packet run, over a matrix of experiments.
 //!
 //! ```text
-//! cargo run --release -p umbra-benches --bin foreground -- [--packets N] [--seed S] [--only WORD] [--ignorant]
+//! cargo run --release -p umbra-benches --bin foreground -- [--packets N] [--trials T] [--seed S] [--only WORD] [--ignorant]
 //! ```
 //!
 //! One line per experiment: where, what traffic is like, utilisation of the fullest arc, share that is watched; then for
@@ -9,8 +9,8 @@
 //! and of the foreground rung and their ratio; then how many times fewer the events are. Arcs have no propagation delay,
 //! so that delays are waits and transmissions alone. Loss is compared where the full run lost 200 watched packets.
 //!
-//! `--packets` is the number of packets of a full run (2,000,000), `--seed` the one of all chance (11), `--only` keeps the lines that contain a word,
-//! `--ignorant` withholds from the background which arc its traffic comes from.
+//! `--packets` is the number of packets of a full run (2,000,000), `--trials` how many runs of each kind are taken together (1),
+//! `--seed` the one of all chance (11), `--only` keeps the lines that contain a word, `--ignorant` withholds from the background which arc its traffic comes from.
 
 use std::sync::Arc;
 
@@ -33,9 +33,10 @@ fn main() {
     let packets: f64 = value("--packets").map_or(2e6, |w| w.parse().expect("--packets takes a number"));
     let only = value("--only").map_or("", |w| w.as_str());
     let seed = value("--seed").map_or(11, |w| w.parse().expect("--seed takes a number"));
-    let options = Options { packets, seed, ignorant: words.iter().any(|w| w == "--ignorant") };
+    let trials = value("--trials").map_or(1, |w| w.parse().expect("--trials takes a number"));
+    let options = Options { packets, trials, seed, ignorant: words.iter().any(|w| w == "--ignorant") };
     println!(
-        "{:<11} {:<8} {:>7} {:>4} {:>5} | {:>8} {:>8} {:>6} | {:>8} {:>8} {:>6} | {:>8} {:>8} {:>6} | {:>6}",
+        "{:<11} {:<8} {:>7} {:>4} {:>5} | {:>8} {:>8} {:>6} | {:>8} {:>8} {:>6} | {:>8} {:>8} {:>6} | {:>6} | {:>20}",
         "where",
         "traffic",
         "buffer",
@@ -50,7 +51,8 @@ fn main() {
         "loss",
         "ours",
         "",
-        "fewer"
+        "fewer",
+        "another full run"
     );
     let mut worst = Worst::default();
     for place in Place::all() {
@@ -74,6 +76,7 @@ fn main() {
 #[derive(Clone, Copy)]
 struct Options {
     packets: f64,
+    trials: u64,
     seed: u64,
     ignorant: bool,
 }
@@ -231,40 +234,66 @@ fn experiment(
     options: Options,
     worst: &mut Worst,
 ) {
-    let Options { packets, seed, ignorant } = options;
-    let csr = &place.csr;
-    let chance = Seeds::new(seed).trial(0);
-    let routing = Routing::compute(csr, &Failures::none(csr));
-    let flows = place.flows(&FlowHash::new(csr, chance), &routing, utilization);
-    let total: f64 = flows.iter().map(|f| f.demand.bps).sum();
-    let seconds = packets * habit.mean() * 8.0 / total;
-    let bins = Some(Bins { width: SimDuration::from_secs_f64(seconds * 1.1), count: 1 });
-    let config = PacketConfig { buffer: Buffer::Bytes(Bytes::new(buffer)), bins, ..PacketConfig::default() };
-    let net = PacketNet::build(csr, routing, config);
-    let run = |net: &PacketNet, parts: usize| {
-        let sent: Vec<&Flow> = flows.iter().filter(|f| f.part < parts).collect();
-        let workload =
-            Workload::compile(csr, &schedule(csr, &sent, habit, seconds, chance)).expect("it fits");
-        net.run(&workload, &[], SimTime::MAX, chance)
-    };
-    let full = run(&net, 3);
-    for (parts, share) in [(1, "1 %"), (2, "10 %")] {
-        let unseen = load(csr, &flows, parts);
-        let unseen = if ignorant { RoutedLoad::from(unseen.arcs().to_vec()) } else { unseen };
-        let background = Arc::new(BackgroundLoad::routed(vec![(SimTime::ZERO, unseen)]));
-        let few = run(&net.clone().with_background(background, habit.traffic()), parts);
-        let watched = |number: u32| flows.iter().any(|f| f.number == number && f.part < parts);
-        let (a, b) = (Summary::of(&full, watched), Summary::of(&few, watched));
-        assert_eq!(a.sent, b.sent, "the same packets");
-        let fewer = full.events as f64 / few.events as f64;
-        worst.row(label, share, &a, &b, fewer);
+    let setting = Setting { place, habit, utilization, buffer, options };
+    let mut kinds: [[Summary; 3]; 2] = Default::default();
+    for trial in 0..options.trials {
+        setting.trial(trial, &mut kinds);
+    }
+    for (mut runs, share) in kinds.into_iter().zip(["1 %", "10 %"]) {
+        runs.iter_mut().for_each(Summary::sort);
+        worst.row(label, share, &runs);
     }
 }
 
-/// Every flow's packets depend on its number and `chance` alone.
-fn schedule(csr: &Csr, flows: &[&Flow], habit: Habit, seconds: f64, chance: Trial) -> PacketSchedule {
+/// One line of the matrix.
+struct Setting<'a> {
+    place: &'a Place,
+    habit: Habit,
+    utilization: f64,
+    buffer: u64,
+    options: Options,
+}
+
+impl Setting<'_> {
+    /// One full run, one over the background and another full run, for each share.
+    fn trial(&self, trial: u64, kinds: &mut [[Summary; 3]; 2]) {
+        let (csr, habit) = (&self.place.csr, self.habit);
+        let seeds = Seeds::new(self.options.seed);
+        let (chance, other) = (seeds.trial(2 * trial), seeds.trial(2 * trial + 1));
+        let routing = Routing::compute(csr, &Failures::none(csr));
+        let flows = self.place.flows(&FlowHash::new(csr, chance), &routing, self.utilization);
+        let total: f64 = flows.iter().map(|f| f.demand.bps).sum();
+        let seconds = self.options.packets * habit.mean() * 8.0 / total;
+        let bins = Some(Bins { width: SimDuration::from_secs_f64(seconds * 1.1), count: 1 });
+        let buffer = Buffer::Bytes(Bytes::new(self.buffer));
+        let net = PacketNet::build(csr, routing, PacketConfig { buffer, bins, ..PacketConfig::default() });
+        let run = |net: &PacketNet, parts: usize, draw: &dyn Fn(&Flow) -> Trial| {
+            let sent: Vec<(&Flow, Trial)> =
+                flows.iter().filter(|f| f.part < parts).map(|f| (f, draw(f))).collect();
+            let schedule = schedule(csr, &sent, habit, seconds);
+            net.run(&Workload::compile(csr, &schedule).expect("it fits"), &[], SimTime::MAX, chance)
+        };
+        let full = run(&net, 3, &|_| chance);
+        for (parts, runs) in [1, 2].into_iter().zip(kinds) {
+            let unseen = load(csr, &flows, parts);
+            let unseen =
+                if self.options.ignorant { RoutedLoad::from(unseen.arcs().to_vec()) } else { unseen };
+            let background = Arc::new(BackgroundLoad::routed(vec![(SimTime::ZERO, unseen)]));
+            let few = run(&net.clone().with_background(background, habit.traffic()), parts, &|_| chance);
+            let again = run(&net, 3, &|f| if f.part < parts { chance } else { other });
+            let watched = |number: u32| flows.iter().any(|f| f.number == number && f.part < parts);
+            for (summary, result) in runs.iter_mut().zip([&full, &few, &again]) {
+                summary.add(result, watched);
+            }
+            assert!(runs.iter().all(|r| r.sent == runs[0].sent), "the same packets");
+        }
+    }
+}
+
+/// Every flow's packets depend on its number and its trial alone.
+fn schedule(csr: &Csr, flows: &[(&Flow, Trial)], habit: Habit, seconds: f64) -> PacketSchedule {
     let mut packets = Vec::new();
-    for f in flows {
+    for (f, chance) in flows {
         let key = EntityKey::new(format!("flow {}", f.number));
         let mut at_s = 0.0;
         let mut arrivals = chance.stream(Purpose::ARRIVALS, &key);
@@ -293,28 +322,38 @@ fn schedule(csr: &Csr, flows: &[&Flow], habit: Habit, seconds: f64, chance: Tria
     PacketSchedule::new(csr.node_keys.clone(), packets)
 }
 
-/// What the watched packets met.
+/// What the watched packets met in all runs of a kind.
+#[derive(Default)]
 struct Summary {
     sent: u64,
     lost: u64,
-    p50_us: f64,
-    p99_us: f64,
+    events: u64,
+    delays_us: Vec<f64>,
 }
 
 impl Summary {
-    fn of(result: &PacketResult, watched: impl Fn(u32) -> bool) -> Self {
+    fn add(&mut self, result: &PacketResult, watched: impl Fn(u32) -> bool) {
         let mine: Vec<bool> = result.flow_ids.iter().map(|id| watched(*id)).collect();
         let flows = || result.flows.iter().zip(&mine).filter(|(_, m)| **m).map(|(f, _)| f);
+        self.sent += flows().map(|f| f.sent).sum::<u64>();
+        self.lost += flows().map(|f| f.dropped()).sum::<u64>();
+        self.events += result.events;
         let delays = result.delays.iter().filter(|(flow, _)| mine[*flow as usize]);
-        let mut delays: Vec<f64> = delays.map(|(_, d)| d.as_secs_f64() * 1e6).collect();
-        delays.sort_unstable_by(f64::total_cmp);
-        let quantile = |q: f64| delays[(q * (delays.len() - 1) as f64).round() as usize];
-        Self {
-            sent: flows().map(|f| f.sent).sum(),
-            lost: flows().map(|f| f.dropped()).sum(),
-            p50_us: quantile(0.5),
-            p99_us: quantile(0.99),
-        }
+        self.delays_us.extend(delays.map(|(_, d)| d.as_secs_f64() * 1e6));
+    }
+
+    fn sort(&mut self) {
+        self.delays_us.sort_unstable_by(f64::total_cmp);
+    }
+
+    /// Of sorted delays.
+    fn quantile(&self, q: f64) -> f64 {
+        self.delays_us[(q * (self.delays_us.len() - 1) as f64).round() as usize]
+    }
+
+    /// Median and 99th percentile of the delay in µs, and the share lost.
+    fn figures(&self) -> [f64; 3] {
+        [self.quantile(0.5), self.quantile(0.99), self.lost as f64 / self.sent as f64]
     }
 }
 
@@ -325,35 +364,44 @@ struct Worst {
     p50: f64,
     p99: f64,
     loss: f64,
-    /// Lines with p50 and p99 within 10 % and loss, where compared, within 20 %.
+    /// Lines with p50 and p99 within 10 % and loss, where compared, within 20 %; and those of the other full run.
     within: usize,
+    full_within: usize,
     fewest_events_at_1_percent: Option<f64>,
 }
 
 impl Worst {
-    fn row(&mut self, label: &str, share: &str, a: &Summary, b: &Summary, fewer: f64) {
-        let rate = |s: &Summary| s.lost as f64 / s.sent as f64;
-        let ratios = [b.p50_us / a.p50_us, b.p99_us / a.p99_us, rate(b) / rate(a)];
-        let counts = a.lost >= 200;
-        let loss = if counts { format!("{:.3}", ratios[2]) } else { "-".to_owned() };
+    fn row(&mut self, label: &str, share: &str, [full, few, again]: &[Summary; 3]) {
+        let counts = full.lost >= 200;
+        let (a, b) = (full.figures(), few.figures());
+        let fewer = full.events as f64 / few.events as f64;
+        let ratios = |of: [f64; 3]| [of[0] / a[0], of[1] / a[1], if counts { of[2] / a[2] } else { 1.0 }];
+        let (ours, chance) = (ratios(b), ratios(again.figures()));
+        let loss = |ratio: f64| if counts { format!("{ratio:.3}") } else { "-".to_owned() };
         println!(
-            "{label} {share:>5} | {:8.2} {:8.2} {:6.3} | {:8.2} {:8.2} {:6.3} | {:8.1e} {:8.1e} {:>6} | {fewer:6.1}",
-            a.p50_us,
-            b.p50_us,
-            ratios[0],
-            a.p99_us,
-            b.p99_us,
-            ratios[1],
-            rate(a),
-            rate(b),
-            loss
+            "{label} {share:>5} | {:8.2} {:8.2} {:6.3} | {:8.2} {:8.2} {:6.3} | {:8.1e} {:8.1e} {:>6} | {fewer:6.1} | {:6.3} {:6.3} {:>6}",
+            a[0],
+            b[0],
+            ours[0],
+            a[1],
+            b[1],
+            ours[1],
+            a[2],
+            b[2],
+            loss(ours[2]),
+            chance[0],
+            chance[1],
+            loss(chance[2])
         );
-        let off = ratios.map(|r| (r - 1.0).abs());
+        let off = ours.map(|r| (r - 1.0).abs());
         self.lines += 1;
         self.p50 = self.p50.max(off[0]);
         self.p99 = self.p99.max(off[1]);
-        self.loss = if counts { self.loss.max(off[2]) } else { self.loss };
-        self.within += usize::from(off[0] < 0.1 && off[1] < 0.1 && (!counts || off[2] < 0.2));
+        self.loss = self.loss.max(off[2]);
+        let near =
+            |r: [f64; 3]| (r[0] - 1.0).abs() < 0.1 && (r[1] - 1.0).abs() < 0.1 && (r[2] - 1.0).abs() < 0.2;
+        self.within += usize::from(near(ours));
+        self.full_within += usize::from(near(chance));
         if share == "1 %" {
             self.fewest_events_at_1_percent =
                 Some(self.fewest_events_at_1_percent.map_or(fewer, |f| f.min(fewer)));
