@@ -96,11 +96,32 @@ impl RoutedLoad {
         self
     }
 
-    /// Two arcs of one rate: all that the first carries goes on to the second.
+    /// Arcs of one rate: all that the first ones carry goes on to the last, which carries `bps`.
     #[cfg(test)]
-    pub(crate) fn of_one_feed(feed_bps: f64, bps: f64, rate: twin::BitsPerSec) -> Self {
-        let feed = Feed { from: ArcId(0), bps: feed_bps, from_bps: feed_bps, from_rate: rate.as_f64() };
-        Self { arcs: vec![feed_bps, bps], start: vec![0, 0, 1], feeds: vec![feed] }
+    pub(crate) fn of_feeds(feeds_bps: &[f64], bps: f64, rate: twin::BitsPerSec) -> Self {
+        let feed = |(from, bps): (u32, &f64)| Feed {
+            from: ArcId(from),
+            bps: *bps,
+            from_bps: *bps,
+            from_rate: rate.as_f64(),
+        };
+        let feeds: Vec<_> = (0..).zip(feeds_bps).map(feed).collect();
+        let start = [vec![0; feeds.len() + 1], vec![feeds.len() as u32]].concat();
+        Self { arcs: [feeds_bps, &[bps]].concat(), start, feeds }
+    }
+
+    /// Arcs of one rate: of what each of the first ones carries, a part goes on to the last.
+    #[cfg(test)]
+    pub(crate) fn of_parts(
+        count: usize,
+        from_bps: f64,
+        feed_bps: f64,
+        bps: f64,
+        rate: twin::BitsPerSec,
+    ) -> Self {
+        let mut load = Self::of_feeds(&vec![from_bps; count], bps, rate);
+        load.feeds.iter_mut().for_each(|f| f.bps = feed_bps);
+        load
     }
 
     /// The load of an arc in bit/s.

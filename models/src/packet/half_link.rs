@@ -95,9 +95,10 @@ impl HalfLink {
             self.queue.refuse();
             return None;
         }
-        background.add(service);
         let queued = |departure| flight.at(departure);
-        Some(self.queue.push_behind(flight.at, size, service, work, queued) + self.delay)
+        let out = self.queue.push_behind(flight.at, size, service, work, queued) + self.delay;
+        background.add(work, service, out);
+        Some(out)
     }
 
     /// Whether unseen packets share the queue.
@@ -106,9 +107,9 @@ impl HalfLink {
         self.background.is_some()
     }
 
-    /// What the next half-link has to know of this one, if there is background.
-    pub(crate) fn upstream(&self) -> Option<Upstream> {
-        self.background.as_deref().map(|(background, _)| background.upstream())
+    /// What the packet that comes out `now` has met here, if there is background.
+    pub(crate) fn upstream(&mut self, now: SimTime) -> Option<Upstream> {
+        self.background.as_deref_mut().and_then(|(background, _)| background.upstream(now))
     }
 
     #[inline]

@@ -19,6 +19,7 @@ mod ecmp;
 mod egress;
 mod explicit;
 mod fault;
+mod feed;
 mod fifo;
 mod flight;
 mod forwarding;
@@ -43,6 +44,7 @@ mod shards;
 mod stages;
 pub mod tcp;
 mod unseen;
+mod unseen_packets;
 mod windows;
 mod workload;
 

@@ -71,7 +71,7 @@ impl Network {
     #[inline(never)] // so that it costs nothing where there is no background
     fn transmit_behind(&mut self, arc: ArcId, over: Option<ArcId>, flight: Flight) -> Option<Exit> {
         let Self { forwarding, half_links, recorder, .. } = self;
-        let over = over.and_then(|over| half_links[over.index()].upstream());
+        let over = over.and_then(|over| half_links[over.index()].upstream(flight.at));
         let half_link = &mut half_links[arc.index()];
         let alone = half_link.queue.len() == 0;
         let admitted = match half_link.up() {

@@ -1,10 +1,11 @@
-//! What the unseen packets of one half-link are like under one load: the law of the work that they leave in the queue, and
-//! the packets themselves.
+//! What the unseen packets of one half-link are like under one load: the law of the work that they leave in the queue.
 
 use engine::Draws;
 use twin::{ArcId, BitsPerSec, Bytes};
 
-use super::background_load::{Feed, RoutedLoad};
+use super::background_load::RoutedLoad;
+use super::feed::{Behind, Fed, FeedStream, Stream};
+use super::unseen_packets::UnseenPackets;
 
 /// What unseen packets are like.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,45 +29,28 @@ impl Default for BackgroundTraffic {
 /// Unseen packets per gap that are followed one by one.
 const NEAR: f64 = 8.0;
 /// A load at or above the line rate has no stationary law; its law near the rate stands in.
-const MOST: f64 = 0.999;
-/// A feed that changes the mean work by less than this share enters like other traffic.
+pub(super) const MOST: f64 = 0.999;
+/// A feed that less than this part of the variance of what arrives is owed to enters like other traffic.
 const LEAST_FEED: f64 = 0.01;
 
 /// The unseen stream of a half-link under one load. Times are picoseconds as floats.
 #[derive(Clone, Debug)]
 pub(super) struct Unseen {
     pub(super) utilization: f64,
-    sizes: Sizes,
-    /// Probability that a burst ends after a packet.
-    single: f64,
+    packets: UnseenPackets,
     /// Mean gap between bursts that enter here; infinite if none does.
     gap: f64,
     /// How far back packets are followed one by one.
     pub(super) near: f64,
+    /// Variance rate of the work that arrives where it enters the network.
+    arriving: f64,
     /// Variance rate of Z.
     pub(super) variance: f64,
     /// The stationary density of Z falls as exp(−decay·z), 1/decay = θ; it rises where the load exceeds the rate.
     decay: f64,
-    /// Mean work, and by how much of it feeds spare, in θ.
+    /// The utilisation, below one.
     stable: f64,
-    spared: f64,
     feeds: Vec<FeedStream>,
-}
-
-/// Packets that come one after another from another half-link.
-#[derive(Clone, Debug)]
-struct FeedStream {
-    from: ArcId,
-    /// Share of the other half-link's packets that come here.
-    share: f64,
-    /// Its utilisation.
-    busy: f64,
-    /// Its service over ours.
-    pace: f64,
-    /// Its mean idle time between two busy ones.
-    idle: f64,
-    kinship: f64,
-    spares: f64,
 }
 
 impl Unseen {
@@ -75,50 +59,29 @@ impl Unseen {
         let utilization = load.bps(arc) / rate_bps;
         let BackgroundTraffic { mean_packet, size_scv, burst } = traffic;
         let mean = rate.serialization_delay(mean_packet).as_ps() as f64;
-        let dispersion = 2.0 * burst - 1.0;
-        // λE[S]²(I + c²) is the variance of the work that arrives per time, λE[S] = ρ.
-        let variance = mean * (dispersion + size_scv);
-        let (mut spared, mut entering) = (0.0, load.bps(arc));
-        let mut feeds = Vec::new();
-        for feed in load.feeds(arc) {
-            let [bursts, singles] = spared_by(feed, rate_bps, utilization, dispersion);
-            let part = (bursts + singles) / (dispersion + size_scv);
-            spared += part;
-            if part > LEAST_FEED * utilization {
-                entering -= feed.bps;
-                let spares = singles / (dispersion + size_scv) * rate_bps / feed.bps;
-                feeds.push(FeedStream::new(feed, load.bps(arc), rate_bps, mean * burst, spares));
-            }
-        }
-        let stable = utilization.min(MOST);
+        let packets = UnseenPackets::new(traffic, mean);
+        let feeds =
+            load.feeds(arc).iter().map(|f| FeedStream::new(f, load.bps(arc), rate_bps, traffic, packets));
+        let feeds: Vec<FeedStream> = feeds.filter(|f| f.kinship > LEAST_FEED).collect();
+        let entering = load.bps(arc) - feeds.iter().map(|f| f.bps).sum::<f64>();
         let gap = if entering > 1e-9 * rate_bps { mean * burst * rate_bps / entering } else { f64::INFINITY };
         let near = NEAR * mean * burst / utilization;
+        let stable = utilization.min(MOST);
+        // λE[S]²(I + c²) is the variance of the work that arrives per time, λE[S] = ρ.
+        let arriving = mean * (2.0 * burst - 1.0 + size_scv);
+        let variance = smoothed(arriving, stable, &feeds).max((1.0 - stable) * mean * (1.0 + size_scv));
         let decay = 2.0 * (1.0 - utilization) / variance;
-        Self {
-            utilization,
-            sizes: Sizes::new(traffic, mean),
-            single: 1.0 / burst,
-            gap,
-            near,
-            variance,
-            decay,
-            stable,
-            spared,
-            feeds,
-        }
+        Self { utilization, packets, gap, near, arriving, variance, decay, stable, feeds }
     }
 
-    /// c: where Z is below it, V is zero. `watched` is what watched packets are spared besides, see
-    /// [`spares`](Self::spares).
-    pub(super) fn shift(&self, watched: f64) -> f64 {
-        let spared = (self.spared + watched.min(self.spared)).min(0.99 * self.stable);
-        -libm::log(self.stable - spared) * self.variance / (2.0 * (1.0 - self.stable))
+    /// c: where Z is below it, V is zero, so that it is idle with probability 1 − ρ.
+    pub(super) fn shift(&self) -> f64 {
+        -libm::log(self.stable) * self.variance / (2.0 * (1.0 - self.stable))
     }
 
-    /// By how much watched packets from another half-link, per unit of their load, lower the mean work in θ: the feed's
-    /// packets do not meet them either.
-    pub(super) fn spares(&self, from: ArcId) -> f64 {
-        self.feeds.iter().find(|f| f.from == from).map_or(0.0, |f| f.spares)
+    /// By how much less work comes after a watched packet from another half-link.
+    pub(super) fn owed(&self, from: ArcId) -> f64 {
+        self.feed(from).map_or(0.0, |f| f.owed)
     }
 
     /// The quantile `u` of Z up to `end`.
@@ -126,14 +89,23 @@ impl Unseen {
         cut_exponential(self.decay, end, u)
     }
 
-    /// Correlation of what arrives here over a gap with what arrives at the half-link before. Of its arrivals a share goes
-    /// on, which is a share of ours; of their surges, a queue passes on w within a gap (Whitt and You, *A robust queueing
-    /// network analyzer based on indices of dispersion*, 2022).
+    /// The part of the variance of what arrives here over a gap that is owed to what left the half-link before.
     pub(super) fn kinship(&self, from: ArcId, gap: f64) -> f64 {
-        let Some(feed) = self.feeds.iter().find(|f| f.from == from) else { return 0.0 };
-        let drift = 1.0 - feed.busy;
-        let time = drift * drift * gap / (feed.busy * self.variance * feed.pace);
-        feed.kinship * libm::sqrt(passed_on(time))
+        let part =
+            |f: &FeedStream| f.kinship * f.passed_on(self.arriving, gap) * self.arriving / self.variance;
+        self.feed(from).map_or(0.0, part).min(1.0)
+    }
+
+    /// What leaves over a gap, less its mean, in standard deviations: so much more than the mean arrived, and so much more
+    /// work is there.
+    pub(super) fn left(&self, surge: f64, kept: f64, gap: f64) -> f64 {
+        let drift = 1.0 - self.stable;
+        let passed = passed_on(drift * drift * gap / (self.stable * self.variance));
+        (surge - kept) / libm::sqrt(passed * self.variance * gap)
+    }
+
+    fn feed(&self, from: ArcId) -> Option<&FeedStream> {
+        self.feeds.iter().find(|f| f.from == from)
     }
 
     /// Z given that V is zero.
@@ -141,19 +113,27 @@ impl Unseen {
         cut_exponential(self.decay, shift, draws.f64_open())
     }
 
-    /// Sends the packets of the last `gap` through the queue, in which there is `work`. `behind` is the half-link that the
-    /// watched packet comes from, and its service here.
+    /// Sends the packets of the last `gap` through the queue, in which there is `work`. `streams` is what is known of each
+    /// feed; what is there when the gap is the whole time since it was last written.
     pub(super) fn follow(
         &self,
         mut work: f64,
         gap: f64,
         room: f64,
-        behind: Option<(ArcId, f64)>,
+        behind: Option<Behind>,
+        streams: &mut Vec<Stream>,
         draws: &mut Draws,
     ) -> f64 {
-        let mut fed = Fed::default();
-        for feed in &self.feeds {
-            self.feed(feed, gap, behind, &mut fed, draws);
+        let known = streams.len() == self.feeds.len();
+        streams.resize_with(self.feeds.len(), Stream::default);
+        let mut fed = Fed::new(gap);
+        for (feed, stream) in self.feeds.iter().zip(streams) {
+            match behind.filter(|b| b.from == feed.from) {
+                Some(behind) if known => feed.make_way(behind, stream, &mut fed, draws),
+                Some(behind) => feed.before(behind, stream, &mut fed, draws),
+                None if known => feed.go_on(stream, &mut fed, draws),
+                None => feed.begin(stream, &mut fed, draws),
+            }
         }
         let mut left = gap;
         let mut next = self.gap * draws.exp();
@@ -171,181 +151,37 @@ impl Unseen {
                 work += if work + service <= room { service } else { 0.0 };
             } else {
                 next = self.gap * draws.exp();
-                for _ in 0..self.burst(draws) {
-                    let service = self.sizes.draw(draws);
+                for _ in 0..self.packets.burst(draws) {
+                    let service = self.packets.service(draws);
                     work += if work + service <= room { service } else { 0.0 };
                 }
             }
         }
     }
-
-    /// The packets of a feed, backwards from the end of the gap: on the other half-link, trains of packets follow each
-    /// other at once with the probability that it is busy, or else after an idle time. (The output of an M/G/1 queue,
-    /// Burke 1956, with independent busy and idle ends.)
-    fn feed(
-        &self,
-        feed: &FeedStream,
-        gap: f64,
-        behind: Option<(ArcId, f64)>,
-        fed: &mut Fed,
-        draws: &mut Draws,
-    ) {
-        let idle =
-            |draws: &mut Draws| if draws.f64_open() < feed.busy { 0.0 } else { feed.idle * draws.exp() };
-        let mean = feed.pace * self.sizes.mean;
-        let watched = behind.filter(|(from, _)| *from == feed.from).map(|(_, service)| service * feed.pace);
-        // The other half-link sends nothing else while it sends the watched packet. What would be on it then has just
-        // ended; for this packet more, the others are those of a gap shorter by a mean service.
-        let (mut latest, shift) = watched.map_or((0.0, 0.0), |service| (service, mean));
-        let busy = draws.f64_open() < feed.busy;
-        let train_goes_on = busy && self.single < 1.0 && draws.f64_open() >= self.single;
-        let mut comes = None;
-        // How long before the end of the gap, or that shorter gap, the last transmission ended.
-        let mut ended = match (busy, train_goes_on) {
-            (false, _) => feed.idle * draws.exp(),
-            (true, false) => feed.pace * self.sizes.rest(draws) + idle(draws),
-            (true, true) => feed.pace * self.sizes.rest(draws),
-        };
-        if busy && watched.is_some() && draws.f64_open() * mean < gap {
-            let comes_here = draws.f64_open() < feed.share;
-            let service = self.sizes.draw(draws);
-            if comes_here {
-                fed.insert(latest.min(gap), service);
-            }
-            latest += feed.pace * service;
-            comes = Some(comes_here).filter(|_| train_goes_on);
-        }
-        while ended + shift < gap {
-            let comes_here = *comes.get_or_insert_with(|| draws.f64_open() < feed.share);
-            let service = self.sizes.draw(draws);
-            let arrives = (ended + shift).max(latest);
-            if comes_here {
-                fed.insert(arrives.min(gap), service);
-            }
-            latest = arrives + feed.pace * service;
-            ended += feed.pace * service;
-            if self.single >= 1.0 || draws.f64_open() < self.single {
-                comes = None;
-                ended += idle(draws);
-            }
-        }
-    }
-
-    fn burst(&self, draws: &mut Draws) -> u32 {
-        if self.single >= 1.0 {
-            return 1;
-        }
-        1 + (libm::log(draws.f64_open()) / libm::log1p(-self.single)) as u32
-    }
 }
 
-/// Services of the right mean and variance. Internet packets come in two sizes, bare acknowledgements and full ones: the
-/// small ones are taken to have Ethernet's least 64 bytes (IEEE 802.3 §3.2.7), which settles the large ones and their share.
-#[derive(Clone, Copy, Debug)]
-struct Sizes {
-    mean: f64,
-    small: f64,
-    large: f64,
-    share_large: f64,
-}
-
-impl Sizes {
-    /// The least size of an Ethernet frame in bytes.
-    const LEAST: f64 = 64.0;
-
-    fn new(traffic: BackgroundTraffic, mean: f64) -> Self {
-        let bytes = traffic.mean_packet.get() as f64;
-        let small = mean * (Self::LEAST / bytes).min(0.5);
-        let (variance, below) = (traffic.size_scv * mean * mean, mean - small);
-        let share_large = below * below / (below * below + variance);
-        Self { mean, small, large: mean + variance / below, share_large }
+/// The variance rate of a Brownian motion whose mean work is that of the feeds' arrivals. Over a time x a queue passes on
+/// the part w(x) of the variance that it takes in; of that comes the share of its packets that comes here, and who comes is
+/// a matter of chance, as if the rest were Poisson. The mean is the robust one, the largest of −(1−ρ)x + √(2ρ·x·V(x)) over
+/// x, exact for a constant V (Whitt and You, *A robust queueing network analyzer based on indices of dispersion*, 2022).
+fn smoothed(arriving: f64, utilization: f64, feeds: &[FeedStream]) -> f64 {
+    if feeds.is_empty() {
+        return arriving;
     }
-
-    fn draw(&self, draws: &mut Draws) -> f64 {
-        if self.share_large >= 1.0 {
-            return self.mean;
-        }
-        if draws.f64_open() < self.share_large { self.large } else { self.small }
-    }
-
-    /// What is left, at a random instant, of the packet being sent.
-    fn rest(&self, draws: &mut Draws) -> f64 {
-        let large = draws.f64_open() * self.mean < self.share_large * self.large;
-        draws.f64_open() * if large { self.large } else { self.small }
-    }
-}
-
-impl FeedStream {
-    fn new(feed: &Feed, load_bps: f64, rate_bps: f64, mean_burst: f64, spares: f64) -> Self {
-        let pace = rate_bps / feed.from_rate;
-        let busy = (feed.from_bps / feed.from_rate).min(MOST);
-        let share = (feed.bps / feed.from_bps).min(1.0);
-        let kinship = libm::sqrt(share * (feed.bps / load_bps).min(1.0));
-        Self { from: feed.from, share, busy, pace, idle: mean_burst * pace / busy, kinship, spares }
-    }
-}
-
-/// By how much it lowers 2(1−ρ)·E\[V\], in mean services, that the packets of a feed of share x of our rate never meet each
-/// other here: packets of one burst, and others.
-///
-/// For a whole link that goes on (x = its utilisation), the work in both queues together is that of one queue (Avi-Itzhak
-/// 1965), so the second is spared what the first holds: x(I−1+x)(1−ρ)/(1−x), where I−1 counts packets of one burst. A part
-/// of a link is spared as much of its bursts; its other packets are set apart by the rest of that link, and at x² where the
-/// link is full: the slotted switch of Karol, Hluchyj and Morgan (1987). Pairs of packets at low load are met exactly.
-fn spared_by(feed: &Feed, rate_bps: f64, utilization: f64, dispersion: f64) -> [f64; 2] {
-    let x = (feed.bps / rate_bps).min(MOST);
-    let apart = (1.0 - rate_bps / feed.from_rate).max(0.0);
-    let busy = (feed.from_bps / feed.from_rate).min(MOST);
-    let lasts = |used: f64| ((1.0 - utilization.min(MOST)) / (1.0 - used)).min(1.0);
-    [x * (dispersion - 1.0) * lasts(x), x * x * lasts(busy)].map(|spared| spared * (1.0 - apart * apart))
-}
-
-/// Packets of feeds by how long before the end of the gap they arrive, latest first.
-struct Fed {
-    packets: [(f64, f64); Self::MOST],
-    len: usize,
-}
-
-impl Default for Fed {
-    fn default() -> Self {
-        Self { packets: [(0.0, 0.0); Self::MOST], len: 0 }
-    }
-}
-
-impl Fed {
-    /// More do not matter: the farthest are forgotten.
-    const MOST: usize = 64;
-
-    fn insert(&mut self, before_end: f64, service: f64) {
-        let mut at = self.len;
-        if self.len == Self::MOST {
-            at -= 1;
-            if self.packets[at].0 <= before_end {
-                return;
-            }
-        } else {
-            self.len += 1;
-        }
-        while at > 0 && self.packets[at - 1].0 > before_end {
-            self.packets[at] = self.packets[at - 1];
-            at -= 1;
-        }
-        self.packets[at] = (before_end, service);
-    }
-
-    fn last(&self) -> Option<(f64, f64)> {
-        Some(self.packets[self.len.checked_sub(1)?])
-    }
-
-    fn pop(&mut self) -> (f64, f64) {
-        self.len -= 1;
-        self.packets[self.len]
-    }
+    let free = 1.0 - utilization;
+    let variance = |x: f64| {
+        let kept = |f: &FeedStream| f.kinship * (1.0 - f.passed_on(arriving, x));
+        arriving * (1.0 - feeds.iter().map(kept).sum::<f64>())
+    };
+    let mean = |x: f64| libm::sqrt(2.0 * utilization * x * variance(x)) - free * x;
+    let relaxation = utilization * arriving / (2.0 * free * free);
+    let times = (0..16).map(|i| relaxation * libm::exp2(1.0 - 0.5 * f64::from(i)));
+    2.0 * free / utilization * times.map(mean).fold(0.0, f64::max)
 }
 
 /// The weight w*(t) = 1 − (1 − c*(t)) / 2t of arrivals in the index of dispersion of departures, c* the correlation function
 /// of reflected Brownian motion with drift −1 and variance 1 (Abate and Whitt 1987).
-fn passed_on(t: f64) -> f64 {
+pub(super) fn passed_on(t: f64) -> f64 {
     if t > 1e3 {
         return 1.0;
     }
