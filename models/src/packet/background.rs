@@ -24,7 +24,7 @@ use engine::Draws;
 use twin::{ArcId, BitsPerSec, SimDuration, SimTime};
 
 use super::background_load::BackgroundLoad;
-use super::feed::{Behind, Stream};
+use super::feed::{Behind, Streams};
 use super::unseen::{BackgroundTraffic, Unseen};
 
 /// A watched packet that reaches the queue.
@@ -66,8 +66,8 @@ pub(crate) struct Background {
     under_way: VecDeque<(SimTime, Upstream)>,
     /// Where the watched packet before came from.
     last_over: Option<ArcId>,
-    /// What is known of each feed; empty if that is too long ago to matter.
-    streams: Vec<Stream>,
+    /// What is known of the feeds.
+    streams: Streams,
     /// The unseen stream of a step at a rate, the last that was needed.
     stream: Option<(usize, BitsPerSec, Arc<Unseen>)>,
 }
@@ -85,7 +85,7 @@ impl Background {
             left: None,
             under_way: VecDeque::new(),
             last_over: None,
-            streams: Vec::new(),
+            streams: Streams::default(),
             stream: None,
         }
     }
@@ -111,6 +111,7 @@ impl Background {
             }),
         };
         self.last_over = packet.over.map(|up| up.arc);
+        self.forget_arrived(packet.at);
         match self.at {
             None => self.begin(&packet, rate, draws),
             Some(then) => self.advance(then, &packet, rate, draws),
@@ -124,10 +125,12 @@ impl Background {
 
     /// What the packet that comes out at the far end `now` has met here. Packets come out in order; some are lost before.
     pub(crate) fn upstream(&mut self, now: SimTime) -> Option<Upstream> {
-        while self.under_way.front().is_some_and(|(out, _)| *out < now) {
-            self.under_way.pop_front();
-        }
+        self.forget_arrived(now);
         self.under_way.pop_front_if(|(out, _)| *out == now).map(|(_, met)| met)
+    }
+
+    fn forget_arrived(&mut self, now: SimTime) {
+        while self.under_way.pop_front_if(|(out, _)| *out < now).is_some() {}
     }
 
     /// Adds a watched packet that found this much work and comes out at the far end at `out`.
@@ -173,14 +176,14 @@ impl Background {
     fn cross(&mut self, stream: &Unseen, gap: f64, packet: &Watched, draws: &mut Draws) {
         self.left = None;
         if stream.utilization == 0.0 {
-            self.streams.clear();
+            self.streams.forget();
             self.work = (self.work - gap).max(0.0);
             return;
         }
         let near = gap.min(stream.near);
         if gap > near {
             self.diffuse(stream, gap - near, packet, draws);
-            self.streams.clear();
+            self.streams.forget();
         }
         self.work = stream.follow(self.work, near, packet.room, packet.behind, &mut self.streams, draws);
     }
@@ -212,7 +215,7 @@ impl Background {
         match &self.stream {
             Some((s, r, stream)) if (*s, *r) == (step, rate) => Arc::clone(stream),
             _ => {
-                self.streams.clear();
+                self.streams.forget();
                 let stream = Arc::new(Unseen::new(&self.load.steps[step].1, self.arc, rate, self.traffic));
                 self.stream = Some((step, rate, Arc::clone(&stream)));
                 stream

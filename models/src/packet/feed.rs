@@ -225,8 +225,30 @@ impl FeedStream {
     }
 }
 
-/// What is known of the packets of a feed that are still to come.
+/// What is known of all feeds of a half-link.
 #[derive(Clone, Debug, Default)]
+pub(super) struct Streams {
+    /// Whether anything is.
+    known: bool,
+    feeds: Vec<Stream>,
+}
+
+impl Streams {
+    /// What was known is too long ago to matter. Keeps the memory.
+    pub(super) fn forget(&mut self) {
+        self.known = false;
+    }
+
+    /// One for each of so many feeds, and whether anything was known of them; something will be.
+    pub(super) fn of(&mut self, feeds: usize) -> (bool, &mut [Stream]) {
+        let known = std::mem::replace(&mut self.known, true) && self.feeds.len() == feeds;
+        self.feeds.resize_with(feeds, Stream::new);
+        (known, &mut self.feeds)
+    }
+}
+
+/// What is known of the packets of a feed that are still to come.
+#[derive(Clone, Debug)]
 pub(super) struct Stream {
     /// The next, and what watched packets have overtaken.
     coming: VecDeque<Next>,
@@ -237,6 +259,11 @@ pub(super) struct Stream {
 }
 
 impl Stream {
+    /// With room for more packets than are put in order at once but in great bursts.
+    fn new() -> Self {
+        Self { coming: VecDeque::with_capacity(16), arrives: 0.0, sent: Vec::with_capacity(16) }
+    }
+
     /// A gap is over, and the other half-link is free from so long after its end on.
     fn pass(&mut self, gap: f64, mut free: f64, pace: f64) {
         self.arrives -= gap;

@@ -4,7 +4,7 @@ use engine::Draws;
 use twin::{ArcId, BitsPerSec, Bytes};
 
 use super::background_load::RoutedLoad;
-use super::feed::{Behind, Fed, FeedStream, Stream};
+use super::feed::{Behind, Fed, FeedStream, Streams};
 use super::unseen_packets::UnseenPackets;
 
 /// What unseen packets are like.
@@ -113,19 +113,18 @@ impl Unseen {
         cut_exponential(self.decay, shift, draws.f64_open())
     }
 
-    /// Sends the packets of the last `gap` through the queue, in which there is `work`. `streams` is what is known of each
-    /// feed; what is there when the gap is the whole time since it was last written.
+    /// Sends the packets of the last `gap` through the queue, in which there is `work`. `streams` is what is known of the
+    /// feeds from the beginning of the gap.
     pub(super) fn follow(
         &self,
         mut work: f64,
         gap: f64,
         room: f64,
         behind: Option<Behind>,
-        streams: &mut Vec<Stream>,
+        streams: &mut Streams,
         draws: &mut Draws,
     ) -> f64 {
-        let known = streams.len() == self.feeds.len();
-        streams.resize_with(self.feeds.len(), Stream::default);
+        let (known, streams) = streams.of(self.feeds.len());
         let mut fed = Fed::new(gap);
         for (feed, stream) in self.feeds.iter().zip(streams) {
             match behind.filter(|b| b.from == feed.from) {
