@@ -190,8 +190,8 @@ impl ClassFile {
             return Err(InputError::new(&self.file, word.place, what, expected));
         };
         let known = table.survey().1;
-        let asked = self.rules.iter().filter_map(|rule| rule.class.as_ref()).flat_map(|words| &words.0);
-        for word in asked.filter(|word| !known.contains(&word.text.as_str())) {
+        let mut asked = self.rules.iter().filter_map(|rule| rule.class.as_ref()).flat_map(|words| &words.0);
+        if let Some(word) = asked.find(|word| !known.contains(&word.text.as_str())) {
             let what = format!("no demand is of class '{}'", word.text);
             let error = InputError::new(&self.file, word.place, what, "a class of the demands");
             return Err(error.with_nearest(&word.text, known.iter().copied()));

@@ -51,7 +51,7 @@ impl fmt::Display for Px {
             text[at] = byte;
         };
         let tenths = self.0.unsigned_abs();
-        if tenths % 10 != 0 {
+        if !tenths.is_multiple_of(10) {
             put(b'0' + (tenths % 10) as u8);
             put(b'.');
         }
