@@ -203,8 +203,7 @@ fn csv_gzip_and_parquet_say_the_same() {
             SERIES.iter().fold(row, |row, name| row.set(name, cells.next().unwrap().parse::<f64>().unwrap()));
         row.end();
     }
-    let mut writer =
-        report::ParquetWriter::new(fs::File::create(case.path("s.parquet")).unwrap(), &WIDE).unwrap();
+    let mut writer = report::ParquetWriter::new(fs::File::create(case.path("s.parquet")).unwrap(), &WIDE);
     writer.write(&table).unwrap();
     writer.finish().unwrap();
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

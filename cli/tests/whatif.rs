@@ -172,6 +172,27 @@ fn all_tables_have_the_same_bytes_on_any_number_of_threads() {
 }
 
 #[test]
+fn shards_end_with_the_findings_of_a_scenario_file() {
+    let work = tempfile::tempdir().unwrap();
+    let text = |name: &str| work.path().join(name).display().to_string();
+    for (threshold, code) in [("0.1", 1), ("100", 0)] {
+        let study = format!(
+            "format: umbra-scenario/1\nnetwork: {}\nthreshold: {threshold}\nlatency_bound_ms: 1\nfail_on: overload\n",
+            testdata("polska.xml")
+        );
+        fs::write(work.path().join("s.yaml"), study).unwrap();
+        assert_eq!(umbra(&["whatif", &text("s.yaml"), "--out", &text("one")]).status.code(), Some(code));
+        done(&["sweep", "plan", &text("s.yaml"), "--out", &text("sweep")]);
+        fs::remove_dir_all(work.path().join("sweep/parts")).ok();
+        done(&["sweep", "run", &text("sweep")]);
+        let merge = umbra(&["sweep", "merge", &text("sweep"), "--out", &text("merged")]);
+        assert_eq!(merge.status.code(), Some(code));
+        let summary = fs::read_to_string(work.path().join("merged/summary.json")).unwrap();
+        assert!(summary.contains("\"latency-bound\""), "{summary}");
+    }
+}
+
+#[test]
 fn a_scenario_file_is_swept_in_shards_like_in_one_run() {
     let work = tempfile::tempdir().unwrap();
     let study = everything(work.path());

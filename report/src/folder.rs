@@ -164,7 +164,7 @@ fn file_name(table: &str) -> String {
 
 fn open(staging: &Path, spec: &'static TableSpec) -> io::Result<Staged> {
     let file = fs::File::create(staging.join(file_name(spec.name)))?;
-    let writer = ParquetWriter::new(BufWriter::new(file), spec)?;
+    let writer = ParquetWriter::new(BufWriter::new(file), spec);
     Ok(Staged::Open(Box::new(writer), TableDigest::new(spec)))
 }
 

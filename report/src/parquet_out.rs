@@ -1,4 +1,5 @@
-//! Parquet out: tables as columns with definition and repetition levels, zstd, the same bytes for the same rows.
+//! Parquet out: tables as columns with definition and repetition levels, large ones with zstd, the same bytes for the same
+//! rows.
 
 use std::io::Write;
 use std::ops::Range;
@@ -21,12 +22,15 @@ const ROWS_PER_GROUP: usize = 32 * 1024;
 /// Elements of lists in a row group, which ends behind the row that reaches this.
 const ELEMENTS_PER_GROUP: usize = 1024 * 1024;
 
+/// A table of fewer rows is not compressed: to set up a codec for each column would take longer than all else.
+const ROWS_TO_COMPRESS: usize = 2 * 1024;
+
 /// Writes one table, part by part, so that it need not fit into memory.
 ///
 /// ```
 /// use umbra_report::{ParquetFile, ParquetWriter, Table, schema};
 ///
-/// let mut writer = ParquetWriter::new(Vec::new(), &schema::WORST)?;
+/// let mut writer = ParquetWriter::new(Vec::new(), &schema::WORST);
 /// for arc in 0..3u32 {
 ///     let mut part = Table::new(&schema::WORST);
 ///     part.row().set("arc", arc).set("rank", 1u8).set("scenario", 0u32).set("util", 0.5).end();
@@ -37,7 +41,9 @@ const ELEMENTS_PER_GROUP: usize = 1024 * 1024;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct ParquetWriter<W: Write + Send> {
-    file: SerializedFileWriter<W>,
+    /// Where the file is to begin: with the first row group, when it is known whether there are many rows.
+    sink: Option<W>,
+    file: Option<SerializedFileWriter<W>>,
     pending: Table,
     /// Elements of lists that are pending.
     elements: usize,
@@ -45,12 +51,8 @@ pub struct ParquetWriter<W: Write + Send> {
 
 impl<W: Write + Send> ParquetWriter<W> {
     /// Begins a table. Without any part it is a table of no rows, with its columns.
-    ///
-    /// # Errors
-    /// What the sink reports.
-    pub fn new(sink: W, spec: &'static TableSpec) -> std::io::Result<Self> {
-        let file = SerializedFileWriter::new(sink, schema_of(spec), properties()).map_err(io)?;
-        Ok(Self { file, pending: Table::new(spec), elements: 0 })
+    pub fn new(sink: W, spec: &'static TableSpec) -> Self {
+        Self { sink: Some(sink), file: None, pending: Table::new(spec), elements: 0 }
     }
 
     /// Adds rows. The split into parts does not change the file.
@@ -104,20 +106,37 @@ impl<W: Write + Send> ParquetWriter<W> {
         if !self.pending.is_empty() {
             self.flush()?;
         }
-        self.file.into_inner().map_err(io)
+        self.begin()?;
+        let file = self.file.ok_or_else(not_begun)?;
+        file.into_inner().map_err(io)
+    }
+
+    /// The file, which begins here if it has not yet.
+    fn begin(&mut self) -> std::io::Result<&mut SerializedFileWriter<W>> {
+        if let Some(sink) = self.sink.take() {
+            let schema = schema_of(self.pending.spec());
+            let properties = properties(self.pending.len() + self.elements >= ROWS_TO_COMPRESS);
+            self.file = Some(SerializedFileWriter::new(sink, schema, properties).map_err(io)?);
+        }
+        self.file.as_mut().ok_or_else(not_begun)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
+        self.begin()?; // while it is known how much is pending
         self.elements = 0;
         let next = Table::new(self.pending.spec());
         let rows = std::mem::replace(&mut self.pending, next);
-        let mut group = self.file.next_row_group().map_err(io)?;
+        let mut group = self.begin()?.next_row_group().map_err(io)?;
         for (column, spec) in rows.columns().iter().zip(rows.spec().columns) {
             write_column(&mut group, column, spec.nullable).map_err(io)?;
         }
         group.close().map_err(io)?;
         Ok(())
     }
+}
+
+fn not_begun() -> std::io::Error {
+    std::io::Error::other("the file could not be begun")
 }
 
 fn io(error: ParquetError) -> std::io::Error {
@@ -130,10 +149,11 @@ fn io(error: ParquetError) -> std::io::Error {
     }
 }
 
-fn properties() -> Arc<WriterProperties> {
+fn properties(compressed: bool) -> Arc<WriterProperties> {
+    let zstd = Compression::ZSTD(ZstdLevel::try_new(3).expect("3 is a level of zstd"));
     let properties = WriterProperties::builder()
         .set_created_by("umbra".to_owned()) // no version: the same rows keep the same bytes
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).expect("3 is a level of zstd")))
+        .set_compression(if compressed { zstd } else { Compression::UNCOMPRESSED })
         .set_statistics_enabled(EnabledStatistics::Chunk);
     Arc::new(properties.build())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use twin::{Fidelity, Layer, Twin, WallTime};
+use twin::{Fidelity, HalfLink, Layer, Twin, WallTime};
 
 use crate::digest::hex;
 
@@ -107,28 +107,32 @@ impl Summary {
 /// SHA-256 over a network: entities, half-links and forwarding tables in key order, without the evidence, so that the
 /// same network read from another path or at another time has the same digest.
 pub fn network_digest(twin: &Twin) -> String {
-    let mut hash = Sha256::new();
-    let mut add = |value: &Value| {
-        let text = value.to_string();
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(text);
-    };
-    let json = "twin types are always JSON";
-    for entity in twin.entities() {
-        add(&serde_json::to_value(entity).expect(json));
-    }
+    let mut digest = JsonDigest::default();
+    twin.entities().for_each(|entity| digest.add(entity));
     for layer in Layer::ALL {
         for (key, half) in twin.half_links(layer) {
-            let mut half = serde_json::to_value(half).expect(json);
-            half.as_object_mut().expect("a half-link is an object").remove("evidence");
-            add(&serde_json::to_value(key).expect(json));
-            add(&half);
+            digest.add(key);
+            digest.add(&HalfLink { evidence: Vec::new(), ..half.clone() });
         }
     }
-    for (node, fib) in twin.fibs() {
-        add(&serde_json::to_value((node, fib)).expect(json));
+    twin.fibs().for_each(|node_and_fib| digest.add(&node_and_fib));
+    hex(&digest.hash.finalize())
+}
+
+/// SHA-256 over values as JSON, each behind its length.
+#[derive(Default)]
+struct JsonDigest {
+    hash: Sha256,
+    text: Vec<u8>,
+}
+
+impl JsonDigest {
+    fn add(&mut self, value: &impl Serialize) {
+        self.text.clear();
+        serde_json::to_writer(&mut self.text, value).expect("twin types are always JSON");
+        self.hash.update((self.text.len() as u64).to_le_bytes());
+        self.hash.update(&self.text);
     }
-    hex(&hash.finalize())
 }
 
 /// SHA-256 over the contents of the input files, in the order in which they were given; names do not count.

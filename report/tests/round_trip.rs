@@ -82,7 +82,7 @@ fn table(rows: &[Vec<Cell>]) -> Table {
 }
 
 fn written<'a>(parts: impl IntoIterator<Item = &'a Table>) -> Vec<u8> {
-    let mut writer = ParquetWriter::new(Vec::new(), &EVERYTHING).unwrap();
+    let mut writer = ParquetWriter::new(Vec::new(), &EVERYTHING);
     parts.into_iter().for_each(|part| writer.write(part).unwrap());
     writer.finish().unwrap()
 }
@@ -134,7 +134,7 @@ fn many_row_groups_are_one_table() {
     for n in 0..300_000u32 {
         all.row().set("n", n).set("l", (n % 3 > 0).then(|| vec![n; (n % 3) as usize - 1])).end();
     }
-    let mut writer = ParquetWriter::new(Vec::new(), &NUMBERS).unwrap();
+    let mut writer = ParquetWriter::new(Vec::new(), &NUMBERS);
     writer.write(&all).unwrap();
     let file = ParquetFile::from_bytes("numbers.parquet", writer.finish().unwrap()).unwrap();
     assert_eq!(file.rows(), 300_000);

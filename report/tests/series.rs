@@ -76,7 +76,7 @@ fn a_file_without_time_stamps_is_no_series() {
     };
     let mut table = Table::new(&NUMBERS);
     table.row().set("time", 3i64).end();
-    let mut writer = ParquetWriter::new(Vec::new(), &NUMBERS).unwrap();
+    let mut writer = ParquetWriter::new(Vec::new(), &NUMBERS);
     writer.write(&table).unwrap();
     let file = ParquetFile::from_bytes("numbers.parquet", writer.finish().unwrap()).unwrap();
     let error = series::read(&file, &Twin::default()).unwrap_err().to_string();

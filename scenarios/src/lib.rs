@@ -35,6 +35,7 @@ pub mod foreground;
 pub mod incident;
 pub mod likelihood;
 pub mod load_fit;
+mod mix;
 pub mod naive;
 pub mod planning;
 pub mod posterior;

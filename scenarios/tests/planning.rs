@@ -8,7 +8,8 @@ use testkit::{Down, PlainDemand, PlainNet, SplitMix64, random_demands, random_ne
 use twin::{ArcId, BitsPerSec, Csr, Layer, LinkId, LinkSpec, NodeId, NodeKind, SimDuration, TwinBuilder};
 use umbra_scenarios::planning::availability::{Effects, FailureModel, Limits, Preset, exact};
 use umbra_scenarios::planning::{
-    ClassPlan, DAYS_A_YEAR, FailureList, FailureSet, Growth, Plan, first_exceeded, sweep,
+    ClassPlan, DAYS_A_YEAR, FailureList, FailureSet, Growth, Module, Plan, cheapest_upgrades, first_exceeded,
+    optimal_max_util, sweep, upgrade_bound,
 };
 
 fn near(a: f64, b: f64, scale: f64) -> bool {
@@ -300,6 +301,19 @@ fn three_of_four_members_are_a_bundle_and_two_are_none() {
         let days = (1.1 * capacity / 3.0_f64).ln() / 1.3_f64.ln() * DAYS_A_YEAR;
         assert_eq!(found.day, Some(days.floor() as u32 + 1));
     }
+    // There is one way only, so the best routing is the one there is.
+    for (members, util) in [(&[][..], 0.75), (&[2], 1.0), (&[1, 4], 0.0)] {
+        let set = FailureSet::new(members.iter().map(|m| LinkId(*m)).collect(), vec![]);
+        let best = optimal_max_util(&csr, &set, &all).unwrap();
+        assert!(near(best.at_least, util, 1.0) && near(best.at_most, util, 1.0), "{members:?}: {best:?}");
+    }
+    // At most 0.8 with three of four members: 3 / 0.8 = 3.75 of three quarters, so 5 in all, 1 more at 7 a Gbit/s.
+    let modules = vec![vec![Module { capacity: BitsPerSec::gbps(2), cost: 14.0 }]; csr.link_count()];
+    let advice = cheapest_upgrades(&plan, &FailureList::members(&csr), &modules, 0.8);
+    assert!(near(advice.any_amount, 7.0, 1.0) && advice.cost() == 14.0 && advice.at_least == 14.0);
+    let sets: Vec<_> = (0..5).map(|i| FailureList::members(&csr).get(i).0).collect();
+    let bound = upgrade_bound(&plan, &sets, &modules, 0.8).unwrap();
+    assert!(bound.reached && (bound.cost - 7.0).abs() < 1e-5, "{bound:?}");
 }
 
 /// A bundle that needs three of four is up with probability `(1-p)^4 + 4 p (1-p)^3`, and full beyond 0.9 with four up never.

@@ -12,6 +12,7 @@ macro_rules! dense_id {
         pub struct $name(pub u32);
         impl $name {
             /// The id of a position. Panics beyond `u32`.
+            #[inline]
             pub fn new(index: usize) -> Self {
                 Self(u32::try_from(index).expect("dense ids are 32 bits"))
             }

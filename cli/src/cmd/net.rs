@@ -9,6 +9,7 @@ use topology_sync::source::files;
 use twin::{Demand, DemandMatrix, EntityKey, InputError, Place, Snapshot, Twin};
 
 use crate::failure::Failure;
+use crate::planning::demand_table::DemandTable;
 
 /// How to read what network formats leave open.
 #[derive(Clone, Copy, Debug, Args, Serialize, Deserialize)]
@@ -72,8 +73,8 @@ impl NetOptions {
         Ok(snapshot)
     }
 
-    /// The network with the demands that are asked for: its own, those of a `.demands` file for it, or those of another
-    /// network file between nodes of the same names.
+    /// The network with the demands that are asked for: its own, those of a `.demands` file for it, those of a table, or
+    /// those of another network file between nodes of the same names.
     pub(crate) fn open_with(&self, sources: &[PathBuf], demands: Option<&Path>) -> Result<Snapshot, Failure> {
         let Some(file) = demands else { return self.open(sources) };
         if file.extension().is_some_and(|s| s.eq_ignore_ascii_case("demands")) {
@@ -82,6 +83,10 @@ impl NetOptions {
             return self.open(&sources);
         }
         let mut net = self.open(sources)?;
+        if DemandTable::is_one(file) {
+            net.demands = Some(DemandTable::read(file)?.matrix(&net.twin, net.unit_bps)?);
+            return Ok(net);
+        }
         let other = self.open(&[file.to_owned()])?;
         net.demands = Some(by_name(file, &other, &net.twin)?);
         net.unit_bps = other.unit_bps;

@@ -27,9 +27,10 @@ const BOUND_SCENARIOS: usize = 500;
 /// The limit holds under every failure then. Metrics, and so paths, stay as they are: every link needs a capacity of
 /// its own, and the cheapest modules that reach it are bought. Modules and prices are those of an SNDlib file;
 /// elsewhere a link gets more members of its own capacity, at 1 for each Gbit/s and km. The result is swept once more
-/// with the new capacities. A lower bound says what the upgrades would cost if traffic were routed at will and capacity
-/// sold in any amount: what better metrics could save. Prints the steps, fullest link first, then the sum, the bound
-/// (`at_least`) and the links that stay too full.
+/// with the new capacities. No other upgrades on these paths cost less (`at_least_same_paths`); what they would cost if
+/// capacity were sold in any amount is `any_amount_same_paths`, and `at_least` is a lower bound of that if traffic were
+/// routed at will besides: what better metrics could save. Prints the steps, fullest link first, then the sum, these
+/// bounds and the links that stay too full.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -37,7 +38,7 @@ pub(crate) struct Args {
     /// The utilisation that is not to be exceeded.
     #[arg(long, value_name = "U", value_parser = limit::parse)]
     limit: f64,
-    /// Leave out the lower bound, which takes most of the time in large networks.
+    /// Leave out the bound for traffic routed at will, which takes most of the time in large networks.
     #[arg(long)]
     no_bound: bool,
     /// The result folder.
@@ -69,6 +70,8 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
             ("limit", json!(args.limit)),
             ("cost", json!(advice.cost())),
             ("cost_unit", json!(market.unit)),
+            ("cost_at_least_same_paths", json!(advice.at_least)),
+            ("cost_any_amount_same_paths", json!(advice.any_amount)),
             ("cost_at_least", json!(finite)),
             ("bound_reached", json!(bound.as_ref().map(|b| b.reached))),
             ("max_util_after", json!(after)),
@@ -106,7 +109,7 @@ fn bound(plan: &Plan<'_>, list: &FailureList, market: &Market, limit: f64) -> Re
     upgrade_bound(plan, &sets, &market.modules, limit).map_err(|e| Failure::environment("the lower bound", e))
 }
 
-/// Prints the steps, then the sum, the bound, and the links that stay too full.
+/// Prints the steps, then the sum, the bounds, and the links that stay too full.
 fn print(
     steps: &Table,
     study: &Study,
@@ -130,6 +133,17 @@ fn print(
     }
     let cost = ("cost", json!(advice.cost()));
     push("sum", &[cost, ("max_util", json!(after)), ("note", json!(unit))]);
+    let proven = if advice.at_least < advice.cost() {
+        "no upgrades cost less"
+    } else {
+        "the sum: no upgrades cost less"
+    };
+    for (item, cost, note) in [
+        ("at_least_same_paths", advice.at_least, proven),
+        ("any_amount_same_paths", advice.any_amount, "if capacity were sold in any amount"),
+    ] {
+        push(item, &[("cost", json!(cost)), ("note", json!(note))]);
+    }
     if let Some(bound) = bound {
         let note = match bound {
             b if b.cost.is_infinite() => "no routing keeps the limit with what can be bought",

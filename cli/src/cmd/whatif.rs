@@ -74,7 +74,8 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let (study, failing, measured_at) = asked.open()?;
     let windows = asked.evaluate_windows(&study, &failing)?;
     let list = &failing.list;
-    let classes = asked.classes.as_ref().map(|file| file.divide(&study)).transpose()?;
+    let demands = asked.question.study.demands.as_deref();
+    let classes = asked.classes.as_ref().map(|file| file.divide(&study, demands)).transpose()?;
     let plan = study.plan();
     let mut folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
     let mut answer = Answer::new(&asked.limits, plan.evaluator().evaluate(&FailureSet::default()));

@@ -129,6 +129,6 @@ pub(crate) fn model_json(model: &FailureModel) -> Map<String, Value> {
     map.insert("components".into(), model.components.len().into());
     map.insert("expected_down".into(), model.expected_down().into());
     let out = model.phases.iter().filter(|phase| !phase.out.is_empty()).map(|phase| phase.share);
-    map.insert("maintenance_share".into(), out.sum::<f64>().into());
+    map.insert("maintenance_share".into(), out.fold(0.0, |sum, share| sum + share).into());
     map
 }

@@ -7,6 +7,7 @@
 //!   - {name: voice, share: 0.1}                     # a tenth of every demand
 //!   - {name: video, share: 0.5, from: west}
 //!   - {name: video, volume: 200M, from: ATLAng, to: NYCMng}
+//!   - {name: data, class: [af21, af22]}             # of demands in a table with a column `class`
 //!   - {name: bulk}                                  # all that is left
 //! ```
 //!
@@ -23,6 +24,7 @@ use topology_sync::source::files;
 use topology_sync::{encoding, yaml};
 use twin::{ArcId, InputError, Place};
 
+use super::demand_table::{DemandTable, Shares};
 use super::failures::Failing;
 use super::meant::{Meant, NodeGroups};
 use super::names::Names;
@@ -67,6 +69,8 @@ pub(crate) struct Rule {
     from: Option<Words>,
     to: Option<Words>,
     at: Option<Words>,
+    /// What the demand's own table says it is.
+    class: Option<Words>,
 }
 
 impl ClassFile {
@@ -81,6 +85,12 @@ impl ClassFile {
     /// Rules that stand in a file of another format.
     pub(crate) fn inline(file: &str, groups: NodeGroups, rules: Vec<Rule>) -> Self {
         Self { file: file.to_owned(), groups, rules }
+    }
+
+    /// An error about the classes as a whole.
+    pub(crate) fn wrong(&self, what: &str, expected: &str) -> InputError {
+        let place = self.rules.first().map_or(Place::Whole, |rule| rule.name.place);
+        InputError::new(&self.file, place, what, expected)
     }
 
     /// How many classes and rules there are.
@@ -99,8 +109,9 @@ impl ClassFile {
         names
     }
 
-    /// Divides the demands of a study.
-    pub(crate) fn divide(&self, study: &Study) -> Result<Classes, InputError> {
+    /// Divides the demands of a study. `file` is where they come from, and may say which class they are.
+    pub(crate) fn divide(&self, study: &Study, file: Option<&Path>) -> Result<Classes, InputError> {
+        let shares = self.shares(study, file)?;
         let names = Names::new(&study.twin, &study.csr);
         let meant: Vec<_> = self
             .rules
@@ -118,20 +129,26 @@ impl ClassFile {
         let mut met = vec![false; self.rules.len()];
         for demand in &study.demands {
             let [src, dst] = [demand.src, demand.dst].map(|node| &study.csr.node_keys[node.index()]);
-            let (mut left, mut taken) = (demand.bps, vec![0.0; classes.len()]);
+            let mut pieces = Piece::of(demand.bps, shares.get(&(src.clone(), dst.clone())));
+            let mut taken = vec![0.0; classes.len()];
             for (i, (rule, meant)) in self.rules.iter().zip(&meant).enumerate() {
-                if !meant.has(src, dst) {
+                let mut mine: Vec<_> = pieces.iter_mut().filter(|piece| rule.is_about(piece)).collect();
+                if !meant.has(src, dst) || mine.is_empty() {
                     continue;
                 }
                 met[i] = true;
-                let part = rule.part(demand.bps, left, study.unit_bps);
+                let (all, left) =
+                    mine.iter().fold((0.0, 0.0), |(a, l), piece| (a + piece.bps, l + piece.left));
+                let part = rule.part(all, left, study.unit_bps);
                 if part > left + ROUNDING * demand.bps {
                     return Err(self.too_much(rule, study, demand));
                 }
                 let part = if (part - left).abs() <= ROUNDING * demand.bps { left } else { part };
-                left -= part;
+                let stays = if left > 0.0 { (left - part) / left } else { 0.0 };
+                mine.iter_mut().for_each(|piece| piece.left *= stays);
                 taken[of[i].expect("every rule has a class")] += part;
             }
+            let mut left: f64 = pieces.iter().map(|piece| piece.left).sum();
             if let Some(at) = classes.iter().position(|name| *name == REST) {
                 taken[at] += std::mem::take(&mut left);
             }
@@ -157,6 +174,31 @@ impl ClassFile {
         Ok(Classes { names, demands: parts })
     }
 
+    /// What the table of the demands says of their classes, which rules ask for.
+    fn shares(&self, study: &Study, file: Option<&Path>) -> Result<Shares, InputError> {
+        let Some(word) = self.rules.iter().find_map(|rule| rule.class.as_ref()?.0.first()) else {
+            return Ok(Shares::new());
+        };
+        let table = file.filter(|file| DemandTable::is_one(file)).map(DemandTable::read).transpose()?;
+        let shares = match &table {
+            Some(table) => table.shares(&study.twin, study.unit_bps)?,
+            None => None,
+        };
+        let (Some(table), Some(shares)) = (table, shares) else {
+            let what = format!("a rule about '{}', and demands that have no classes", word.text);
+            let expected = "demands in a table (.csv) with a column 'class'";
+            return Err(InputError::new(&self.file, word.place, what, expected));
+        };
+        let known = table.survey().1;
+        let mut asked = self.rules.iter().filter_map(|rule| rule.class.as_ref()).flat_map(|words| &words.0);
+        if let Some(word) = asked.find(|word| !known.contains(&word.text.as_str())) {
+            let what = format!("no demand is of class '{}'", word.text);
+            let error = InputError::new(&self.file, word.place, what, "a class of the demands");
+            return Err(error.with_nearest(&word.text, known.iter().copied()));
+        }
+        Ok(shares)
+    }
+
     fn too_much(&self, rule: &Rule, study: &Study, demand: &NodeDemand) -> InputError {
         let [src, dst] = [demand.src, demand.dst].map(|node| &study.csr.node_names[node.index()]);
         let what = format!("'{}' takes more of {src} -> {dst} than rules above leave", rule.name.text);
@@ -169,7 +211,29 @@ impl ClassFile {
     }
 }
 
+/// A part of a demand that is of one class by its own table, or all of it.
+struct Piece<'a> {
+    class: Option<&'a str>,
+    bps: f64,
+    left: f64,
+}
+
+impl<'a> Piece<'a> {
+    fn of(bps: f64, shares: Option<&'a Vec<(String, f64)>>) -> Vec<Self> {
+        let piece = |class, bps| Self { class, bps, left: bps };
+        match shares {
+            Some(shares) => shares.iter().map(|(class, share)| piece(Some(class), share * bps)).collect(),
+            None => vec![piece(None, bps)],
+        }
+    }
+}
+
 impl Rule {
+    fn is_about(&self, piece: &Piece<'_>) -> bool {
+        let asked = self.class.as_ref();
+        asked.is_none_or(|words| words.0.iter().any(|word| Some(word.text.as_str()) == piece.class))
+    }
+
     fn check(&self, file: &str) -> Result<(), InputError> {
         let wrong =
             |place: Place, what: String, expected: &str| Err(InputError::new(file, place, what, expected));

@@ -37,6 +37,10 @@ impl Manifest {
     /// Plans a question.
     pub(crate) fn new(question: &QuestionArgs, shards: u32, seed: u64) -> Result<Self, Failure> {
         let asked = scenario::asked(question, &Limits::default())?;
+        if let Some(classes) = &asked.classes {
+            let expected = "a scenario without 'classes' for shards; `umbra whatif` answers this one";
+            return Err(classes.wrong("classes of service", expected).into());
+        }
         let (study, failing, _) = asked.open()?;
         let input_digest = asked.digest(&study)?;
         let mut question = question.clone();

@@ -3,6 +3,7 @@
 pub(crate) mod availability;
 pub(crate) mod classes;
 pub(crate) mod degrading;
+pub(crate) mod demand_table;
 pub(crate) mod differences;
 pub(crate) mod edit;
 pub(crate) mod failures;

@@ -21,8 +21,8 @@ pub(crate) struct StudyArgs {
     /// The network, then its demand files.
     #[arg(required = true, value_name = "NET")]
     pub(crate) sources: Vec<PathBuf>,
-    /// Demands: .demands of this network, or another network file with demands between nodes of the same names
-    /// [default: NET's own].
+    /// Demands: a table (.csv with src, dst, volume), .demands of this network, or another network file with demands
+    /// between nodes of the same names [default: NET's own].
     #[arg(long, value_name = "FILE")]
     pub(crate) demands: Option<PathBuf>,
     /// Multiplies all demands [default: 1].

@@ -142,7 +142,12 @@ impl<'de> Deserialize<'de> for Amount {
 
 impl Amount {
     fn read(word: &Word) -> Option<Self> {
-        let text = word.text.trim();
+        Self::parse(&word.text, word.place)
+    }
+
+    /// The amount that a text says.
+    pub(crate) fn parse(text: &str, place: Place) -> Option<Self> {
+        let text = text.trim();
         let unit_bps = match text.chars().last()? {
             'k' | 'K' => Some(1e3),
             'M' => Some(1e6),
@@ -152,7 +157,7 @@ impl Amount {
         };
         let number = if unit_bps.is_some() { &text[..text.len() - 1] } else { text };
         let number: f64 = number.trim().parse().ok()?;
-        (number.is_finite() && number >= 0.0).then_some(Self { number, unit_bps, place: word.place })
+        (number.is_finite() && number >= 0.0).then_some(Self { number, unit_bps, place })
     }
 
     /// In bit/s, for a network whose own unit is so many.

@@ -1,6 +1,7 @@
 //! How the page writes text and numbers: every number is formatted here and nowhere else.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::data::{Interval, Unit};
 
@@ -33,11 +34,39 @@ pub(super) fn esc(text: &str) -> Cow<'_, str> {
 }
 
 /// A coordinate of a drawing: one decimal, without a trailing `.0` or a negative zero.
-pub(super) fn px(value: f64) -> String {
-    let tenths = (value * 10.0).round() as i64;
-    match tenths % 10 {
-        0 => (tenths / 10).to_string(),
-        _ => format!("{}{}.{}", if tenths < 0 { "-" } else { "" }, tenths.abs() / 10, tenths.abs() % 10),
+pub(super) fn px(value: f64) -> Px {
+    Px((value * 10.0).round() as i64)
+}
+
+/// A coordinate in tenths. A page shows thousands of them, so digits are put together here.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Px(i64);
+
+impl fmt::Display for Px {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = [0; 24]; // 19 digits, a point and a sign fit
+        let mut at = text.len();
+        let mut put = |byte: u8| {
+            at -= 1;
+            text[at] = byte;
+        };
+        let tenths = self.0.unsigned_abs();
+        if !tenths.is_multiple_of(10) {
+            put(b'0' + (tenths % 10) as u8);
+            put(b'.');
+        }
+        let mut rest = tenths / 10;
+        loop {
+            put(b'0' + (rest % 10) as u8);
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        if self.0 < 0 {
+            put(b'-');
+        }
+        f.write_str(std::str::from_utf8(&text[at..]).expect("digits are UTF-8"))
     }
 }
 
@@ -218,7 +247,8 @@ mod tests {
 
     #[test]
     fn coordinates_are_short() {
-        assert_eq!([0.04, -0.04, 1.25, -0.3, 10.0].map(px).join(" "), "0 0 1.3 -0.3 10");
+        let text = [0.04, -0.04, 1.25, -0.3, 10.0, -1234.56].map(|value| px(value).to_string());
+        assert_eq!(text.join(" "), "0 0 1.3 -0.3 10 -1234.6");
     }
 
     #[test]

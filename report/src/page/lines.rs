@@ -64,14 +64,14 @@ impl Line {
     pub(super) fn path(&self) -> String {
         let Self { from, to, right, barb, .. } = self;
         let length = hypot(to.x - from.x, to.y - from.y);
-        let mut d = format!("M{} {}L{} {}", px(from.x), px(from.y), px(to.x), px(to.y));
+        let (x0, y0, x1, y1) = (px(from.x), px(from.y), px(to.x), px(to.y));
         if *barb > 0.0 && length > 2.0 * barb {
             let (ux, uy) = ((to.x - from.x) / length, (to.y - from.y) / length);
             let x = to.x - ux * barb + right.0 * barb * 0.62;
             let y = to.y - uy * barb + right.1 * barb * 0.62;
-            d += &format!("L{} {}", px(x), px(y));
+            return format!("M{x0} {y0}L{x1} {y1}L{} {}", px(x), px(y));
         }
-        d
+        format!("M{x0} {y0}L{x1} {y1}")
     }
 
     pub(super) fn middle(&self) -> Point {

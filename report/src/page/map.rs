@@ -1,5 +1,7 @@
 //! The map: nodes at their places, each link as two half-links that keep to the right, coloured by utilisation.
 
+use std::fmt::{Arguments, Write};
+
 use super::crop::crop;
 use super::data::{HalfLink, LinkState, Map, Page};
 use super::format::{count, esc, percent, probability, px, rate};
@@ -75,9 +77,9 @@ fn drawing(page: &Page, marks: &Marks, sheet: &Sheet) -> String {
     }
     out += &halos(&links, marks);
     for line in &links {
-        out += &half_link(page, marks, line, sheet);
+        half_link(&mut out, page, marks, line, sheet);
     }
-    out += &nodes(page, marks, &layout, &pen, sheet);
+    nodes(&mut out, page, marks, &layout, &pen, sheet);
     out += &labels(page, marks, &layout, &pen, &links, sheet);
     out + "</svg>\n"
 }
@@ -104,17 +106,27 @@ fn halos(lines: &[Line], marks: &Marks) -> String {
         .collect()
 }
 
-fn half_link(page: &Page, marks: &Marks, line: &Line, sheet: &Sheet) -> String {
+fn half_link(out: &mut String, page: &Page, marks: &Marks, line: &Line, sheet: &Sheet) {
     let link = &page.map.links[line.link];
     let half = if line.forward { &link.forward } else { &link.backward };
-    let class = load_class(half, &page.map);
-    let d = line.path();
-    let stroke = format!("<path class=\"{class}\" d=\"{d}\" stroke-width=\"{}\"/>", px(line.width));
+    let (class, d, width) = (load_class(half, &page.map), line.path(), px(line.width));
     if !sheet.hover {
-        return stroke + "\n";
+        return put(out, format_args!("<path class=\"{class}\" d=\"{d}\" stroke-width=\"{width}\"/>\n"));
     }
     let title = tooltip(page, line, half, marks.links.get(&(line.link, line.forward)));
-    format!("<g><title>{}</title><path class=\"hit\" d=\"{d}\"/>{stroke}</g>\n", esc(&title))
+    put(
+        out,
+        format_args!(
+            "<g><title>{}</title><path class=\"hit\" d=\"{d}\"/><path class=\"{class}\" d=\"{d}\" \
+         stroke-width=\"{width}\"/></g>\n",
+            esc(&title)
+        ),
+    );
+}
+
+/// Adds to a text.
+fn put(out: &mut String, text: Arguments<'_>) {
+    out.write_fmt(text).expect("a text takes everything");
 }
 
 fn tooltip(page: &Page, line: &Line, half: &HalfLink, mark: Option<&Mark>) -> String {
@@ -141,35 +153,35 @@ fn tooltip(page: &Page, line: &Line, half: &HalfLink, mark: Option<&Mark>) -> St
     out
 }
 
-fn nodes(page: &Page, marks: &Marks, layout: &Layout, pen: &Pen, sheet: &Sheet) -> String {
-    let mut out = String::new();
+fn nodes(out: &mut String, page: &Page, marks: &Marks, layout: &Layout, pen: &Pen, sheet: &Sheet) {
     for (i, (p, node)) in layout.at.iter().zip(&page.map.nodes).enumerate() {
-        let (x, y) = (px(p.x), px(p.y));
+        let (x, y, r) = (px(p.x), px(p.y), px(pen.radius));
         match marks.nodes.get(&i) {
-            Some(Mark::Suspect(_)) => {
-                out += &format!(
+            Some(Mark::Suspect(_)) => put(
+                out,
+                format_args!(
                     "<circle class=\"glow\" cx=\"{x}\" cy=\"{y}\" r=\"{0}\"/><circle class=\"case\" cx=\"{x}\" \
-                     cy=\"{y}\" r=\"{0}\" stroke-width=\"2\"/>\n",
+                 cy=\"{y}\" r=\"{0}\" stroke-width=\"2\"/>\n",
                     px(pen.radius + 5.0)
-                );
-            }
+                ),
+            ),
             Some(Mark::RunnerUp(_)) => {
-                out +=
-                    &format!("<circle class=\"runner\" cx=\"{x}\" cy=\"{y}\" r=\"{}\"/>\n", px(pen.radius));
+                put(out, format_args!("<circle class=\"runner\" cx=\"{x}\" cy=\"{y}\" r=\"{r}\"/>\n"));
             }
             None => {}
         }
-        let r = px(pen.radius);
-        out += &if sheet.hover {
-            format!(
-                "<circle class=\"n\" cx=\"{x}\" cy=\"{y}\" r=\"{r}\"><title>{}</title></circle>\n",
-                esc(&node.name)
-            )
+        if sheet.hover {
+            let name = esc(&node.name);
+            put(
+                out,
+                format_args!(
+                    "<circle class=\"n\" cx=\"{x}\" cy=\"{y}\" r=\"{r}\"><title>{name}</title></circle>\n"
+                ),
+            );
         } else {
-            format!("<circle class=\"n\" cx=\"{x}\" cy=\"{y}\" r=\"{r}\"/>\n")
-        };
+            put(out, format_args!("<circle class=\"n\" cx=\"{x}\" cy=\"{y}\" r=\"{r}\"/>\n"));
+        }
     }
-    out
 }
 
 /// The legend: the colour classes with their bounds, then the marks that occur.

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use twin::{LinkId, NodeId};
 
+use super::cuts::Cuts;
 use super::redundancy::{Edges, Redundancy, Search};
 use super::sweep::stream;
 use super::{FailureList, FailureSet, Plan};
@@ -58,7 +59,8 @@ pub struct Exposed {
 }
 
 /// What each failure of a range takes from whom. `take` gets the failures that take anything, in order. The result is the
-/// same for any number of threads. Cost: O(nodes + links) for each scenario, and the demands of nodes that leave the rest.
+/// same for any number of threads. Cost: O(nodes + links) for each scenario that takes anything, has nodes, or has many links,
+/// and the demands of nodes that leave the rest.
 ///
 /// # Errors
 /// What `take` returns; nothing is evaluated any more then.
@@ -73,12 +75,14 @@ pub fn exposures<E: Send>(
     let base = Redundancy::with(csr, &FailureSet::default());
     let parts = Search::new(&edges).bridges(&edges);
     let pairs = Pairs::new(plan, &base);
+    let cuts = Cuts::new(&edges);
     let none = || vec![0; plan.demands().len()];
     let new = |_| Watch {
         plan,
         edges: &edges,
         base: &base,
         pairs: &pairs,
+        cuts: cuts.as_ref(),
         parts,
         search: Search::new(&edges),
         seen: Exposed { cut: none(), exposed: none() },
@@ -104,6 +108,7 @@ struct Watch<'p> {
     edges: &'p Edges,
     base: &'p Redundancy,
     pairs: &'p Pairs,
+    cuts: Option<&'p Cuts>,
     /// Connected components with nothing down.
     parts: usize,
     search: Search,
@@ -111,8 +116,14 @@ struct Watch<'p> {
 }
 
 impl Watch<'_> {
+    /// Whether a search is worth its time.
+    fn may_matter(&self, set: &FailureSet) -> bool {
+        let known = self.cuts.filter(|_| set.nodes().is_empty());
+        known.map_or(!set.is_empty(), |cuts| cuts.may_matter(set.links()))
+    }
+
     fn see(&mut self, scenario: u32, set: &FailureSet) -> Option<Exposure> {
-        if set.is_empty() {
+        if !self.may_matter(set) {
             return None;
         }
         self.search.fail(self.plan.csr(), set);

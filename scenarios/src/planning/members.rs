@@ -54,6 +54,15 @@ impl Members {
     }
 }
 
+/// By arc, what share of its capacity is left: 1 but for bundles that miss members.
+pub(super) fn shares_left(csr: &Csr, set: &FailureSet) -> Vec<f64> {
+    let mut members = Members::default();
+    members.see(csr, set);
+    let mut shares = vec![1.0; csr.arc_count()];
+    members.left.iter().for_each(|(arc, share)| shares[arc.index()] = *share);
+    shares
+}
+
 /// The network with what is left of the capacity of its bundles.
 pub(super) fn capacity_left<'c>(csr: &'c Csr, set: &FailureSet) -> Cow<'c, Csr> {
     let mut members = Members::default();

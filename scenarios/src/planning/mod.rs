@@ -37,6 +37,7 @@
 
 pub mod availability;
 mod classes;
+mod cuts;
 mod deduce;
 mod drain;
 mod exposure;

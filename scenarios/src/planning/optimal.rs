@@ -14,6 +14,7 @@ use models::NodeDemand;
 use twin::Csr;
 
 use super::FailureSet;
+use super::members::shares_left;
 use super::trees::{FreeTraffic, Tree};
 
 /// Bounds this close to each other, as a share, are one number.
@@ -52,13 +53,14 @@ impl Optimum {
 }
 
 /// The smallest maximum utilisation that a routing free to split traffic in any way can reach once a set has failed.
-/// Demands that have no path then are left out. Cost: some tens of shortest-path computations for all destinations, and
+/// Demands that have no path then are left out, bundles have what their members that are up have. Cost: some tens of shortest-path computations for all destinations, and
 /// as many small linear programs.
 ///
 /// # Errors
 /// [`LpError`] if the solver gives up.
 pub fn optimal_max_util(csr: &Csr, set: &FailureSet, demands: &[NodeDemand]) -> Result<Optimum, LpError> {
-    let capacity: Vec<_> = csr.capacity.iter().map(|c| c.as_f64()).collect();
+    let shares = shares_left(csr, set);
+    let capacity: Vec<_> = csr.capacity.iter().zip(shares).map(|(c, share)| c.as_f64() * share).collect();
     FreeRouting::new(FreeTraffic::new(csr, set, demands)).solve(&capacity, |_, _| false)
 }
 

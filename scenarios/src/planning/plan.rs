@@ -145,11 +145,11 @@ impl<'p> Evaluator<'p> {
     fn outcome(&self) -> Outcome {
         let plan = self.plan;
         let (mut max_util, mut max_arc) = (0.0, ArcId(0));
-        for (arc, util) in self.touched() {
+        self.touched().for_each(|(arc, util)| {
             if util > max_util || (util == max_util && arc < max_arc) {
                 (max_util, max_arc) = (util, arc);
             }
-        }
+        });
         // Of the arcs that nothing touched the fullest is the first in their order.
         if let Some(arc) = plan.fullest.iter().find(|arc| !self.is_touched(**arc)) {
             let util = plan.base_util(*arc);

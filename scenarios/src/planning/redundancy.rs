@@ -140,11 +140,20 @@ impl Edges {
         Self { start, to, links, spare }
     }
 
-    fn nodes(&self) -> usize {
+    pub(super) fn nodes(&self) -> usize {
         self.start.len() - 1
     }
 
-    fn of(&self, node: usize) -> &[(u32, u32)] {
+    pub(super) fn links(&self) -> usize {
+        self.links
+    }
+
+    pub(super) fn has_bundles(&self) -> bool {
+        !self.spare.is_empty()
+    }
+
+    /// The edges at a node, each with its other end.
+    pub(super) fn of(&self, node: usize) -> &[(u32, u32)] {
         &self.to[self.start[node] as usize..self.start[node + 1] as usize]
     }
 }

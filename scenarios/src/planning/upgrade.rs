@@ -1,9 +1,10 @@
 //! The cheapest upgrades after which no failure fills a link beyond a limit.
 //!
 //! More capacity moves no traffic while metrics stay, so what a link must carry in the worst case is known, and every link
-//! is a purchase of its own: modules, any number of each, of the least total cost that reach the capacity it needs. The
-//! fullest link comes first, so that each step lowers the maximum utilisation. How much of the cost is due to the routing
-//! is told by [`upgrade_bound`](super::upgrade_bound()).
+//! is a purchase of its own: modules, any number of each, of the least total cost that reach the capacity it needs. No other
+//! upgrades on the same paths cost less. The fullest link comes first, so that each step lowers the maximum utilisation.
+//! How much of the cost is due to whole modules is told by [`Advice::any_amount`], how much to the routing by
+//! [`upgrade_bound`](super::upgrade_bound()).
 
 use twin::{ArcId, BitsPerSec, Csr, LinkId};
 
@@ -44,6 +45,12 @@ pub struct Advice {
     pub upgrades: Vec<Upgrade>,
     /// Links beyond the limit for which nothing can be bought.
     pub stuck: Vec<LinkId>,
+    /// No upgrades that restore the limit on the same paths cost less. It is the price of all steps, but where a link
+    /// needs more than a million times the greatest common divisor of its modules.
+    pub at_least: f64,
+    /// What the steps would cost if capacity were sold in any amount, at the price of the module that is cheapest for its
+    /// size.
+    pub any_amount: f64,
     /// The network with these capacities.
     pub upgraded: Csr,
 }
@@ -63,13 +70,22 @@ pub fn cheapest_upgrades(plan: &Plan<'_>, list: &FailureList, modules: &[Vec<Mod
     let csr = plan.csr();
     assert!(limit > 0.0 && modules.len() == csr.link_count(), "a limit above 0 and modules for each link");
     let needs = needs(plan, list);
-    let mut advice = Advice { upgrades: Vec::new(), stuck: Vec::new(), upgraded: csr.clone() };
+    let mut advice = Advice {
+        upgrades: Vec::new(),
+        stuck: Vec::new(),
+        at_least: 0.0,
+        any_amount: 0.0,
+        upgraded: csr.clone(),
+    };
     for need in needs.iter().take_while(|n| n.util > limit) {
         let link = csr.link[need.arc.index()];
-        let Some((added, cost)) = cheapest_cover(&modules[link.index()], need.missing(csr, limit)) else {
+        let Some(purchase) = cheapest_cover(&modules[link.index()], need.missing(csr, limit)) else {
             advice.stuck.push(link);
             continue;
         };
+        let Purchase { added, cost, any_amount, is_cheapest } = purchase;
+        advice.at_least += if is_cheapest { cost } else { any_amount };
+        advice.any_amount += any_amount;
         for (arc, _) in &need.loads {
             let capacity = &mut advice.upgraded.capacity[arc.index()];
             *capacity = BitsPerSec::new(capacity.get().saturating_add(added.get())).unwrap_or(*capacity);
@@ -132,20 +148,33 @@ fn needs(plan: &Plan<'_>, list: &FailureList) -> Vec<Need> {
 /// Numbers of capacity units that are told apart in a purchase.
 const RESOLUTION: u64 = 1_000_000;
 
-/// The modules of least total cost that add up to at least `missing` bit/s: what they add and cost; `None` without
-/// modules. Exact where `missing` is at most 10^6 times the greatest common divisor of the capacities; beyond that they
-/// count in steps of a millionth of it, and the answer may cost a little more than it must.
-fn cheapest_cover(modules: &[Module], missing: u64) -> Option<(BitsPerSec, f64)> {
+/// Modules for one link.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Purchase {
+    added: BitsPerSec,
+    cost: f64,
+    /// The cost of just what is missing at the lowest price for its size.
+    any_amount: f64,
+    /// Whether no other modules that add up to as much as is missing cost less.
+    is_cheapest: bool,
+}
+
+/// The modules of least total cost that add up to at least `missing` bit/s; `None` without modules. Exact where `missing`
+/// is at most 10^6 times the greatest common divisor of the capacities; beyond that they count in steps of a millionth of
+/// it, and the answer may cost a little more than it must.
+fn cheapest_cover(modules: &[Module], missing: u64) -> Option<Purchase> {
     let divisor = modules.iter().map(|m| m.capacity.get()).fold(0, gcd);
     let unit = divisor.max(missing.div_ceil(RESOLUTION)).max(1);
+    let rate = |m: &Module| m.cost / m.capacity.as_f64();
+    let best = modules.iter().min_by(|a, b| rate(a).total_cmp(&rate(b)))?;
+    let any_amount = rate(best) * missing as f64;
     let offers: Vec<_> =
         modules.iter().map(|m| ((m.capacity.get() / unit) as usize, m)).filter(|(n, _)| *n > 0).collect();
     if offers.is_empty() {
         // A module smaller than a millionth of what is missing: as many of the one that is cheapest for its size.
-        let rate = |m: &&Module| m.cost / m.capacity.as_f64();
-        let best = modules.iter().min_by(|a, b| rate(a).total_cmp(&rate(b)))?;
         let count = missing.div_ceil(best.capacity.get());
-        return Some((BitsPerSec::new(best.capacity.get().saturating_mul(count))?, best.cost * count as f64));
+        let added = BitsPerSec::new(best.capacity.get().saturating_mul(count))?;
+        return Some(Purchase { added, cost: best.cost * count as f64, any_amount, is_cheapest: false });
     }
     // The cheapest way to reach each number of units, and the module that it ends with.
     let mut cheapest: Vec<(f64, usize)> = vec![(0.0, 0)];
@@ -162,7 +191,8 @@ fn cheapest_cover(modules: &[Module], missing: u64) -> Option<(BitsPerSec, f64)>
         added = added.saturating_add(module.capacity.get());
         left = left.saturating_sub(n);
     }
-    Some((BitsPerSec::new(added)?, cheapest.last()?.0))
+    let cost = cheapest.last()?.0;
+    Some(Purchase { added: BitsPerSec::new(added)?, cost, any_amount, is_cheapest: unit == divisor })
 }
 
 fn gcd(a: u64, b: u64) -> u64 {
@@ -199,17 +229,18 @@ mod tests {
             missing in 1u64..30,
         ) {
             let offers: Vec<_> = modules.iter().map(|(n, cost)| module(*n, f64::from(*cost))).collect();
-            let (added, cost) = cheapest_cover(&offers, missing).unwrap();
-            prop_assert!(added.get() >= missing);
-            prop_assert_eq!(cost, f64::from(by_trying(&modules, missing)));
+            let bought = cheapest_cover(&offers, missing).unwrap();
+            prop_assert!(bought.is_cheapest && bought.added.get() >= missing);
+            prop_assert_eq!(bought.cost, f64::from(by_trying(&modules, missing)));
+            prop_assert!(bought.any_amount <= bought.cost * (1.0 + 1e-12));
         }
     }
 
     #[test]
     fn without_modules_nothing_is_bought_and_huge_needs_are_met() {
         assert_eq!(cheapest_cover(&[], 5), None);
-        let (added, cost) = cheapest_cover(&[module(3, 2.0)], 3_000_000_001).unwrap();
-        assert!(added.get() >= 3_000_000_001);
-        assert!((cost / 2e9 - 1.0).abs() < 1e-5, "{cost}");
+        let bought = cheapest_cover(&[module(3, 2.0)], 3_000_000_001).unwrap();
+        assert!(bought.added.get() >= 3_000_000_001 && !bought.is_cheapest);
+        assert!((bought.cost / 2e9 - 1.0).abs() < 1e-5 && bought.any_amount <= bought.cost, "{bought:?}");
     }
 }

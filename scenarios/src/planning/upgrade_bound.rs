@@ -10,6 +10,7 @@ use microlp::{ComparisonOp, OptimizationDirection, Problem, Solution, Variable};
 use rayon::prelude::*;
 use twin::LinkId;
 
+use super::members::shares_left;
 use super::optimal::{FreeRouting, finished};
 use super::trees::FreeTraffic;
 use super::{FailureSet, LpError, Module, Optimum, Plan};
@@ -52,15 +53,18 @@ pub fn upgrade_bound(
     let Some(mut master) = Master::new(plan, modules, limit)? else {
         return Ok(UpgradeBound { cost: 0.0, reached: true });
     };
-    let traffic = |set| FreeRouting::new(FreeTraffic::new(csr, set, plan.demands()));
-    let mut routings: Vec<_> = scenarios.par_iter().map(traffic).collect();
+    let traffic = |set| Failed {
+        routing: FreeRouting::new(FreeTraffic::new(csr, set, plan.demands())),
+        shares: shares_left(csr, set),
+    };
+    let mut all: Vec<_> = scenarios.par_iter().map(traffic).collect();
     let mut work = 0;
     loop {
         let mut cut = false;
-        for some in routings.chunks_mut(AT_ONCE) {
+        for some in all.chunks_mut(AT_ONCE) {
             let capacity = master.capacity(plan);
             let cuts: Result<Vec<_>, _> =
-                some.par_iter_mut().map(|routing| violated(routing, &capacity, limit)).collect();
+                some.par_iter_mut().map(|failed| failed.violated(&capacity, limit)).collect();
             for (prices, pays) in cuts?.into_iter().flatten() {
                 cut = true;
                 match master.with(plan, &prices, pays)? {
@@ -68,7 +72,7 @@ pub fn upgrade_bound(
                     None => return Ok(UpgradeBound { cost: f64::INFINITY, reached: false }),
                 }
             }
-            work += some.iter_mut().map(|routing| std::mem::take(&mut routing.work)).sum::<usize>();
+            work += some.iter_mut().map(|failed| std::mem::take(&mut failed.routing.work)).sum::<usize>();
             if cut && work > WORK {
                 return Ok(UpgradeBound { cost: master.cost(), reached: false });
             }
@@ -79,17 +83,24 @@ pub fn upgrade_bound(
     }
 }
 
-/// Prices at which traffic pays more than `limit` of the capacity is worth, and what it pays; `None` where there are none.
-fn violated(
-    routing: &mut FreeRouting<'_>,
-    capacity: &[f64],
-    limit: f64,
-) -> Result<Option<(Vec<f64>, f64)>, LpError> {
-    let most = limit * (1.0 + TOLERANCE);
-    // Prices that are half as bad as the worst can be will do.
-    let enough = |low: f64, high: f64| high <= most || (low > most && low - limit > (high - limit) / 2.0);
-    let Optimum { at_least, prices, .. } = routing.solve(capacity, enough)?;
-    Ok((at_least > most).then_some((prices, at_least)))
+/// A failure: the traffic that has a path then, and by arc what share of its capacity is left.
+struct Failed<'a> {
+    routing: FreeRouting<'a>,
+    shares: Vec<f64>,
+}
+
+impl Failed<'_> {
+    /// Prices of whole arcs at which traffic pays more than `limit` of the capacity is worth, and what it pays; `None`
+    /// where there are none.
+    fn violated(&mut self, capacity: &[f64], limit: f64) -> Result<Option<(Vec<f64>, f64)>, LpError> {
+        let most = limit * (1.0 + TOLERANCE);
+        // Prices that are half as bad as the worst can be will do.
+        let enough = |low: f64, high: f64| high <= most || (low > most && low - limit > (high - limit) / 2.0);
+        let left: Vec<_> = capacity.iter().zip(&self.shares).map(|(c, share)| c * share).collect();
+        let Optimum { at_least, mut prices, .. } = self.routing.solve(&left, enough)?;
+        prices.iter_mut().zip(&self.shares).for_each(|(price, share)| *price *= share);
+        Ok((at_least > most).then_some((prices, at_least)))
+    }
 }
 
 /// The linear program over the inequalities that are known. Capacity counts in units of the mean capacity, cost in units

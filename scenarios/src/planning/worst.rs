@@ -24,6 +24,8 @@ pub struct Cause {
 #[derive(Clone, Debug)]
 pub struct Worst {
     top: Vec<Row>,
+    /// By arc: what a further scenario must exceed to be among them. Most do not, and their row is not looked at.
+    bar: Vec<f64>,
     quiet: Vec<Row>,
     /// Arcs that do not know ten scenarios which leave them alone.
     hungry: Vec<ArcId>,
@@ -49,6 +51,11 @@ impl Row {
         self.causes[at] = cause;
     }
 
+    /// What a scenario that comes later must exceed.
+    fn bar(&self) -> f64 {
+        if self.len == RANKS { self.causes[RANKS - 1].util } else { f64::NEG_INFINITY }
+    }
+
     fn as_slice(&self) -> &[Cause] {
         &self.causes[..self.len]
     }
@@ -57,14 +64,23 @@ impl Row {
 impl Worst {
     /// Nothing seen yet.
     pub fn new(arcs: usize) -> Self {
-        Self { top: vec![EMPTY; arcs], quiet: vec![EMPTY; arcs], hungry: (0..arcs).map(ArcId::new).collect() }
+        Self {
+            top: vec![EMPTY; arcs],
+            bar: vec![f64::NEG_INFINITY; arcs],
+            quiet: vec![EMPTY; arcs],
+            hungry: (0..arcs).map(ArcId::new).collect(),
+        }
     }
 
     /// Notes the scenario that was evaluated last. Scenarios must come in ascending order.
     pub fn see(&mut self, scenario: u32, plan: &Plan<'_>, now: &Evaluator<'_>) {
-        for (arc, util) in now.touched() {
-            self.top[arc.index()].insert(Cause { util, scenario });
-        }
+        now.touched().for_each(|(arc, util)| {
+            if util > self.bar[arc.index()] {
+                let row = &mut self.top[arc.index()];
+                row.insert(Cause { util, scenario });
+                self.bar[arc.index()] = row.bar();
+            }
+        });
         let quiet = &mut self.quiet;
         self.hungry.retain(|arc| {
             let row = &mut quiet[arc.index()];

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use twin::{Csr, EntityKey};
 
 use super::{BIN_S, Fault, POLL_S, SAMPLING, SENSOR, Setting};
+use crate::mix::mix;
 
 /// Hash buckets into which a pair's flows fall: traffic splits unevenly over equal-cost paths, as real hashes do it.
 const BUCKETS: u64 = 32;
@@ -142,11 +143,4 @@ fn walk(csr: &Csr, routing: &Routing, salts: &[u64], src: usize, dst: usize, flo
         at = csr.dst[arc.index()];
     }
     path
-}
-
-/// A 64-bit finaliser (splitmix64): one cheap, well-mixed hash per hop.
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

@@ -243,7 +243,7 @@ fn counters(net: &Net, cases: &[Labelled]) -> Table {
 }
 
 fn parquet(table: &Table) -> std::io::Result<Vec<u8>> {
-    let mut writer = ParquetWriter::new(Vec::new(), table.spec())?;
+    let mut writer = ParquetWriter::new(Vec::new(), table.spec());
     writer.write(table)?;
     writer.finish()
 }

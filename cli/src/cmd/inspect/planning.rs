@@ -77,7 +77,7 @@ fn scenario(path: &Path, net: NetOptions) -> Result<Vec<Row>, Failure> {
     };
     let classes = match &asked.classes {
         // The shares are those of any matrix; volumes are those of this one.
-        Some(file) if !measured => file.divide(&study)?.names.len(),
+        Some(file) if !measured => file.divide(&study, asked.question.study.demands.as_deref())?.names.len(),
         Some(file) => file.counts().0,
         None => 0,
     };

@@ -13,6 +13,7 @@ use crate::detect::labels;
 use crate::detect::meta::Meta;
 use crate::detect::series::{self, Series, Shape};
 use crate::failure::Failure;
+use crate::planning::demand_table::DemandTable;
 
 /// What META tells; `None` if the file is something else.
 pub(super) fn meta(path: &Path) -> Option<Result<Vec<Row>, Failure>> {
@@ -41,7 +42,21 @@ pub(super) fn rows(path: &Path) -> Option<Result<Vec<Row>, Failure>> {
     if ["event", "type", "start", "end", "series"].iter().all(|column| columns.contains(column)) {
         return Some(events(&name, text));
     }
+    if DemandTable::has_columns(&columns) {
+        return Some(demands(path));
+    }
     Shape::of(&columns).map(|shape| samples(path, text, shape))
+}
+
+fn demands(path: &Path) -> Result<Vec<Row>, Failure> {
+    let table = DemandTable::read(path)?;
+    let (rows, classes) = table.survey();
+    let names = if classes.is_empty() { "no column 'class'".into() } else { classes.join(", ") };
+    Ok(vec![
+        row("form", json!("demands"), ""),
+        row("demands", json!(rows), "rows"),
+        row("classes", json!(classes.len()), &names),
+    ])
 }
 
 fn events(name: &str, text: &str) -> Result<Vec<Row>, Failure> {

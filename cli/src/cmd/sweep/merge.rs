@@ -10,6 +10,7 @@ use twin::{ArcId, LinkId, NodeId};
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
+use crate::planning::limits::{FailOn, Limits};
 use crate::planning::manifest::Manifest;
 use crate::planning::page::Findings;
 use crate::planning::parts::Parts;
@@ -20,7 +21,7 @@ use crate::target::{self, TargetFolder};
 /// Put all parts together: the tables and the page that one `umbra whatif` would have written.
 ///
 /// Checks that every scenario is there once, and each part against its digest. Ends with 4 and says which scenarios are
-/// missing while shards still have to run.
+/// missing while shards still have to run, and with 1 where what a scenario file calls a finding (`fail_on`) happens.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The folder with manifest.json and the parts.
@@ -62,9 +63,15 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     }
     let Written { redundancies, differences } =
         asked.question.write(&mut folder, &study, &failing, &plan, &worst)?;
-    asked.evaluate_windows(&study, &failing)?.write(&mut folder, &study, &failing, &asked.limits)?;
+    let windows = asked.evaluate_windows(&study, &failing)?;
+    windows.write(&mut folder, &study, &failing, &asked.limits)?;
     let more = asked.files().chain(asked.question.fail().file());
-    let summary = folder.commit(study.summary("whatif", global, more)?)?;
+    let mut summary = study.summary("whatif", global, more)?;
+    if asked.limits.latency_bound.is_some() {
+        let text = "Shards do not look at the bound of the latency: `umbra whatif` tells who exceeds it.";
+        summary.fidelity.note("latency-bound", text, None);
+    }
+    let summary = folder.commit(summary)?;
     let findings = Findings {
         study: &study,
         failing: &failing,
@@ -85,7 +92,8 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let mut table = Table::new(&["scenarios", "parts", "out"]);
     table.push(vec![json!(manifest.scenarios), json!(cover.len()), json!(args.out.display().to_string())]);
     table.print(global.format())?;
-    Ok(Outcome::Done)
+    let found = seen.is_finding(&asked.limits) || windows.is_finding(&asked.limits);
+    Ok(if found { Outcome::Finding } else { Outcome::Done })
 }
 
 /// What the page says of all scenarios, from the rows of their table.
@@ -94,11 +102,13 @@ struct Seen {
     threshold: Option<f64>,
     /// Scenarios with an arc above the threshold.
     over: u64,
+    /// Whether any demand was lost.
+    lost: bool,
 }
 
 impl Seen {
     fn new(threshold: Option<f64>) -> Self {
-        Self { overview: Overview::default(), threshold, over: 0 }
+        Self { overview: Overview::default(), threshold, over: 0, lost: false }
     }
 
     fn see(&mut self, rows: &report::Table, study: &Study) {
@@ -123,7 +133,17 @@ impl Seen {
                 },
             };
             self.over += u64::from(self.threshold.is_some_and(|u| scenario.outcome.max_util > u));
+            self.lost |= scenario.outcome.disconnected_pairs > 0;
             self.overview.see(&scenario);
         }
+    }
+
+    /// Whether anything happens that the author of the scenario file calls a finding.
+    fn is_finding(&self, limits: &Limits) -> bool {
+        limits.fail_on.iter().any(|what| match what {
+            FailOn::Overload => self.over > 0,
+            FailOn::Lost => self.lost,
+            FailOn::Latency => false, // shards do not look at it, and the summary says so
+        })
     }
 }
