@@ -92,7 +92,7 @@ fn counters_wrap_and_are_set_back_without_a_spike() {
     let flags = fs::read_to_string(folder.path().join("f.csv")).unwrap();
     let found = flagged(&flags, "r1 eth0 in");
     assert!(found.iter().any(|bin| dip.contains(bin)), "{found:?}");
-    assert!(found.iter().all(|bin| (dip.start - 1..dip.end + 24).contains(bin)), "{found:?}");
+    assert!(found.iter().all(|bin| (dip.start - 1..dip.end + 36).contains(bin)), "{found:?}");
     for quiet in ["r1 eth1 in", "r1 eth2 in"] {
         assert_eq!(flagged(&flags, quiet), [0usize; 0], "{quiet}");
     }

@@ -52,11 +52,10 @@ pub(crate) struct Clock {
 impl Clock {
     /// An instant in bins.
     fn place(&self, at: WallTime) -> f64 {
-        (at.as_ns() as f64 - self.start.as_ns() as f64) / 1e9 / self.bin_s
+        at.as_ns().saturating_sub(self.start.as_ns()) as f64 / 1e9 / self.bin_s
     }
 
-    /// The first bin that lies after an instant, and the one that the instant is in the middle of; `None` before bin 0 and
-    /// after the last one.
+    /// The first bin that begins at an instant or after it; `None` before bin 0 and after the last one.
     fn whole(&self, at: WallTime) -> Option<usize> {
         let bin = self.place(at).ceil();
         (bin >= 0.0 && bin < self.bins as f64).then_some(bin as usize)
@@ -115,7 +114,7 @@ impl Walk<'_> {
     /// Takes deltas that fall into one bin; how many marks were made.
     fn take(&mut self, deltas: &[TwinDelta]) -> usize {
         let mut at: BTreeMap<Ports, WallTime> = BTreeMap::new();
-        let mut links = None;
+        let (mut links, mut told) = (None, BTreeSet::new());
         let before = (self.twin.clone(), self.carried.take());
         for delta in deltas {
             for change in &delta.changes {
@@ -123,13 +122,14 @@ impl Walk<'_> {
                 if matches!(change, Change::Fib { .. } | Change::Route { .. }) {
                     continue;
                 }
-                if let Some(ports) = self.differs(change) {
+                if let Some(ports) = self.differs(change, &mut told) {
                     at.insert(ports, delta.valid_at);
                 }
                 links = links.or(changes_links(change).then_some(delta.valid_at));
                 self.twin.set(change);
             }
         }
+        self.seen.extend(told);
         let Some(first) = links else {
             self.carried = before.1;
             return 0;
@@ -148,7 +148,8 @@ impl Walk<'_> {
             if self.shapes(&before.0, &ports) == self.shapes(&self.twin, &ports)
                 && !has_moved(loads.0, loads.1)
             {
-                self.pause(&numbers, when, Some(when));
+                let bin = self.clock.place(when).floor();
+                self.pause_bins(&numbers, bin, bin + 1.0);
             } else {
                 self.touch(&ports, &numbers, when, loads);
             }
@@ -165,15 +166,16 @@ impl Walk<'_> {
         (known.unwrap_or_else(|| of(before)), of(&self.twin))
     }
 
-    /// The half-link that a change makes another one. What is heard of for the first time was there before.
-    fn differs(&mut self, change: &Change) -> Option<Ports> {
+    /// The half-link that a change makes another one. What is `told` of for the first time was there before.
+    fn differs(&self, change: &Change, told: &mut BTreeSet<(Layer, Ports)>) -> Option<Ports> {
         let Change::HalfLink { key, before, after } = change else { return None };
         if !matches!(key.layer, Layer::Igp | Layer::Cable) {
             return None;
         }
         let ports = (key.from.clone(), key.to.clone());
-        let is_new = self.seen.insert((key.layer, ports.clone()));
-        let known = before.is_some() || !is_new;
+        let it = (key.layer, ports.clone());
+        let known = self.seen.contains(&it) || (before.is_some() && !told.contains(&it));
+        told.insert(it);
         let same = shape(before.as_deref()) == shape(after.as_deref());
         (known && !same).then_some(ports)
     }
@@ -224,9 +226,13 @@ impl Walk<'_> {
 
     /// Bins that touch a stretch are not judged; one without an end lasts until the last bin.
     fn pause(&mut self, series: &[usize], from: WallTime, to: Option<WallTime>) {
+        let to = to.map_or(f64::INFINITY, |to| self.clock.place(to).ceil());
+        self.pause_bins(series, self.clock.place(from).floor(), to);
+    }
+
+    fn pause_bins(&mut self, series: &[usize], from: f64, to: f64) {
         let bins = self.clock.bins as f64;
-        let from = self.clock.place(from).floor().clamp(0.0, bins);
-        let to = to.map_or(bins, |to| self.clock.place(to).ceil().clamp(0.0, bins));
+        let (from, to) = (from.clamp(0.0, bins), to.clamp(0.0, bins));
         if from < to {
             series
                 .iter()
