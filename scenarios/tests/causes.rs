@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use models::{Failures, NodeDemand, Routing};
 use twin::{BitsPerSec, Csr, Layer, LinkId, LinkSpec, NodeId, NodeKind, SimDuration, TwinBuilder};
-use umbra_scenarios::causes::class::Place;
+use umbra_scenarios::causes::class::{Cause, Place};
 use umbra_scenarios::causes::rank::{Settings, Verdict, What, rank};
 use umbra_scenarios::causes::world::{Incident, incident};
 
@@ -122,22 +122,22 @@ fn a_class_that_is_left_out_is_not_named() {
 #[test]
 fn a_link_that_wears_is_suspected_as_much_more_as_it_fails_more() {
     let (csr, routing, demands) = ladder();
-    let made = incident(&csr, &routing, &demands, 5, 2);
+    let wears = |made: &Incident| made.truth.cause.is_some_and(|(cause, _)| cause.class.name == "link_down");
+    let made = (0..40).map(|number| incident(&csr, &routing, &demands, 5, number)).find(wears).unwrap();
+    let (cause, _) = made.truth.cause.unwrap();
+    let Place::Link(link) = cause.place else { panic!("a link that is down: {cause:?}") };
     let judged = |worn: BTreeMap<LinkId, f64>| {
         let settings = Settings { replicas: 0, worn, ..Settings::default() };
         rank(&csr, &routing, &demands, &made.observed, &settings)
     };
-    let down = |verdict: &Verdict, link: u32| {
-        let is = |what: What| matches!(what, What::Cause(c) if c.class.name == "link_down" && c.place == Place::Link(LinkId(link)));
-        verdict.ranked.iter().find(|r| is(r.what)).map_or(0.0, |r| r.probability)
+    let odds = |verdict: &Verdict| {
+        let probability = |what| verdict.ranked.iter().find(|r| r.what == what).unwrap().probability;
+        probability(What::Cause(cause)) / probability(What::Unknown)
     };
-    let plain = judged(BTreeMap::new());
-    // The two links that are likeliest to be down.
-    let mut links: Vec<u32> = (0..csr.link_count() as u32).collect();
-    links.sort_by(|a, b| down(&plain, *b).total_cmp(&down(&plain, *a)));
-    let odds = |verdict: &Verdict| down(verdict, links[1]) / down(verdict, links[0]);
-    // 0.02 an hour beside the 0.0005 of the class.
-    let worn = judged(BTreeMap::from([(LinkId(links[1]), 0.02)]));
-    assert!(odds(&plain) > 0.0 && odds(&plain).is_finite(), "{plain:?}");
-    assert!((odds(&worn) / odds(&plain) - 41.0).abs() < 1e-6, "{} {}", odds(&worn), odds(&plain));
+    // 0.02 an hour beside the 0.0005 of the class, of all that may begin.
+    let worn = BTreeMap::from([(link, 0.02)]);
+    let rate = |worn| Cause::all(&csr, &routing, &[]).iter().map(|c| c.per_h(&csr, worn)).sum::<f64>();
+    let expected = 0.0205 / 0.0005 * rate(&BTreeMap::new()) / rate(&worn);
+    let more = odds(&judged(worn)) / odds(&judged(BTreeMap::new()));
+    assert!((more / expected - 1.0).abs() < 1e-6, "{more} {expected}");
 }
