@@ -1,7 +1,7 @@
 //! Interface counters of a management system, put onto the half-links of a twin.
 //!
 //! [`prometheus`] reads answers of Prometheus' HTTP API, [`table`] CSV (SNMP's IF-MIB columns among them) and [`kernel`]
-//! samples of `ip -s -j link`; each gives [`Sample`]s. [`interval`] tells wraps from resets; on that [`rates`](rate::rates)
+//! samples of `ip -s -j link`; each gives [`Sample`]s. Wraps are told from resets; then [`rates`](rate::rates)
 //! makes mean rates and [`binned`](bins::binned) series, and [`place`](place::place) finds the half-link of each.
 
 pub mod bins;
