@@ -27,6 +27,7 @@
 pub mod alarms;
 pub mod base_loss;
 pub mod calibration;
+pub mod carried;
 pub mod causes;
 pub mod component;
 pub mod counterfactual;

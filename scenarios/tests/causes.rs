@@ -1,8 +1,10 @@
 //! Incidents with known causes, made in the world and explained by the twin.
 
+use std::collections::BTreeMap;
+
 use models::{Failures, NodeDemand, Routing};
-use twin::{BitsPerSec, Csr, Layer, LinkSpec, NodeId, NodeKind, SimDuration, TwinBuilder};
-use umbra_scenarios::causes::class::Place;
+use twin::{BitsPerSec, Csr, Layer, LinkId, LinkSpec, NodeId, NodeKind, SimDuration, TwinBuilder};
+use umbra_scenarios::causes::class::{Cause, Place};
 use umbra_scenarios::causes::rank::{Settings, Verdict, What, rank};
 use umbra_scenarios::causes::world::{Incident, incident};
 
@@ -115,4 +117,24 @@ fn a_class_that_is_left_out_is_not_named() {
         ["link_loss", "capacity"].contains(class) && matches!(place, Place::Arc(_))
     };
     assert_eq!(named.filter(left_out).count(), 0);
+}
+
+#[test]
+fn a_link_that_wears_goes_down_or_loses_more_often_than_its_class() {
+    let (csr, routing, _) = ladder();
+    let worn = BTreeMap::from([(LinkId(3), 0.02)]);
+    let mut raised = Vec::new();
+    for cause in Cause::all(&csr, &routing, &[]) {
+        assert_eq!(cause.per_h(&csr, &BTreeMap::new()), cause.class.per_h);
+        let more = cause.per_h(&csr, &worn) - cause.class.per_h;
+        if more > 0.0 {
+            assert!((more - 0.02).abs() < 1e-12, "{cause:?} {more}");
+            raised.push((cause.class.name, cause.place));
+        }
+    }
+    let arcs: Vec<Place> = csr.link_arcs[3].iter().map(|arc| Place::Arc(*arc)).collect();
+    assert_eq!(
+        raised,
+        [("link_loss", arcs[0]), ("link_loss", arcs[1]), ("link_down", Place::Link(LinkId(3)))]
+    );
 }

@@ -7,16 +7,18 @@ use detect::Relative;
 use detect::evaluate::{Evaluation, Labels, Tolerance, evaluate};
 use report::{Summary, Table as ResultTable, schema};
 use serde_json::json;
-use twin::{Csr, Diagnostic, WallTime};
+use twin::{Diagnostic, Snapshot, WallTime};
 
 use crate::cmd::net::NetOptions;
-use crate::cmd::replay::layer;
-use crate::detect::found::{Ends, Found};
-use crate::detect::logs::{self, Binning};
-use crate::detect::marks::Marks;
+use crate::detect::counters::{self, Counted};
+use crate::detect::ends::{Ends, Naming};
+use crate::detect::found::Found;
+use crate::detect::logs;
+use crate::detect::marks::{Known, Marks};
 use crate::detect::meta::Meta;
 use crate::detect::run::{self, Judged};
 use crate::detect::series::{self, Series};
+use crate::detect::stamped::{Binning, Stamped};
 use crate::detect::{labels, page, scored, write};
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
@@ -25,10 +27,11 @@ use crate::output::Table;
 use crate::planning::instant;
 use crate::target::{self, TargetFolder};
 
-/// Find what is abnormal in link loads, other gauges, paths or logs.
+/// Find what is abnormal in link loads, other gauges, paths, counters or logs.
 ///
 /// SERIES is CSV (plain or .gz) or Parquet: a column `bin` and one for each gauge, or the columns bin, series, sent, lost,
-/// rtt_ms of paths, or bin, series, count of events; with --syslog it is logs. META is JSON: bins, bin_s, train_end, series.
+/// rtt_ms of paths, or bin, series, count of events. META is JSON: bins, bin_s, train_end, series. With --syslog SERIES is
+/// logs, with --counters readings of interface counters at any instants.
 /// Each bin is judged by what came before it. Thresholds come from the part before train_end, so that about as many false
 /// alarms are raised as are asked for. Prints the anomalies, or with --score how well known ones were found.
 #[derive(Debug, clap::Args)]
@@ -37,18 +40,23 @@ pub(crate) struct Args {
     #[arg(value_name = "SERIES")]
     series: PathBuf,
     /// What is known of them: bins, bin_s, train_end, series.
-    #[arg(long, value_name = "META.json", required_unless_present = "syslog")]
+    #[arg(long, value_name = "META.json", required_unless_present_any = ["syslog", "counters"])]
     meta: Option<PathBuf>,
     /// SERIES is a log or a folder of logs (syslog, plain or .gz): how many messages of a kind a device writes is judged.
     #[arg(long, conflicts_with = "meta")]
     syslog: bool,
-    /// Length of a bin of logs, in seconds.
-    #[arg(long, value_name = "SECONDS", conflicts_with = "meta", default_value_t = 10,
-        value_parser = clap::value_parser!(u32).range(1..))]
-    bin: u32,
-    /// Nothing is flagged in so many first seconds of logs.
-    #[arg(long, value_name = "SECONDS", conflicts_with = "meta", default_value_t = 120)]
-    learn: u32,
+    /// SERIES is a file or folder of interface counters, in the forms of `umbra validate` (plain or .gz): what they rose by
+    /// is judged, in each direction of each interface.
+    #[arg(long, value_name = "WHICH", conflicts_with_all = ["meta", "syslog"], value_enum, num_args = 0..=1,
+        require_equals = true, default_missing_value = "octets")]
+    counters: Option<Counted>,
+    /// Length of a bin of logs or counters, in seconds [default: 10 for logs, 300 for counters].
+    #[arg(long, value_name = "SECONDS", conflicts_with = "meta", value_parser = clap::value_parser!(u32).range(1..))]
+    bin: Option<u32>,
+    /// Nothing is flagged in so many first seconds of logs or counters [default: 120 for logs; for counters a
+    /// week, or half of what there is].
+    #[arg(long, value_name = "SECONDS", conflicts_with = "meta")]
+    learn: Option<u32>,
     /// Scores of all bins as CSV; higher is more abnormal, empty is no opinion.
     #[arg(long, value_name = "SCORES.csv")]
     out: Option<PathBuf>,
@@ -73,13 +81,15 @@ pub(crate) struct Args {
     /// Maintenance windows, in which nothing is flagged or learnt: CSV or YAML with series, from, to.
     #[arg(long, value_name = "FILE")]
     maintenance: Option<PathBuf>,
-    /// Changes of the network, from which on a series is learnt anew: CSV or YAML with series, bin.
+    /// Changes of the network, from which on a series is learnt anew: CSV or YAML with series, bin, or the lines of `umbra
+    /// sync watch`, which touch what they name and, with --net, what carries more or less by the routing.
     #[arg(long, value_name = "FILE")]
     changes: Option<PathBuf>,
     /// Loads that are expected, as wide series: judged is how the series compare with them.
     #[arg(long, value_name = "SERIES")]
     expected: Option<PathBuf>,
-    /// The network whose arcs the series A>B are: anomalies of neighbours are one incident.
+    /// The network whose arcs the series A>B are, or whose interfaces have the counters: anomalies of neighbours are one
+    /// incident.
     #[arg(long, value_name = "NET")]
     net: Option<PathBuf>,
     /// Write nothing.
@@ -92,6 +102,22 @@ pub(crate) struct Args {
 fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok().filter(|r: &f64| *r > 0.0 && r.is_finite());
     rate.ok_or_else(|| "expected a number above 0".to_owned())
+}
+
+impl Args {
+    /// The series of META, or of records with instants.
+    fn series(&self) -> Result<Stamped, Failure> {
+        if let Some(path) = &self.meta {
+            let meta = Meta::open(path)?;
+            let (series, diagnostics) = series::open(&self.series, &meta)?;
+            return Ok(Stamped { meta, series, interfaces: Vec::new(), diagnostics });
+        }
+        let binning = |bin_s| Binning { bin_s: self.bin.unwrap_or(bin_s), learn_s: self.learn };
+        Ok(match self.counters {
+            Some(counted) => counters::open(&self.series, binning(300), counted)?,
+            None => logs::open(&self.series, binning(10))?,
+        })
+    }
 }
 
 /// Runs the command.
@@ -147,24 +173,12 @@ struct Input {
     marks: Marks,
     labels: Option<Labels>,
     ends: Option<Ends>,
-    /// When bin 0 begins, where the input says it.
-    start: Option<WallTime>,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Input {
     fn read(args: &Args) -> Result<Self, Failure> {
-        let (meta, series, start, mut diagnostics) = match &args.meta {
-            Some(path) => {
-                let meta = Meta::open(path)?;
-                let (series, odd) = series::open(&args.series, &meta)?;
-                (meta, series, None, odd)
-            }
-            None => {
-                let logs = logs::open(&args.series, Binning { bin_s: args.bin, learn_s: args.learn })?;
-                (logs.meta, logs.series, Some(logs.start), logs.diagnostics)
-            }
-        };
+        let Stamped { meta, series, interfaces, mut diagnostics } = args.series()?;
         let mut twin = Vec::new();
         if let Some(path) = &args.expected {
             let Series::Gauges(gauges) = &series else {
@@ -176,18 +190,24 @@ impl Input {
             twin = gauges.iter().zip(&loads).map(|(seen, twin)| Relative::new(seen, twin)).collect();
             diagnostics.extend(odd);
         }
+        let net: Option<Snapshot> =
+            args.net.as_ref().map(|path| args.reading.open(std::slice::from_ref(path))).transpose()?;
+        let naming = Naming::new(&meta, interfaces);
+        let known = Known { meta: &meta, naming: &naming, net: net.as_ref() };
         let marks =
-            Marks::open(args.maintenance.as_deref(), args.changes.as_deref(), &meta, &mut diagnostics)?;
+            Marks::open(args.maintenance.as_deref(), args.changes.as_deref(), &known, &mut diagnostics)?;
+        let ends = net.map(|net| Ends::of(&naming, &net.twin, meta.series.len()));
+        for series in ends.iter().flat_map(Ends::unknown) {
+            Diagnostic::count(&mut diagnostics, "unknown-link", || {
+                let name = &meta.series[series];
+                format!("Series that are no link of the network, such as '{name}': they stand alone.")
+            });
+        }
         let mut labels = None;
         if let Some(path) = &args.score {
             let (read, odd) = labels::open(path, &meta)?;
             labels = Some(read);
             diagnostics.extend(odd);
-        }
-        let mut ends = None;
-        if let Some(path) = &args.net {
-            let net = args.reading.open(std::slice::from_ref(path))?;
-            ends = Some(Ends::of(&Csr::compile(&net.twin, layer(&net.twin)), &meta, &mut diagnostics));
         }
         if !matches!(series, Series::Events(_)) {
             diagnostics.extend(short_training(&meta));
@@ -195,7 +215,7 @@ impl Input {
         for d in &diagnostics {
             tracing::warn!("{}: {} ({}x)", d.code, d.message, d.count);
         }
-        Ok(Self { meta, series, twin, marks, labels, ends, start, diagnostics })
+        Ok(Self { meta, series, twin, marks, labels, ends, diagnostics })
     }
 
     /// What is judged: the series, or how they compare with what is expected.
@@ -264,7 +284,7 @@ fn summary(
     let odd = |d: &Diagnostic| json!({ "code": d.code, "what": d.message, "count": d.count });
     summary.extra.insert("fa_week".into(), args.fa_week.into());
     summary.extra.insert("diagnostics".into(), input.diagnostics.iter().map(odd).collect());
-    if let Some(start) = input.start {
+    if let Some(start) = input.meta.start {
         summary.extra.insert("bin_0".into(), instant::text(start).into());
     }
     if let Some(evaluation) = evaluation {

@@ -1,13 +1,11 @@
 //! What was found: anomalies with what was expected, and the incidents that they belong to.
 
-use std::collections::BTreeMap;
-
 use detect::evaluate::Tolerance;
 use detect::incidents::{Alarm, Incident, alarms, incidents, is_outage};
 use detect::{Relative, Verdict};
 use report::{Table, schema};
-use twin::{Csr, Diagnostic};
 
+use super::ends::Ends;
 use super::marks::Marks;
 use super::meta::Meta;
 use super::run::{Judged, loss_share};
@@ -188,35 +186,5 @@ impl<'a> Found<'a> {
                 .end();
         }
         table
-    }
-}
-
-/// The nodes that each series joins.
-pub(crate) struct Ends(Vec<Option<(u32, u32)>>);
-
-impl Ends {
-    /// Series that are called as arcs of a network, `A>B`; others are counted and stand alone.
-    pub(crate) fn of(csr: &Csr, meta: &Meta, diagnostics: &mut Vec<Diagnostic>) -> Self {
-        let mut arcs = BTreeMap::new();
-        for (src, dst) in csr.src.iter().zip(&csr.dst) {
-            let name = |node: &twin::NodeId| csr.node_names[node.index()].as_str();
-            arcs.insert(format!("{}>{}", name(src), name(dst)), (src.0, dst.0));
-        }
-        let end = |name: &String| {
-            let ends = arcs.get(name).copied();
-            if ends.is_none() {
-                Diagnostic::count(diagnostics, "unknown-link", || {
-                    format!("Series that are no link of the network, such as '{name}': they stand alone.")
-                });
-            }
-            ends
-        };
-        Self(meta.series.iter().map(end).collect())
-    }
-
-    /// Whether two series meet at a node.
-    fn touch(&self, a: usize, b: usize) -> bool {
-        let (Some((a, b)), Some((c, d))) = (self.0[a], self.0[b]) else { return false };
-        a == c || a == d || b == c || b == d
     }
 }

@@ -5,40 +5,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use detect::evaluate::Frame;
 use topology_sync::syslog::{self, SyslogContext, SyslogRecord};
 use twin::{Diagnostic, InputError, Place, WallTime};
 
 use super::meta::Meta;
 use super::series::Series;
+use super::stamped::{Binning, Stamped};
 use crate::csv_file::unpacked;
 use crate::inputs::files_of;
 
-/// Messages by bin.
-#[derive(Debug)]
-pub(crate) struct Logs {
-    pub(crate) meta: Meta,
-    pub(crate) series: Series,
-    /// When bin 0 begins: a whole number of bins after 1 January 1970.
-    pub(crate) start: WallTime,
-    pub(crate) diagnostics: Vec<Diagnostic>,
-}
-
-/// How messages become counts.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Binning {
-    /// Length of a bin, in seconds; positive.
-    pub(crate) bin_s: u32,
-    /// Seconds of the beginning in which nothing is flagged.
-    pub(crate) learn_s: u32,
-}
+/// Seconds of the beginning in which nothing is flagged, unless something else is said.
+const LEARN_S: u32 = 120;
 
 /// Reads a log or all logs of a folder, plain or `.gz`. Messages that do not say their device are of the one that the file is
 /// named after, up to its first dot.
 ///
 /// # Errors
 /// What cannot be read; logs without a message, or of one bin.
-pub(crate) fn open(path: &Path, binning: Binning) -> Result<Logs, InputError> {
+pub(crate) fn open(path: &Path, binning: Binning) -> Result<Stamped, InputError> {
     let files = files_of(path);
     let latest = latest(&files);
     let (mut records, mut diagnostics) = (Vec::new(), Vec::new());
@@ -57,8 +41,8 @@ pub(crate) fn open(path: &Path, binning: Binning) -> Result<Logs, InputError> {
             }
         }
     }
-    let (meta, counts, start) = count(&path.display().to_string(), &records, binning)?;
-    Ok(Logs { meta, series: Series::Events(counts), start, diagnostics })
+    let (meta, counts) = count(&path.display().to_string(), &records, binning)?;
+    Ok(Stamped { meta, series: Series::Events(counts), interfaces: Vec::new(), diagnostics })
 }
 
 /// When the newest of the files was written: none of its stamps is of a later year.
@@ -70,8 +54,8 @@ fn latest(files: &[PathBuf]) -> WallTime {
     WallTime::from_ns(files.iter().filter_map(written).max().unwrap_or(0))
 }
 
-/// Counts by series and bin, and when the first bin begins.
-type Counted = (Meta, Vec<Vec<Option<u64>>>, WallTime);
+/// Counts by series and bin.
+type Counted = (Meta, Vec<Vec<Option<u64>>>);
 
 fn count(file: &str, records: &[SyslogRecord], binning: Binning) -> Result<Counted, InputError> {
     let wrong = |what: &str, expected: &str| InputError::new(file, Place::Whole, what, expected);
@@ -87,9 +71,8 @@ fn count(file: &str, records: &[SyslogRecord], binning: Binning) -> Result<Count
     let keys: BTreeSet<(&str, &str)> = records.iter().map(|r| (r.device.as_str(), r.kind.as_str())).collect();
     let names = keys.iter().map(|(device, kind)| format!("{device} {kind}")).collect();
     let bins = (last - first) as usize + 1;
-    let train_end = ((binning.learn_s / binning.bin_s) as usize).clamp(1, bins - 1);
-    let frame = Frame { bins, bin_s: f64::from(binning.bin_s), train_end };
-    let meta = Meta::of_logs(file, frame, names)?;
+    let start = WallTime::from_ns(first * bin_ns);
+    let meta = Meta::of_records(file, start, binning.frame(bins, LEARN_S), names)?;
     let number: BTreeMap<_, usize> = keys.into_iter().zip(0..).collect();
     let mut counts = vec![vec![Some(0); bins]; number.len()];
     for record in records {
@@ -98,14 +81,14 @@ fn count(file: &str, records: &[SyslogRecord], binning: Binning) -> Result<Count
             *count += 1;
         }
     }
-    Ok((meta, counts, WallTime::from_ns(first * bin_ns)))
+    Ok((meta, counts))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TEN_SECONDS: Binning = Binning { bin_s: 10, learn_s: 120 };
+    const TEN_SECONDS: Binning = Binning { bin_s: 10, learn_s: None };
 
     fn record(seconds: i64, device: &str, kind: &str) -> SyslogRecord {
         let at = WallTime::from_secs(seconds);
@@ -116,10 +99,10 @@ mod tests {
     fn messages_are_counted_by_device_and_kind_in_bins_of_the_clock() {
         let records = [(1_019, "r2", "a"), (1_000, "r1", "b"), (1_009, "r1", "b"), (1_030, "r1", "a")]
             .map(|(at, device, kind)| record(at, device, kind));
-        let (meta, counts, start) = count("logs", &records, TEN_SECONDS).unwrap();
+        let (meta, counts) = count("logs", &records, TEN_SECONDS).unwrap();
         assert_eq!(meta.series, ["r1 a", "r1 b", "r2 a"]);
         assert_eq!((meta.frame.bins, meta.frame.train_end), (4, 3));
-        assert_eq!(start, WallTime::from_secs(1_000));
+        assert_eq!(meta.start, Some(WallTime::from_secs(1_000)));
         let counts: Vec<Vec<u64>> = counts.into_iter().map(|c| c.into_iter().flatten().collect()).collect();
         assert_eq!(counts, [[0, 0, 0, 1], [2, 0, 0, 0], [0, 1, 0, 0]]);
     }

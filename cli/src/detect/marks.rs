@@ -11,6 +11,8 @@
 //! series,bin
 //! a>b,8870
 //! ```
+//!
+//! Changes may also be the lines of `umbra sync watch` ([`deltas`](super::deltas)).
 
 use std::path::Path;
 
@@ -18,10 +20,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use topology_sync::source::files;
 use topology_sync::{encoding, yaml};
-use twin::{Diagnostic, InputError, Place};
+use twin::{Diagnostic, InputError, Place, Snapshot};
 
+use super::deltas;
+use super::ends::Naming;
 use super::meta::Meta;
-use crate::csv_file::{self, broken};
+use crate::csv_file::{self, broken, unpacked};
 
 /// Windows in which a series neither alarms nor teaches, and bins from which on it is judged anew.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,6 +51,13 @@ struct Change {
     bin: usize,
 }
 
+/// What marks are to be read for.
+pub(crate) struct Known<'a> {
+    pub(crate) meta: &'a Meta,
+    pub(crate) naming: &'a Naming,
+    pub(crate) net: Option<&'a Snapshot>,
+}
+
 const WINDOWS: &str = "a list of {series, from, to}";
 const CHANGES: &str = "a list of {series, bin}";
 
@@ -54,13 +65,15 @@ impl Marks {
     /// Reads the files that are given.
     ///
     /// # Errors
-    /// Files that cannot be read, and windows that end before they begin. Series that META does not name are counted.
+    /// Files that cannot be read, windows that end before they begin, and deltas where nobody says when bin 0 begins. Series
+    /// that META does not name are counted.
     pub(crate) fn open(
         maintenance: Option<&Path>,
         changes: Option<&Path>,
-        meta: &Meta,
+        known: &Known<'_>,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Result<Self, InputError> {
+        let meta = known.meta;
         let mut marks = Self {
             maintenance: vec![Vec::new(); meta.series.len()],
             changes: vec![Vec::new(); meta.series.len()],
@@ -78,8 +91,25 @@ impl Marks {
             }
         }
         if let Some(path) = changes {
-            for change in list::<Change>(path, CHANGES)? {
-                numbers(&change.series, meta, diagnostics).for_each(|s| marks.changes[s].push(change.bin));
+            if deltas::are_deltas(&unpacked(path)?) {
+                let Some(start) = meta.start else {
+                    let file = path.display().to_string();
+                    let expected =
+                        format!("a member bin_0 of {}: the instant at which bin 0 begins", meta.file);
+                    return Err(InputError::new(
+                        &file,
+                        Place::Whole,
+                        "deltas, which have instants",
+                        expected,
+                    ));
+                };
+                let deltas = deltas::read(path)?;
+                deltas::mark(&mut marks, &deltas, known.net, known.naming, (meta, start), diagnostics);
+            } else {
+                for change in list::<Change>(path, CHANGES)? {
+                    numbers(&change.series, meta, diagnostics)
+                        .for_each(|s| marks.changes[s].push(change.bin));
+                }
             }
             marks.changes.iter_mut().for_each(|bins| bins.sort_unstable());
         }
@@ -147,7 +177,10 @@ mod tests {
         std::fs::write(&windows, maintenance.1).unwrap();
         std::fs::write(&bins, changes).unwrap();
         let mut diagnostics = Vec::new();
-        let marks = Marks::open(Some(&windows), Some(&bins), &meta(10, &["a", "b"]), &mut diagnostics);
+        let meta = meta(10, &["a", "b"]);
+        let naming = Naming::new(&meta, Vec::new());
+        let known = Known { meta: &meta, naming: &naming, net: None };
+        let marks = Marks::open(Some(&windows), Some(&bins), &known, &mut diagnostics);
         let marks = marks.map_err(|e| e.to_string().replace(&format!("{}/", folder.path().display()), ""))?;
         Ok((marks, diagnostics.len()))
     }

@@ -7,7 +7,9 @@ use detect::evaluate::Frame;
 use serde::Deserialize;
 use topology_sync::encoding;
 use topology_sync::source::files;
-use twin::{InputError, Place};
+use twin::{InputError, Place, WallTime};
+
+use crate::planning::instant;
 
 /// Cells beyond this are no series but a mistake: a gigabyte of samples, and four of verdicts.
 const MAX_CELLS: usize = 1 << 27;
@@ -19,6 +21,8 @@ pub(crate) struct Meta {
     pub(crate) file: String,
     /// Bins and their length.
     pub(crate) frame: Frame,
+    /// When bin 0 begins, if that is known.
+    pub(crate) start: Option<WallTime>,
     /// The names of the series, in the order of all outputs.
     pub(crate) series: Vec<String>,
 }
@@ -28,10 +32,13 @@ struct File {
     bins: usize,
     bin_s: f64,
     train_end: usize,
+    /// RFC 3339.
+    #[serde(default)]
+    bin_0: Option<String>,
     series: Vec<String>,
 }
 
-const EXPECTED: &str = "an object {bins, bin_s, train_end, series}";
+const EXPECTED: &str = "an object {bins, bin_s, train_end, series}, perhaps with bin_0";
 
 impl Meta {
     /// Reads META.
@@ -47,13 +54,19 @@ impl Meta {
             let what = "fewer than two bins";
             return Err(InputError::new(file, Place::Whole, what, "bins numbered from 0 on"));
         }
-        Self::check(file, File { bins, bin_s: 1.0, train_end: 1, series })
+        Self::check(file, File { bins, bin_s: 1.0, train_end: 1, bin_0: None, series })
     }
 
-    /// What logs say of themselves.
-    pub(crate) fn of_logs(file: &str, frame: Frame, series: Vec<String>) -> Result<Self, InputError> {
+    /// What records with instants say of themselves.
+    pub(crate) fn of_records(
+        file: &str,
+        start: WallTime,
+        frame: Frame,
+        series: Vec<String>,
+    ) -> Result<Self, InputError> {
         let Frame { bins, bin_s, train_end } = frame;
-        Self::check(file, File { bins, bin_s, train_end, series })
+        let meta = Self::check(file, File { bins, bin_s, train_end, bin_0: None, series })?;
+        Ok(Self { start: Some(start), ..meta })
     }
 
     fn parse(file: &str, text: &str) -> Result<Self, InputError> {
@@ -84,8 +97,15 @@ impl Meta {
             let what = format!("{} bins of {} series", meta.bins, meta.series.len());
             return wrong(what, &format!("at most {MAX_CELLS} samples in all"));
         }
+        let start = meta.bin_0.as_deref().map(instant::parse).transpose();
+        let start = match start {
+            Ok(start) => start,
+            Err(expected) => {
+                return wrong(format!("bin_0 '{}'", meta.bin_0.unwrap_or_default()), &expected);
+            }
+        };
         let frame = Frame { bins: meta.bins, bin_s: meta.bin_s, train_end: meta.train_end };
-        Ok(Self { file: file.to_owned(), frame, series: meta.series })
+        Ok(Self { file: file.to_owned(), frame, start, series: meta.series })
     }
 
     /// The number of a series.

@@ -33,15 +33,15 @@ pub(crate) fn judge(series: &Series, marks: &Marks, meta: &Meta, per_week: f64) 
     let verdicts = match series {
         Series::Gauges(gauges) => {
             let detector = |series| LinkDetector::new(series, SeasonalConfig::new(bin_s));
-            run(gauges, detector, marks)
+            run(gauges, f64::NAN, detector, marks)
         }
         Series::Paths(paths) => {
             let detector = |series| PathScan::new(series, PathConfig::new(bin_s));
-            run(paths, detector, marks)
+            run(paths, PathSample::MISSING, detector, marks)
         }
         Series::Events(counts) => {
             let detector = |series| EventRates::new(series, EventConfig::new(bin_s));
-            run(counts, detector, marks)
+            run(counts, None, detector, marks)
         }
     };
     let config = match series {
@@ -107,18 +107,31 @@ fn seconds(meta: &Meta) -> u32 {
     meta.frame.bin_s.round().max(1.0) as u32
 }
 
-/// `verdicts[series][bin]`. Groups of series run side by side; the result does not depend on how many do.
-fn run<D, S>(samples: &[Vec<S>], detector: impl Fn(usize) -> D + Sync, marks: &Marks) -> Vec<Vec<Verdict>>
+/// `verdicts[series][bin]`. Groups of series run side by side; the result does not depend on how many do. What is paused is
+/// `missing`: it must not be remembered when it is over either.
+fn run<D, S>(
+    samples: &[Vec<S>],
+    missing: S,
+    detector: impl Fn(usize) -> D + Sync,
+    marks: &Marks,
+) -> Vec<Vec<Verdict>>
 where
     D: Detector<Sample = S>,
     S: Copy + Send + Sync,
 {
     let groups = samples.par_chunks(TOGETHER).enumerate();
-    let groups = groups.map(|(i, group)| run_group(group, i * TOGETHER, detector(group.len()), marks));
+    let groups =
+        groups.map(|(i, group)| run_group(group, missing, i * TOGETHER, detector(group.len()), marks));
     groups.collect::<Vec<_>>().into_iter().flatten().collect()
 }
 
-fn run_group<D, S>(samples: &[Vec<S>], first: usize, mut detector: D, marks: &Marks) -> Vec<Vec<Verdict>>
+fn run_group<D, S>(
+    samples: &[Vec<S>],
+    missing: S,
+    first: usize,
+    mut detector: D,
+    marks: &Marks,
+) -> Vec<Vec<Verdict>>
 where
     D: Detector<Sample = S>,
     S: Copy,
@@ -127,8 +140,9 @@ where
     let mut verdicts = vec![Vec::with_capacity(bins); samples.len()];
     let mut now = vec![Verdict::NONE; samples.len()];
     for bin in 0..bins {
-        let at: Vec<S> = samples.iter().map(|series| series[bin]).collect();
         let paused: Vec<bool> = (0..samples.len()).map(|i| marks.is_paused(first + i, bin)).collect();
+        let sample = |i: usize| if paused[i] { missing } else { samples[i][bin] };
+        let at: Vec<S> = (0..samples.len()).map(sample).collect();
         for i in (0..samples.len()).filter(|i| marks.changes_at(first + i, bin)) {
             detector.rebaseline(i);
         }

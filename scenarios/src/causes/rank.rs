@@ -1,9 +1,11 @@
 //! The ranking: from what was observed to causes with probabilities.
 
+use std::collections::BTreeMap;
+
 use engine::Seeds;
 use models::{NodeDemand, Routing};
 use rayon::prelude::*;
-use twin::{Csr, Rung};
+use twin::{Csr, LinkId, Rung};
 
 use super::class::{Cause, Form};
 use super::formula::Formulas;
@@ -28,11 +30,13 @@ pub struct Settings {
     pub window: usize,
     /// Classes that are left out.
     pub without: Vec<String>,
+    /// How often links wear out that were seen to wear, per hour: they go down or lose packets more often than others.
+    pub worn: BTreeMap<LinkId, f64>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { replicas: 50, top: 8, seed: 0, window: 30, without: Vec::new() }
+        Self { replicas: 50, top: 8, seed: 0, window: 30, without: Vec::new(), worn: BTreeMap::new() }
     }
 }
 
@@ -161,11 +165,12 @@ pub fn rank(
     let causes = Cause::all(csr, routing, &settings.without);
     let weighed = if settings.replicas == 0 {
         let formulas = Formulas::new(csr, routing, seen, &summary);
-        screen(csr, causes, &summary, Rung::Algebra, |change| formulas.show(change))
+        screen(csr, causes, &settings.worn, &summary, Rung::Algebra, |change| formulas.show(change))
     } else {
         let state = State::healthy(csr, routing.clone(), BUFFER_S);
         let mut bench = Bench::new(csr, state, demands, seen, &summary, settings.replicas, settings.seed);
-        let mut weighed = screen(csr, causes, &summary, Rung::Fluid, |change| bench.once(change));
+        let mut weighed =
+            screen(csr, causes, &settings.worn, &summary, Rung::Fluid, |change| bench.once(change));
         simulate(&bench, &summary, &mut weighed, settings);
         settle(&mut bench, &summary, &mut weighed);
         weighed
@@ -179,11 +184,12 @@ pub fn rank(
 fn screen(
     csr: &Csr,
     causes: Vec<Cause>,
+    worn: &BTreeMap<LinkId, f64>,
     summary: &Summary,
     rung: Rung,
     show: impl Fn(Change) -> Ensemble + Sync,
 ) -> Vec<Weighed> {
-    let total: f64 = causes.iter().map(|c| c.class.per_h).sum();
+    let total: f64 = causes.iter().map(|c| c.per_h(csr, worn)).sum();
     causes
         .into_par_iter()
         .map(|cause| {
@@ -202,7 +208,7 @@ fn screen(
                     without: Vec::new(),
                 }
             });
-            let log_prior = libm::log((1.0 - NONE - UNKNOWN) * cause.class.per_h / total);
+            let log_prior = libm::log((1.0 - NONE - UNKNOWN) * cause.per_h(csr, worn) / total);
             Weighed { cause, log_prior, forms: forms.collect() }
         })
         .collect()

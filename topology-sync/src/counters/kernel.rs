@@ -8,10 +8,17 @@
 use serde_json::Value;
 use twin::{InputError, Place};
 
-use super::{Direction, Interface, Reading, Sample, stamp};
+use super::{Direction, Interface, Quantity, Reading, Sample, stamp};
 
 /// The value of the `format` key.
 pub const FORMAT: &str = "umbra-ip-link/1";
+
+const COUNTERS: [(&str, Quantity); 4] = [
+    ("bytes", Quantity::Octets),
+    ("packets", Quantity::Packets),
+    ("errors", Quantity::Errors),
+    ("dropped", Quantity::Discards),
+];
 
 /// Reads samples of any number of nodes; two of one node make a rate.
 ///
@@ -38,21 +45,16 @@ pub fn read(file: &str, value: &Value) -> Result<Vec<Sample>, InputError> {
         let links = sample.get("links").and_then(Value::as_array).ok_or_else(|| wrong("links"))?;
         for link in links {
             for (direction, side) in [(Direction::In, "rx"), (Direction::Out, "tx")] {
-                let counter = ["stats64", "stats"]
-                    .iter()
-                    .find_map(|s| Some((*s, link.get(s)?.get(side)?.get("bytes")?)));
-                let Some((stats, value)) = counter.and_then(|(s, v)| Some((s, v.as_u64()?))) else {
-                    continue;
-                };
-                let bits = if stats == "stats64" { 64 } else { 32 };
-                let reading = Reading::Octets { value, bits };
-                samples.push(Sample {
-                    interface: interface(node, link),
-                    direction,
-                    at,
-                    reading,
-                    uptime: None,
-                });
+                let interface = interface(node, link);
+                for (name, quantity) in COUNTERS {
+                    let counter = ["stats64", "stats"]
+                        .iter()
+                        .find_map(|s| Some((*s, link.get(s)?.get(side)?.get(name)?.as_u64()?)));
+                    let Some((stats, value)) = counter else { continue };
+                    let reading = Reading::Count { value, bits: if stats == "stats64" { 64 } else { 32 } };
+                    let interface = interface.clone();
+                    samples.push(Sample { interface, direction, quantity, at, reading, uptime: None });
+                }
             }
         }
     }

@@ -1,9 +1,11 @@
 //! Interface counters of a management system, put onto the half-links of a twin.
 //!
 //! [`prometheus`] reads answers of Prometheus' HTTP API, [`table`] CSV (SNMP's IF-MIB columns among them) and [`kernel`]
-//! samples of `ip -s -j link`; each gives [`Sample`]s. [`rates`](rate::rates) turns them into mean rates, with wraps and
-//! resets told apart, and [`place`](place::place) finds the half-link of each.
+//! samples of `ip -s -j link`; each gives [`Sample`]s. Wraps are told from resets; then [`rates`](rate::rates)
+//! makes mean rates and [`binned`](bins::binned) series, and [`place`](place::place) finds the half-link of each.
 
+pub mod bins;
+mod interval;
 pub mod kernel;
 pub mod place;
 pub mod prometheus;
@@ -51,17 +53,30 @@ pub enum Direction {
     Out,
 }
 
+/// What a counter counts (RFC 2863 §3.1.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Quantity {
+    /// Octets, framing included.
+    Octets,
+    /// Packets.
+    Packets,
+    /// Packets that were not delivered because they were damaged.
+    Errors,
+    /// Packets that were not delivered though nothing was wrong with them.
+    Discards,
+}
+
 /// What was read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Reading {
-    /// A counter of octets with so many bits: 32 (`ifInOctets`) or 64 (`ifHCInOctets`, and all others).
-    Octets {
+    /// A counter with so many bits: 32 (`ifInOctets`, `ifInErrors`) or 64 (`ifHCInOctets`, and all others).
+    Count {
         /// The count.
         value: u64,
         /// 32 or 64.
         bits: u8,
     },
-    /// A rate in bit/s.
+    /// A rate of octets, in bit/s.
     Rate(f64),
 }
 
@@ -72,6 +87,8 @@ pub struct Sample {
     pub interface: Interface,
     /// In which direction.
     pub direction: Direction,
+    /// What is counted.
+    pub quantity: Quantity,
     /// When it was read.
     pub at: WallTime,
     /// What was read.

@@ -83,7 +83,8 @@ const WAYS: [(&str, IsIt); 4] = [
     ("alias", |i, _, p| i.alias.is_some() && i.alias == p.alias),
 ];
 
-struct Index<'a> {
+/// Ports and half-links of a layer, by what sources call them.
+pub struct Index<'a> {
     nodes: Vec<&'a Entity>,
     ports: BTreeMap<&'a EntityKey, Vec<(&'a Entity, &'a Port)>>,
     addresses: BTreeMap<IpAddr, &'a EntityKey>,
@@ -92,7 +93,8 @@ struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    fn new(twin: &'a Twin, layer: Layer) -> Self {
+    /// Of a layer of a version.
+    pub fn new(twin: &'a Twin, layer: Layer) -> Self {
         let mut it = Self {
             nodes: twin.nodes(),
             ports: BTreeMap::new(),
@@ -115,7 +117,11 @@ impl<'a> Index<'a> {
         it
     }
 
-    fn half_link(&self, interface: &Interface, direction: Direction) -> Result<HalfLinkKey, String> {
+    /// The half-link that an interface sends into, or receives from.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub fn half_link(&self, interface: &Interface, direction: Direction) -> Result<HalfLinkKey, String> {
         let port = self.port(self.node(&interface.node)?, interface)?;
         let (list, way) = match direction {
             Direction::Out => (self.leaving.get(port), "leaves"),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use twin::{InputError, Place};
 
-use super::{Direction, Interface, Reading, Sample, stamp};
+use super::{Direction, Interface, Quantity, Reading, Sample, stamp};
 
 /// Labels that name the node, best first. The node exporter calls the interface `device`.
 const NODE: [&str; 8] =
@@ -13,7 +13,8 @@ const NAME: [&str; 6] = ["ifName", "ifname", "interface", "port", "device", "ifD
 
 /// Reads an answer of the types `matrix` and `vector`. The direction is that of the metric's name (`ifHCInOctets`,
 /// `node_network_transmit_bytes_total`, …) or of a label `direction`; a metric named `…bps` or `…bits_per_second` is a
-/// rate, others count octets. Series that are neither in nor out are passed over.
+/// rate, others are counters of what their name says, octets if it says nothing. Series that are neither in nor out are
+/// passed over, and so are those of single kinds of packets and errors.
 ///
 /// # Errors
 /// [`InputError`] for something else than a successful answer, or a value that is no number.
@@ -29,7 +30,7 @@ pub fn read(file: &str, answer: &Value) -> Result<Vec<Sample>, InputError> {
     let mut samples = Vec::new();
     for (i, one) in series.iter().enumerate() {
         let metric = one.get("metric").unwrap_or(&Value::Null);
-        let Some((direction, is_rate)) = kind(metric) else { continue };
+        let Some((direction, quantity, is_rate)) = kind(metric) else { continue };
         let interface = interface(metric);
         let values = one.get("values").and_then(Value::as_array).map(Vec::as_slice);
         let points = values.unwrap_or_else(|| one.get("value").map(std::slice::from_ref).unwrap_or_default());
@@ -40,11 +41,12 @@ pub fn read(file: &str, answer: &Value) -> Result<Vec<Sample>, InputError> {
                 (_, v) if v.is_nan() => continue, // staleness and division by zero: no reading
                 (true, v) if v.is_finite() && v >= 0.0 => Reading::Rate(v),
                 (false, v) if (0.0..1.9e19).contains(&v) => {
-                    Reading::Octets { value: v as u64, bits: bits(metric) }
+                    Reading::Count { value: v as u64, bits: bits(metric) }
                 }
                 _ => return Err(bad()),
             };
-            samples.push(Sample { interface: interface.clone(), direction, at, reading, uptime: None });
+            let interface = interface.clone();
+            samples.push(Sample { interface, direction, quantity, at, reading, uptime: None });
         }
     }
     Ok(samples)
@@ -54,36 +56,60 @@ fn label<'a>(metric: &'a Value, name: &str) -> Option<&'a str> {
     metric.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
-/// The direction of a metric, and whether it is a rate.
-fn kind(metric: &Value) -> Option<(Direction, bool)> {
+/// What a name says is counted. Parts of a whole, which stand beside it, count as nothing: the node exporter's frame and
+/// fifo errors and its compressed packets, multicast and broadcast.
+fn quantity(name: &str) -> Option<Quantity> {
+    let has = |words: &[&str]| words.iter().any(|w| name.contains(w));
+    if has(&[
+        "multicast",
+        "broadcast",
+        "fifo",
+        "frame",
+        "compressed",
+        "nohandler",
+        "carrier",
+        "colls",
+        "unknown",
+    ]) {
+        return None;
+    }
+    let quantity = if has(&["err"]) {
+        Quantity::Errors
+    } else if has(&["drop", "discard"]) {
+        Quantity::Discards
+    } else if has(&["packets", "pkts"]) {
+        Quantity::Packets
+    } else {
+        Quantity::Octets
+    };
+    Some(quantity)
+}
+
+/// The direction of a metric, what it counts, and whether it is a rate.
+fn kind(metric: &Value) -> Option<(Direction, Quantity, bool)> {
     let name = label(metric, "__name__").unwrap_or_default();
     let lower = name.to_ascii_lowercase();
     let is_rate = lower.contains("bps") || lower.contains("bits_per_second") || name.is_empty();
     let direction = match label(metric, "direction").map(str::to_ascii_lowercase).as_deref() {
         Some("in" | "receive" | "rx") => Direction::In,
         Some("out" | "transmit" | "tx") => Direction::Out,
-        _ if ["receive", "inoctets", "in_octets", "rx_", "in_bps", "in-octets"]
-            .iter()
-            .any(|w| lower.contains(w)) =>
-        {
+        _ if lower.starts_with("ifin") || lower.starts_with("ifhcin") => Direction::In,
+        _ if lower.starts_with("ifout") || lower.starts_with("ifhcout") => Direction::Out,
+        _ if ["receive", "in_octets", "rx_", "in_bps", "in-octets"].iter().any(|w| lower.contains(w)) => {
             Direction::In
         }
-        _ if ["transmit", "outoctets", "out_octets", "tx_", "out_bps", "out-octets"]
-            .iter()
-            .any(|w| lower.contains(w)) =>
-        {
+        _ if ["transmit", "out_octets", "tx_", "out_bps", "out-octets"].iter().any(|w| lower.contains(w)) => {
             Direction::Out
         }
         _ => return None,
     };
-    let packets = ["packets", "pkts", "errors", "drop", "discards"].iter().any(|w| lower.contains(w));
-    (!packets).then_some((direction, is_rate))
+    Some((direction, quantity(&lower)?, is_rate))
 }
 
 /// IF-MIB (RFC 2863): `ifInOctets` has 32 bits, `ifHCInOctets` 64.
 fn bits(metric: &Value) -> u8 {
     match label(metric, "__name__") {
-        Some("ifInOctets" | "ifOutOctets") => 32,
+        Some(name) if name.starts_with("ifIn") || name.starts_with("ifOut") => 32,
         _ => 64,
     }
 }

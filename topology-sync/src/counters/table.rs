@@ -2,20 +2,30 @@
 
 use twin::{InputError, Place, WallTime};
 
-use super::{Direction, Interface, Reading, Sample, stamp};
+use super::{Direction, Interface, Quantity, Reading, Sample, stamp};
 
 /// What a column holds, by its names in lower case; IF-MIB's are among them (RFC 2863).
-const COLUMNS: [(&[&str], Column); 13] = [
+const COLUMNS: [(&[&str], Column); 23] = [
     (&["node", "host", "hostname", "device", "sysname", "instance"], Column::Node),
     (&["time", "timestamp", "at"], Column::Time),
     (&["port", "interface", "ifname", "ifdescr"], Column::Name),
     (&["ifindex"], Column::Index),
     (&["alias", "ifalias"], Column::Alias),
     (&["mac", "ifphysaddress"], Column::Mac),
-    (&["in_octets", "ifhcinoctets", "rx_bytes"], Column::Octets(Direction::In, 64)),
-    (&["out_octets", "ifhcoutoctets", "tx_bytes"], Column::Octets(Direction::Out, 64)),
-    (&["ifinoctets"], Column::Octets(Direction::In, 32)),
-    (&["ifoutoctets"], Column::Octets(Direction::Out, 32)),
+    (&["in_octets", "ifhcinoctets", "rx_bytes"], Column::Count(Direction::In, Quantity::Octets, 64)),
+    (&["out_octets", "ifhcoutoctets", "tx_bytes"], Column::Count(Direction::Out, Quantity::Octets, 64)),
+    (&["ifinoctets"], Column::Count(Direction::In, Quantity::Octets, 32)),
+    (&["ifoutoctets"], Column::Count(Direction::Out, Quantity::Octets, 32)),
+    (&["in_packets", "rx_packets"], Column::Count(Direction::In, Quantity::Packets, 64)),
+    (&["out_packets", "tx_packets"], Column::Count(Direction::Out, Quantity::Packets, 64)),
+    (&["in_errors", "rx_errors"], Column::Count(Direction::In, Quantity::Errors, 64)),
+    (&["out_errors", "tx_errors"], Column::Count(Direction::Out, Quantity::Errors, 64)),
+    (&["ifinerrors"], Column::Count(Direction::In, Quantity::Errors, 32)),
+    (&["ifouterrors"], Column::Count(Direction::Out, Quantity::Errors, 32)),
+    (&["in_discards", "rx_dropped"], Column::Count(Direction::In, Quantity::Discards, 64)),
+    (&["out_discards", "tx_dropped"], Column::Count(Direction::Out, Quantity::Discards, 64)),
+    (&["ifindiscards"], Column::Count(Direction::In, Quantity::Discards, 32)),
+    (&["ifoutdiscards"], Column::Count(Direction::Out, Quantity::Discards, 32)),
     (&["in_bps"], Column::Rate(Direction::In)),
     (&["out_bps"], Column::Rate(Direction::Out)),
     (&["sysuptime"], Column::Uptime),
@@ -30,7 +40,7 @@ enum Column {
     Index,
     Alias,
     Mac,
-    Octets(Direction, u8),
+    Count(Direction, Quantity, u8),
     /// bit/s.
     Rate(Direction),
     /// Hundredths of a second.
@@ -39,9 +49,10 @@ enum Column {
 }
 
 /// Reads a table with the columns `node`, `time` (s; not needed with rates), an interface (`port`, `ifIndex`, `alias` or
-/// `mac`) and readings: `in_octets`/`out_octets`, IF-MIB's `ifHCInOctets`, `ifInOctets`, …, or `in_bps`/`out_bps`. Where
-/// 32- and 64-bit counters stand side by side the 64-bit ones count. `sysUpTime` tells restarts. Other columns are
-/// passed over, and so are empty cells.
+/// `mac`) and readings: `in_octets`/`out_octets`, IF-MIB's `ifHCInOctets`, `ifInOctets`, …, or `in_bps`/`out_bps`; also
+/// `in_packets`, `in_errors`, `in_discards`, … and IF-MIB's `ifInErrors`, `ifInDiscards`. Where 32- and 64-bit counters
+/// stand side by side the 64-bit ones count. `sysUpTime` tells restarts. Other columns are passed over, and so are empty
+/// cells.
 ///
 /// # Errors
 /// [`InputError`] with the line of a cell that is no number, or for missing columns.
@@ -57,10 +68,10 @@ pub fn read(file: &str, text: &str) -> Result<Vec<Sample>, InputError> {
             "port, ifIndex, alias or mac",
         ),
         (
-            has(&|c| matches!(c, Column::Octets(..) | Column::Rate(_))),
+            has(&|c| matches!(c, Column::Count(..) | Column::Rate(_))),
             "in_octets, out_octets, in_bps or out_bps",
         ),
-        (has(&|c| *c == Column::Time) || !has(&|c| matches!(c, Column::Octets(..))), "time"),
+        (has(&|c| *c == Column::Time) || !has(&|c| matches!(c, Column::Count(..))), "time"),
     ];
     if let Some((_, name)) = missing.iter().find(|(there, _)| !there) {
         let what = format!("no column {name}");
@@ -94,7 +105,7 @@ fn row(
     samples: &mut Vec<Sample>,
 ) -> Result<(), InputError> {
     let (mut interface, mut at, mut uptime) = (Interface::default(), WallTime::default(), None);
-    let mut readings: Vec<(Direction, Reading)> = Vec::new();
+    let mut readings: Vec<(Direction, Quantity, Reading)> = Vec::new();
     for (column, cell) in columns.iter().zip(record).filter(|(_, cell)| !cell.is_empty()) {
         let bad = |expected: &str| InputError::new(file, Place::Line(line), format!("'{cell}'"), expected);
         match *column {
@@ -107,27 +118,27 @@ fn row(
             Column::Index => interface.index = Some(cell.parse().map_err(|_| bad("an ifIndex"))?),
             Column::Alias => interface.alias = Some(cell.to_owned()),
             Column::Mac => interface.mac = Some(cell.parse().map_err(|_| bad("a hardware address"))?),
-            Column::Octets(direction, bits) => {
-                let value = cell.parse().map_err(|_| bad("a count of octets"))?;
-                readings.push((direction, Reading::Octets { value, bits }));
+            Column::Count(direction, quantity, bits) => {
+                let value = cell.parse().map_err(|_| bad("a count, a whole number from 0 on"))?;
+                readings.push((direction, quantity, Reading::Count { value, bits }));
             }
             Column::Rate(direction) => {
                 let rate = cell.parse().ok().filter(|r: &f64| r.is_finite() && *r >= 0.0);
-                readings.push((direction, Reading::Rate(rate.ok_or_else(|| bad("a rate in bit/s"))?)));
+                let rate = Reading::Rate(rate.ok_or_else(|| bad("a rate in bit/s"))?);
+                readings.push((direction, Quantity::Octets, rate));
             }
             Column::Uptime => uptime = Some(cell.parse().map_err(|_| bad("sysUpTime in 1/100 s"))?),
             Column::Unknown => {}
         }
     }
-    let wide = |direction| move |r: &(Direction, Reading)| r.0 == direction && !narrow(&r.1);
-    for direction in [Direction::In, Direction::Out] {
-        if readings.iter().any(wide(direction)) {
-            readings.retain(|r| r.0 != direction || !narrow(&r.1));
-        }
-    }
-    samples.extend(readings.into_iter().map(|(direction, reading)| Sample {
+    let wide: Vec<_> = readings.iter().filter(|(_, _, r)| !narrow(r)).map(|(d, q, _)| (*d, *q)).collect();
+    readings.retain(|(direction, quantity, reading)| {
+        !narrow(reading) || !wide.contains(&(*direction, *quantity))
+    });
+    samples.extend(readings.into_iter().map(|(direction, quantity, reading)| Sample {
         interface: interface.clone(),
         direction,
+        quantity,
         at,
         reading,
         uptime,
@@ -136,7 +147,7 @@ fn row(
 }
 
 fn narrow(reading: &Reading) -> bool {
-    matches!(reading, Reading::Octets { bits: 32, .. })
+    matches!(reading, Reading::Count { bits: 32, .. })
 }
 
 fn broken(file: &str, error: &csv::Error) -> InputError {

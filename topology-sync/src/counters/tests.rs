@@ -141,7 +141,7 @@ fn errors_say_where() {
     expect_test::expect![[r#"
         c:1: no column in_octets, out_octets, in_bps or out_bps; expected a header with node, time, port and readings
         c:1: no column time; expected a header with node, time, port and readings
-        c:3: 'many'; expected a count of octets
+        c:3: 'many'; expected a count, a whole number from 0 on
         c:2: '-1'; expected a rate in bit/s
         c: bad_data: parse error; expected an answer of Prometheus' API with status 'success'
         c: format 'umbra-ip-link/2'; expected format 'umbra-ip-link/1'

@@ -1,13 +1,13 @@
 //! `umbra isolate twin`: causes of what was observed of a network, by simulation.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use report::Summary;
 use scenarios::causes::class::{CLASSES, Cause};
 use scenarios::causes::rank::{Settings, Verdict, What, rank};
 use serde_json::{Map, Value, json};
-use twin::{InputError, Place};
+use twin::{InputError, LinkId, Place, SimDuration};
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
@@ -15,6 +15,8 @@ use crate::isolate::calibrate::{CalibrateArgs, Calibrated};
 use crate::isolate::observed_files::{self, Case};
 use crate::isolate::tables::Tables;
 use crate::isolate::{twin_answer, twin_page, twin_truth, twin_words};
+use crate::planning::degrading;
+use crate::planning::names::Names;
 use crate::planning::study::{Study, StudyArgs};
 use crate::target::TargetFolder;
 
@@ -46,6 +48,9 @@ pub(crate) struct Args {
     /// Classes of causes that are not considered.
     #[arg(long, value_name = "CLASS", value_delimiter = ',', value_parser = class)]
     without: Vec<String>,
+    /// What was measured of parts that wear, as for `umbra risk`: links that will fail within a day are suspected more.
+    #[arg(long, value_name = "FILE")]
+    degrading: Option<PathBuf>,
     #[command(flatten)]
     calibrate: CalibrateArgs,
     /// The result folder.
@@ -78,14 +83,15 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         let (file, what) = (file.display().to_string(), "no answer to any incident of --observed");
         return Err(InputError::new(&file, Place::Whole, what, "the same numbers of cases").into());
     }
-    let folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
     let settings = Settings {
         replicas: if args.no_simulation { 0 } else { args.replicas },
         top: args.top as usize,
         seed: global.seed,
         window,
         without: args.without.clone(),
+        worn: args.degrading.as_ref().map(|file| worn(file, &study)).transpose()?.unwrap_or_default(),
     };
+    let folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
     let judge = |case: &Case| rank(&study.csr, &study.routing, &study.demands, &case.observed, &settings);
     let verdicts: BTreeMap<u32, Verdict> =
         cases.iter().map(|(number, case)| (*number, judge(case))).collect();
@@ -112,6 +118,16 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
+/// How often links wear out, per hour: the rate at which as many fail within a day.
+fn worn(file: &Path, study: &Study) -> Result<BTreeMap<LinkId, f64>, InputError> {
+    const DAY_H: u64 = 24;
+    let worn = degrading::read(file, &Names::new(&study.twin, &study.csr), SimDuration::secs(DAY_H * 3_600))?;
+    // No certainty: a rate must stay finite.
+    let rate = |p: f64| -libm::log1p(-p.clamp(0.0, 0.999)) / DAY_H as f64;
+    let links = worn.iter().flat_map(|(set, p)| set.links().iter().map(|link| (*link, rate(*p))));
+    Ok(links.collect())
+}
+
 fn summary(
     args: &Args,
     global: &Global,
@@ -119,7 +135,8 @@ fn summary(
     cases: &BTreeMap<u32, Case>,
     verdicts: &BTreeMap<u32, Verdict>,
 ) -> Result<Summary, Failure> {
-    let files = [args.observed.as_path()].into_iter().chain(args.calibrate.file());
+    let files =
+        [args.observed.as_path()].into_iter().chain(args.degrading.as_deref()).chain(args.calibrate.file());
     let mut summary = study.summary("isolate", global, files)?;
     summary.fidelity = twin::Fidelity::default();
     let fidelity = &mut summary.fidelity;

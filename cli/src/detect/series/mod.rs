@@ -245,6 +245,7 @@ pub(super) mod tests {
         Meta {
             file: "m.json".to_owned(),
             frame: Frame { bins, bin_s: 300.0, train_end: 1 },
+            start: None,
             series: series.iter().map(|s| (*s).to_owned()).collect(),
         }
     }

@@ -13,4 +13,5 @@ pub(super) static CAPACITY: Class = Class {
         at_arc(place, [0.5, 0.667, 0.75].into_iter(), |arc, left| Change::Rate(arc, left, left))
     },
     per_h: 3e-5,
+    wears: false,
 };

@@ -19,6 +19,7 @@ pub(super) static HASH: Class = Class {
         _ => Vec::new(),
     },
     per_h: 1e-5,
+    wears: false,
 };
 
 /// Nodes that have several equal next hops for some destination.

@@ -14,4 +14,5 @@ pub(super) static LINK_DOWN: Class = Class {
         _ => Vec::new(),
     },
     per_h: 5e-4,
+    wears: true,
 };

@@ -8,6 +8,8 @@ mod metric;
 mod queue;
 mod shaper;
 
+use std::collections::BTreeMap;
+
 use models::Routing;
 use twin::{ArcId, Csr, LinkId, NodeId};
 
@@ -39,6 +41,8 @@ pub struct Class {
     pub forms: fn(&Csr, Place) -> Vec<Form>,
     /// How often it begins at one place, per hour.
     pub per_h: f64,
+    /// Whether a part that wears out shows so.
+    pub wears: bool,
 }
 
 /// Where a cause is.
@@ -85,6 +89,17 @@ impl Cause {
                 (class.places)(csr, routing).into_iter().map(move |place| Cause { class, place })
             })
             .collect()
+    }
+
+    /// How often it begins, per hour, where links wear out at these rates, per hour.
+    pub fn per_h(&self, csr: &Csr, worn: &BTreeMap<LinkId, f64>) -> f64 {
+        let link = match self.place {
+            Place::Arc(arc) => Some(csr.link[arc.index()]),
+            Place::Link(link) => Some(link),
+            Place::Node(_) => None,
+        };
+        let worn = link.filter(|_| self.class.wears).and_then(|link| worn.get(&link));
+        self.class.per_h + worn.copied().unwrap_or(0.0)
     }
 
     /// The forms that it may take, equally likely.

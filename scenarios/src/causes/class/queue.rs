@@ -11,4 +11,5 @@ pub(super) static QUEUE: Class = Class {
     places: arcs,
     forms: |_, place| at_arc(place, log_grid(1e-4, 0.1, 7), Change::Buffer),
     per_h: 3e-5,
+    wears: false,
 };

@@ -14,4 +14,5 @@ pub(super) static SHAPER: Class = Class {
     places: arcs,
     forms: |_, place| at_arc(place, log_grid(0.1, 0.85, 9), |arc, share| Change::Rate(arc, share, DEEP)),
     per_h: 3e-5,
+    wears: false,
 };
