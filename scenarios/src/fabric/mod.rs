@@ -14,6 +14,7 @@ mod bursts;
 pub mod cases;
 pub mod chain;
 pub mod check;
+mod climb;
 pub mod congestion;
 mod draws;
 pub mod events;

@@ -120,7 +120,8 @@ const LISTED: f64 = 1e-4;
 const SETS: usize = 20;
 /// Independent chains: their difference says how far they have converged.
 const CHAINS: u64 = 2;
-const LENGTH: Length = Length { forgotten: 10, kept: 150 };
+const LENGTH: Length = Length { forgotten: 6, kept: 150 };
+
 /// Judges a case.
 pub fn judge(case: &Case<'_>, seeds: Seeds) -> Verdict {
     let fabric = case.fabric;
@@ -145,11 +146,13 @@ pub fn judge(case: &Case<'_>, seeds: Seeds) -> Verdict {
         healthy: None,
     };
     let trial = seeds.trial(case.number);
+    let mut start = Chain::new(&problem);
+    start.climb();
     let mut fits = Vec::new();
     let chains: Vec<Averages> = (0..CHAINS)
         .map(|i| {
             let key = EntityKey::new(format!("chain:{i}"));
-            let mut chain = Chain::new(&problem);
+            let mut chain = start.clone();
             let averages = chain.run(LENGTH, &mut trial.stream(Purpose::new("fault-sets"), &key));
             fits.push(chain.into_fit());
             averages
