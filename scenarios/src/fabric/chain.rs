@@ -120,7 +120,7 @@ impl<'a> Chain<'a> {
     pub(super) fn into_fit(mut self) -> Fit<'a> {
         let mean = self.fit.rates.mean();
         for link in (0..self.problem.links as Link).filter(|l| self.quiet[*l as usize].is_some()) {
-            let left = 1.0 / (1.0 / mean + self.problem.flows.delivered[link as usize]);
+            let left = 1.0 / (1.0 / mean + self.problem.flows.expected[link as usize]);
             let value = self.fit.rates.nearest_healthy(left);
             self.fit.set(link, value);
         }
@@ -293,7 +293,7 @@ impl<'a> Chain<'a> {
             let value = self.fit.value[l];
             if quiet.is_some() {
                 // Links without a loss are healthy, with the mean that is left to them by what they delivered.
-                sum += 1.0 / (1.0 / mean + self.problem.flows.delivered[l]);
+                sum += 1.0 / (1.0 / mean + self.problem.flows.expected[l]);
                 n += 1.0;
             } else if !is_failed(value) {
                 sum += self.fit.rates.value[usize::from(value)];

@@ -254,29 +254,35 @@ mod tests {
 
     /// Log posterior of a set of up to two failed links up to a constant, their rates summed out, all others healthy.
     fn exact(flows: &Flows, links: usize, rates: &Rates, set: &[Link]) -> f64 {
-        let usual = usize::from(rates.usual());
-        let mut pass = vec![rates.log_pass[usual]; links];
-        let mut terms = Vec::new();
-        let values = |i: usize| if i < set.len() { HEALTHY..VALUES } else { usual..usual + 1 };
-        let mut flows_of_set = Vec::new();
+        let usual = rates.log_pass[usize::from(rates.usual())];
+        let on = |link: Option<&Link>, path: &[Link]| link.is_some_and(|l| path.contains(l));
+        let mut paths = Vec::new();
+        let mut rest: f64 = flows.delivered.iter().sum::<f64>() * usual;
         for f in &flows.lossy {
             let path: Vec<Link> = f.routes.path(f.taken.unwrap() as usize).collect();
-            flows_of_set.push((path, f.lost));
-        }
-        for (v, w) in values(0).flat_map(|v| values(1).map(move |w| (v, w))) {
-            let mut log = Singles::new(links, true).log_weight(set.len());
-            for (link, value) in set.iter().zip([v, w]) {
-                pass[*link as usize] = rates.log_pass[value];
-                log += rates.log_prior[value];
+            let met = (on(set.first(), &path), on(set.get(1), &path));
+            if met == (false, false) {
+                rest += f.lost * libm::log(-libm::expm1(usual * path.len() as f64));
+            } else {
+                paths.push((met, path.len() as f64, f.lost));
             }
-            log += (0..links).map(|l| flows.delivered[l] * pass[l]).sum::<f64>();
-            for (path, lost) in &flows_of_set {
-                let through: f64 = path.iter().map(|l| pass[*l as usize]).sum();
-                log += lost * libm::log(-libm::expm1(through));
+        }
+        let values = |i: usize| if i < set.len() { rates.floor..VALUES } else { 0..1 };
+        let value = |i: usize, v: usize| match set.get(i) {
+            Some(link) => (rates.log_prior[v], flows.delivered[*link as usize], rates.log_pass[v] - usual),
+            None => (0.0, 0.0, 0.0),
+        };
+        let mut terms = Vec::new();
+        for (v, w) in values(0).flat_map(|v| values(1).map(move |w| (v, w))) {
+            let (a, b) = (value(0, v), value(1, w));
+            let mut log = a.0 + b.0 + a.1 * a.2 + b.1 * b.2;
+            for (met, hops, lost) in &paths {
+                let more = if met.0 { a.2 } else { 0.0 } + if met.1 { b.2 } else { 0.0 };
+                log += lost * libm::log(-libm::expm1(usual * hops + more));
             }
             terms.push(log);
         }
-        log_sum_exp(&terms)
+        Singles::new(links, true).log_weight(set.len()) + rest + log_sum_exp(&terms)
     }
 
     #[test]
@@ -284,7 +290,7 @@ mod tests {
         let fabric = fabric();
         let links = fabric.link_count();
         let mut found = [0; 3];
-        for trial in 0..30 {
+        for trial in 0..15 {
             let mut stream =
                 Seeds::new(8).trial(trial).stream(Purpose::new("climb"), &EntityKey::new("test"));
             let mut loss = vec![1e-4; links];
@@ -310,6 +316,6 @@ mod tests {
             }
             assert!(own > score(&[]) - 0.3, "{trial}: {set:?}, better none");
         }
-        assert!(found.iter().all(|n| *n >= 5), "sets of none, one and two: {found:?}");
+        assert!(found.iter().all(|n| *n >= 3), "sets of none, one and two: {found:?}");
     }
 }

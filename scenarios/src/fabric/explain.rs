@@ -95,8 +95,8 @@ impl<'a> Explainer<'a> {
     }
 
     /// Rates of the best set.
-    pub(super) fn fit(&self) -> &Fit<'a> {
-        &self.fit
+    pub(super) fn fit_mut(&mut self) -> &mut Fit<'a> {
+        &mut self.fit
     }
 
     /// A link that loses packets on its own.

@@ -32,6 +32,7 @@ mod swaps;
 pub mod telemetry;
 mod together;
 pub mod topology;
+mod twins;
 pub mod verdict;
 mod ways;
 
