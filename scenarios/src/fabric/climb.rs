@@ -10,7 +10,7 @@ use super::rates::{HEALTHY, is_failed};
 use super::topology::Link;
 
 /// A change counts if it gains more log odds than this.
-const LEAST: f64 = 1e-6;
+pub(super) const LEAST: f64 = 1e-6;
 /// Rounds over the rates of failed links given each other: each raises the posterior, and two or three reach the top.
 const ROUNDS: usize = 10;
 

@@ -5,6 +5,7 @@ use rand::RngExt;
 
 use super::averages::{Averages, add};
 use super::chain::Chain;
+use super::climb::LEAST;
 use super::draws::{normalised, pick};
 use super::events::{Event, Kind, SHARES, share};
 use super::rates::VALUES;
@@ -191,7 +192,7 @@ impl Chain<'_> {
             state = likeliest(&weights[1..]) + 1;
         }
         let better =
-            after > before + 1e-6 && self.may_be_on(to as u32, self.failed_of(to as u32)) && !self.lacks();
+            after > before + LEAST && self.may_be_on(to as u32, self.failed_of(to as u32)) && !self.lacks();
         if !better {
             self.turn(to, 0);
             back.iter().zip(&old).for_each(|(link, value)| self.set(*link, *value));
