@@ -71,7 +71,7 @@ pub(crate) fn flows(path: &Path, mode: Telemetry) -> Result<BTreeMap<u32, Vec<Re
     let file = path.display().to_string();
     let table = ParquetFile::open(path)?.table(&schema::FABRIC_FLOWS)?;
     if table.is_empty() {
-        return Err(InputError::new(file, Place::Whole, "no flows", "a row for each flow or probe").into());
+        return Err(InputError::new(&file, Place::Whole, "no flows", "a row for each flow or probe").into());
     }
     let column = |name: &str| table.u32(name);
     let (case, probe, path) = (column("case"), column("probe"), column("path"));
@@ -81,7 +81,13 @@ pub(crate) fn flows(path: &Path, mode: Telemetry) -> Result<BTreeMap<u32, Vec<Re
         let at = |column: &[Option<u32>]| column[i].unwrap_or_default();
         if at(probe) > 2 {
             let got = format!("column `probe`, row {i}: {}", at(probe));
-            return Err(InputError::new(file, Place::Whole, got, "0 (flow), 1 or 2 (probe from, to a host)").into());
+            return Err(InputError::new(
+                &file,
+                Place::Whole,
+                got,
+                "0 (flow), 1 or 2 (probe from, to a host)",
+            )
+            .into());
         }
         // A case of which nothing may be used is a case all the same.
         let reports = cases.entry(at(case)).or_default();
