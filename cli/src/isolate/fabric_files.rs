@@ -68,13 +68,27 @@ pub(crate) fn topology(path: &Path) -> Result<Fabric, InputError> {
 
 /// Reads flows: the reports of each case, by the case's number.
 pub(crate) fn flows(path: &Path, mode: Telemetry) -> Result<BTreeMap<u32, Vec<Report>>, Failure> {
+    let file = path.display().to_string();
     let table = ParquetFile::open(path)?.table(&schema::FABRIC_FLOWS)?;
+    if table.is_empty() {
+        return Err(InputError::new(&file, Place::Whole, "no flows", "a row for each flow or probe").into());
+    }
     let column = |name: &str| table.u32(name);
     let (case, probe, path) = (column("case"), column("probe"), column("path"));
     let (src, dst, sent, lost) = (column("src"), column("dst"), column("pkts"), column("retx"));
     let mut cases: BTreeMap<u32, Vec<Report>> = BTreeMap::new();
     for i in 0..table.len() {
         let at = |column: &[Option<u32>]| column[i].unwrap_or_default();
+        if at(probe) > 2 {
+            let got = format!("column `probe`, row {i}: {}", at(probe));
+            return Err(InputError::new(
+                &file,
+                Place::Whole,
+                got,
+                "0 (flow), 1 or 2 (probe from, to a host)",
+            )
+            .into());
+        }
         // A case of which nothing may be used is a case all the same.
         let reports = cases.entry(at(case)).or_default();
         let row = Row {

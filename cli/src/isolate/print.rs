@@ -40,6 +40,9 @@ pub(crate) fn print(
 /// The answer to a case, for people.
 fn words(case: u32, place: &dyn Names, verdict: &Verdict, probes: &Probes) -> String {
     let mut text = format!("case {case}: {}\n", basis(place, verdict));
+    for left_out in &verdict.diagnostics {
+        let _ = writeln!(text, "  left out: {} ({}x)", left_out.message, left_out.count);
+    }
     for (i, cause) in verdict.causes.iter().enumerate() {
         if i > 0 && cause.probability < TOLD {
             break;
@@ -54,7 +57,9 @@ fn words(case: u32, place: &dyn Names, verdict: &Verdict, probes: &Probes) -> St
 
 /// What an answer rests on, and whether it can be trusted.
 pub(super) fn basis(place: &dyn Names, verdict: &Verdict) -> String {
-    if verdict.p_value < DOUBTFUL {
+    if verdict.reports == 0 {
+        format!("no {} count, so that nothing is known: what follows is the prior", place.reports())
+    } else if verdict.p_value < DOUBTFUL {
         format!("no hypothesis explains the data (p = {:.1e}); the least bad:", verdict.p_value)
     } else {
         let (reports, p) = (verdict.reports, verdict.p_value);

@@ -15,6 +15,7 @@ use super::events::{Event, Kind, share};
 use super::fit::{Fit, UNKNOWN_SHARES};
 use super::flows::Flows;
 use super::holes::Hole;
+use super::log_sum_exp;
 use super::rates::{FAILED, HEALTHY, VALUES, is_failed};
 use super::singles::Singles;
 use super::together::related;
@@ -65,6 +66,7 @@ pub(super) struct Quiet {
 }
 
 /// A state of the fabric, and what is needed to change it quickly.
+#[derive(Clone)]
 pub struct Chain<'a> {
     pub(super) problem: &'a Problem<'a>,
     pub(super) fit: Fit<'a>,
@@ -77,6 +79,8 @@ pub struct Chain<'a> {
     pub(super) singles: Singles,
     pub(super) alone: usize,
     pub(super) quiet: Vec<Option<Quiet>>,
+    /// Of each link the lossy flows that it may be on.
+    pub(super) lossy_of: Vec<Vec<u32>>,
 }
 
 impl<'a> Chain<'a> {
@@ -100,6 +104,7 @@ impl<'a> Chain<'a> {
         };
         Self {
             quiet: (0..problem.links as Link).map(quiet).collect(),
+            lossy_of: (0..problem.links as Link).map(|l| fit.flows_of(l)).collect(),
             problem,
             related: related(problem.events, &events_of),
             event_on: vec![None; problem.events.len()],
@@ -115,7 +120,7 @@ impl<'a> Chain<'a> {
     pub(super) fn into_fit(mut self) -> Fit<'a> {
         let mean = self.fit.rates.mean();
         for link in (0..self.problem.links as Link).filter(|l| self.quiet[*l as usize].is_some()) {
-            let left = 1.0 / (1.0 / mean + self.problem.flows.delivered[link as usize]);
+            let left = 1.0 / (1.0 / mean + self.problem.flows.expected[link as usize]);
             let value = self.fit.rates.nearest_healthy(left);
             self.fit.set(link, value);
         }
@@ -135,7 +140,7 @@ impl<'a> Chain<'a> {
     }
 
     /// Whether a link is among those that failed on their own.
-    fn is_alone(&self, link: Link) -> bool {
+    pub(super) fn is_alone(&self, link: Link) -> bool {
         self.failed(link)
             && self.events_of[link as usize].iter().all(|e| self.event_on[*e as usize].is_none())
     }
@@ -160,13 +165,23 @@ impl<'a> Chain<'a> {
 
     /// Probability of each value of a link's rate, given all else.
     pub(super) fn conditional(&self, link: Link) -> [f64; VALUES] {
-        let mut logs = self.fit.values(link);
+        let (prior, _) = self.prior(link);
+        let mut weights = self.fit.weights(link);
+        weights[..HEALTHY].iter_mut().for_each(|w| *w *= 1.0 - prior);
+        weights[HEALTHY..].iter_mut().for_each(|w| *w *= prior);
+        let total: f64 = weights.iter().sum();
+        weights.map(|w| w / total)
+    }
+
+    /// Log probability of a value of a link's rate, given all else, however small.
+    pub(super) fn log_probability(&self, link: Link, value: u16) -> f64 {
         let (prior, _) = self.prior(link);
         let kinds = [libm::log1p(-prior), libm::log(prior)];
+        let mut logs = self.fit.values(link);
         for (v, log) in logs.iter_mut().enumerate() {
             *log += kinds[usize::from(v >= HEALTHY)] + self.fit.rates.log_prior[v];
         }
-        normalised(logs)
+        logs[usize::from(value)] - log_sum_exp(&logs)
     }
 
     /// How many links of an event have failed.
@@ -199,7 +214,7 @@ impl<'a> Chain<'a> {
         let failed: f64 = weights[HEALTHY..].iter().sum();
         let (mut first, mut second) = (0.0, 0.0);
         for v in HEALTHY..VALUES {
-            let log = libm::log(self.fit.rates.value[v]);
+            let log = self.fit.rates.log_value[v];
             first += weights[v] * log;
             second += weights[v] * log * log;
         }
@@ -210,7 +225,7 @@ impl<'a> Chain<'a> {
     fn quiet_odds(&self, quiet: &Quiet) -> f64 {
         let rates = &self.fit.rates;
         let failed = quiet.above[rates.floor - HEALTHY] / (VALUES - rates.floor) as f64;
-        let healthy: f64 = quiet.healthy.iter().zip(&rates.healthy).map(|(l, w)| l * w).sum();
+        let healthy: f64 = quiet.healthy.iter().zip(&rates.prior).map(|(l, w)| l * w).sum();
         failed / healthy.max(f64::MIN_POSITIVE)
     }
 
@@ -227,19 +242,35 @@ impl<'a> Chain<'a> {
         }
     }
 
+    /// Whether a black hole is there.
+    pub(super) fn has_hole(&self, h: usize) -> bool {
+        self.hole_on[h]
+    }
+
+    /// Puts a black hole there, or takes it away.
+    pub(super) fn set_hole(&mut self, h: usize, on: bool) {
+        let before = std::mem::replace(&mut self.hole_on[h], on);
+        for f in &self.problem.holes[h].swallowed {
+            let swallowed = &mut self.fit.swallowed[*f as usize];
+            *swallowed = *swallowed + u16::from(on) - u16::from(before);
+        }
+    }
+
+    /// Log odds of a black hole, given all else.
+    pub(super) fn hole_log_odds(&self, h: usize) -> f64 {
+        let hole = &self.problem.holes[h];
+        let own = u16::from(self.hole_on[h]);
+        // What it alone swallows needs no other cause.
+        let alone = |f: &&u32| self.fit.swallowed[**f as usize] == own;
+        let saved: f64 =
+            hole.swallowed.iter().filter(alone).map(|f| -self.fit.unswallowed(*f as usize)).sum();
+        hole.log_odds + hole.log_penalty + saved
+    }
+
     /// Draws whether a black hole is there. Returns its probability.
     fn draw_hole(&mut self, h: usize, stream: &mut Stream) -> f64 {
-        let hole = &self.problem.holes[h];
-        if std::mem::take(&mut self.hole_on[h]) {
-            hole.swallowed.iter().for_each(|f| self.fit.swallowed[*f as usize] -= 1);
-        }
-        // What it swallows needs no other cause.
-        let saved: f64 = hole.swallowed.iter().map(|f| -self.fit.flow(*f as usize)).sum();
-        let p = 1.0 / (1.0 + libm::exp(-(hole.log_odds + hole.log_penalty + saved)));
-        if stream.random::<f64>() < p {
-            self.hole_on[h] = true;
-            hole.swallowed.iter().for_each(|f| self.fit.swallowed[*f as usize] += 1);
-        }
+        let p = 1.0 / (1.0 + libm::exp(-self.hole_log_odds(h)));
+        self.set_hole(h, stream.random::<f64>() < p);
         p
     }
 
@@ -262,7 +293,7 @@ impl<'a> Chain<'a> {
             let value = self.fit.value[l];
             if quiet.is_some() {
                 // Links without a loss are healthy, with the mean that is left to them by what they delivered.
-                sum += 1.0 / (1.0 / mean + self.problem.flows.delivered[l]);
+                sum += 1.0 / (1.0 / mean + self.problem.flows.expected[l]);
                 n += 1.0;
             } else if !is_failed(value) {
                 sum += self.fit.rates.value[usize::from(value)];
@@ -276,17 +307,16 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// Runs the chain.
+    /// Runs the chain, from the state that it is in on.
     pub fn run(&mut self, length: Length, stream: &mut Stream) -> Averages {
         let links = self.problem.links;
         let all: Vec<Link> = (0..links as Link).filter(|l| self.quiet[*l as usize].is_none()).collect();
-        let flows: Vec<Vec<u32>> = (0..links as Link).map(|l| self.fit.flows_of(l)).collect();
         let mut first = Averages::sized(self.problem);
         for sweep in 0..length.forgotten {
             if sweep * 2 == length.forgotten {
                 first = Averages::sized(self.problem);
             }
-            self.sweep(&all, &all, &flows, stream, &mut first);
+            self.sweep(&all, &all, stream, &mut first);
         }
         first.finish();
         let few: Vec<Link> =
@@ -294,7 +324,7 @@ impl<'a> Chain<'a> {
         let mut averages = Averages::sized(self.problem);
         for sweep in 0..length.kept {
             if sweep % ALL_LINKS == 0 {
-                self.sweep(&all, &all, &flows, stream, &mut averages);
+                self.sweep(&all, &all, stream, &mut averages);
                 continue;
             }
             // Those that have failed now are drawn too, but not averaged: that would favour them.
@@ -302,7 +332,7 @@ impl<'a> Chain<'a> {
             let mut links: Vec<Link> = few.iter().chain(all.iter().filter(failed)).copied().collect();
             links.sort_unstable();
             links.dedup();
-            self.sweep(&links, &few, &flows, stream, &mut averages);
+            self.sweep(&links, &few, stream, &mut averages);
         }
         averages.finish();
         for (l, quiet) in self.quiet.iter().enumerate() {
@@ -314,14 +344,7 @@ impl<'a> Chain<'a> {
         averages
     }
 
-    fn sweep(
-        &mut self,
-        links: &[Link],
-        averaged: &[Link],
-        flows: &[Vec<u32>],
-        stream: &mut Stream,
-        averages: &mut Averages,
-    ) {
+    fn sweep(&mut self, links: &[Link], averaged: &[Link], stream: &mut Stream, averages: &mut Averages) {
         for &link in links {
             let drawn = self.draw(link, stream);
             if averaged.binary_search(&link).is_ok() {
@@ -330,9 +353,9 @@ impl<'a> Chain<'a> {
         }
         for &link in links {
             if is_failed(self.fit.value[link as usize])
-                && let Some(other) = self.companion(link, &flows[link as usize], stream)
+                && let Some(other) = self.companion(link, stream)
             {
-                self.swap(link, other, flows, stream);
+                self.swap(link, other, stream);
             }
         }
         let unnamed = self.sweep_events(stream, averages);

@@ -12,7 +12,7 @@ use super::events::{SHARES, share};
 use super::fit::{Fit, UNKNOWN_SHARES};
 use super::flows::Report;
 use super::log_sum_exp;
-use super::rates::{HEALTHY, VALUES, is_failed};
+use super::rates::{VALUES, is_failed};
 use super::topology::{Fabric, Link};
 
 /// A part of the data and how much it speaks for a cause.
@@ -95,14 +95,14 @@ impl<'a> Explainer<'a> {
     }
 
     /// Rates of the best set.
-    pub(super) fn fit(&self) -> &Fit<'a> {
-        &self.fit
+    pub(super) fn fit_mut(&mut self) -> &mut Fit<'a> {
+        &mut self.fit
     }
 
     /// A link that loses packets on its own.
     pub fn link(&mut self, link: Link, rate: Option<f64>) -> Ledger {
         let before = self.fit.value[link as usize];
-        let total = self.log_odds(link);
+        let total = self.fit.log_ratio(link);
         let failed = self.fit.rates.nearest_failed(rate.unwrap_or(1e-2));
         let healthy = self.fit.rates.usual();
         let flows = self.fit.flows_of(link);
@@ -125,13 +125,6 @@ impl<'a> Explainer<'a> {
         Ledger::closed(total, items, "the rate was not known in advance")
     }
 
-    /// log of how much likelier the data are if a link failed, its rate unknown either way.
-    fn log_odds(&self, link: Link) -> f64 {
-        let mut logs = self.fit.values(link);
-        logs.iter_mut().zip(&self.fit.rates.log_prior).for_each(|(l, p)| *l += p);
-        log_sum_exp(&logs[HEALTHY..]) - log_sum_exp(&logs[..HEALTHY])
-    }
-
     /// A device or a group: link after link, those before it being as the best set has them.
     pub fn event(&mut self, e: usize) -> Ledger {
         let event = &self.problem.events[e];
@@ -140,7 +133,7 @@ impl<'a> Explainer<'a> {
         event.links.iter().for_each(|l| self.fit.set(*l, usual));
         let mut odds = Vec::new();
         for (link, value) in event.links.iter().zip(&before) {
-            odds.push(self.log_odds(*link));
+            odds.push(self.fit.log_ratio(*link));
             self.fit.set(*link, *value);
         }
         let of = |share: f64, log: f64| {

@@ -7,7 +7,7 @@
 use super::draws::log_or;
 use super::flows::{Flows, Lossy};
 use super::log_sum_exp;
-use super::rates::{Rates, VALUES};
+use super::rates::{HEALTHY, Rates, VALUES};
 use super::sum::Sum;
 use super::topology::Link;
 use super::ways::{Use, Ways, log_loss, log_weight};
@@ -31,6 +31,8 @@ pub(super) struct Fit<'a> {
     reported: Option<Ways>,
     /// Of each link the log-likelihood of its values by what it delivered.
     own: Vec<[f64; VALUES]>,
+    /// The same as weights, relative to the likeliest; of links on lossy flows only.
+    own_weight: Vec<[f64; VALUES]>,
     /// Of each lossy flow (1 − x) to the power of what it delivered, or sent where only lossy flows are reported.
     power: Vec<[f64; VALUES]>,
     /// How many black holes swallow each lossy flow.
@@ -68,9 +70,15 @@ impl<'a> Fit<'a> {
                 |(size, n): &(f64, f64)| n * libm::log1p(share * libm::expm1(rates.log_failed(*size, 0.0)));
             flows.clean_sizes.iter().map(one).sum()
         };
+        let taken = Ways::new(&flows.lossy, links, log_pass, way);
+        let weight = |(own, uses): (&[f64; VALUES], &Vec<Use>)| {
+            let top = own.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            if uses.is_empty() { [0.0; VALUES] } else { own.map(|log| libm::exp(log - top)) }
+        };
         Self {
+            own_weight: own.iter().zip(&taken.uses).map(weight).collect(),
             value: vec![usual; links],
-            taken: Ways::new(&flows.lossy, links, log_pass, way),
+            taken,
             reported: flows
                 .lossy_only
                 .then(|| Ways::new(&flows.lossy, links, log_pass, |f| 0..f.routes.len())),
@@ -123,8 +131,47 @@ impl<'a> Fit<'a> {
 
     /// Log-likelihood of each value of a link's rate, given all others.
     pub(super) fn values(&self, link: Link) -> [f64; VALUES] {
+        let mut logs = self.lossy(link).finish();
+        logs.iter_mut().zip(self.own(link)).for_each(|(log, own)| *log += own);
+        logs
+    }
+
+    /// Posterior weight of each value of a link's rate within its kind, given all others, up to a factor. Where few packets
+    /// were lost no logarithm is needed.
+    pub(super) fn weights(&self, link: Link) -> [f64; VALUES] {
+        let sum = self.lossy(link);
+        let prior = &self.rates.prior;
+        if let Some(product) = sum.product() {
+            let own = &self.own_weight[link as usize];
+            let weights: [f64; VALUES] = std::array::from_fn(|v| own[v] * product[v] * prior[v]);
+            if weights.iter().sum::<f64>() > f64::MIN_POSITIVE {
+                return weights;
+            }
+        }
+        let mut logs = sum.finish();
+        logs.iter_mut().zip(self.own(link)).for_each(|(log, own)| *log += own);
+        let weighed = (0..VALUES).filter(|v| prior[*v] > 0.0);
+        let top = weighed.map(|v| logs[v]).fold(f64::NEG_INFINITY, f64::max);
+        std::array::from_fn(|v| if prior[v] > 0.0 { libm::exp(logs[v] - top) * prior[v] } else { 0.0 })
+    }
+
+    /// log of how much likelier the data are if a link failed, its rate unknown either way, given all others.
+    pub(super) fn log_ratio(&self, link: Link) -> f64 {
+        let weights = self.weights(link);
+        let (healthy, failed) = weights.split_at(HEALTHY);
+        let (healthy, failed): (f64, f64) = (healthy.iter().sum(), failed.iter().sum());
+        if healthy > f64::MIN_POSITIVE && failed > f64::MIN_POSITIVE {
+            return libm::log(failed / healthy);
+        }
+        let mut logs = self.values(link);
+        logs.iter_mut().zip(&self.rates.log_prior).for_each(|(log, prior)| *log += prior);
+        log_sum_exp(&logs[HEALTHY..]) - log_sum_exp(&logs[..HEALTHY])
+    }
+
+    /// What lossy flows say about the values of a link's rate, given all others.
+    fn lossy(&self, link: Link) -> Sum {
         let now = self.rates.log_pass[usize::from(self.value[link as usize])];
-        let mut sum = Sum::new(self.own[link as usize]);
+        let mut sum = Sum::new();
         for uses in self.taken.uses[link as usize].chunk_by(|a, b| a.flow == b.flow) {
             let flow = uses[0].flow as usize;
             if self.swallowed[flow] > 0 {
@@ -143,7 +190,7 @@ impl<'a> Fit<'a> {
                 }
             }
         }
-        sum.finish()
+        sum
     }
 
     /// A flow on one path, of whose other links `rest` is Σ ln(1 − x). What it delivered is counted by link.
@@ -153,7 +200,10 @@ impl<'a> Fit<'a> {
         let mut terms = self.rates.value.map(|x| a + (1.0 - a) * x);
         let (share, hit) = self.unknown_of(flow, 0.0);
         if lossy.lost <= FEW_LOST {
-            terms = terms.map(|t| (1.0 - share) * t.powi(lossy.lost as i32) + share * hit);
+            raise(&mut terms, lossy.lost);
+            if share > 0.0 {
+                terms.iter_mut().for_each(|t| *t = (1.0 - share) * *t + share * hit);
+            }
             sum.times(&terms);
         } else {
             let log_hit = self.unknown_flow[flow] + libm::log(share);
@@ -267,9 +317,11 @@ impl<'a> Fit<'a> {
 
     /// Log-likelihood of a lossy flow, on a known path without what it delivered.
     pub(super) fn flow(&self, flow: usize) -> f64 {
-        if self.swallowed[flow] > 0 {
-            return 0.0;
-        }
+        if self.swallowed[flow] > 0 { 0.0 } else { self.unswallowed(flow) }
+    }
+
+    /// The same if no black hole swallows it.
+    pub(super) fn unswallowed(&self, flow: usize) -> f64 {
         match self.unknown {
             None => self.known(flow),
             Some(i) => {
@@ -288,6 +340,14 @@ impl<'a> Fit<'a> {
             sum.iter_mut().zip(UNKNOWN_SHARES).for_each(|(s, share)| *s += libm::log1p(share * ratio));
         }
         std::array::from_fn(|i| (sum[i] + self.unknown_clean[i], self.unknown_clean[i]))
+    }
+}
+
+/// Raises all to a small whole power.
+fn raise(terms: &mut [f64; VALUES], power: f64) {
+    let base = *terms;
+    for _ in 1..power as u32 {
+        terms.iter_mut().zip(&base).for_each(|(t, b)| *t *= b);
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Hidden {
 pub struct Flows {
     /// Packets that a link delivered in flows whose path is known.
     pub delivered: Vec<f64>,
+    /// The same with those whose path is not known: as many as their equally likely paths let expect.
+    pub expected: Vec<f64>,
     /// Flows whose path is known, by link.
     pub flows: Vec<u32>,
     /// For each link −ln of the chance that all flows missed it which might have taken it, and whose path is known.
@@ -177,8 +179,14 @@ impl Flows {
             }
         }
         let sizes = |s: BTreeMap<u32, f64>| s.into_iter().map(|(c, n)| (size_of(c), n)).collect();
+        self.expected.clone_from(&self.delivered);
         for ((a, b), by_size) in rest.hidden {
-            self.hidden.push(Hidden { routes: paths.between(a, b), sizes: sizes(by_size) });
+            let hidden = Hidden { routes: paths.between(a, b), sizes: sizes(by_size) };
+            let packets: f64 = hidden.sizes.iter().map(|(size, n)| size * n).sum();
+            for (link, part) in hidden.routes.shares() {
+                self.expected[link as usize] += part * packets;
+            }
+            self.hidden.push(hidden);
         }
         self.clean_sizes = sizes(rest.clean);
         self.hops = if self.sent > 0.0 { rest.packet_hops / self.sent } else { 0.0 };
@@ -236,6 +244,7 @@ mod tests {
         assert_eq!(flows.delivered[link(100, 0)], 37.0);
         assert_eq!(flows.delivered[link(0, 10)], 7.0);
         assert_eq!(flows.lossy.len(), 1);
+        assert_eq!((flows.expected[link(100, 0)], flows.expected[link(0, 10)]), (37.0, 17.0));
         assert_eq!(flows.hidden[0].sizes, [(20.0, 1.0)]);
         assert_eq!(flows.hidden[0].routes.path(0).count(), 2);
         assert_eq!(flows.diagnostics.iter().map(|d| d.count).sum::<u64>(), 4);

@@ -14,6 +14,7 @@ mod bursts;
 pub mod cases;
 pub mod chain;
 pub mod check;
+mod climb;
 pub mod congestion;
 mod draws;
 pub mod events;
@@ -31,6 +32,7 @@ mod swaps;
 pub mod telemetry;
 mod together;
 pub mod topology;
+mod twins;
 pub mod verdict;
 mod ways;
 

@@ -16,6 +16,8 @@ pub const PACKETS: u32 = 1_000;
 const PROPOSED: usize = 3;
 /// Less than this is not worth a probe, nats.
 const LEAST: f64 = 0.01;
+/// An outcome less probable than this does not count.
+const NOTHING: f64 = 1e-18;
 /// What a link of a device or group that has failed loses where that is not known.
 const USUAL: f64 = 0.01;
 
@@ -44,7 +46,7 @@ pub fn propose(fabric: &Fabric, groups: &[Vec<Link>], verdict: &Verdict) -> Vec<
     }
     let open = Open::new(fabric, groups, verdict, total);
     let mut probes: Vec<Probe> =
-        open.paths(fabric).iter().filter_map(|path| open.probe(fabric, path)).collect();
+        open.paths(fabric).values().filter_map(|path| open.probe(fabric, path)).collect();
     probes.sort_by(|a, b| b.gain.total_cmp(&a.gain).then_with(|| a.nodes.cmp(&b.nodes)));
     // One for each cause in question is enough.
     let mut kept: Vec<Probe> = Vec::new();
@@ -66,6 +68,9 @@ type Affected = BTreeMap<Link, (f64, f64)>;
 struct Open {
     /// Sets with their probabilities and what they do.
     sets: Vec<(Vec<What>, f64, Affected)>,
+    /// Links that a set fails.
+    affected: BTreeSet<Link>,
+    /// Those of them about which the sets disagree.
     disputed: BTreeSet<Link>,
     healthy: f64,
 }
@@ -95,12 +100,13 @@ impl Open {
             .collect();
         let all: BTreeSet<Link> = sets.iter().flat_map(|s| s.2.keys().copied()).collect();
         let agreed = |link: &Link| sets.iter().all(|s| s.2.get(link) == sets[0].2.get(link));
-        let disputed = all.into_iter().filter(|l| !agreed(l)).collect();
-        Self { sets, disputed, healthy: verdict.healthy.clamp(0.0, 1.0) }
+        let disputed = all.iter().copied().filter(|l| !agreed(l)).collect();
+        Self { sets, affected: all, disputed, healthy: verdict.healthy.clamp(0.0, 1.0) }
     }
 
-    /// Paths between hosts and the switches above them, both ways, that cross a disputed link.
-    fn paths(&self, fabric: &Fabric) -> BTreeSet<Vec<Link>> {
+    /// Paths between hosts and the switches above them, both ways, that cross a disputed link: of those with the same number
+    /// of links and the same links that a set fails, on which the sets predict the same, the first.
+    fn paths(&self, fabric: &Fabric) -> BTreeMap<(usize, Vec<Link>), Vec<Link>> {
         let near = self.neighbourhood(fabric);
         let leaves =
             |switch: u32| fabric.out(switch).iter().map(|l| fabric.ends(*l).1).filter(|n| fabric.is_leaf(*n));
@@ -113,13 +119,19 @@ impl Open {
         let above: Vec<u32> =
             near.iter().copied().filter(|n| !fabric.is_leaf(*n) && leaves(*n).next().is_none()).collect();
         let mut routes = Paths::new(fabric);
-        let mut paths = BTreeSet::new();
+        let mut paths = BTreeMap::new();
         for host in &hosts {
             for switch in &above {
                 for (a, b) in [(*host, *switch), (*switch, *host)] {
                     let routes = routes.between(a, b);
-                    let crossing = (0..routes.len()).map(|i| routes.path(i).collect::<Vec<_>>());
-                    paths.extend(crossing.filter(|p| p.iter().any(|l| self.disputed.contains(l))));
+                    for i in 0..routes.len() {
+                        let affected: Vec<Link> =
+                            routes.path(i).filter(|l| self.affected.contains(l)).collect();
+                        if affected.iter().any(|l| self.disputed.contains(l)) {
+                            let same = (routes.path(i).count(), affected);
+                            paths.entry(same).or_insert_with(|| routes.path(i).collect());
+                        }
+                    }
                 }
             }
         }
@@ -206,18 +218,33 @@ impl Open {
     }
 }
 
-/// Every number of losses among [`PACKETS`] with its probability.
+/// The numbers of losses among [`PACKETS`] with their probabilities, from the most probable on to both sides until next to
+/// nothing is left: each follows from its neighbour.
 fn binomial(rate: f64, mut each: impl FnMut(usize, f64)) {
     let n = f64::from(PACKETS);
-    let (log_loss, log_pass) = (libm::log(rate), libm::log1p(-rate));
-    for k in 0..=PACKETS {
-        let k_f = f64::from(k);
-        let term = |count: f64, log: f64| if count > 0.0 { count * log } else { 0.0 };
-        let ways = libm::lgamma(n + 1.0) - libm::lgamma(k_f + 1.0) - libm::lgamma(n - k_f + 1.0);
-        let p = libm::exp(ways + term(k_f, log_loss) + term(n - k_f, log_pass));
-        if p > 0.0 {
-            each(k as usize, p);
+    if rate <= 0.0 || rate >= 1.0 {
+        return each(if rate <= 0.0 { 0 } else { PACKETS as usize }, 1.0);
+    }
+    let mode = ((n + 1.0) * rate).min(n) as u32;
+    let ways = |k: f64| libm::lgamma(n + 1.0) - libm::lgamma(k + 1.0) - libm::lgamma(n - k + 1.0);
+    let at = f64::from(mode);
+    let top = libm::exp(ways(at) + at * libm::log(rate) + (n - at) * libm::log1p(-rate));
+    let odds = rate / (1.0 - rate);
+    let mut p = top;
+    for k in mode..=PACKETS {
+        each(k as usize, p);
+        p *= f64::from(PACKETS - k) / f64::from(k + 1) * odds;
+        if p < NOTHING {
+            break;
         }
+    }
+    p = top;
+    for k in (1..=mode).rev() {
+        p *= f64::from(k) / f64::from(PACKETS - k + 1) / odds;
+        if p < NOTHING {
+            break;
+        }
+        each(k as usize - 1, p);
     }
 }
 
@@ -266,6 +293,22 @@ mod tests {
         let names: Vec<u32> = first.nodes.iter().map(|n| fabric.name(*n)).collect();
         assert!(names.contains(&10) != names.windows(2).any(|w| w == [1, 5]), "{names:?}");
         assert!((first.lost_if - first.lost_if_not).abs() > 40.0);
+    }
+
+    #[test]
+    fn numbers_of_losses_have_their_binomial_probabilities() {
+        for rate in [0.0, 1e-6, 3e-3, 0.4, 0.9995, 1.0] {
+            let (mut sum, mut mean, mut square) = (0.0, 0.0, 0.0);
+            binomial(rate, |k, p| {
+                sum += p;
+                mean += k as f64 * p;
+                square += (k * k) as f64 * p;
+            });
+            let variance = 1_000.0 * rate * (1.0 - rate);
+            assert!((sum - 1.0).abs() < 1e-11, "{rate}: {sum}");
+            assert!((mean - 1_000.0 * rate).abs() < 1e-8, "{rate}: {mean}");
+            assert!((square - mean * mean - variance).abs() < 1e-5, "{rate}: {square}");
+        }
     }
 
     #[test]

@@ -23,12 +23,14 @@ pub const FAILED_STEP: f64 = 0.2952;
 pub struct Rates {
     /// The rates.
     pub value: [f64; VALUES],
+    /// Its logarithms.
+    pub log_value: [f64; VALUES],
     /// ln(1 − rate).
     pub log_pass: [f64; VALUES],
     /// Log prior of each value within its kind.
     pub log_prior: [f64; VALUES],
-    /// Prior of the values of healthy links.
-    pub healthy: [f64; HEALTHY],
+    /// Prior of each value within its kind.
+    pub prior: [f64; VALUES],
     /// The first value that counts as failed.
     pub floor: usize,
     mean: f64,
@@ -49,8 +51,15 @@ impl Rates {
             }
         });
         let log_pass = value.map(|v: f64| libm::log1p(-v));
-        let mut rates =
-            Self { value, log_pass, log_prior: [0.0; VALUES], healthy: [0.0; HEALTHY], floor: HEALTHY, mean };
+        let mut rates = Self {
+            value,
+            log_value: value.map(libm::log),
+            log_pass,
+            log_prior: [0.0; VALUES],
+            prior: [0.0; VALUES],
+            floor: HEALTHY,
+            mean,
+        };
         rates.set_mean(mean);
         rates
     }
@@ -66,9 +75,8 @@ impl Rates {
         self.mean = mean;
         // Equal steps of the logarithm: a density has the weight of the value besides.
         let healthy: [f64; HEALTHY] =
-            std::array::from_fn(|i| libm::log(self.value[i] / mean) - self.value[i] / mean);
+            std::array::from_fn(|i| self.log_value[i] - libm::log(mean) - self.value[i] / mean);
         let total = super::log_sum_exp(&healthy);
-        self.healthy = healthy.map(|weight| libm::exp(weight - total));
         let least = ABOVE * mean;
         self.floor = (HEALTHY..VALUES).find(|v| self.value[*v] >= least).unwrap_or(VALUES - 1);
         let share = libm::log((VALUES - self.floor) as f64);
@@ -79,6 +87,7 @@ impl Rates {
                 None => -share,
             };
         }
+        self.prior = self.log_prior.map(libm::exp);
     }
 
     /// The failed value nearest to a rate.
@@ -102,7 +111,7 @@ impl Rates {
     pub fn log_failed(&self, delivered: f64, lost: f64) -> f64 {
         let terms: [f64; FAILED] = std::array::from_fn(|i| {
             let v = HEALTHY + i;
-            self.log_prior[v] + delivered * self.log_pass[v] + lost * libm::log(self.value[v])
+            self.log_prior[v] + delivered * self.log_pass[v] + lost * self.log_value[v]
         });
         super::log_sum_exp(&terms)
     }

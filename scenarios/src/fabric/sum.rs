@@ -4,19 +4,19 @@ use super::rates::VALUES;
 
 /// Sums of logarithms, of which a part is still a product.
 pub(super) struct Sum {
-    logs: [f64; VALUES],
+    logs: Option<[f64; VALUES]>,
     product: [f64; VALUES],
 }
 
 impl Sum {
-    /// Starts from logarithms.
-    pub(super) fn new(logs: [f64; VALUES]) -> Self {
-        Self { logs, product: [1.0; VALUES] }
+    /// Nothing yet.
+    pub(super) fn new() -> Self {
+        Self { logs: None, product: [1.0; VALUES] }
     }
 
     /// Adds logarithms.
     pub(super) fn add(&mut self, logs: &[f64; VALUES]) {
-        self.logs.iter_mut().zip(logs).for_each(|(s, l)| *s += l);
+        self.logs.get_or_insert([0.0; VALUES]).iter_mut().zip(logs).for_each(|(s, l)| *s += l);
     }
 
     /// Multiplies by factors from 1e-100 to 1e100.
@@ -33,14 +33,19 @@ impl Sum {
     }
 
     fn settle(&mut self) {
-        self.logs.iter_mut().zip(&self.product).for_each(|(l, p)| *l += libm::log(p.max(f64::MIN_POSITIVE)));
-        self.product = [1.0; VALUES];
+        let product = std::mem::replace(&mut self.product, [1.0; VALUES]);
+        self.add(&product.map(|p| libm::log(p.max(f64::MIN_POSITIVE))));
+    }
+
+    /// The product, if all is still in it.
+    pub(super) fn product(&self) -> Option<&[f64; VALUES]> {
+        self.logs.is_none().then_some(&self.product)
     }
 
     /// The logarithms of all.
     pub(super) fn finish(mut self) -> [f64; VALUES] {
         self.settle();
-        self.logs
+        self.logs.unwrap_or([0.0; VALUES])
     }
 }
 
@@ -50,7 +55,11 @@ mod tests {
 
     #[test]
     fn products_of_any_length_are_sums_of_logarithms() {
-        let mut sum = Sum::new([1.0; VALUES]);
+        let mut sum = Sum::new();
+        sum.times(&[2.0; VALUES]);
+        assert_eq!(sum.product(), Some(&[2.0; VALUES]));
+        sum.add(&[1.0 - std::f64::consts::LN_2; VALUES]);
+        assert!(sum.product().is_none());
         let factors: [f64; VALUES] = std::array::from_fn(|i| libm::pow(10.0, i as f64 * 3.0 - 80.0));
         (0..50).for_each(|_| sum.times(&factors));
         sum.add(&[-2.0; VALUES]);

@@ -8,13 +8,14 @@ use super::rates::HEALTHY;
 use super::topology::Link;
 
 impl Chain<'_> {
-    /// Swaps the rates of two links, if that is likely enough (Metropolis). `flows` are the lossy flows of each link.
-    pub(super) fn swap(&mut self, a: Link, b: Link, flows: &[Vec<u32>], stream: &mut Stream) {
+    /// Swaps the rates of two links, if that is likely enough (Metropolis).
+    pub(super) fn swap(&mut self, a: Link, b: Link, stream: &mut Stream) {
         let (x, y) = (self.fit.value[a as usize], self.fit.value[b as usize]);
         if x == y || self.is_held(a) || self.is_held(b) {
             return;
         }
-        let mut shared: Vec<u32> = flows[a as usize].iter().chain(&flows[b as usize]).copied().collect();
+        let of = |link: Link| self.lossy_of[link as usize].iter();
+        let mut shared: Vec<u32> = of(a).chain(of(b)).copied().collect();
         shared.sort_unstable();
         shared.dedup();
         let before = self.score(a, b, &shared);
@@ -39,7 +40,8 @@ impl Chain<'_> {
     }
 
     /// Another link on a path of a flow that this one explains.
-    pub(super) fn companion(&self, link: Link, flows: &[u32], stream: &mut Stream) -> Option<Link> {
+    pub(super) fn companion(&self, link: Link, stream: &mut Stream) -> Option<Link> {
+        let flows = &self.lossy_of[link as usize];
         let flow = *flows.get(stream.random_range(0..flows.len().max(1)))?;
         let lossy = &self.problem.flows.lossy[flow as usize];
         let drawn = stream.random_range(0..lossy.routes.len());

@@ -5,16 +5,17 @@ use rand::RngExt;
 
 use super::averages::{Averages, add};
 use super::chain::Chain;
+use super::climb::LEAST;
 use super::draws::{normalised, pick};
 use super::events::{Event, Kind, SHARES, share};
 use super::rates::VALUES;
 use super::topology::Link;
 
 /// An event is off, or on with one of the shares.
-const STATES: usize = SHARES + 1;
+pub(super) const STATES: usize = SHARES + 1;
 
 /// How often a sweep tries to move an event elsewhere.
-const TRIES: usize = 4;
+const TRIES: usize = 2;
 
 impl Chain<'_> {
     /// Draws all events. Returns the probability that one without a name is on.
@@ -47,9 +48,19 @@ impl Chain<'_> {
 
     /// Draws whether an event happened, and to what share of its links. Returns its probability, and sums for its share.
     fn draw_event(&mut self, e: usize, stream: &mut Stream) -> (f64, (f64, f64, f64)) {
+        let Some(logs) = self.event_weights(e) else { return (0.0, (0.0, 0.0, 0.0)) };
+        let weights = normalised(logs);
+        self.turn(e, pick(&weights, stream));
+        let shares = (1..STATES).map(|i| (weights[i], share(i - 1)));
+        let sums = shares.fold((0.0, 0.0, 0.0), |s, (w, x)| (s.0 + w * x, s.1 + w * x * x, s.2 + w));
+        (1.0 - weights[0], sums)
+    }
+
+    /// Log weight of an event's being off, and on with each share, given the rates of all links. None where it cannot be on.
+    pub(super) fn event_weights(&self, e: usize) -> Option<[f64; STATES]> {
         let name = [e as u32];
         if !self.may_be_on(name[0], self.failed_of(name[0])) {
-            return (0.0, (0.0, 0.0, 0.0));
+            return None;
         }
         let event = &self.problem.events[e];
         let only = |l: &&Link| self.failed(**l) && self.hit(**l, &name) == 0.0;
@@ -66,15 +77,11 @@ impl Chain<'_> {
                 *log += self.log_link(link, 1.0 - (1.0 - base) * spared(i), alone);
             }
         }
-        let weights = normalised(logs);
-        self.turn(e, pick(&weights, stream));
-        let shares = (1..STATES).map(|i| (weights[i], share(i - 1)));
-        let sums = shares.fold((0.0, 0.0, 0.0), |s, (w, x)| (s.0 + w * x, s.1 + w * x * x, s.2 + w));
-        (1.0 - weights[0], sums)
+        Some(logs)
     }
 
     /// Turns an event off (0), or on with a share.
-    fn turn(&mut self, e: usize, state: usize) {
+    pub(super) fn turn(&mut self, e: usize, state: usize) {
         let before = self.event_on[e];
         self.event_on[e] = state.checked_sub(1).map(|s| s as u8);
         if before.is_some() != self.event_on[e].is_some() {
@@ -150,12 +157,7 @@ impl Chain<'_> {
     fn relocate(&mut self, from: usize, to: usize, stream: &mut Stream) {
         let (Some(share_from), None) = (self.event_on[from], self.event_on[to]) else { return };
         let (a, b) = (&self.problem.events[from], &self.problem.events[to]);
-        // Those of the event that is to explain the losses come first: the first take what they can.
-        let links = |first: &Event, second: &Event| -> Vec<Link> {
-            let more = second.links.iter().filter(|l| !first.links.contains(l));
-            first.links.iter().chain(more).copied().collect()
-        };
-        let (back, forth) = (links(a, b), links(b, a));
+        let (back, forth) = (links_of(a, b), links_of(b, a));
         let old: Vec<u16> = back.iter().map(|l| self.fit.value[*l as usize]).collect();
         let before = a.log_odds + self.redrawn(&back, |i, _| usize::from(old[i]));
         let share = pick(&b.log_share.map(libm::exp), stream);
@@ -169,6 +171,34 @@ impl Chain<'_> {
             self.turn(to, 0);
             self.turn(from, usize::from(share_from) + 1);
         }
+    }
+
+    /// Turns one event off and a related one on, all their links being given their most probable rates one after another, if
+    /// that is more probable. Returns whether it is.
+    pub(super) fn supplant(&mut self, from: usize, to: usize) -> bool {
+        let (Some(share_from), None) = (self.event_on[from], self.event_on[to]) else { return false };
+        let (a, b) = (&self.problem.events[from], &self.problem.events[to]);
+        let (back, forth) = (links_of(a, b), links_of(b, a));
+        let old: Vec<u16> = back.iter().map(|l| self.fit.value[*l as usize]).collect();
+        let before = log_prior(a)[usize::from(share_from) + 1] + self.redrawn(&back, |_, w| likeliest(w));
+        self.turn(from, 0);
+        let mut after = f64::NEG_INFINITY;
+        let mut state = likeliest(&b.log_share) + 1;
+        // Its share follows from the links that fail with it, and they from the share.
+        for _ in 0..2 {
+            self.turn(to, state);
+            after = log_prior(b)[state] + self.redrawn(&forth, |_, w| likeliest(w));
+            let weights = self.event_weights(to).unwrap_or([f64::NEG_INFINITY; STATES]);
+            state = likeliest(&weights[1..]) + 1;
+        }
+        let better =
+            after > before + LEAST && self.may_be_on(to as u32, self.failed_of(to as u32)) && !self.lacks();
+        if !better {
+            self.turn(to, 0);
+            back.iter().zip(&old).for_each(|(link, value)| self.set(*link, *value));
+            self.turn(from, usize::from(share_from) + 1);
+        }
+        better
     }
 
     /// Whether an event that is on has too few failed links.
@@ -189,7 +219,9 @@ impl Chain<'_> {
         let mut weight = start + self.singles.log_weight(self.alone);
         for (i, link) in lossy {
             let weights = self.conditional(link);
-            weight -= libm::log(weights[usize::from(usual)].max(f64::MIN_POSITIVE));
+            let stays = weights[usize::from(usual)];
+            // Strong evidence leaves next to nothing to a healthy link: less than a plain number can say.
+            weight -= if stays > 1e-290 { libm::log(stays) } else { self.log_probability(link, usual) };
             let value = draw(i, &weights);
             self.set(link, value as u16);
         }
@@ -204,6 +236,18 @@ impl Chain<'_> {
         let other = *events.get(stream.random_range(0..events.len().max(1)))?;
         (other as usize != e).then_some(other)
     }
+}
+
+/// The links of two events. Those of the event that is to explain the losses come first: the first take what they can.
+fn links_of(first: &Event, second: &Event) -> Vec<Link> {
+    let more = second.links.iter().filter(|l| !first.links.contains(l));
+    first.links.iter().chain(more).copied().collect()
+}
+
+/// The first of the largest.
+fn likeliest(weights: &[f64]) -> usize {
+    let largest = |a: &usize, b: &usize| weights[*a].total_cmp(&weights[*b]).then(b.cmp(a));
+    (0..weights.len()).max_by(largest).unwrap_or(0)
 }
 
 /// Of each event the others that are about the same node, or have a link in common with it.

@@ -167,18 +167,18 @@ impl<'a> Paths<'a> {
     /// All shortest paths from `a` to `b`; empty if there is none or `a` is `b`.
     pub fn between(&mut self, a: u32, b: u32) -> Routes {
         let fabric = self.fabric;
-        let none = Routes { up: None, down: None, core: Arc::from([]) };
+        let none = || Routes { up: None, down: None, core: Arc::from([]) };
         let (near, far) = (fabric.switch_of(a), fabric.switch_of(b));
         let up = if near == a { None } else { fabric.link(a, near) };
         if a == b {
-            return none;
+            return none();
         }
         if near == b {
             return Routes { up, down: None, core: Arc::from([Vec::new()]) };
         }
         let down = if far == b { None } else { fabric.link(far, b) };
         if (far != b && down.is_none()) || fabric.is_leaf(near) || (far != b && fabric.is_leaf(far)) {
-            return none;
+            return none();
         }
         Routes { up, down, core: self.between_switches(near, far) }
     }

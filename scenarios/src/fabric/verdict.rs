@@ -11,13 +11,13 @@ use super::chain::{Chain, LOG_ODDS_UNKNOWN, Length, Problem};
 use super::congestion::{Congested, Counter, congested, counted};
 use super::events::{Event, Kind, NamedEvents, events};
 use super::explain::{Explainer, Ledger, item};
-use super::fit::Fit;
 use super::flows::{Flows, Report};
 use super::holes::{Hole, candidates};
 use super::rates::FAILED_STEP;
 use super::reports::{bursts, predictive, without};
 use super::stale::stale;
 use super::topology::{Fabric, Link, Paths};
+use super::twins;
 
 /// A case to be judged.
 #[derive(Debug)]
@@ -120,7 +120,8 @@ const LISTED: f64 = 1e-4;
 const SETS: usize = 20;
 /// Independent chains: their difference says how far they have converged.
 const CHAINS: u64 = 2;
-const LENGTH: Length = Length { forgotten: 10, kept: 150 };
+const LENGTH: Length = Length { forgotten: 6, kept: 150 };
+
 /// Judges a case.
 pub fn judge(case: &Case<'_>, seeds: Seeds) -> Verdict {
     let fabric = case.fabric;
@@ -145,11 +146,13 @@ pub fn judge(case: &Case<'_>, seeds: Seeds) -> Verdict {
         healthy: None,
     };
     let trial = seeds.trial(case.number);
+    let mut start = Chain::new(&problem);
+    start.climb();
     let mut fits = Vec::new();
     let chains: Vec<Averages> = (0..CHAINS)
         .map(|i| {
             let key = EntityKey::new(format!("chain:{i}"));
-            let mut chain = Chain::new(&problem);
+            let mut chain = start.clone();
             let averages = chain.run(LENGTH, &mut trial.stream(Purpose::new("fault-sets"), &key));
             fits.push(chain.into_fit());
             averages
@@ -300,18 +303,7 @@ impl Answer<'_> {
         none.probability *= spared;
         self.causes.extend(others.into_iter().chain([unknown, none]));
         self.causes.sort_by(|a, b| b.probability.total_cmp(&a.probability).then(a.what.cmp(&b.what)));
-        self.mark_same(explainer.fit());
-    }
-
-    /// Links that stand on the same paths of the same flows and delivered the same cannot be told apart.
-    fn mark_same(&mut self, fit: &Fit<'_>) {
-        let mut seen = BTreeMap::new();
-        for (i, cause) in (0u32..).zip(&mut self.causes) {
-            let What::LinkLoss(link) = cause.what else { continue };
-            let own: Vec<u64> = fit.own(link).iter().map(|v| v.to_bits()).collect();
-            let first = *seen.entry((own, fit.uses(link).to_vec())).or_insert(i);
-            cause.same_as = (first != i).then_some(first);
-        }
+        twins::mark(&mut self.causes, explainer.fit_mut());
     }
 }
 
