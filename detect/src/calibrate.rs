@@ -11,12 +11,10 @@
 use serde::{Deserialize, Serialize};
 use twin::stats::median;
 
+use crate::peaks::Peaks;
+
 /// The tail begins where so many alarms per series and week lie above, or three times the asked rate if that is more.
 const TAIL_RATE: f64 = 2.0;
-/// Theory's scale counts as so many excesses.
-const THEORY_PEAKS: f64 = 100.0;
-/// Excesses count with at most this many times the scale.
-const EXCESS_MAX: f64 = 4.0;
 /// A series' own level is the one that so many of its alarms per week exceed, and so much of its distance to the others'
 /// counts.
 const OWN_RATE: f64 = 10.0;
@@ -139,26 +137,28 @@ impl Calibrator {
         let usable = |i: usize| spans[i].1 * 7.0 >= DAYS_MIN;
         let weeks: f64 = (0..spans.len()).filter(|i| usable(*i)).map(|i| spans[i].1).sum();
         let gap = u64::from(self.config.merge_bins + self.config.keep_bins) + 1;
+        let day = (week / 7.0).max(1.0) as u32;
         let own: Vec<f64> = (0..spans.len())
-            .map(|i| if usable(i) { self.series[i].level_of(OWN_RATE * spans[i].1, gap) } else { f64::NAN })
+            .map(|i| if usable(i) { self.series[i].level_of(OWN_RATE * spans[i].1, 7.0 * spans[i].1, day, gap) } else { f64::NAN })
             .collect();
         let common = median(own.iter().copied().filter(|l| l.is_finite()));
         let offset: Vec<f64> =
             own.iter().map(|l| if l.is_finite() { OWN_SHARE * (l - common) } else { 0.0 }).collect();
-        let peaks_above = |level: f64| -> Vec<f64> {
+        let days = (0..spans.len()).filter(|i| usable(*i)).map(|i| 7.0 * spans[i].1).fold(1.0, f64::max);
+        let peaks_above = |level: f64| {
             let used = (0..spans.len()).filter(|i| usable(*i));
-            used.flat_map(|i| {
+            let peaks = used.flat_map(|i| {
                 let offset = offset[i];
                 let peaks = self.series[i].peaks_above(level + offset, gap);
-                peaks.into_iter().map(move |peak| peak - offset)
-            })
-            .collect()
+                peaks.into_iter().map(move |(bin, peak)| (bin / day, peak - offset))
+            });
+            Peaks::of(peaks.collect(), days)
         };
         let asked = self.config.alarms_per_week * weeks;
         let Some((level, peaks)) = tail_level(peaks_above, (TAIL_RATE * weeks).max(3.0 * asked)) else {
             return;
         };
-        let threshold = level + excess_scale(&peaks, level) * libm::log(peaks.len() as f64 / asked).max(0.0);
+        let threshold = level + peaks.excess(level, peaks.count() / asked);
         let floor = if self.config.own_floor { self.config.nominal() } else { 0.0 };
         for (i, tail) in self.series.iter_mut().enumerate() {
             tail.threshold = (threshold + offset[i]).max(floor);
@@ -166,32 +166,23 @@ impl Calibrator {
     }
 }
 
-/// The lowest level above which there are at most so many peaks, and they; `None` if they are too few. It is come upon from
+/// The lowest level above which at most so many peaks count, and they; `None` if they are too few. It is come upon from
 /// above, and no further down than where peaks begin to grow together: far below, all scores are one alarm.
-fn tail_level(peaks_above: impl Fn(f64) -> Vec<f64>, count: f64) -> Option<(f64, Vec<f64>)> {
-    let top = peaks_above(f64::NEG_INFINITY).into_iter().fold(0.0, f64::max);
-    let (mut level, mut peaks) = (top, Vec::new());
+fn tail_level(peaks_above: impl Fn(f64) -> Peaks, count: f64) -> Option<(f64, Peaks)> {
+    let top = peaks_above(f64::NEG_INFINITY).highest();
+    let (mut level, mut peaks) = (top, Peaks::default());
     let mut below = top;
     while below > 1e-3 {
         below *= 0.97;
         let more = peaks_above(below);
-        if more.len() as f64 > count || 2 * more.len() < peaks.len() {
+        if more.count() > count || 2.0 * more.count() < peaks.count() {
             break;
         }
-        if more.len() >= peaks.len() {
+        if more.count() >= peaks.count() {
             (level, peaks) = (below, more);
         }
     }
     (peaks.len() >= PEAKS_MIN).then_some((level, peaks))
-}
-
-/// Scale of an exponential tail, from excesses of limited weight and from theory.
-fn excess_scale(peaks: &[f64], level: f64) -> f64 {
-    let rough = (median(peaks.iter().map(|p| p - level)) / std::f64::consts::LN_2).max(1.0);
-    let limited: f64 = peaks.iter().map(|p| (p - level).min(EXCESS_MAX * rough)).sum();
-    // E min(X, 4β) = β(1 − e⁻⁴) of an exponential.
-    let sum = limited / (1.0 - libm::exp(-EXCESS_MAX));
-    (sum + THEORY_PEAKS) / (peaks.len() as f64 + THEORY_PEAKS)
 }
 
 impl Tail {
@@ -229,19 +220,23 @@ impl Tail {
     }
 
     /// The level that at most so many alarms exceed; NaN if there are not so many.
-    fn level_of(&self, alarms: f64, gap: u64) -> f64 {
-        tail_level(|level| self.peaks_above(level, gap), alarms.max(PEAKS_MIN as f64))
-            .map_or(f64::NAN, |(l, _)| l)
+    fn level_of(&self, alarms: f64, days: f64, day: u32, gap: u64) -> f64 {
+        let peaks_above = |level| {
+            let peaks = self.peaks_above(level, gap);
+            Peaks::of(peaks.into_iter().map(|(bin, peak)| (bin / day, peak)).collect(), days)
+        };
+        tail_level(peaks_above, alarms.max(PEAKS_MIN as f64)).map_or(f64::NAN, |(l, _)| l)
     }
 
-    /// The highest score of each alarm over a level; scores at most `gap` bins apart are one alarm.
-    fn peaks_above(&self, level: f64, gap: u64) -> Vec<f64> {
-        let mut peaks: Vec<f64> = Vec::new();
+    /// The alarms over a level, by the bin in which they begin and their highest score; scores at most `gap` bins apart are
+    /// one alarm.
+    fn peaks_above(&self, level: f64, gap: u64) -> Vec<(u32, f64)> {
+        let mut peaks: Vec<(u32, f64)> = Vec::new();
         let mut last = None;
         for (bin, score) in self.high.iter().map(|(b, s)| (*b, f64::from(*s))).filter(|(_, s)| *s > level) {
             match (last, peaks.last_mut()) {
-                (Some(before), Some(peak)) if u64::from(bin - before) <= gap => *peak = peak.max(score),
-                _ => peaks.push(score),
+                (Some(before), Some((_, peak))) if u64::from(bin - before) <= gap => *peak = peak.max(score),
+                _ => peaks.push((bin, score)),
             }
             last = Some(bin);
         }

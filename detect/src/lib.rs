@@ -41,6 +41,7 @@ mod loss_scan;
 #[cfg(test)]
 mod noise;
 mod paths;
+mod peaks;
 mod residuals;
 mod robust;
 mod runs;
