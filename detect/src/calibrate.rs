@@ -52,7 +52,7 @@ impl CalibrationConfig {
 
     /// For a detector whose probabilities hold by themselves and whose scores look back over windows, so that they keep on.
     pub fn own_tail(alarms_per_week: f64, bin_s: u32) -> Self {
-        Self { keep_bins: 0, own_floor: true, ..Self::new(alarms_per_week, bin_s) }
+        Self { keep_bins: 0, own_floor: false, ..Self::new(alarms_per_week, bin_s) }
     }
 
     /// The threshold by the detector's own probabilities.

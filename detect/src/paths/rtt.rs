@@ -179,6 +179,6 @@ impl Window {
     }
 
     fn forget(&mut self) {
-        (self.means, self.wait, self.sigma, self.tail) = (VecDeque::new(), 0, None, TailFit::default());
+        (self.means, self.wait, self.sigma) = (VecDeque::new(), 0, None);
     }
 }
