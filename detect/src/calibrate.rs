@@ -15,10 +15,10 @@ use crate::peaks::Peaks;
 
 /// The tail begins where so many alarms per series and week lie above, or three times the asked rate if that is more.
 const TAIL_RATE: f64 = 2.0;
-/// A series' own level is the one that so many of its alarms per week exceed, and so much of its distance to the others'
-/// counts.
+/// A series' own level is the one that so many of its alarms per week exceed. As many as these, and so much of its distance to
+/// the others' counts as they would among so many more that say there is none.
 const OWN_RATE: f64 = 10.0;
-const OWN_SHARE: f64 = 0.3;
+const OWN_PRIOR: f64 = 20.0;
 /// So many of a day's scores are kept, the highest: a tenth at five-minute bins.
 const HIGH_PER_DAY: usize = 30;
 /// Weeks of the past that count; the first of them (or the first half of a shorter past) does not, as models are young then.
@@ -139,11 +139,21 @@ impl Calibrator {
         let gap = u64::from(self.config.merge_bins + self.config.keep_bins) + 1;
         let day = (week / 7.0).max(1.0) as u32;
         let own: Vec<f64> = (0..spans.len())
-            .map(|i| if usable(i) { self.series[i].level_of(OWN_RATE * spans[i].1, 7.0 * spans[i].1, day, gap) } else { f64::NAN })
+            .map(|i| {
+                if usable(i) {
+                    self.series[i].level_of(OWN_RATE * spans[i].1, 7.0 * spans[i].1, day, gap)
+                } else {
+                    f64::NAN
+                }
+            })
             .collect();
         let common = median(own.iter().copied().filter(|l| l.is_finite()));
-        let offset: Vec<f64> =
-            own.iter().map(|l| if l.is_finite() { OWN_SHARE * (l - common) } else { 0.0 }).collect();
+        let offset: Vec<f64> = own
+            .iter()
+            .zip(&spans)
+            .map(|(level, (_, weeks))| own_share(*weeks) * (level - common))
+            .map(|o| if o.is_finite() { o } else { 0.0 })
+            .collect();
         let days = (0..spans.len()).filter(|i| usable(*i)).map(|i| 7.0 * spans[i].1).fold(1.0, f64::max);
         let peaks_above = |level: f64| {
             let used = (0..spans.len()).filter(|i| usable(*i));
@@ -164,6 +174,11 @@ impl Calibrator {
             tail.threshold = (threshold + offset[i]).max(floor);
         }
     }
+}
+
+/// How much of a series' own level is believed after so many weeks.
+fn own_share(weeks: f64) -> f64 {
+    OWN_RATE * weeks / (OWN_RATE * weeks + OWN_PRIOR)
 }
 
 /// The lowest level above which at most so many peaks count, and they; `None` if they are too few. It is come upon from

@@ -58,7 +58,9 @@ impl Peaks {
         let shape = 2.0 - mean / (mean - 2.0 * moment).max(1e-9);
         let shape = shape.clamp(*SHAPES.start(), *SHAPES.end()) * self.count / (self.count + PRIOR_SHAPE);
         let scale = ((1.0 - shape) * mean * self.count + PRIOR_SCALE) / (self.count + PRIOR_SCALE);
-        let times = libm::log(one_in.max(1.0));
+        // The scale is known from so many excesses only: the predictive quantile of an exponential tail.
+        let known = self.count + PRIOR_SCALE;
+        let times = known * libm::expm1(libm::log(one_in.max(1.0)) / known);
         scale * if shape.abs() < 1e-6 { times } else { libm::expm1(shape * times) / shape }
     }
 

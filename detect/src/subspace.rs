@@ -110,7 +110,8 @@ impl Subspace {
         let value = |j: &usize| eigen.eigenvalues[*j].max(0.0);
         let noise = (rest.iter().map(value).sum::<f64>() / rest.len() as f64).max(1e-9);
         self.fitted = kept.len();
-        self.loading = (0..n).flat_map(|i| kept.iter().map(move |j| (i, *j))).map(|e| eigen.eigenvectors[e]).collect();
+        self.loading =
+            (0..n).flat_map(|i| kept.iter().map(move |j| (i, *j))).map(|e| eigen.eigenvectors[e]).collect();
         self.precision = kept.iter().map(|j| noise / value(j).max(1e-9)).collect();
         self.own = (0..n)
             .map(|i| rest.iter().map(|j| value(j) * eigen.eigenvectors[(i, *j)].powi(2)).sum::<f64>())
