@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::detector::{Bin, Detector, Verdict};
 use crate::innovation::Innovation;
-use crate::robust::{Scale, TIGHT};
 use crate::seasonal::{Residual, SeasonalConfig, SeasonalDetector};
 use crate::subspace::Subspace;
 
@@ -19,9 +18,7 @@ const MEMORY_DAYS: f64 = 20.0;
 /// Bins of the mean that says whether a link is off.
 const LEVEL_BINS: usize = 12;
 /// An average of wandering residuals has a lighter tail than an innovation: its standard deviations count for more.
-const LEVEL_WEIGHT: f64 = 1.5;
-const KNOWN_BINS: f64 = 288.0;
-const YOUTH: f64 = 0.5;
+const LEVEL_WEIGHT: f64 = 1.7;
 /// A jump of so many standard deviations counts for so many bins: what jumped is still off, though the jump is over.
 const JUMP_SIGMA: f64 = 5.0;
 const JUMP_BINS: usize = 6;
@@ -52,8 +49,6 @@ struct Link {
     /// Own part of the innovation over the latest bins, in the same way.
     #[serde(with = "crate::gaps")]
     jumps: [f64; JUMP_BINS],
-    /// How far that mean strays by itself.
-    wander: Scale,
     /// Answers to the two questions in the latest bin.
     #[serde(with = "crate::gaps")]
     answers: [f64; 2],
@@ -142,9 +137,7 @@ impl Group {
         let mut own_jump = vec![f64::NAN; n];
         self.jumps.own_parts(&jumps, &mut own_jump);
         for (i, link) in self.links.iter_mut().enumerate() {
-            link.remember(index, own[i], own_jump[i]);
-            let learns = bin.learns(self.first + i);
-            verdicts[self.first + i] = link.judge(&residuals[i], learns, memory);
+            verdicts[self.first + i] = link.judge(index, own[i], own_jump[i], &residuals[i]);
         }
         let taught = |values: &[f64]| -> Vec<f64> {
             (0..n).map(|i| if bin.learns(self.first + i) { values[i] } else { f64::NAN }).collect()
@@ -166,7 +159,6 @@ impl Link {
             innovation: Innovation::new(),
             latest: [f64::NAN; LEVEL_BINS],
             jumps: [f64::NAN; JUMP_BINS],
-            wander: Scale::default(),
             answers: [f64::NAN; 2],
         }
     }
@@ -177,26 +169,16 @@ impl Link {
         self.jumps = [f64::NAN; JUMP_BINS];
     }
 
-    fn remember(&mut self, index: u64, own: f64, jump: f64) {
+    fn judge(&mut self, index: u64, own: f64, jump: f64, residual: &Residual) -> Verdict {
         self.latest[index as usize % LEVEL_BINS] = own;
         self.jumps[index as usize % JUMP_BINS] = jump;
-        self.answers = [jump, if own.is_nan() { f64::NAN } else { self.level() }];
-    }
-
-    fn judge(&mut self, residual: &Residual, learns: bool, memory: f64) -> Verdict {
-        let [jump, level] = self.answers;
-        if residual.z.is_nan() {
+        if own.is_nan() {
+            self.answers = [f64::NAN; 2];
             return Verdict::NONE;
         }
         let past = self.jumps.iter().copied().filter(|j| j.abs() > JUMP_SIGMA);
         let jump = past.fold(jump, |most, j| if j.abs() > most.abs() || most.is_nan() { j } else { most });
-        let known = self.wander.samples() >= KNOWN_BINS;
-        let own = if known { self.wander.sigma() } else { 1.0 };
-        let level_sigma = libm::sqrt(0.5 + 0.5 * own * own);
-        if learns && !level.is_nan() {
-            self.wander.learn(level, memory.min(YOUTH * self.wander.samples()).max(KNOWN_BINS), TIGHT);
-        }
-        self.answers = [jump, level / level_sigma];
+        self.answers = [jump, self.level()];
         let [jump, level] = self.answers.map(|a| if a.is_nan() { 0.0 } else { a });
         let level = LEVEL_WEIGHT * level;
         let norm = 1.0 + LEVEL_WEIGHT * LEVEL_WEIGHT;

@@ -28,8 +28,6 @@ const SHIFT_SIGMA: f64 = 3.0;
 const SHIFT_SHARE: f64 = 22.0 / 24.0;
 /// As if a day had said that half of a weekly season is to be believed.
 const WEEKLY_PRIOR: f64 = 1.0;
-/// Variance of the share of a weekly season that is to be believed before any has been tried: anything from 0 to 1.
-const TRUST_VARIANCE: f64 = 1.0 / 12.0;
 /// Samples before a series knows its own spread.
 const SAMPLES_MIN: f64 = 50.0;
 
@@ -251,8 +249,7 @@ impl Series {
         let base = self.level + f64::from(self.daily.value[cx.phase.day]);
         let weekly = f64::from(self.weekly.value[cx.phase.week]);
         let expected = base + trust * weekly;
-        let doubt = weekly.abs() * libm::sqrt(TRUST_VARIANCE / self.weight);
-        let sigma = libm::hypot(self.sigma(cx, expected, borrowed), doubt);
+        let sigma = self.sigma(cx, expected, borrowed);
         let mut verdict = Residual {
             z: f64::NAN,
             expected: self.inverse(expected),
