@@ -39,20 +39,17 @@ pub struct CalibrationConfig {
     pub merge_bins: u32,
     /// An alarm keeps on for this many bins after its last score above the threshold, so that one trouble is one alarm.
     pub keep_bins: u32,
-    /// Thresholds are never below the one at which the detector's own probabilities give the asked rate: a detector that
-    /// learns the tail of its noise knows rare scores better than a few days of them do. What it does not see still counts.
-    pub own_floor: bool,
 }
 
 impl CalibrationConfig {
     /// So many false alarms per series and week, with the usual joining of flags to alarms.
     pub fn new(alarms_per_week: f64, bin_s: u32) -> Self {
-        Self { alarms_per_week, bin_s: bin_s.max(1), merge_bins: 6, keep_bins: 24, own_floor: false }
+        Self { alarms_per_week, bin_s: bin_s.max(1), merge_bins: 6, keep_bins: 24 }
     }
 
-    /// For a detector whose probabilities hold by themselves and whose scores look back over windows, so that they keep on.
-    pub fn own_tail(alarms_per_week: f64, bin_s: u32) -> Self {
-        Self { keep_bins: 0, own_floor: false, ..Self::new(alarms_per_week, bin_s) }
+    /// For a detector whose scores look back over windows, so that they keep on by themselves.
+    pub fn for_windows(alarms_per_week: f64, bin_s: u32) -> Self {
+        Self { keep_bins: 0, ..Self::new(alarms_per_week, bin_s) }
     }
 
     /// The threshold by the detector's own probabilities.
@@ -169,9 +166,8 @@ impl Calibrator {
             return;
         };
         let threshold = level + peaks.excess(level, peaks.count() / asked);
-        let floor = if self.config.own_floor { self.config.nominal() } else { 0.0 };
         for (i, tail) in self.series.iter_mut().enumerate() {
-            tail.threshold = (threshold + offset[i]).max(floor);
+            tail.threshold = threshold + offset[i];
         }
     }
 }
@@ -301,22 +297,6 @@ mod tests {
         }
         let alone = realised(1.0, 1, 200, |bin, s| score(bin, s, 1.0));
         assert!((0.4..2.5).contains(&alone), "one series alone: {alone}");
-    }
-
-    #[test]
-    fn probabilities_that_hold_are_a_floor_and_those_that_do_not_are_corrected() {
-        let threshold = |scale: f64| {
-            let mut calibrator = Calibrator::new(4, CalibrationConfig::own_tail(1.0, BIN_S));
-            for bin in 0..2 * WEEK {
-                let scores: Vec<f64> = (0..4).map(|s| score(bin, s, scale)).collect();
-                calibrator.step(&scores, true, &mut [false; 4]);
-            }
-            calibrator.refit();
-            calibrator.thresholds().fold(f64::INFINITY, f64::min)
-        };
-        let nominal = libm::log(WEEK as f64);
-        assert_eq!(threshold(0.5), nominal, "quiet for a while");
-        assert!(threshold(2.0) > nominal + 1.0, "noisier than its model");
     }
 
     #[test]

@@ -6,7 +6,7 @@ const PRIOR_SCALE: f64 = 5.0;
 const PRIOR_SHAPE: f64 = 50.0;
 const SHAPES: std::ops::RangeInclusive<f64> = -0.3..=0.5;
 /// Excesses count with at most this many times the scale of the half of them that is smallest.
-const EXCESS_MAX: f64 = 6.0;
+const EXCESS_MAX: f64 = 10.0;
 
 /// The highest scores of alarms, ascending, each with how much it counts.
 #[derive(Clone, Debug, Default, PartialEq)]
