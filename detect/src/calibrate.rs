@@ -23,6 +23,9 @@ const OWN_PRIOR: f64 = 20.0;
 const HIGH_PER_DAY: usize = 30;
 /// Weeks of the past that count; the first of them (or the first half of a shorter past) does not, as models are young then.
 const WEEKS: f64 = 4.0;
+/// What has come 20 times as often as the detector's own probabilities have it was no noise: thresholds are never higher
+/// than the one of a twentieth of the asked rate by them. This is −ln of it.
+const UNBELIEVED: f64 = 2.995_732_273_553_991;
 /// Days of scores before there is a fit.
 const DAYS_MIN: f64 = 1.0;
 /// Alarms in the tail, of all series together, before there is a fit.
@@ -167,7 +170,7 @@ impl Calibrator {
         };
         let threshold = level + peaks.excess(level, peaks.count() / asked);
         for (i, tail) in self.series.iter_mut().enumerate() {
-            tail.threshold = threshold + offset[i];
+            tail.threshold = (threshold + offset[i]).min(self.config.nominal() + UNBELIEVED);
         }
     }
 }
@@ -307,6 +310,19 @@ mod tests {
         };
         let got = realised(1.0, 30, 20, stained);
         assert!((0.5..2.0).contains(&got), "{got}");
+    }
+
+    #[test]
+    fn however_many_anomalies_there_were_its_own_probabilities_bound_the_threshold() {
+        let mut calibrator = Calibrator::new(4, CalibrationConfig::for_windows(1.0, BIN_S));
+        for bin in 0..2 * WEEK {
+            let scores: Vec<f64> =
+                (0..4).map(|s| if bin % 40 == 10 * s { 500.0 } else { score(bin, s, 1.0) }).collect();
+            calibrator.step(&scores, true, &mut [false; 4]);
+        }
+        calibrator.refit();
+        let most = libm::log(20.0 * WEEK as f64);
+        assert!(calibrator.thresholds().all(|t| (t - most).abs() < 1e-9), "{most}");
     }
 
     #[test]
