@@ -3,10 +3,10 @@
 //! Scores of any detector come bin by bin; they are −log p of its own model, so that in theory a rate of alarms falls by e
 //! with each unit of the threshold. How many alarms there are in fact is counted: in the training scores of all series
 //! together, joined into alarms as flags will be, over the level that a few alarms per series and week exceed (peaks over
-//! threshold). The tail beyond that level is exponential; its scale is that of the excesses, drawn towards the 1 of theory,
-//! and an excess counts with a limited weight, since the past need not be free of anomalies. A series that is noisier or
-//! quieter than the others gets a share of the difference. So one alarm in five weeks of a series can be asked for after
-//! two weeks of training, and of thousands of series as of one.
+//! threshold). The tail beyond that level is a generalised Pareto one, drawn towards the exponential one of theory; neither a
+//! day nor an excess counts without limit, and the detector's own probabilities bound the threshold, since the past need not
+//! be free of anomalies. A series that is noisier or quieter than the others gets a share of the difference. So one alarm in
+//! five weeks of a series can be asked for after two weeks of training, and of thousands of series as of one.
 
 use serde::{Deserialize, Serialize};
 use twin::stats::median;

@@ -3,6 +3,8 @@
 //! Two questions of each bin, both put to what a link does beyond its own season and beyond what all links share: did it
 //! jump (innovation), is it off (mean of an hour at five-minute bins)? The answers make one score, the root of the sum of
 //! their squares, so that evidence of both kinds adds up.
+//!
+//! A series that has neither peers nor a season is asked instead whether it has ever done this before ([`Novelty`]).
 
 use serde::{Deserialize, Serialize};
 
