@@ -1,4 +1,4 @@
-//! The Numenta score of link detector and streaming calibration on a folder of its series (`windows.json`, path →
+//! The Numenta score of the link detector on a folder of its series (`windows.json`, path →
 //! `[[start, end]]`, and the files of `timestamp,value` that it names), beside silence and a random detector.
 //!
 //! `cargo run --release -p umbra-detect --example nab -- FOLDER`
@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use umbra_detect::evaluate::{NabSeries, nab_score};
-use umbra_detect::{Bin, CalibrationConfig, Calibrator, Detector, LinkDetector, SeasonalConfig, Verdict};
+use umbra_detect::{Bin, Detector, LinkDetector, SeasonalConfig, Verdict};
 
-/// False alarms per week that make a detection; which of them count is up to the benchmark's threshold.
-const ALARMS_PER_WEEK: f64 = 4.0;
+/// A bin is a detection if its score is higher than those of so many bins before: the joining of flags to alarms.
+const ALARM_BINS: usize = 30;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args().nth(1).ok_or("folder missing")?;
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The score at the beginning of each alarm, nothing elsewhere.
+/// The score where an alarm begins or becomes worse, nothing elsewhere.
 fn detections(rows: &[(&str, f64)]) -> Vec<f64> {
     let second = |t: &str| -> Option<i64> {
         let part = |at: usize| t.get(at..at + 2).and_then(|p| p.parse::<i64>().ok());
@@ -57,14 +57,13 @@ fn detections(rows: &[(&str, f64)]) -> Vec<f64> {
     steps.sort_unstable();
     let bin_s = steps.get(steps.len() / 2).map_or(300, |s| *s as u32);
     let mut detector = LinkDetector::new(1, SeasonalConfig::new(bin_s));
-    let mut calibrator = Calibrator::new(1, CalibrationConfig::new(ALARMS_PER_WEEK, bin_s));
-    let (mut verdict, mut flag, mut before) = ([Verdict::NONE], [false], false);
-    let each = |(_, value): &(&str, f64)| {
+    let mut verdict = [Verdict::NONE];
+    let mut score = |(_, value): &(&str, f64)| {
         detector.step(&Bin { samples: &[*value], paused: &[] }, &mut verdict);
-        calibrator.step(&[verdict[0].score()], true, &mut flag);
-        let begins = flag[0] && !before;
-        before = flag[0];
-        if begins { verdict[0].score() } else { f64::NAN }
+        verdict[0].score()
     };
-    rows.iter().map(each).collect()
+    let scores: Vec<f64> = rows.iter().map(&mut score).collect();
+    let before =
+        |i: usize| scores[i.saturating_sub(ALARM_BINS)..i].iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    (0..scores.len()).map(|i| if scores[i] > before(i) { scores[i] } else { f64::NAN }).collect()
 }

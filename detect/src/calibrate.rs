@@ -3,28 +3,29 @@
 //! Scores of any detector come bin by bin; they are −log p of its own model, so that in theory a rate of alarms falls by e
 //! with each unit of the threshold. How many alarms there are in fact is counted: in the training scores of all series
 //! together, joined into alarms as flags will be, over the level that a few alarms per series and week exceed (peaks over
-//! threshold). The tail beyond that level is exponential; its scale is that of the excesses, drawn towards the 1 of theory,
-//! and an excess counts with a limited weight, since the past need not be free of anomalies. A series that is noisier or
-//! quieter than the others gets a share of the difference. So one alarm in five weeks of a series can be asked for after
-//! two weeks of training, and of thousands of series as of one.
+//! threshold). The tail beyond that level is a generalised Pareto one, drawn towards the exponential one of theory; neither a
+//! day nor an excess counts without limit, and the detector's own probabilities bound the threshold, since the past need not
+//! be free of anomalies. A series that is noisier or quieter than the others gets a share of the difference. So one alarm in
+//! five weeks of a series can be asked for after two weeks of training, and of thousands of series as of one.
 
 use serde::{Deserialize, Serialize};
 use twin::stats::median;
 
+use crate::peaks::Peaks;
+
 /// The tail begins where so many alarms per series and week lie above, or three times the asked rate if that is more.
 const TAIL_RATE: f64 = 2.0;
-/// Theory's scale counts as so many excesses.
-const THEORY_PEAKS: f64 = 100.0;
-/// Excesses count with at most this many times the scale.
-const EXCESS_MAX: f64 = 4.0;
-/// A series' own level is the one that so many of its alarms per week exceed, and so much of its distance to the others'
-/// counts.
+/// A series' own level is the one that so many of its alarms per week exceed. As many as these, and so much of its distance to
+/// the others' counts as they would among so many more that say there is none.
 const OWN_RATE: f64 = 10.0;
-const OWN_SHARE: f64 = 0.3;
+const OWN_PRIOR: f64 = 20.0;
 /// So many of a day's scores are kept, the highest: a tenth at five-minute bins.
 const HIGH_PER_DAY: usize = 30;
 /// Weeks of the past that count; the first of them (or the first half of a shorter past) does not, as models are young then.
 const WEEKS: f64 = 4.0;
+/// What has come 20 times as often as the detector's own probabilities have it was no noise: thresholds are never higher
+/// than the one of a twentieth of the asked rate by them. This is −ln of it.
+const UNBELIEVED: f64 = 2.995_732_273_553_991;
 /// Days of scores before there is a fit.
 const DAYS_MIN: f64 = 1.0;
 /// Alarms in the tail, of all series together, before there is a fit.
@@ -41,20 +42,17 @@ pub struct CalibrationConfig {
     pub merge_bins: u32,
     /// An alarm keeps on for this many bins after its last score above the threshold, so that one trouble is one alarm.
     pub keep_bins: u32,
-    /// Thresholds are never below the one at which the detector's own probabilities give the asked rate: a detector that
-    /// learns the tail of its noise knows rare scores better than a few days of them do. What it does not see still counts.
-    pub own_floor: bool,
 }
 
 impl CalibrationConfig {
     /// So many false alarms per series and week, with the usual joining of flags to alarms.
     pub fn new(alarms_per_week: f64, bin_s: u32) -> Self {
-        Self { alarms_per_week, bin_s: bin_s.max(1), merge_bins: 6, keep_bins: 24, own_floor: false }
+        Self { alarms_per_week, bin_s: bin_s.max(1), merge_bins: 6, keep_bins: 24 }
     }
 
-    /// For a detector whose probabilities hold by themselves and whose scores look back over windows, so that they keep on.
-    pub fn own_tail(alarms_per_week: f64, bin_s: u32) -> Self {
-        Self { keep_bins: 0, own_floor: true, ..Self::new(alarms_per_week, bin_s) }
+    /// For a detector whose scores look back over windows, so that they keep on by themselves.
+    pub fn for_windows(alarms_per_week: f64, bin_s: u32) -> Self {
+        Self { keep_bins: 0, ..Self::new(alarms_per_week, bin_s) }
     }
 
     /// The threshold by the detector's own probabilities.
@@ -139,59 +137,66 @@ impl Calibrator {
         let usable = |i: usize| spans[i].1 * 7.0 >= DAYS_MIN;
         let weeks: f64 = (0..spans.len()).filter(|i| usable(*i)).map(|i| spans[i].1).sum();
         let gap = u64::from(self.config.merge_bins + self.config.keep_bins) + 1;
+        let day = (week / 7.0).max(1.0) as u32;
         let own: Vec<f64> = (0..spans.len())
-            .map(|i| if usable(i) { self.series[i].level_of(OWN_RATE * spans[i].1, gap) } else { f64::NAN })
+            .map(|i| {
+                if usable(i) {
+                    self.series[i].level_of(OWN_RATE * spans[i].1, 7.0 * spans[i].1, day, gap)
+                } else {
+                    f64::NAN
+                }
+            })
             .collect();
         let common = median(own.iter().copied().filter(|l| l.is_finite()));
-        let offset: Vec<f64> =
-            own.iter().map(|l| if l.is_finite() { OWN_SHARE * (l - common) } else { 0.0 }).collect();
-        let peaks_above = |level: f64| -> Vec<f64> {
+        let offset: Vec<f64> = own
+            .iter()
+            .zip(&spans)
+            .map(|(level, (_, weeks))| own_share(*weeks) * (level - common))
+            .map(|o| if o.is_finite() { o } else { 0.0 })
+            .collect();
+        let days = (0..spans.len()).filter(|i| usable(*i)).map(|i| 7.0 * spans[i].1).fold(1.0, f64::max);
+        let peaks_above = |level: f64| {
             let used = (0..spans.len()).filter(|i| usable(*i));
-            used.flat_map(|i| {
+            let peaks = used.flat_map(|i| {
                 let offset = offset[i];
                 let peaks = self.series[i].peaks_above(level + offset, gap);
-                peaks.into_iter().map(move |peak| peak - offset)
-            })
-            .collect()
+                peaks.into_iter().map(move |(bin, peak)| (bin / day, peak - offset))
+            });
+            Peaks::of(peaks.collect(), days)
         };
         let asked = self.config.alarms_per_week * weeks;
         let Some((level, peaks)) = tail_level(peaks_above, (TAIL_RATE * weeks).max(3.0 * asked)) else {
             return;
         };
-        let threshold = level + excess_scale(&peaks, level) * libm::log(peaks.len() as f64 / asked).max(0.0);
-        let floor = if self.config.own_floor { self.config.nominal() } else { 0.0 };
+        let threshold = level + peaks.excess(level, peaks.count() / asked);
         for (i, tail) in self.series.iter_mut().enumerate() {
-            tail.threshold = (threshold + offset[i]).max(floor);
+            tail.threshold = (threshold + offset[i]).min(self.config.nominal() + UNBELIEVED);
         }
     }
 }
 
-/// The lowest level above which there are at most so many peaks, and they; `None` if they are too few. It is come upon from
+/// How much of a series' own level is believed after so many weeks.
+fn own_share(weeks: f64) -> f64 {
+    OWN_RATE * weeks / (OWN_RATE * weeks + OWN_PRIOR)
+}
+
+/// The lowest level above which at most so many peaks count, and they; `None` if they are too few. It is come upon from
 /// above, and no further down than where peaks begin to grow together: far below, all scores are one alarm.
-fn tail_level(peaks_above: impl Fn(f64) -> Vec<f64>, count: f64) -> Option<(f64, Vec<f64>)> {
-    let top = peaks_above(f64::NEG_INFINITY).into_iter().fold(0.0, f64::max);
-    let (mut level, mut peaks) = (top, Vec::new());
+fn tail_level(peaks_above: impl Fn(f64) -> Peaks, count: f64) -> Option<(f64, Peaks)> {
+    let top = peaks_above(f64::NEG_INFINITY).highest();
+    let (mut level, mut peaks) = (top, Peaks::default());
     let mut below = top;
     while below > 1e-3 {
         below *= 0.97;
         let more = peaks_above(below);
-        if more.len() as f64 > count || 2 * more.len() < peaks.len() {
+        if more.count() > count || 2.0 * more.count() < peaks.count() {
             break;
         }
-        if more.len() >= peaks.len() {
+        if more.count() >= peaks.count() {
             (level, peaks) = (below, more);
         }
     }
     (peaks.len() >= PEAKS_MIN).then_some((level, peaks))
-}
-
-/// Scale of an exponential tail, from excesses of limited weight and from theory.
-fn excess_scale(peaks: &[f64], level: f64) -> f64 {
-    let rough = (median(peaks.iter().map(|p| p - level)) / std::f64::consts::LN_2).max(1.0);
-    let limited: f64 = peaks.iter().map(|p| (p - level).min(EXCESS_MAX * rough)).sum();
-    // E min(X, 4β) = β(1 − e⁻⁴) of an exponential.
-    let sum = limited / (1.0 - libm::exp(-EXCESS_MAX));
-    (sum + THEORY_PEAKS) / (peaks.len() as f64 + THEORY_PEAKS)
 }
 
 impl Tail {
@@ -229,19 +234,23 @@ impl Tail {
     }
 
     /// The level that at most so many alarms exceed; NaN if there are not so many.
-    fn level_of(&self, alarms: f64, gap: u64) -> f64 {
-        tail_level(|level| self.peaks_above(level, gap), alarms.max(PEAKS_MIN as f64))
-            .map_or(f64::NAN, |(l, _)| l)
+    fn level_of(&self, alarms: f64, days: f64, day: u32, gap: u64) -> f64 {
+        let peaks_above = |level| {
+            let peaks = self.peaks_above(level, gap);
+            Peaks::of(peaks.into_iter().map(|(bin, peak)| (bin / day, peak)).collect(), days)
+        };
+        tail_level(peaks_above, alarms.max(PEAKS_MIN as f64)).map_or(f64::NAN, |(l, _)| l)
     }
 
-    /// The highest score of each alarm over a level; scores at most `gap` bins apart are one alarm.
-    fn peaks_above(&self, level: f64, gap: u64) -> Vec<f64> {
-        let mut peaks: Vec<f64> = Vec::new();
+    /// The alarms over a level, by the bin in which they begin and their highest score; scores at most `gap` bins apart are
+    /// one alarm.
+    fn peaks_above(&self, level: f64, gap: u64) -> Vec<(u32, f64)> {
+        let mut peaks: Vec<(u32, f64)> = Vec::new();
         let mut last = None;
         for (bin, score) in self.high.iter().map(|(b, s)| (*b, f64::from(*s))).filter(|(_, s)| *s > level) {
             match (last, peaks.last_mut()) {
-                (Some(before), Some(peak)) if u64::from(bin - before) <= gap => *peak = peak.max(score),
-                _ => peaks.push(score),
+                (Some(before), Some((_, peak))) if u64::from(bin - before) <= gap => *peak = peak.max(score),
+                _ => peaks.push((bin, score)),
             }
             last = Some(bin);
         }
@@ -294,22 +303,6 @@ mod tests {
     }
 
     #[test]
-    fn probabilities_that_hold_are_a_floor_and_those_that_do_not_are_corrected() {
-        let threshold = |scale: f64| {
-            let mut calibrator = Calibrator::new(4, CalibrationConfig::own_tail(1.0, BIN_S));
-            for bin in 0..2 * WEEK {
-                let scores: Vec<f64> = (0..4).map(|s| score(bin, s, scale)).collect();
-                calibrator.step(&scores, true, &mut [false; 4]);
-            }
-            calibrator.refit();
-            calibrator.thresholds().fold(f64::INFINITY, f64::min)
-        };
-        let nominal = libm::log(WEEK as f64);
-        assert_eq!(threshold(0.5), nominal, "quiet for a while");
-        assert!(threshold(2.0) > nominal + 1.0, "noisier than its model");
-    }
-
-    #[test]
     fn an_anomaly_in_the_training_does_not_make_it_deaf() {
         let stained = |bin: usize, s: usize| {
             let incident = (450..460).contains(&bin) && s < 5;
@@ -317,6 +310,19 @@ mod tests {
         };
         let got = realised(1.0, 30, 20, stained);
         assert!((0.5..2.0).contains(&got), "{got}");
+    }
+
+    #[test]
+    fn however_many_anomalies_there_were_its_own_probabilities_bound_the_threshold() {
+        let mut calibrator = Calibrator::new(4, CalibrationConfig::for_windows(1.0, BIN_S));
+        for bin in 0..2 * WEEK {
+            let scores: Vec<f64> =
+                (0..4).map(|s| if bin % 40 == 10 * s { 500.0 } else { score(bin, s, 1.0) }).collect();
+            calibrator.step(&scores, true, &mut [false; 4]);
+        }
+        calibrator.refit();
+        let most = libm::log(20.0 * WEEK as f64);
+        assert!(calibrator.thresholds().all(|t| (t - most).abs() < 1e-9), "{most}");
     }
 
     #[test]

@@ -40,11 +40,14 @@ mod links;
 mod loss_scan;
 #[cfg(test)]
 mod noise;
+mod novelty;
 mod paths;
+mod peaks;
 mod residuals;
 mod robust;
 mod runs;
 mod seasonal;
+mod skill;
 mod subspace;
 mod tail;
 

@@ -3,16 +3,22 @@
 //! Two questions of each bin, both put to what a link does beyond its own season and beyond what all links share: did it
 //! jump (innovation), is it off (mean of an hour at five-minute bins)? The answers make one score, the root of the sum of
 //! their squares, so that evidence of both kinds adds up.
+//!
+//! A series that has neither peers nor a season is asked instead whether it has ever done this before ([`Novelty`]).
 
 use serde::{Deserialize, Serialize};
 
 use crate::detector::{Bin, Detector, Verdict};
 use crate::innovation::Innovation;
+use crate::novelty::Novelty;
 use crate::seasonal::{Residual, SeasonalConfig, SeasonalDetector};
 use crate::subspace::Subspace;
 
 /// Series that share one subspace: the refit is cubic in them.
 const GROUP_MAX: usize = 128;
+/// From so many series on they have factors in common. Fewer are judged each by itself; those without seasons by novelty,
+/// whose scores do not pool with others.
+const PEERS: usize = 8;
 /// Memory of correlations, in days.
 const MEMORY_DAYS: f64 = 20.0;
 /// Bins of the mean that says whether a link is off.
@@ -49,6 +55,8 @@ struct Link {
     /// Own part of the innovation over the latest bins, in the same way.
     #[serde(with = "crate::gaps")]
     jumps: [f64; JUMP_BINS],
+    /// Judges a series without peers as long as no season is to be seen in it.
+    novelty: Option<Box<Novelty>>,
     /// Answers to the two questions in the latest bin.
     #[serde(with = "crate::gaps")]
     answers: [f64; 2],
@@ -83,7 +91,7 @@ impl Detector for LinkDetector {
         for group in &mut self.groups {
             group.step(bin, self.bin, &residuals, verdicts, memory);
             if refit {
-                group.refit();
+                group.refit(&residuals);
             }
         }
     }
@@ -101,9 +109,9 @@ impl Group {
         // anomaly with it), four where it is a jump.
         Self {
             first,
-            levels: Subspace::new(series, (series / 8).min(3)),
+            levels: Subspace::new(series, (series / PEERS).min(3)),
             jumps: Subspace::new(series, (series / 4).min(6)),
-            links: vec![Link::new(); series],
+            links: vec![Link::new(series < PEERS); series],
         }
     }
 
@@ -137,7 +145,8 @@ impl Group {
         let mut own_jump = vec![f64::NAN; n];
         self.jumps.own_parts(&jumps, &mut own_jump);
         for (i, link) in self.links.iter_mut().enumerate() {
-            verdicts[self.first + i] = link.judge(index, own[i], own_jump[i], &residuals[i]);
+            let verdict = link.judge(index, own[i], own_jump[i], &residuals[i]);
+            verdicts[self.first + i] = link.renew(verdict, &residuals[i], bin.learns(self.first + i));
         }
         let taught = |values: &[f64]| -> Vec<f64> {
             (0..n).map(|i| if bin.learns(self.first + i) { values[i] } else { f64::NAN }).collect()
@@ -146,16 +155,25 @@ impl Group {
         self.jumps.learn(&taught(&jumps), memory);
     }
 
-    fn refit(&mut self) {
+    fn refit(&mut self, residuals: &[Residual]) {
         self.levels.refit();
         self.jumps.refit();
-        self.links.iter_mut().for_each(|link| link.innovation.refit());
+        let alone = self.links.len() < PEERS;
+        for (link, residual) in self.links.iter_mut().zip(&residuals[self.first..]) {
+            link.innovation.refit();
+            if !residual.seasonless {
+                link.novelty = None;
+            } else if alone && link.novelty.is_none() {
+                link.novelty = Some(Box::default());
+            }
+        }
     }
 }
 
 impl Link {
-    fn new() -> Self {
+    fn new(alone: bool) -> Self {
         Self {
+            novelty: alone.then(Box::default),
             innovation: Innovation::new(),
             latest: [f64::NAN; LEVEL_BINS],
             jumps: [f64::NAN; JUMP_BINS],
@@ -186,6 +204,18 @@ impl Link {
             window: if jump.abs() >= level.abs() { 1 } else { LEVEL_BINS as u32 },
             ..residual.verdict(libm::sqrt((jump * jump + level * level) / norm))
         }
+    }
+
+    /// The verdict of a series without seasons is by what it has not done before.
+    fn renew(&mut self, verdict: Verdict, residual: &Residual, learns: bool) -> Verdict {
+        let Some(novelty) = self.novelty.as_mut().filter(|_| !residual.value.is_nan()) else {
+            return verdict;
+        };
+        let log_p = novelty.step(residual.value, verdict.score(), learns);
+        if residual.seasonless && !log_p.is_nan() && !verdict.log_p.is_nan() {
+            return Verdict { log_p, ..verdict };
+        }
+        verdict
     }
 
     /// Mean over the latest bins; NaN if fewer than half of them are there.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::detector::{Bin, Detector, Verdict};
 use crate::robust::{Scale, TIGHT, WIDE};
+use crate::skill::Skill;
 use crate::tail::log_p_laplace;
 
 const DAY_S: u64 = 86_400;
@@ -127,6 +128,8 @@ struct Series {
     agree: f64,
     weight: f64,
     spread: Scale,
+    /// What the seasons explain.
+    skill: Skill,
     /// Spread of the bulk, over the day and in each slot of it: the day's shape, which an hour's anomaly must not change.
     bulk: Scale,
     slots: [Scale; SLOTS],
@@ -151,6 +154,10 @@ pub(crate) struct Residual {
     pub(crate) z: f64,
     pub(crate) expected: f64,
     pub(crate) sigma: f64,
+    /// The sample on the scale on which it is judged; NaN: missing.
+    pub(crate) value: f64,
+    /// The seasons explain next to nothing.
+    pub(crate) seasonless: bool,
     /// What was normal is no longer: residuals of before say nothing about those from now on.
     pub(crate) renewed: bool,
 }
@@ -223,6 +230,7 @@ impl Series {
             agree: 0.5 * WEEKLY_PRIOR,
             weight: WEEKLY_PRIOR,
             spread: Scale::default(),
+            skill: Skill::default(),
             bulk: Scale::default(),
             slots: [Scale::default(); SLOTS],
             running: [0.0; 3],
@@ -254,14 +262,19 @@ impl Series {
             z: f64::NAN,
             expected: self.inverse(expected),
             sigma: if self.root { 2.0 * expected.max(sigma) * sigma } else { sigma },
+            value: if present { self.transform(sample) } else { f64::NAN },
+            seasonless: self.skill.is_seasonless(),
             renewed,
         };
         if present {
-            let residual = self.transform(sample) - expected;
+            let residual = verdict.value - expected;
             if self.judges(cx) {
                 verdict.z = residual / sigma;
             }
             if learns {
+                if self.daily.taught[cx.phase.day] > 0 {
+                    self.skill.learn(verdict.value, residual, cx.config.spread_days * cx.day_bins);
+                }
                 self.learn(residual, residual + trust * weekly, weekly, sigma, cx);
             }
         }

@@ -16,6 +16,10 @@ const LENGTH_SQUARED: f64 = 1.5;
 /// Huber's bend for the factors, and how often they are reweighted.
 const HUBER: f64 = 2.0;
 const REWEIGHTS: usize = 2;
+/// The memory is never longer than this share of the age: the first third of the past counts a twenty-seventh.
+const YOUTH: f64 = 0.5;
+/// A factor is shared by at least so many series: the inverse of Σ v⁴ over the series, which is 1 for one alone.
+const SHARED_MIN: f64 = 3.0;
 /// No series' own part is taken to be smaller than this share of its spread.
 const OWN_MIN: f64 = 0.05;
 
@@ -27,11 +31,15 @@ pub struct Subspace {
     /// Lower triangle of the sum of outer products, row by row, and the bins in it.
     products: Vec<f64>,
     bins: f64,
-    /// `loading[series * factors + factor]`; empty before the first fit.
+    /// Bins learnt from.
+    age: f64,
+    /// Factors of the latest fit, at most `factors`; `loading[series * fitted + factor]`.
+    fitted: usize,
     loading: Vec<f64>,
     /// Prior precision of each factor, in units of the residuals' mean variance.
     precision: Vec<f64>,
-    /// One standard deviation of each series' own part.
+    /// One standard deviation of each series and of its own part; empty before the first fit.
+    whole: Vec<f64>,
     own: Vec<f64>,
 }
 
@@ -44,8 +52,11 @@ impl Subspace {
             factors,
             products: vec![0.0; series * (series + 1) / 2],
             bins: 0.0,
+            age: 0.0,
+            fitted: 0,
             loading: Vec::new(),
             precision: Vec::new(),
+            whole: Vec::new(),
             own: Vec::new(),
         }
     }
@@ -59,7 +70,9 @@ impl Subspace {
         let length: f64 = x.iter().map(|x| x * x).sum();
         let shrink = libm::sqrt((LENGTH_SQUARED * self.series as f64 / length.max(1e-300)).min(1.0));
         x.iter_mut().for_each(|x| *x *= shrink);
-        let keep = 1.0 - 1.0 / memory.max(1.0);
+        // What series had in common while their seasons were still learnt must not last: memory grows with age.
+        self.age += 1.0;
+        let keep = 1.0 - 1.0 / memory.min(YOUTH * self.age).max(1.0);
         let mut at = 0;
         for i in 0..self.series {
             let row = &mut self.products[at..=at + i];
@@ -77,20 +90,31 @@ impl Subspace {
             return;
         }
         let n = self.series;
-        let covariance = DMatrix::from_fn(n, n, |i, k| {
+        let product = |i: usize, k: usize| {
             let (i, k) = (i.max(k), i.min(k));
             self.products[i * (i + 1) / 2 + k] / self.bins
-        });
-        let eigen = SymmetricEigen::new(covariance);
+        };
+        self.whole = (0..n).map(|i| libm::sqrt(product(i, i)).max(1e-9)).collect();
+        let correlation = DMatrix::from_fn(n, n, |i, k| product(i, k) / (self.whole[i] * self.whole[k]));
+        let eigen = SymmetricEigen::new(correlation);
         let mut order: Vec<usize> = (0..n).collect();
         order.sort_by(|a, b| eigen.eigenvalues[*b].total_cmp(&eigen.eigenvalues[*a]).then(a.cmp(b)));
-        let value = |j: usize| eigen.eigenvalues[order[j]].max(0.0);
-        let noise = ((self.factors..n).map(value).sum::<f64>() / (n - self.factors) as f64).max(1e-9);
-        let vector = |i: usize, j: usize| eigen.eigenvectors[(i, order[j])];
-        self.loading = (0..n * self.factors).map(|e| vector(e / self.factors, e % self.factors)).collect();
-        self.precision = (0..self.factors).map(|j| noise / value(j).max(1e-9)).collect();
+        // Eigenvalues of noise alone are below this (Marchenko & Pastur 1967).
+        let edge = (1.0 + libm::sqrt(n as f64 / self.bins)).powi(2);
+        let shared = |j: &usize| {
+            let fourth: f64 = eigen.eigenvectors.column(*j).iter().map(|v| v.powi(4)).sum();
+            eigen.eigenvalues[*j] > edge && fourth * SHARED_MIN < 1.0
+        };
+        let kept: Vec<usize> = order.iter().copied().filter(shared).take(self.factors).collect();
+        let rest: Vec<usize> = order.into_iter().filter(|j| !kept.contains(j)).collect();
+        let value = |j: &usize| eigen.eigenvalues[*j].max(0.0);
+        let noise = (rest.iter().map(value).sum::<f64>() / rest.len() as f64).max(1e-9);
+        self.fitted = kept.len();
+        self.loading =
+            (0..n).flat_map(|i| kept.iter().map(move |j| (i, *j))).map(|e| eigen.eigenvectors[e]).collect();
+        self.precision = kept.iter().map(|j| noise / value(j).max(1e-9)).collect();
         self.own = (0..n)
-            .map(|i| (self.factors..n).map(|j| value(j) * vector(i, j).powi(2)).sum::<f64>())
+            .map(|i| rest.iter().map(|j| value(j) * eigen.eigenvectors[(i, *j)].powi(2)).sum::<f64>())
             .map(|variance| libm::sqrt(variance).max(OWN_MIN))
             .collect();
     }
@@ -99,12 +123,13 @@ impl Subspace {
     /// fit it is the whole.
     pub fn own_parts(&self, z: &[f64], out: &mut [f64]) {
         out.copy_from_slice(z);
-        if self.loading.is_empty() {
+        if self.whole.is_empty() {
             return;
         }
+        let z: Vec<f64> = z.iter().zip(&self.whole).map(|(z, whole)| z / whole).collect();
         let mut weight: Vec<f64> = z.iter().map(|z| if z.is_nan() { 0.0 } else { 1.0 }).collect();
         for round in 0..=REWEIGHTS {
-            let factor = self.factor_scores(z, &weight);
+            let factor = self.factor_scores(&z, &weight);
             for i in 0..self.series {
                 let shared: f64 = self.row(i).iter().zip(&factor).map(|(v, f)| v * f).sum();
                 out[i] = (z[i] - shared) / self.own[i];
@@ -116,11 +141,11 @@ impl Subspace {
     }
 
     fn row(&self, series: usize) -> &[f64] {
-        &self.loading[series * self.factors..(series + 1) * self.factors]
+        &self.loading[series * self.fitted..(series + 1) * self.fitted]
     }
 
     fn factor_scores(&self, z: &[f64], weight: &[f64]) -> Vec<f64> {
-        let k = self.factors;
+        let k = self.fitted;
         let (mut a, mut b) = (vec![0.0; k * k], vec![0.0; k]);
         for j in 0..k {
             a[j * k + j] = self.precision[j];

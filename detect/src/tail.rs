@@ -33,6 +33,20 @@ pub fn log_p_student(t: f64) -> f64 {
     libm::log(p.clamp(f64::MIN_POSITIVE, 1.0))
 }
 
+/// log P(|T| ≥ |t|) of Student's t with `freedom` > 0 degrees of freedom, by the incomplete beta function (DLMF 8.17.22).
+/// NaN gives 0 (no opinion).
+pub(crate) fn log_p_student_of(t: f64, freedom: f64) -> f64 {
+    if t.is_nan() || t == 0.0 {
+        return 0.0;
+    }
+    let square = t.abs().min(1e100).powi(2);
+    let (a, x, y) = (0.5 * freedom, freedom / (freedom + square), square / (freedom + square));
+    if x < (a + 1.0) / (a + 2.5) {
+        return log_incomplete_beta(a, 0.5, x, y).min(0.0);
+    }
+    libm::log1p(-libm::exp(log_incomplete_beta(0.5, a, y, x)).min(1.0 - f64::EPSILON))
+}
+
 /// log P(|X| ≥ |z|) of a Laplace variable of unit variance, −√2·|z|: the tail of what forecasts of loads leave over. NaN
 /// gives 0 (no opinion).
 pub fn log_p_laplace(z: f64) -> f64 {

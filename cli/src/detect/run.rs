@@ -46,7 +46,7 @@ pub(crate) fn judge(series: &Series, marks: &Marks, meta: &Meta, per_week: f64) 
     };
     let config = match series {
         Series::Gauges(_) => CalibrationConfig::new(per_week, bin_s),
-        Series::Paths(_) | Series::Events(_) => CalibrationConfig::own_tail(per_week, bin_s),
+        Series::Paths(_) | Series::Events(_) => CalibrationConfig::for_windows(per_week, bin_s),
     };
     calibrated(verdicts, meta, config)
 }

@@ -8,13 +8,17 @@ use twin::stats::mad_sigma;
 use super::day::DayCourse;
 use super::tail_fit::TailFit;
 use super::{HOLD, Part, PathConfig, TELL};
-use crate::log_p_two_sided;
+use crate::tail::log_p_student_of;
 
 /// Means of windows that teach how far they stray.
 const MEANS: usize = 256;
 
 /// With fewer the spread of a window is not known.
 const ENOUGH: usize = 12;
+
+/// The spread by the median of so many values is known as well as by the root mean square of this share of them
+/// (Rousseeuw & Croux, J. Am. Stat. Assoc. 88, 1993).
+const MAD_EFFICIENCY: f64 = 0.37;
 
 /// A single bin counts for no more than this many spreads in the longer windows.
 const CLIP: f64 = 4.0;
@@ -38,8 +42,22 @@ struct Window {
     stride: u32,
     wait: u32,
     /// Their spread; `None` while too few were seen.
-    sigma: Option<f64>,
+    sigma: Option<Spread>,
     tail: TailFit,
+}
+
+/// One standard deviation, and how many degrees of freedom it has.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Spread {
+    sigma: f64,
+    freedom: f64,
+}
+
+impl Spread {
+    /// −log p of a value so many standard deviations off.
+    fn score(self, z: f64) -> f64 {
+        -log_p_student_of(z, self.freedom)
+    }
 }
 
 impl RttTrack {
@@ -85,31 +103,31 @@ impl RttTrack {
     }
 
     fn remember(&mut self, residual: Option<f64>, config: &PathConfig) {
-        let clip = self.windows[0].sigma.map_or(f64::INFINITY, |s| CLIP * s.max(config.min_sigma_ms));
+        let clip = self.windows[0].sigma.map_or(f64::INFINITY, |s| CLIP * s.sigma.max(config.min_sigma_ms));
         self.recent.push_front(residual.map(|r| r.clamp(-clip, clip) as f32));
         self.recent.truncate(config.longest() as usize);
     }
 
     /// The spread for each window; of one that has seen too few, the spread of the next shorter, which is larger.
-    fn sigmas(&self, config: &PathConfig) -> Vec<Option<f64>> {
+    fn sigmas(&self, config: &PathConfig) -> Vec<Option<Spread>> {
         let mut known = None;
         let sigma = |w: &Window| {
-            known = w.sigma.map(|s| s.max(config.min_sigma_ms)).or(known);
+            known = w.sigma.map(|s| Spread { sigma: s.sigma.max(config.min_sigma_ms), ..s }).or(known);
             known
         };
         self.windows.iter().map(sigma).collect()
     }
 
-    fn judge(&self, residual: f64, sigmas: &[Option<f64>]) -> Option<Part> {
+    fn judge(&self, residual: f64, sigmas: &[Option<Spread>]) -> Option<Part> {
         let mut best: Option<Part> = None;
         for (window, sigma) in self.windows.iter().zip(sigmas) {
-            let Some(z) = self.z(window.bins, *sigma, residual) else { continue };
-            let raw = -log_p_two_sided(z);
+            let Some(spread) = sigma else { continue };
+            let Some(z) = self.z(window.bins, spread.sigma, residual) else { continue };
+            let raw = spread.score(z);
             let score = window.tail.calibrated(raw);
             if best.as_ref().is_none_or(|b| score > b.score) {
                 let expected = f64::NAN;
-                let sigma = sigma.unwrap_or(f64::NAN);
-                best = Some(Part { score, raw, window: window.bins, expected, sigma });
+                best = Some(Part { score, raw, window: window.bins, expected, sigma: spread.sigma });
             }
         }
         best
@@ -117,8 +135,7 @@ impl RttTrack {
 
     /// How many spreads the mean of a window lies off. One with gaps strays more; with fewer than half of its bins it says
     /// nothing.
-    fn z(&self, bins: u32, sigma: Option<f64>, residual: f64) -> Option<f64> {
-        let sigma = sigma?;
+    fn z(&self, bins: u32, sigma: f64, residual: f64) -> Option<f64> {
         if bins == 1 {
             return Some(residual / sigma); // not clipped
         }
@@ -135,17 +152,17 @@ impl RttTrack {
 
     /// A shift of this window that is over is no news, and must not be told again as long as the window lasts: how many bins
     /// ago it ended. The shortest window in which the shift would be clear shows less than half of it.
-    fn calm(&self, window: u32, sigmas: &[Option<f64>]) -> Option<usize> {
+    fn calm(&self, window: u32, sigmas: &[Option<Spread>]) -> Option<usize> {
         let (_, shift) = self.mean(window)?;
-        let clear = |(w, sigma): &(&Window, &Option<f64>)| {
-            sigma.is_some_and(|s| shift.abs() >= 4.0 * s) && w.bins < window
+        let clear = |(w, sigma): &(&Window, &Option<Spread>)| {
+            sigma.is_some_and(|s| shift.abs() >= 4.0 * s.sigma) && w.bins < window
         };
         let (shorter, _) = self.windows.iter().zip(sigmas).find(clear)?;
         let (_, now) = self.mean(shorter.bins)?;
         (now * shift.signum() < 0.5 * shift.abs()).then_some(shorter.bins as usize)
     }
 
-    fn learn(&mut self, residual: f64, abnormal: bool, sigmas: &[Option<f64>]) {
+    fn learn(&mut self, residual: f64, abnormal: bool, sigmas: &[Option<Spread>]) {
         for (i, sigma) in sigmas.iter().enumerate() {
             let bins = self.windows[i].bins;
             self.windows[i].wait += 1;
@@ -153,11 +170,12 @@ impl RttTrack {
             if !due && bins > 1 {
                 continue;
             }
-            let z = self.z(bins, *sigma, residual).filter(|_| !abnormal);
+            let score =
+                sigma.filter(|_| !abnormal).and_then(|s| self.z(bins, s.sigma, residual).map(|z| s.score(z)));
             let mean = if bins == 1 { Some((1, residual)) } else { self.mean(bins) };
             let window = &mut self.windows[i];
-            if let Some(z) = z {
-                window.tail.learn(-log_p_two_sided(z));
+            if let Some(score) = score {
+                window.tail.learn(score);
             }
             if due
                 && let Some((n, mean)) = mean
@@ -175,10 +193,11 @@ impl Window {
         self.means.push_front(mean as f32);
         self.means.truncate(MEANS);
         let means: Vec<f64> = self.means.iter().map(|m| f64::from(*m)).collect();
-        self.sigma = (means.len() >= ENOUGH).then(|| mad_sigma(&means, 0.0));
+        self.sigma = (means.len() >= ENOUGH)
+            .then(|| Spread { sigma: mad_sigma(&means, 0.0), freedom: MAD_EFFICIENCY * means.len() as f64 });
     }
 
     fn forget(&mut self) {
-        (self.means, self.wait, self.sigma, self.tail) = (VecDeque::new(), 0, None, TailFit::default());
+        (self.means, self.wait, self.sigma) = (VecDeque::new(), 0, None);
     }
 }
