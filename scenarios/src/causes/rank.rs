@@ -89,6 +89,8 @@ const UNKNOWN: f64 = 0.01;
 const FORM_GAP: f64 = 10.0;
 /// Most forms of a cause that are.
 const FORMS: usize = 4;
+/// How often the grid of severities is halved around the most probable one.
+const HALVINGS: usize = 3;
 /// What is so many nats behind the first hardly counts for its standard error.
 const LEFT_OUT_GAP: f64 = 12.0;
 /// What one run without luck may be off.
@@ -128,24 +130,46 @@ struct FormWeight {
 
 impl Weighed {
     fn log_bayes(&self) -> f64 {
-        mean_of(self.forms.iter().map(|f| f.log_bayes))
+        log_sum_exp(&self.logs(|f| f.log_bayes))
     }
 
     fn log_bayes_without(&self, group: usize) -> f64 {
-        mean_of(self.forms.iter().map(|f| f.without.get(group).copied().unwrap_or(f.log_bayes)))
+        log_sum_exp(&self.logs(|f| f.without.get(group).copied().unwrap_or(f.log_bayes)))
     }
 
     /// Posterior weights of the forms.
     fn weights(&self) -> Vec<f64> {
-        let logs: Vec<f64> = self.forms.iter().map(|f| f.log_bayes).collect();
+        let logs = self.logs(|f| f.log_bayes);
         let total = log_sum_exp(&logs);
         logs.iter().map(|l| libm::exp(l - total)).collect()
     }
+
+    /// By form: what is given for it, and the logarithm of its share of the prior.
+    fn logs(&self, of: impl Fn(&FormWeight) -> f64) -> Vec<f64> {
+        let n = self.forms.len() as f64;
+        if self.cause.class.between.is_none() {
+            return self.forms.iter().map(|f| of(f) - libm::log(n)).collect();
+        }
+        let cells = cells(&self.forms);
+        let whole: f64 = cells.iter().map(|(low, high)| high - low).sum();
+        self.forms.iter().zip(cells).map(|(f, (low, high))| of(f) + libm::log((high - low) / whole)).collect()
+    }
 }
 
-fn mean_of(logs: impl Iterator<Item = f64>) -> f64 {
-    let logs: Vec<f64> = logs.collect();
-    log_sum_exp(&logs) - libm::log(logs.len().max(1) as f64)
+/// The cells in the logarithm of severity for which forms stand, half way to their neighbours. Forms ascend in severity.
+fn cells(forms: &[FormWeight]) -> Vec<(f64, f64)> {
+    let at: Vec<f64> = forms.iter().map(|f| libm::log(f.form.severity.unwrap_or(1.0))).collect();
+    let half = |i: usize, j: usize| match (at.get(i), at.get(j)) {
+        (Some(a), Some(b)) => (b - a) / 2.0,
+        _ => 0.0,
+    };
+    let n = at.len();
+    let of = |i: usize| {
+        let down = if i > 0 { half(i - 1, i) } else { half(0, 1) };
+        let up = if i + 1 < n { half(i, i + 1) } else { half(n.saturating_sub(2), i) };
+        (at[i] - down, at[i] + up)
+    };
+    (0..n).map(of).collect()
 }
 
 /// Ranks the causes of an incident. `csr`, `routing` and `demands` are the twin's.
@@ -188,19 +212,11 @@ fn screen(
         .into_par_iter()
         .map(|cause| {
             let forms = cause.forms(csr).into_iter().map(|form| {
-                let ensemble = show(form.change);
-                let terms = terms(summary, &ensemble, &[0], ROUGH);
-                let log_bayes = terms.iter().map(|t| t.log_bayes).sum();
-                FormWeight {
-                    form,
-                    ensemble,
-                    terms,
-                    log_bayes,
-                    rung,
-                    effective: 0.0,
-                    often: false,
-                    without: Vec::new(),
-                }
+                let mut weight = FormWeight::of(form, rung);
+                weight.ensemble = show(form.change);
+                weight.terms = terms(summary, &weight.ensemble, &[0], ROUGH);
+                weight.log_bayes = weight.terms.iter().map(|t| t.log_bayes).sum();
+                weight
             });
             let log_prior = libm::log((1.0 - NONE - UNKNOWN) * cause.class.per_h / total);
             Weighed { cause, log_prior, forms: forms.collect() }
@@ -266,11 +282,46 @@ impl Weighed {
         }
         let typical = twin::stats::median(forms.iter().map(|i| self.forms[*i].log_bayes - rough[*i]));
         self.forms.iter_mut().filter(|f| !f.often).for_each(|f| f.lose(typical));
-        self.log_bayes() - before
+        let gained = self.log_bayes() - before;
+        (0..HALVINGS).for_each(|_| self.look_between(bench, summary, all));
+        gained
+    }
+
+    /// Runs severities half way between the most probable one and its neighbours.
+    fn look_between(&mut self, bench: &Bench<'_>, summary: &Summary, all: &[usize]) {
+        let often = (0..self.forms.len()).filter(|i| self.forms[*i].often);
+        let best = often.max_by(|a, b| self.forms[*a].log_bayes.total_cmp(&self.forms[*b].log_bayes));
+        let Some(best) = best else { return };
+        let severity = |i: usize| self.forms.get(i).and_then(|f| f.form.severity);
+        let middle = |i: Option<usize>| {
+            let (one, other) = (severity(best)?, severity(i?)?);
+            self.cause.form_at((one * other).sqrt())
+        };
+        let new = [middle(Some(best + 1)), middle(best.checked_sub(1))];
+        for (place, form) in [best + 1, best].into_iter().zip(new) {
+            let Some(form) = form else { continue };
+            let mut weight = FormWeight::of(form, self.forms[best].rung);
+            weight.run(bench, summary, all);
+            self.forms.insert(place, weight);
+        }
     }
 }
 
 impl FormWeight {
+    /// Before it was run.
+    fn of(form: Form, rung: Rung) -> Self {
+        Self {
+            form,
+            ensemble: Ensemble { items: Vec::new(), mean: Vec::new(), spread: Vec::new() },
+            terms: Vec::new(),
+            log_bayes: 0.0,
+            rung,
+            effective: 0.0,
+            often: false,
+            without: Vec::new(),
+        }
+    }
+
     /// Runs it in all replicas.
     fn run(&mut self, bench: &Bench<'_>, summary: &Summary, all: &[usize]) {
         self.ensemble = bench.often(self.form.change);
@@ -379,36 +430,21 @@ fn of_cause(summary: &Summary, w: &Weighed) -> Ranked {
     }
 }
 
+/// Mean and central 95 % interval.
 fn severity(w: &Weighed, weights: &[f64]) -> Option<(f64, f64, f64)> {
-    let mut points: Vec<(f64, f64)> =
-        w.forms.iter().zip(weights).filter_map(|(f, q)| Some((f.form.severity?, *q))).collect();
-    points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    if points.is_empty() {
-        return None;
-    }
-    let mean = points.iter().map(|(s, q)| s * q).sum();
-    // A form stands for its cell, half way to its neighbours in the logarithm.
-    let edge = |i: usize| {
-        let at = |k: usize| libm::log(points[k.min(points.len() - 1)].0);
-        let step = if points.len() > 1 { at(1) - at(0) } else { 0.0 };
-        if i == 0 {
-            at(0) - step / 2.0
-        } else if i == points.len() {
-            at(i - 1) + step / 2.0
-        } else {
-            (at(i - 1) + at(i)) / 2.0
-        }
-    };
+    let severities: Option<Vec<f64>> = w.forms.iter().map(|f| f.form.severity).collect();
+    let mean = severities?.iter().zip(weights).map(|(s, q)| s * q).sum();
+    let cells = cells(&w.forms);
     let quantile = |share: f64| {
         let mut below = 0.0;
-        for (i, (_, q)) in points.iter().enumerate() {
+        for ((low, high), q) in cells.iter().zip(weights) {
             if below + q >= share && *q > 0.0 {
                 let within = ((share - below) / q).clamp(0.0, 1.0);
-                return libm::exp(edge(i) + within * (edge(i + 1) - edge(i)));
+                return libm::exp(low + within * (high - low));
             }
             below += q;
         }
-        libm::exp(edge(points.len()))
+        libm::exp(cells.last().map_or(0.0, |cell| cell.1))
     };
     Some((mean, quantile(0.025), quantile(0.975)))
 }

@@ -210,7 +210,10 @@ impl<'a> Bench<'a> {
 
     fn law(&self, luck: &Luck, state: &State, arc: usize, offered: f64) -> Law {
         let mut half_link = state.arcs[arc];
-        half_link.buffer *= luck.buffer[arc];
+        // A queue's limit that is itself in question is told by what it drops, that is, against the bursts that come.
+        let own = self.state.arcs[arc];
+        let limit = half_link.rate == own.rate && half_link.buffer != own.buffer;
+        half_link.buffer *= if limit { luck.burst[arc] } else { luck.buffer[arc] };
         Law::new(offered, &half_link, self.variance * luck.burst[arc])
     }
 

@@ -12,5 +12,6 @@ pub(super) static CAPACITY: Class = Class {
     forms: |_, place| {
         at_arc(place, [0.5, 0.667, 0.75].into_iter(), |arc, left| Change::Rate(arc, left, left))
     },
+    between: None,
     per_h: 3e-5,
 };
