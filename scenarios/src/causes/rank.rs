@@ -7,12 +7,13 @@ use twin::{Csr, Rung};
 
 use super::class::{Cause, Form};
 use super::formula::Formulas;
-use super::likelihood::{Ensemble, ModelError, Term, effective, terms, unknown};
+use super::likelihood::{Ensemble, unknown};
 use super::observed::Observed;
 use super::onset::Onset;
 use super::replica::Bench;
 use super::state::{BUFFER_S, Change, State};
 use super::summary::Summary;
+use super::weighed::{FINE, FormWeight, GROUPS, ROUGH, Weighed, cells};
 use crate::base_loss::log_sum_exp;
 
 /// How to rank.
@@ -85,92 +86,14 @@ pub struct Verdict {
 const NONE: f64 = 0.5;
 /// Probability of something that no cause names.
 const UNKNOWN: f64 = 0.01;
-/// A form so many nats below the best of its cause is not simulated often.
-const FORM_GAP: f64 = 10.0;
-/// Most forms of a cause that are.
-const FORMS: usize = 4;
-/// How often the grid of severities is halved around the most probable one.
-const HALVINGS: usize = 3;
 /// What is so many nats behind the first hardly counts for its standard error.
 const LEFT_OUT_GAP: f64 = 12.0;
-/// What one run without luck may be off.
-const ROUGH: ModelError = ModelError { common: 0.3, own: 0.3 };
-/// What replicas do not have: severities between the forms of a class, queues that are not of the law. An assumption.
-const FINE: ModelError = ModelError { common: 0.15, own: 0.15 };
-/// Groups of replicas, each of which is left out once for standard errors.
-const GROUPS: usize = 10;
 /// Causes whose probabilities have a larger standard error are run more often, …
 const STD_ERROR: f64 = 0.02;
 /// … so many of them at most, …
 const LEVEL: usize = 4;
 /// … and so often at most: time grows with the square of replicas.
 const MOST_REPLICAS: usize = 400;
-
-/// A cause with the weight of each of its forms.
-#[derive(Clone, Debug)]
-struct Weighed {
-    cause: Cause,
-    log_prior: f64,
-    forms: Vec<FormWeight>,
-}
-
-#[derive(Clone, Debug)]
-struct FormWeight {
-    form: Form,
-    ensemble: Ensemble,
-    terms: Vec<Term>,
-    log_bayes: f64,
-    rung: Rung,
-    effective: f64,
-    /// Whether it was run often.
-    often: bool,
-    /// log Bayes factors with each group of replicas left out; empty where that would not matter.
-    without: Vec<f64>,
-}
-
-impl Weighed {
-    fn log_bayes(&self) -> f64 {
-        log_sum_exp(&self.logs(|f| f.log_bayes))
-    }
-
-    fn log_bayes_without(&self, group: usize) -> f64 {
-        log_sum_exp(&self.logs(|f| f.without.get(group).copied().unwrap_or(f.log_bayes)))
-    }
-
-    /// Posterior weights of the forms.
-    fn weights(&self) -> Vec<f64> {
-        let logs = self.logs(|f| f.log_bayes);
-        let total = log_sum_exp(&logs);
-        logs.iter().map(|l| libm::exp(l - total)).collect()
-    }
-
-    /// By form: what is given for it, and the logarithm of its share of the prior.
-    fn logs(&self, of: impl Fn(&FormWeight) -> f64) -> Vec<f64> {
-        let n = self.forms.len() as f64;
-        if self.cause.class.between.is_none() {
-            return self.forms.iter().map(|f| of(f) - libm::log(n)).collect();
-        }
-        let cells = cells(&self.forms);
-        let whole: f64 = cells.iter().map(|(low, high)| high - low).sum();
-        self.forms.iter().zip(cells).map(|(f, (low, high))| of(f) + libm::log((high - low) / whole)).collect()
-    }
-}
-
-/// The cells in the logarithm of severity for which forms stand, half way to their neighbours. Forms ascend in severity.
-fn cells(forms: &[FormWeight]) -> Vec<(f64, f64)> {
-    let at: Vec<f64> = forms.iter().map(|f| libm::log(f.form.severity.unwrap_or(1.0))).collect();
-    let half = |i: usize, j: usize| match (at.get(i), at.get(j)) {
-        (Some(a), Some(b)) => (b - a) / 2.0,
-        _ => 0.0,
-    };
-    let n = at.len();
-    let of = |i: usize| {
-        let down = if i > 0 { half(i - 1, i) } else { half(0, 1) };
-        let up = if i + 1 < n { half(i, i + 1) } else { half(n.saturating_sub(2), i) };
-        (at[i] - down, at[i] + up)
-    };
-    (0..n).map(of).collect()
-}
 
 /// Ranks the causes of an incident. `csr`, `routing` and `demands` are the twin's.
 pub fn rank(
@@ -211,15 +134,10 @@ fn screen(
     causes
         .into_par_iter()
         .map(|cause| {
-            let forms = cause.forms(csr).into_iter().map(|form| {
-                let mut weight = FormWeight::of(form, rung);
-                weight.ensemble = show(form.change);
-                weight.terms = terms(summary, &weight.ensemble, &[0], ROUGH);
-                weight.log_bayes = weight.terms.iter().map(|t| t.log_bayes).sum();
-                weight
-            });
+            let rough = |form: Form| FormWeight::rough(form, show(form.change), rung, summary);
+            let forms = cause.forms(csr).into_iter().map(rough).collect();
             let log_prior = libm::log((1.0 - NONE - UNKNOWN) * cause.class.per_h / total);
-            Weighed { cause, log_prior, forms: forms.collect() }
+            Weighed { cause, log_prior, forms }
         })
         .collect()
 }
@@ -260,93 +178,6 @@ fn settle(bench: &mut Bench<'_>, summary: &Summary, weighed: &mut [Weighed]) {
                 form.leave_out(summary, &all);
             }
         }
-    }
-}
-
-impl Weighed {
-    fn weight(&self) -> f64 {
-        self.log_prior + self.log_bayes()
-    }
-
-    /// Runs its most probable forms often; how much its log Bayes factor has gained by that.
-    fn look_closer(&mut self, bench: &Bench<'_>, summary: &Summary, all: &[usize]) -> f64 {
-        let before = self.log_bayes();
-        let rough: Vec<f64> = self.forms.iter().map(|f| f.log_bayes).collect();
-        let best = rough.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let mut forms: Vec<usize> = (0..self.forms.len()).collect();
-        forms.sort_by(|a, b| rough[*b].total_cmp(&rough[*a]).then(a.cmp(b)));
-        forms.retain(|i| rough[*i] >= best - FORM_GAP && !self.forms[*i].ensemble.items.is_empty());
-        forms.truncate(FORMS);
-        for &form in &forms {
-            self.forms[form].run(bench, summary, all);
-        }
-        let typical = twin::stats::median(forms.iter().map(|i| self.forms[*i].log_bayes - rough[*i]));
-        self.forms.iter_mut().filter(|f| !f.often).for_each(|f| f.lose(typical));
-        let gained = self.log_bayes() - before;
-        (0..HALVINGS).for_each(|_| self.look_between(bench, summary, all));
-        gained
-    }
-
-    /// Runs severities half way between the most probable one and its neighbours.
-    fn look_between(&mut self, bench: &Bench<'_>, summary: &Summary, all: &[usize]) {
-        let often = (0..self.forms.len()).filter(|i| self.forms[*i].often);
-        let best = often.max_by(|a, b| self.forms[*a].log_bayes.total_cmp(&self.forms[*b].log_bayes));
-        let Some(best) = best else { return };
-        let severity = |i: usize| self.forms.get(i).and_then(|f| f.form.severity);
-        let middle = |i: Option<usize>| {
-            let (one, other) = (severity(best)?, severity(i?)?);
-            self.cause.form_at((one * other).sqrt())
-        };
-        let new = [middle(Some(best + 1)), middle(best.checked_sub(1))];
-        for (place, form) in [best + 1, best].into_iter().zip(new) {
-            let Some(form) = form else { continue };
-            let mut weight = FormWeight::of(form, self.forms[best].rung);
-            weight.run(bench, summary, all);
-            self.forms.insert(place, weight);
-        }
-    }
-}
-
-impl FormWeight {
-    /// Before it was run.
-    fn of(form: Form, rung: Rung) -> Self {
-        Self {
-            form,
-            ensemble: Ensemble { items: Vec::new(), mean: Vec::new(), spread: Vec::new() },
-            terms: Vec::new(),
-            log_bayes: 0.0,
-            rung,
-            effective: 0.0,
-            often: false,
-            without: Vec::new(),
-        }
-    }
-
-    /// Runs it in all replicas.
-    fn run(&mut self, bench: &Bench<'_>, summary: &Summary, all: &[usize]) {
-        self.ensemble = bench.often(self.form.change);
-        self.terms = terms(summary, &self.ensemble, all, FINE);
-        self.log_bayes = self.terms.iter().map(|t| t.log_bayes).sum();
-        self.effective = effective(summary, &self.ensemble);
-        self.often = true;
-    }
-
-    /// Takes off what closer looks took from others.
-    fn lose(&mut self, gained: f64) {
-        if gained < 0.0 && self.log_bayes > 0.0 {
-            self.log_bayes = (self.log_bayes + gained).max(0.0);
-        }
-    }
-
-    /// Weighs it again with each group of replicas left out.
-    fn leave_out(&mut self, summary: &Summary, all: &[usize]) {
-        self.without = (0..GROUPS)
-            .into_par_iter()
-            .map(|g| {
-                let kept: Vec<usize> = all.iter().copied().filter(|r| r % GROUPS != g).collect();
-                terms(summary, &self.ensemble, &kept, FINE).iter().map(|t| t.log_bayes).sum()
-            })
-            .collect();
     }
 }
 
