@@ -393,10 +393,13 @@ impl<'a> Bench<'a> {
         for (flow, way) in ways.iter().enumerate() {
             let Some((arcs, ms)) = way else { continue };
             for packet in 0..PACKETS {
-                let item = ((pair as u64) << 32) | ((flow as u64 * PACKETS + packet) << 24);
+                let packet = flow as u64 * PACKETS + packet;
+                // A Latin square: the packets of a pair meet all quantiles of a half-link once, in an order of its own, so that
+                // chance moves their percentiles little (McKay, Beckman and Conover, Technometrics 1979).
                 let wait = |a: &ArcId| {
-                    let at = luck.packets.bits(item | u64::from(a.0)) as usize % QUANTILES;
-                    laws[a.index()].wait_ms[at]
+                    let order = luck.packets.bits(((pair as u64) << 32) | u64::from(a.0));
+                    let at = packet.wrapping_mul(order | 1).wrapping_add(order >> 32);
+                    laws[a.index()].wait_ms[at as usize % QUANTILES]
                 };
                 trips[n] = ms + arcs.iter().map(wait).sum::<f32>();
                 n += 1;
