@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn forms_without_severities_between_are_equally_likely() {
         let mut of = weighed(&[0.01, 0.02, 0.5], 0.02, 1.0);
-        of.cause.class = CLASSES.into_iter().find(|c| c.name == "capacity").unwrap();
+        of.cause.class = CLASSES.into_iter().find(|c| c.name == "metric").unwrap();
         of.forms.iter_mut().for_each(|f| f.log_bayes = 2.0);
         assert!(of.weights().iter().all(|w| (w - 1.0 / 3.0).abs() < 1e-12));
         assert!((of.log_bayes() - 2.0).abs() < 1e-12);
