@@ -85,7 +85,7 @@ fn the_ledger_sums_to_the_bayes_factor_and_probabilities_to_one() {
     }
 }
 
-/// A smoke test of the whole: `umbra-benches --bin incidents` measures on hundreds.
+/// A smoke test of the whole: the example `incidents` measures on hundreds.
 #[test]
 fn most_incidents_are_explained_and_the_onset_is_found() {
     let (mut first, mut third, mut near, cases) = (0, 0, 0, 12);

@@ -100,7 +100,7 @@ fn terms_of(
         let distance = off * off / variance;
         let with = log_student(distance) - 0.5 * libm::log(variance);
         let without = log_student((change / sigma).powi(2)) - libm::log(sigma);
-        terms.push(Term { item: *item, log_bayes: seen.independence * (with - without), distance });
+        terms.push(Term { item: *item, log_bayes: with - without, distance });
         // What is far off counts as if it had been noisier.
         let weight = (FREEDOM + 1.0) / (FREEDOM + distance);
         let inflated = variance - noise + noise / weight;
@@ -245,7 +245,7 @@ pub fn unknown(seen: &Summary) -> f64 {
                 let usual = log_student(d);
                 let wide =
                     WIDTHS.iter().map(|w| libm::exp(log_student(d / (w * w)) - usual) / w).sum::<f64>();
-                seen.independence * libm::log(1.0 - touched + touched * wide / WIDTHS.len() as f64)
+                libm::log(1.0 - touched + touched * wide / WIDTHS.len() as f64)
             })
             .sum::<f64>()
     });

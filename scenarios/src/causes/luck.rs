@@ -21,6 +21,8 @@ const CONVERGES: f64 = 0.9;
 const CONVERGES_S: f64 = 2.0;
 /// Pollers read up to so many seconds late.
 const LATE_S: f64 = 35.0;
+/// Late polls let an onset seem earlier than it was, by up to so many bins.
+const EARLY: f64 = 1.0;
 
 /// The unknowns of one replica.
 #[derive(Clone, Debug)]
@@ -60,7 +62,7 @@ impl Luck {
         let burst = (0..arcs).map(|_| burst * normal(BURST_OF_ARC)).collect();
         let buffer = (0..arcs).map(|_| normal(BUFFER)).collect();
         let mut uniform = || if number == 0 { 0.5 } else { draw.f64_open() };
-        let onset = onset.quantile(uniform());
+        let onset = onset.quantile(uniform()) + EARLY * uniform();
         Self {
             demand,
             burst,

@@ -20,4 +20,5 @@ pub mod rank;
 pub mod replica;
 pub mod state;
 pub mod summary;
+mod weighed;
 pub mod world;

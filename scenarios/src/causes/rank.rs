@@ -9,12 +9,13 @@ use twin::{Csr, LinkId, Rung};
 
 use super::class::{Cause, Form};
 use super::formula::Formulas;
-use super::likelihood::{Ensemble, ModelError, Term, effective, terms, unknown};
+use super::likelihood::{Ensemble, unknown};
 use super::observed::Observed;
 use super::onset::Onset;
 use super::replica::Bench;
 use super::state::{BUFFER_S, Change, State};
 use super::summary::Summary;
+use super::weighed::{FINE, FormWeight, GROUPS, ROUGH, Weighed, cells};
 use crate::base_loss::log_sum_exp;
 
 /// How to rank.
@@ -89,68 +90,14 @@ pub struct Verdict {
 const NONE: f64 = 0.5;
 /// Probability of something that no cause names.
 const UNKNOWN: f64 = 0.01;
-/// A form so many nats below the best of its cause is not simulated often.
-const FORM_GAP: f64 = 10.0;
-/// Most forms of a cause that are.
-const FORMS: usize = 4;
 /// What is so many nats behind the first hardly counts for its standard error.
 const LEFT_OUT_GAP: f64 = 12.0;
-/// What one run without luck may be off.
-const ROUGH: ModelError = ModelError { common: 0.3, own: 0.3 };
-/// What replicas do not have: severities between the forms of a class, queues that are not of the law. An assumption.
-const FINE: ModelError = ModelError { common: 0.15, own: 0.15 };
-/// Groups of replicas, each of which is left out once for standard errors.
-const GROUPS: usize = 10;
 /// Causes whose probabilities have a larger standard error are run more often, …
 const STD_ERROR: f64 = 0.02;
 /// … so many of them at most, …
 const LEVEL: usize = 4;
 /// … and so often at most: time grows with the square of replicas.
 const MOST_REPLICAS: usize = 400;
-
-/// A cause with the weight of each of its forms.
-#[derive(Clone, Debug)]
-struct Weighed {
-    cause: Cause,
-    log_prior: f64,
-    forms: Vec<FormWeight>,
-}
-
-#[derive(Clone, Debug)]
-struct FormWeight {
-    form: Form,
-    ensemble: Ensemble,
-    terms: Vec<Term>,
-    log_bayes: f64,
-    rung: Rung,
-    effective: f64,
-    /// Whether it was run often.
-    often: bool,
-    /// log Bayes factors with each group of replicas left out; empty where that would not matter.
-    without: Vec<f64>,
-}
-
-impl Weighed {
-    fn log_bayes(&self) -> f64 {
-        mean_of(self.forms.iter().map(|f| f.log_bayes))
-    }
-
-    fn log_bayes_without(&self, group: usize) -> f64 {
-        mean_of(self.forms.iter().map(|f| f.without.get(group).copied().unwrap_or(f.log_bayes)))
-    }
-
-    /// Posterior weights of the forms.
-    fn weights(&self) -> Vec<f64> {
-        let logs: Vec<f64> = self.forms.iter().map(|f| f.log_bayes).collect();
-        let total = log_sum_exp(&logs);
-        logs.iter().map(|l| libm::exp(l - total)).collect()
-    }
-}
-
-fn mean_of(logs: impl Iterator<Item = f64>) -> f64 {
-    let logs: Vec<f64> = logs.collect();
-    log_sum_exp(&logs) - libm::log(logs.len().max(1) as f64)
-}
 
 /// Ranks the causes of an incident. `csr`, `routing` and `demands` are the twin's.
 pub fn rank(
@@ -193,23 +140,10 @@ fn screen(
     causes
         .into_par_iter()
         .map(|cause| {
-            let forms = cause.forms(csr).into_iter().map(|form| {
-                let ensemble = show(form.change);
-                let terms = terms(summary, &ensemble, &[0], ROUGH);
-                let log_bayes = terms.iter().map(|t| t.log_bayes).sum();
-                FormWeight {
-                    form,
-                    ensemble,
-                    terms,
-                    log_bayes,
-                    rung,
-                    effective: 0.0,
-                    often: false,
-                    without: Vec::new(),
-                }
-            });
+            let rough = |form: Form| FormWeight::rough(form, show(form.change), rung, summary);
+            let forms = cause.forms(csr).into_iter().map(rough).collect();
             let log_prior = libm::log((1.0 - NONE - UNKNOWN) * cause.per_h(csr, worn) / total);
-            Weighed { cause, log_prior, forms: forms.collect() }
+            Weighed { cause, log_prior, forms }
         })
         .collect()
 }
@@ -250,58 +184,6 @@ fn settle(bench: &mut Bench<'_>, summary: &Summary, weighed: &mut [Weighed]) {
                 form.leave_out(summary, &all);
             }
         }
-    }
-}
-
-impl Weighed {
-    fn weight(&self) -> f64 {
-        self.log_prior + self.log_bayes()
-    }
-
-    /// Runs its most probable forms often; how much its log Bayes factor has gained by that.
-    fn look_closer(&mut self, bench: &Bench<'_>, summary: &Summary, all: &[usize]) -> f64 {
-        let before = self.log_bayes();
-        let rough: Vec<f64> = self.forms.iter().map(|f| f.log_bayes).collect();
-        let best = rough.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let mut forms: Vec<usize> = (0..self.forms.len()).collect();
-        forms.sort_by(|a, b| rough[*b].total_cmp(&rough[*a]).then(a.cmp(b)));
-        forms.retain(|i| rough[*i] >= best - FORM_GAP && !self.forms[*i].ensemble.items.is_empty());
-        forms.truncate(FORMS);
-        for &form in &forms {
-            self.forms[form].run(bench, summary, all);
-        }
-        let typical = twin::stats::median(forms.iter().map(|i| self.forms[*i].log_bayes - rough[*i]));
-        self.forms.iter_mut().filter(|f| !f.often).for_each(|f| f.lose(typical));
-        self.log_bayes() - before
-    }
-}
-
-impl FormWeight {
-    /// Runs it in all replicas.
-    fn run(&mut self, bench: &Bench<'_>, summary: &Summary, all: &[usize]) {
-        self.ensemble = bench.often(self.form.change);
-        self.terms = terms(summary, &self.ensemble, all, FINE);
-        self.log_bayes = self.terms.iter().map(|t| t.log_bayes).sum();
-        self.effective = effective(summary, &self.ensemble);
-        self.often = true;
-    }
-
-    /// Takes off what closer looks took from others.
-    fn lose(&mut self, gained: f64) {
-        if gained < 0.0 && self.log_bayes > 0.0 {
-            self.log_bayes = (self.log_bayes + gained).max(0.0);
-        }
-    }
-
-    /// Weighs it again with each group of replicas left out.
-    fn leave_out(&mut self, summary: &Summary, all: &[usize]) {
-        self.without = (0..GROUPS)
-            .into_par_iter()
-            .map(|g| {
-                let kept: Vec<usize> = all.iter().copied().filter(|r| r % GROUPS != g).collect();
-                terms(summary, &self.ensemble, &kept, FINE).iter().map(|t| t.log_bayes).sum()
-            })
-            .collect();
     }
 }
 
@@ -385,36 +267,21 @@ fn of_cause(summary: &Summary, w: &Weighed) -> Ranked {
     }
 }
 
+/// Mean and central 95 % interval.
 fn severity(w: &Weighed, weights: &[f64]) -> Option<(f64, f64, f64)> {
-    let mut points: Vec<(f64, f64)> =
-        w.forms.iter().zip(weights).filter_map(|(f, q)| Some((f.form.severity?, *q))).collect();
-    points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    if points.is_empty() {
-        return None;
-    }
-    let mean = points.iter().map(|(s, q)| s * q).sum();
-    // A form stands for its cell, half way to its neighbours in the logarithm.
-    let edge = |i: usize| {
-        let at = |k: usize| libm::log(points[k.min(points.len() - 1)].0);
-        let step = if points.len() > 1 { at(1) - at(0) } else { 0.0 };
-        if i == 0 {
-            at(0) - step / 2.0
-        } else if i == points.len() {
-            at(i - 1) + step / 2.0
-        } else {
-            (at(i - 1) + at(i)) / 2.0
-        }
-    };
+    let severities: Option<Vec<f64>> = w.forms.iter().map(|f| f.form.severity).collect();
+    let mean = severities?.iter().zip(weights).map(|(s, q)| s * q).sum();
+    let cells = cells(&w.forms);
     let quantile = |share: f64| {
         let mut below = 0.0;
-        for (i, (_, q)) in points.iter().enumerate() {
+        for ((low, high), q) in cells.iter().zip(weights) {
             if below + q >= share && *q > 0.0 {
                 let within = ((share - below) / q).clamp(0.0, 1.0);
-                return libm::exp(edge(i) + within * (edge(i + 1) - edge(i)));
+                return libm::exp(low + within * (high - low));
             }
             below += q;
         }
-        libm::exp(edge(points.len()))
+        libm::exp(cells.last().map_or(0.0, |cell| cell.1))
     };
     Some((mean, quantile(0.025), quantile(0.975)))
 }

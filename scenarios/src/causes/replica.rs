@@ -210,7 +210,10 @@ impl<'a> Bench<'a> {
 
     fn law(&self, luck: &Luck, state: &State, arc: usize, offered: f64) -> Law {
         let mut half_link = state.arcs[arc];
-        half_link.buffer *= luck.buffer[arc];
+        // A queue's limit that is itself in question is told by what it drops, that is, against the bursts that come.
+        let own = self.state.arcs[arc];
+        let limit = half_link.rate == own.rate && half_link.buffer != own.buffer;
+        half_link.buffer *= if limit { luck.burst[arc] } else { luck.buffer[arc] };
         Law::new(offered, &half_link, self.variance * luck.burst[arc])
     }
 
@@ -390,10 +393,13 @@ impl<'a> Bench<'a> {
         for (flow, way) in ways.iter().enumerate() {
             let Some((arcs, ms)) = way else { continue };
             for packet in 0..PACKETS {
-                let item = ((pair as u64) << 32) | ((flow as u64 * PACKETS + packet) << 24);
+                let packet = flow as u64 * PACKETS + packet;
+                // A Latin square: the packets of a pair meet all quantiles of a half-link once, in an order of its own, so that
+                // chance moves their percentiles little (McKay, Beckman and Conover, Technometrics 1979).
                 let wait = |a: &ArcId| {
-                    let at = luck.packets.bits(item | u64::from(a.0)) as usize % QUANTILES;
-                    laws[a.index()].wait_ms[at]
+                    let order = luck.packets.bits(((pair as u64) << 32) | u64::from(a.0));
+                    let at = packet.wrapping_mul(order | 1).wrapping_add(order >> 32);
+                    laws[a.index()].wait_ms[at as usize % QUANTILES]
                 };
                 trips[n] = ms + arcs.iter().map(wait).sum::<f32>();
                 n += 1;
@@ -448,12 +454,13 @@ impl<'a> Bench<'a> {
     fn show_flow(&self, shown: &mut Shown, extra: f64, clock: &Clock, crossing: f64, pair: usize) {
         let first = 4 * (self.csr.arc_count() + self.seen.probes.len()) + 2 * pair;
         // Meters write at the end of a poll, on time.
-        let polls = self.summary.windows.polls_after.clone();
-        let n = polls.len().max(1) as f64;
-        let later = polls.map(|poll| clock.poll(self, poll, 0.0)).sum::<f64>() / n;
-        let across = clock.poll(self, self.summary.windows.across, 0.0);
-        let cut = clock.cut_s / self.seen.poll_s();
-        for (k, extra) in [(0, later * extra), (1, across * extra + cut * crossing)] {
+        let w = &self.summary.windows;
+        let n = w.polls_after.len().max(1) as f64;
+        let later = w.polls_after.clone().map(|poll| clock.poll(self, poll, 0.0)).sum::<f64>() / n;
+        let across = clock.poll(self, w.across, 0.0);
+        let cut = |polls| crossing * clock.cut(self, polls);
+        let (cut_later, cut_across) = (cut(w.polls_after.clone()), cut(w.across..w.across + 1));
+        for (k, extra) in [(0, later * extra + cut_later), (1, across * extra + cut_across)] {
             if let Some(counted) = self.counted[first + k] {
                 shown.push(((first + k) as u32, counted.expected(extra)));
             }
@@ -488,6 +495,14 @@ impl Clock {
             cut_around: share(&w.around, luck.onset, moved),
             cut_s,
         }
+    }
+
+    /// The share of these polls in which routing has not converged.
+    fn cut(&self, bench: &Bench<'_>, polls: std::ops::Range<usize>) -> f64 {
+        let bins = bench.seen.poll_bins as f64;
+        let (start, end) = (polls.start as f64 * bins, polls.end as f64 * bins);
+        let began = self.moved - self.cut_s / bench.seen.bin_s;
+        ((self.moved.min(end) - began.max(start)) / (end - start).max(1.0)).max(0.0)
     }
 
     /// The share of a poll that is read `late_s` after its stamp.

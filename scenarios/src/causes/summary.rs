@@ -124,8 +124,6 @@ pub struct Summary {
     pub windows: Windows,
     /// When it began.
     pub onset: Onset,
-    /// How much an item counts, 0 to 1: items that usually stray together say the same thing again.
-    pub independence: f64,
     /// Changes at onsets at which nothing happened.
     quiet: Vec<Vec<f64>>,
 }
@@ -139,8 +137,7 @@ impl Summary {
         let change = changes(seen, &items, &windows);
         let tried = tried(seen, &items, &windows, quiet);
         let sigma = usual(seen, &items, &windows, quiet, &tried);
-        let independence = independence(&tried, &sigma);
-        Self { items, change, sigma, windows, onset, independence, quiet: tried }
+        Self { items, change, sigma, windows, onset, quiet: tried }
     }
 
     /// Loads of so many arcs, each usually of size 1.
@@ -158,7 +155,7 @@ impl Summary {
         let items = (0..change.len()).map(Item::Load).collect();
         let onset = Onset { first: 0, probability: vec![1.0] };
         let sigma = vec![1.0; change.len()];
-        Self { items, sigma, change, windows, onset, independence: 1.0, quiet: Vec::new() }
+        Self { items, sigma, change, windows, onset, quiet: Vec::new() }
     }
 
     /// Changes as squared distances from no change, in usual standard deviations; NaN where there is none.
@@ -317,31 +314,6 @@ fn usual(seen: &Observed, items: &[Item], windows: &Windows, quiet: usize, tried
         ((squares + WORTH * by_kind) / (count + WORTH)).sqrt()
     };
     items.iter().enumerate().map(of).collect()
-}
-
-/// The share of items that independent ones would be to make the mean square stray as much from onset to onset as it does:
-/// for n of them its variance is 2/n of its square.
-fn independence(tried: &[Vec<f64>], sigma: &[f64]) -> f64 {
-    /// Fewer onsets say nothing about it.
-    const FEWEST: usize = 4;
-    /// Never less: the scatter of a few onsets is itself uncertain.
-    const LEAST: f64 = 0.1;
-    let squares = |row: &Vec<f64>| -> Vec<f64> {
-        row.iter()
-            .zip(sigma)
-            .map(|(c, s)| (c / s).powi(2))
-            .filter(|z| z.is_finite())
-            .map(|z| z.min(16.0))
-            .collect()
-    };
-    let rows: Vec<Vec<f64>> = tried.iter().map(squares).collect();
-    let items = mean(rows.iter().map(|r| r.len() as f64));
-    let means = || rows.iter().map(|r| mean(r.iter().copied()));
-    let (level, scatter) = (mean(means()), variance(means()));
-    if rows.len() < FEWEST || scatter <= 0.0 || !level.is_finite() {
-        return 0.5;
-    }
-    (2.0 * level * level / scatter / items).clamp(LEAST, 1.0)
 }
 
 /// What the scatter of single bins or polls makes of a change, if they are independent. Never nothing: clocks, counters

@@ -18,6 +18,7 @@ pub(super) static HASH: Class = Class {
             .to_vec(),
         _ => Vec::new(),
     },
+    between: None,
     per_h: 1e-5,
     wears: false,
 };

@@ -13,6 +13,7 @@ pub(super) static LINK_DOWN: Class = Class {
         Place::Link(link) => vec![Form { change: Change::Down(link), severity: None }],
         _ => Vec::new(),
     },
+    between: None,
     per_h: 5e-4,
     wears: true,
 };

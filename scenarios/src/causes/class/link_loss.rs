@@ -10,6 +10,7 @@ pub(super) static LINK_LOSS: Class = Class {
     severity: "lost",
     places: arcs,
     forms: |_, place| at_arc(place, log_grid(1e-3, 0.3, 9), Change::Loss),
+    between: Some(Change::Loss),
     per_h: 1e-4,
     wears: true,
 };

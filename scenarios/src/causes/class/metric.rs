@@ -23,6 +23,7 @@ pub(super) static METRIC: Class = Class {
         };
         [(1, 8), (1, 4), (1, 2), (3, 2), (2, 1), (4, 1), (100, 1)].map(form).to_vec()
     },
+    between: None,
     per_h: 1e-4,
     wears: false,
 };

@@ -39,6 +39,8 @@ pub struct Class {
     pub places: fn(&Csr, &Routing) -> Vec<Place>,
     /// The forms that it may take at a place, for a severity to be summed over.
     pub forms: fn(&Csr, Place) -> Vec<Form>,
+    /// What a severity between those of the forms changes; nothing if there is none between.
+    pub between: Option<fn(ArcId, f64) -> Change>,
     /// How often it begins at one place, per hour.
     pub per_h: f64,
     /// Whether a part that wears out shows so.
@@ -102,9 +104,20 @@ impl Cause {
         self.class.per_h + worn.copied().unwrap_or(0.0)
     }
 
-    /// The forms that it may take, equally likely.
+    /// The forms that it may take. Severities, where there are some between, stand for their cells in the logarithm; other
+    /// forms are equally likely.
     pub fn forms(&self, csr: &Csr) -> Vec<Form> {
         (self.class.forms)(csr, self.place)
+    }
+
+    /// The form of a severity, if there are others than those of the forms.
+    pub fn form_at(&self, severity: f64) -> Option<Form> {
+        match (self.class.between, self.place) {
+            (Some(change), Place::Arc(arc)) => {
+                Some(Form { change: change(arc, severity), severity: Some(severity) })
+            }
+            _ => None,
+        }
     }
 
     /// The names of its ends: from a to b, a link's first arc, or a node and nothing.

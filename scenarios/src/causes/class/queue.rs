@@ -10,6 +10,7 @@ pub(super) static QUEUE: Class = Class {
     severity: "of the length it should have",
     places: arcs,
     forms: |_, place| at_arc(place, log_grid(1e-4, 0.1, 7), Change::Buffer),
+    between: Some(Change::Buffer),
     per_h: 3e-5,
     wears: false,
 };

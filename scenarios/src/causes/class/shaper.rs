@@ -1,5 +1,7 @@
 //! A shaper that should not be there, or with the wrong rate: deep queue, low rate.
 
+use twin::ArcId;
+
 use super::{Class, arcs, at_arc, log_grid};
 use crate::causes::state::Change;
 
@@ -12,7 +14,12 @@ pub(super) static SHAPER: Class = Class {
     words: "a shaper holds back",
     severity: "of the line rate",
     places: arcs,
-    forms: |_, place| at_arc(place, log_grid(0.1, 0.85, 9), |arc, share| Change::Rate(arc, share, DEEP)),
+    forms: |_, place| at_arc(place, log_grid(0.1, 0.85, 9), shaped),
+    between: Some(shaped),
     per_h: 3e-5,
     wears: false,
 };
+
+fn shaped(arc: ArcId, share: f64) -> Change {
+    Change::Rate(arc, share, DEEP)
+}
