@@ -27,7 +27,7 @@ use crate::output::Table;
 use crate::planning::instant;
 use crate::target::{self, TargetFolder};
 
-/// Find what is abnormal in link loads, other gauges, paths, counters or logs.
+/// Find what is abnormal in loads, gauges, paths, counters or logs.
 ///
 /// SERIES is CSV (plain or .gz) or Parquet: a column `bin` and one for each gauge, or the columns bin, series, sent, lost,
 /// rtt_ms of paths, or bin, series, count of events. META is JSON: bins, bin_s, train_end, series. With --syslog SERIES is

@@ -105,13 +105,13 @@ fn more_than_the_load(feeds: &[f64], entering: f64, watched: f64, traffic: Backg
             let work = queue.work_at(packet, RATE, SimDuration::secs(1), &mut waits.draws(i));
             let out = packet.at + work + service;
             queue.add(work, service, out);
-            under_way.push((out, arc, service));
+            under_way.push((out, arc, service, queue.upstream(out)));
         }
     }
-    under_way.sort_unstable();
+    under_way.sort_by_key(|(out, arc, ..)| (*out, *arc));
     let (mut gained, mut before) = (0.0, None);
-    for (i, &(at, arc, service)) in under_way.iter().enumerate() {
-        let packet = Reaches { at, over: queues[arc].upstream(at), service };
+    for (i, &(at, _, service, over)) in under_way.iter().enumerate() {
+        let packet = Reaches { at, over, service };
         let last = &mut queues[feeds.len()];
         if before.is_some() {
             last.work = MUCH_PS;

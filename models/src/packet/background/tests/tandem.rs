@@ -98,13 +98,12 @@ impl Tandem {
                 let work = queues[arc].work_at(Reaches { at, over: None, service }, RATE, room, draws);
                 let out = at + work + service;
                 queues[arc].add(work, service, out);
-                under_way.push((out, arc, work, service));
+                under_way.push((out, arc, work, service, queues[arc].upstream(out)));
             }
         }
-        under_way.sort_unstable();
+        under_way.sort_by_key(|(out, arc, ..)| (*out, *arc));
         let mut waits = Vec::new();
-        for (i, (at, arc, before, service)) in under_way.into_iter().enumerate() {
-            let over = queues[arc].upstream(at);
+        for (i, (at, _, before, service, over)) in under_way.into_iter().enumerate() {
             let draws = &mut chance(self.feeds).draws(i as u64);
             let last = &mut queues[self.feeds];
             let work = last.work_at(Reaches { at, over, service }, RATE, room, draws);
@@ -156,7 +155,7 @@ fn waits_in_a_row_are_those_of_all_packets() {
         (2, 0.31, 0.035, 1.0, 0.001, habit(0.0, 4.0)),
     ] {
         let tandem = Tandem { feeds, unseen, watched, share, entering, traffic };
-        let (packets, truth) = tandem.all_packets(40_000.0 / watched);
+        let (packets, truth) = tandem.all_packets((40_000.0 / watched).max(2e6));
         let (truth, ours) = (figures(&truth), figures(&tandem.background(&packets)));
         for (truth, ours) in truth.into_iter().zip(ours) {
             let near = (ours - truth).abs() < (0.2 * truth).max(0.75);
