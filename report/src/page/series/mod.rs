@@ -37,9 +37,10 @@ impl SeriesPage {
             )
         });
         let per_week = self.fa_week;
+        let alarms = if per_week == 1.0 { "alarm" } else { "alarms" };
         format!(
             "<header class=\"top plan\">\n<p class=\"kicker\"><b>{}</b> {}</p>\n<div class=\"verdict {class}\">\n\
-             <h1>{headline}</h1>\n<p class=\"lede\">{worst}Thresholds allow about {per_week} false alarms a week on each \
+             <h1>{headline}</h1>\n<p class=\"lede\">{worst}Thresholds allow about {per_week} false {alarms} a week on each \
              series.</p>\n{}</div>\n</header>\n",
             esc(&self.title),
             esc(&self.subtitle),
@@ -156,7 +157,7 @@ mod tests {
             "began after 10 h",
             "<h3>a&gt;b: outage</h3>",
             "With it: &lt;c&gt;.",
-            "about 1 false alarms a week",
+            "about 1 false alarm a week",
             "class=\"span\"",
         ] {
             assert!(html.contains(part), "{part} is not in {html}");
