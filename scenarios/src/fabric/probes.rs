@@ -45,17 +45,20 @@ pub fn propose(fabric: &Fabric, groups: &[Vec<Link>], verdict: &Verdict) -> Vec<
         return Vec::new();
     }
     let open = Open::new(fabric, groups, verdict, total);
-    let mut probes: Vec<Probe> =
-        open.paths(fabric).values().filter_map(|path| open.probe(fabric, path)).collect();
-    probes.sort_by(|a, b| b.gain.total_cmp(&a.gain).then_with(|| a.nodes.cmp(&b.nodes)));
+    let gain = |path: Vec<Link>| (open.gain(&open.outcomes(&path)), open.nodes(fabric, &path), path);
+    let mut paths: Vec<(f64, Vec<u32>, Vec<Link>)> =
+        open.paths(fabric).into_values().map(gain).filter(|(gain, ..)| *gain >= LEAST).collect();
+    paths.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     // One for each cause in question is enough.
     let mut kept: Vec<Probe> = Vec::new();
-    for probe in probes {
+    for (gain, nodes, path) in paths {
         if kept.len() == PROPOSED {
             break;
         }
-        if kept.iter().all(|k| k.about != probe.about) {
-            kept.push(probe);
+        if let Some((about, lost_if, lost_if_not)) = open.about(&open.outcomes(&path))
+            && kept.iter().all(|k| k.about != about)
+        {
+            kept.push(Probe { nodes, packets: PACKETS, gain, about, lost_if, lost_if_not });
         }
     }
     kept
@@ -68,6 +71,8 @@ type Affected = BTreeMap<Link, (f64, f64)>;
 struct Open {
     /// Sets with their probabilities and what they do.
     sets: Vec<(Vec<What>, f64, Affected)>,
+    /// Causes that have a name, each with the sets that it is in.
+    named: Vec<(What, Vec<bool>)>,
     /// Links that a set fails.
     affected: BTreeSet<Link>,
     /// Those of them about which the sets disagree.
@@ -101,7 +106,10 @@ impl Open {
         let all: BTreeSet<Link> = sets.iter().flat_map(|s| s.2.keys().copied()).collect();
         let agreed = |link: &Link| sets.iter().all(|s| s.2.get(link) == sets[0].2.get(link));
         let disputed = all.iter().copied().filter(|l| !agreed(l)).collect();
-        Self { sets, affected: all, disputed, healthy: verdict.healthy.clamp(0.0, 1.0) }
+        let named: BTreeSet<What> = sets.iter().flat_map(|s| s.0.iter().copied()).collect();
+        let in_sets = |what: What| (what, sets.iter().map(|s| s.0.contains(&what)).collect());
+        let named = named.into_iter().filter(|w| *w != What::Unknown).map(in_sets).collect();
+        Self { sets, named, affected: all, disputed, healthy: verdict.healthy.clamp(0.0, 1.0) }
     }
 
     /// Paths between hosts and the switches above them, both ways, that cross a disputed link: of those with the same number
@@ -150,22 +158,24 @@ impl Open {
         at.union(&near).copied().collect()
     }
 
-    fn probe(&self, fabric: &Fabric, path: &[Link]) -> Option<Probe> {
-        let outcomes: Vec<Vec<f64>> =
-            self.sets.iter().map(|(set, _, of)| self.outcome(set, of, path)).collect();
-        let mut mixed = vec![0.0; outcomes.first()?.len()];
-        for ((_, p, _), outcome) in self.sets.iter().zip(&outcomes) {
+    /// By set, the probability of each number of lost packets.
+    fn outcomes(&self, path: &[Link]) -> Vec<Vec<f64>> {
+        self.sets.iter().map(|(set, _, of)| self.outcome(set, of, path)).collect()
+    }
+
+    /// The mutual information of the number of lost packets and the set, nats.
+    fn gain(&self, outcomes: &[Vec<f64>]) -> f64 {
+        let mut mixed = vec![0.0; PACKETS as usize + 1];
+        for ((_, p, _), outcome) in self.sets.iter().zip(outcomes) {
             mixed.iter_mut().zip(outcome).for_each(|(m, o)| *m += p * o);
         }
-        let own: f64 = self.sets.iter().zip(&outcomes).map(|((_, p, _), o)| p * entropy(o)).sum();
-        let gain = (entropy(&mixed) - own).max(0.0);
-        if gain < LEAST {
-            return None;
-        }
-        let (about, lost_if, lost_if_not) = self.about(&outcomes)?;
-        let nodes =
-            path.iter().take(1).map(|l| fabric.ends(*l).0).chain(path.iter().map(|l| fabric.ends(*l).1));
-        Some(Probe { nodes: nodes.collect(), packets: PACKETS, gain, about, lost_if, lost_if_not })
+        let own: f64 = self.sets.iter().zip(outcomes).map(|((_, p, _), o)| p * entropy(o)).sum();
+        (entropy(&mixed) - own).max(0.0)
+    }
+
+    fn nodes(&self, fabric: &Fabric, path: &[Link]) -> Vec<u32> {
+        let first = path.iter().take(1).map(|l| fabric.ends(*l).0);
+        first.chain(path.iter().map(|l| fabric.ends(*l).1)).collect()
     }
 
     /// The probability of each number of lost packets if these are the causes.
@@ -200,21 +210,18 @@ impl Open {
     fn about(&self, outcomes: &[Vec<f64>]) -> Option<(What, f64, f64)> {
         let mean = |o: &[f64]| o.iter().enumerate().map(|(k, p)| k as f64 * p).sum::<f64>();
         let means: Vec<f64> = outcomes.iter().map(|o| mean(o)).collect();
-        let named: BTreeSet<What> = self.sets.iter().flat_map(|s| s.0.iter().copied()).collect();
-        let split = |what: &What| -> Option<(What, f64, f64)> {
+        let split = |(what, in_set): &(What, Vec<bool>)| -> Option<(What, f64, f64)> {
             let average = |with: bool| {
-                let part = self.sets.iter().zip(&means).filter(|((set, ..), _)| set.contains(what) == with);
-                let (mass, sum) = part.fold((0.0, 0.0), |(m, s), ((_, p, _), mean)| (m + p, s + p * mean));
+                let part = self.sets.iter().zip(&means).zip(in_set).filter(|(_, has)| **has == with);
+                let (mass, sum) =
+                    part.fold((0.0, 0.0), |(m, s), (((_, p, _), mean), _)| (m + p, s + p * mean));
                 (mass > 0.0).then_some(sum / mass)
             };
             Some((*what, average(true)?, average(false)?))
         };
         let apart = |s: &(What, f64, f64)| (s.1 - s.2).abs();
-        named
-            .iter()
-            .filter(|w| **w != What::Unknown)
-            .filter_map(split)
-            .max_by(|a, b| apart(a).total_cmp(&apart(b)).then(b.0.cmp(&a.0)))
+        let splits = self.named.iter().filter_map(split);
+        splits.max_by(|a, b| apart(a).total_cmp(&apart(b)).then(b.0.cmp(&a.0)))
     }
 }
 
