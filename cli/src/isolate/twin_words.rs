@@ -102,7 +102,15 @@ fn line(text: &mut String, csr: &Csr, case: &Case, verdict: &Verdict, ranked: &R
 pub(super) fn severity(ranked: &Ranked) -> Option<String> {
     let What::Cause(cause) = ranked.what else { return None };
     let of = cause.class.severity;
-    ranked.severity.map(|(mean, low, high)| format!("{mean:.3} {of} ({low:.3} to {high:.3})"))
+    ranked
+        .severity
+        .map(|(mean, low, high)| format!("{} {of} ({} to {})", short(mean), short(low), short(high)))
+}
+
+/// Three decimals, and of what is less than a hundredth two digits.
+fn short(value: f64) -> String {
+    let decimals = if value > 0.0 && value < 0.01 { 2 + (-libm::log10(value)).min(10.0) as usize } else { 3 };
+    format!("{value:.decimals$}")
 }
 
 /// What would have been seen had it been the most probable of the other causes.
