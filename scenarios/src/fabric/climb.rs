@@ -215,6 +215,7 @@ impl Chain<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::chain::Problem;
+    use super::super::fit::tests::fabric;
     use super::super::flows::{Flows, Report};
     use super::super::log_sum_exp;
     use super::super::rates::{Rates, VALUES};
@@ -224,14 +225,6 @@ mod tests {
     use engine::{Purpose, Seeds, Stream};
     use rand::RngExt;
     use twin::EntityKey;
-
-    /// Two racks of two hosts each under three spines: 20 directed links.
-    fn fabric() -> Fabric {
-        let up = [0, 1].into_iter().flat_map(|r| [10, 11, 12].map(|s| (r, s)));
-        let hosts = [(100, 0), (101, 0), (102, 1), (103, 1)];
-        let links: Vec<_> = up.chain(hosts).flat_map(|(a, b)| [(a, b), (b, a)]).collect();
-        Fabric::new(&links)
-    }
 
     /// Flows on known paths of which each packet is lost with the chances of the links.
     fn drawn(fabric: &Fabric, loss: &[f64], stream: &mut Stream) -> Vec<Report> {

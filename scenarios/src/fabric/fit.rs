@@ -370,13 +370,13 @@ fn own(flows: &Flows, links: usize, rates: &Rates) -> Vec<[f64; VALUES]> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::fabric::flows::Report;
     use crate::fabric::topology::{Fabric, Paths};
 
-    /// Two racks, three spines, two hosts each.
-    fn fabric() -> Fabric {
+    /// Two racks of two hosts each under three spines: 20 directed links.
+    pub(in crate::fabric) fn fabric() -> Fabric {
         let up = [0, 1].into_iter().flat_map(|r| [10, 11, 12].map(|s| (r, s)));
         let hosts = [(100, 0), (101, 0), (102, 1), (103, 1)];
         let links: Vec<_> = up.chain(hosts).flat_map(|(a, b)| [(a, b), (b, a)]).collect();

@@ -107,20 +107,11 @@ fn forest(edges: &Edges) -> (Vec<usize>, Vec<Option<(usize, usize)>>) {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use twin::{BitsPerSec, Csr, Layer, LinkSpec, NodeId, NodeKind, SimDuration, TwinBuilder};
+    use twin::NodeId;
 
     use super::*;
+    use crate::planning::redundancy::tests::net;
     use crate::planning::{FailureSet, Redundancy};
-
-    fn net(nodes: usize, links: &[(usize, usize)]) -> Csr {
-        let mut b = TwinBuilder::new("test");
-        let keys: Vec<_> = (0..nodes).map(|i| b.node(&format!("n{i}"), NodeKind::Router, None)).collect();
-        for (i, (x, y)) in links.iter().enumerate() {
-            let spec = LinkSpec::symmetric(1, BitsPerSec::gbps(10), SimDuration::ZERO);
-            b.link(&format!("l{i}"), &keys[*x], &keys[*y], spec);
-        }
-        Csr::compile(&b.finish(), Layer::Igp)
-    }
 
     proptest! {
         #[test]

@@ -295,12 +295,13 @@ impl Search {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
     use twin::{BitsPerSec, Layer, LinkSpec, NodeKind, SimDuration, TwinBuilder};
 
-    fn net(nodes: usize, links: &[(usize, usize)]) -> Csr {
+    /// Routers and links between them.
+    pub(in crate::planning) fn net(nodes: usize, links: &[(usize, usize)]) -> Csr {
         let mut b = TwinBuilder::new("test");
         let keys: Vec<_> = (0..nodes).map(|i| b.node(&format!("n{i}"), NodeKind::Router, None)).collect();
         for (i, (x, y)) in links.iter().enumerate() {
