@@ -144,7 +144,10 @@ impl Background {
     /// The half-link went down: all work is gone, and what follows begins with an empty queue.
     pub(crate) fn clear(&mut self, now: SimTime) {
         self.work = 0.0;
+        (self.added, self.owed) = (0.0, 0.0);
+        (self.left, self.last_over) = (None, None);
         self.under_way.clear();
+        self.streams.forget();
         self.at = Some(now);
     }
 

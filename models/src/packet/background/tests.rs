@@ -161,3 +161,27 @@ fn a_step_takes_effect_at_its_instant() {
     let full = work(1_000_000_000, 1);
     assert!(full > SimDuration::micros(115) && full <= room, "twice the rate fills the buffer: {full}");
 }
+
+#[test]
+fn what_was_before_a_failure_does_not_matter_after_it() {
+    let load = RoutedLoad::of_feeds(&[4e9], 6e9, RATE);
+    let load = Arc::new(BackgroundLoad::routed(vec![(SimTime::ZERO, load)]));
+    let chance = Seeds::new(1).trial(0).chance(Purpose::BACKGROUND, &EntityKey::new("t"));
+    let after = |packets: u64| {
+        let mut background = Background::new(Arc::clone(&load), BackgroundTraffic::default(), ArcId(1));
+        let service = SimDuration::from_ps(SERVICE_PS as u64);
+        let mut work = |at: SimTime, i| {
+            let over = Some(Upstream { arc: ArcId(0), wait: SERVICE_PS, left: None });
+            let packet = Reaches { at, over, service };
+            let work = background.work_at(packet, RATE, SimDuration::secs(1), &mut chance.draws(i));
+            background.add(work, service, at + work + service);
+            if i == 99 {
+                background.clear(SimTime::from_ps(100_000_000))
+            }
+            work
+        };
+        (100 - packets..100).for_each(|i| drop(work(SimTime::from_ps(i * 1_000_000), i)));
+        [101_000_000, 103_000_000, 150_000_000].map(|ps| work(SimTime::from_ps(ps), ps))
+    };
+    assert_eq!(after(1), after(60));
+}
