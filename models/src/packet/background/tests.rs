@@ -171,7 +171,7 @@ fn what_was_before_a_failure_does_not_matter_after_it() {
         let mut background = Background::new(Arc::clone(&load), BackgroundTraffic::default(), ArcId(1));
         let service = SimDuration::from_ps(SERVICE_PS as u64);
         let mut work = |at: SimTime, i| {
-            let over = Some(Upstream { arc: ArcId(0), wait: SERVICE_PS, left: None });
+            let over = Some(Upstream { arc: ArcId(0), wait: 0.0, left: None });
             let packet = Reaches { at, over, service };
             let work = background.work_at(packet, RATE, SimDuration::secs(1), &mut chance.draws(i));
             background.add(work, service, at + work + service);
@@ -183,7 +183,7 @@ fn what_was_before_a_failure_does_not_matter_after_it() {
         for i in 100 - packets..100 {
             work(SimTime::from_ps(i * 1_000_000), i);
         }
-        [101_000_000, 103_000_000, 150_000_000].map(|ps| work(SimTime::from_ps(ps), ps))
+        [110_000_000, 122_000_000, 135_000_000].map(|ps| work(SimTime::from_ps(ps), ps))
     };
     assert_eq!(after(1), after(60));
 }
