@@ -10,12 +10,14 @@
 //!   the exact law. Traffic that comes over other half-links is smoothed by their queues, so the variance rate of Z is less;
 //!   how much less stands in `unseen.rs`;
 //! - the **near past**, the last few unseen packets, one by one: those that enter here at any instant, those of a feed one
-//!   after another. On the feed that the watched packet came over, what it waited for there comes right before it, and
-//!   nothing while it was sent (`feed.rs`).
+//!   after another (`feed.rs`).
 //!
-//! What moves a queue over a gap is akin to what left the queue before, since they share traffic: waits along a path are
-//! correlated. Watched packets add their own service to V, so they queue behind each other too, and unseen packets behind
-//! them. Without background the recursion is Lindley's and exact.
+//! Queues are FIFO: what left the half-link before between two watched packets is what came to it between them. Each queue
+//! counts the unseen work that comes to it, watched packets carry the count on, and the next queue draws what the feed sent
+//! so that the count is kept, right before the watched packet without a break for as long as the half-link had been busy.
+//! So waits along a path are correlated as they should be, and no work is lost or made. Watched packets add their own
+//! service to V, so they queue behind each other too, and unseen packets behind them. Without background the recursion is
+//! Lindley's and exact.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,7 +26,10 @@ use engine::Draws;
 use twin::{ArcId, BitsPerSec, SimDuration, SimTime};
 
 use super::background_load::BackgroundLoad;
-use super::feed::{Behind, Streams};
+pub(crate) use super::count::Upstream;
+use super::count::{Count, Sent};
+use super::feed_before::Behind;
+use super::streams::{Fed, Streams};
 use super::unseen::{BackgroundTraffic, Unseen};
 
 /// A watched packet that reaches the queue.
@@ -38,16 +43,6 @@ pub(crate) struct Reaches {
     pub(crate) service: SimDuration,
 }
 
-/// The half-link before, and what the packet met there.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Upstream {
-    arc: ArcId,
-    /// The work ahead of it, as a time: for so long the half-link sent without a break before it.
-    wait: f64,
-    /// How much more than usual had left, in standard deviations, if the queue moved as a diffusion.
-    left: Option<f64>,
-}
-
 /// The unfinished work of one half-link under background load. Times are picoseconds as floats.
 #[derive(Clone, Debug)]
 pub(crate) struct Background {
@@ -57,17 +52,16 @@ pub(crate) struct Background {
     /// Work ahead of a packet that would arrive at `at`; `None` before the first.
     work: f64,
     at: Option<SimTime>,
-    /// The last watched packet's own work, and how much less comes after it.
-    added: f64,
-    owed: f64,
-    /// How much more than usual left over the last gap, if the work moved as a diffusion.
-    left: Option<f64>,
+    /// For how long the half-link has sent without a break, at `at`.
+    age: f64,
+    count: Count,
+    /// What left it last before `at` and the work there is.
+    recent: Sent,
     /// What the watched packets met that are still on their way, by when they reach the far end.
     under_way: VecDeque<(SimTime, Upstream)>,
-    /// Where the watched packet before came from.
-    last_over: Option<ArcId>,
-    /// What is known of the feeds.
+    /// What is known of the feeds, and their packets of a gap.
     streams: Streams,
+    fed: Fed,
     /// The unseen stream of a step at a rate, the last that was needed.
     stream: Option<(usize, BitsPerSec, Arc<Unseen>)>,
 }
@@ -80,12 +74,12 @@ impl Background {
             arc,
             work: 0.0,
             at: None,
-            added: 0.0,
-            owed: 0.0,
-            left: None,
+            age: 0.0,
+            count: Count::default(),
+            recent: Sent::default(),
             under_way: VecDeque::new(),
-            last_over: None,
             streams: Streams::default(),
+            fed: Fed::default(),
             stream: None,
         }
     }
@@ -99,25 +93,13 @@ impl Background {
         room: SimDuration,
         draws: &mut Draws,
     ) -> SimDuration {
-        let packet = Watched {
-            at: packet.at,
-            room: room.as_ps() as f64,
-            over: packet.over,
-            behind: packet.over.map(|up| Behind {
-                from: up.arc,
-                wait: up.wait,
-                service: packet.service.as_ps() as f64,
-                again: self.last_over == Some(up.arc),
-            }),
-        };
-        self.last_over = packet.over.map(|up| up.arc);
         self.forget_arrived(packet.at);
+        let room = room.as_ps() as f64;
+        let service = packet.service.as_ps() as f64;
+        let behind = packet.over.map(|up| Behind { up, service });
         match self.at {
-            None => self.begin(&packet, rate, draws),
-            Some(then) => self.advance(then, &packet, rate, draws),
-        }
-        if let (Some(behind), Some((_, _, stream))) = (packet.behind, &self.stream) {
-            self.owed = stream.owed(behind.from);
+            None => self.begin(packet.at, rate, room, behind, draws),
+            Some(then) => self.advance(then, packet.at, rate, room, behind, draws),
         }
         self.at = Some(packet.at);
         SimDuration::from_ps(self.work as u64)
@@ -135,121 +117,162 @@ impl Background {
 
     /// Adds a watched packet that found this much work and comes out at the far end at `out`.
     pub(crate) fn add(&mut self, work: SimDuration, service: SimDuration, out: SimTime) {
-        let met = Upstream { arc: self.arc, wait: work.as_ps() as f64, left: self.left };
+        let Self { arc, age, count, recent, .. } = *self;
+        let met = Upstream { arc, wait: work.as_ps() as f64, age, count, recent };
         self.under_way.push_back((out, met));
-        self.added = service.as_ps() as f64;
-        self.work += self.added;
+        self.work += service.as_ps() as f64;
     }
 
     /// The half-link went down: all work is gone, and what follows begins with an empty queue.
     pub(crate) fn clear(&mut self, now: SimTime) {
-        self.work = 0.0;
-        (self.added, self.owed) = (0.0, 0.0);
-        (self.left, self.last_over) = (None, None);
+        (self.work, self.age) = (0.0, 0.0);
+        self.count.lose();
         self.under_way.clear();
-        self.streams.forget();
+        self.streams.forget_all();
         self.at = Some(now);
     }
 
     /// The stationary state, then the near past.
-    fn begin(&mut self, packet: &Watched, rate: BitsPerSec, draws: &mut Draws) {
-        let stream = self.stream(self.load.at(packet.at), rate);
+    fn begin(
+        &mut self,
+        now: SimTime,
+        rate: BitsPerSec,
+        room: f64,
+        behind: Option<Behind>,
+        draws: &mut Draws,
+    ) {
+        let stream = self.stream(self.load.at(now), rate);
         if stream.utilization > 0.0 {
             let shift = stream.shift();
-            let z = stream.stationary(packet.room + shift, draws.f64_open());
-            let work = (z - shift).max(0.0);
-            self.work =
-                stream.follow(work, stream.near, packet.room, packet.behind, &mut self.streams, draws);
+            let z = stream.stationary(room + shift, draws.f64_open());
+            self.work = (z - shift).max(0.0);
+            self.age = stream.age(self.work);
+            let near = stream.window(f64::INFINITY, behind);
+            self.fed.begin(near);
+            stream.feed(behind, &mut self.streams, &mut self.fed, draws);
+            self.follow(&stream, room, draws);
         }
     }
 
-    fn advance(&mut self, then: SimTime, packet: &Watched, rate: BitsPerSec, draws: &mut Draws) {
-        let (first, last) = (self.load.at(then), self.load.at(packet.at));
+    fn advance(
+        &mut self,
+        then: SimTime,
+        now: SimTime,
+        rate: BitsPerSec,
+        room: f64,
+        behind: Option<Behind>,
+        draws: &mut Draws,
+    ) {
+        let (first, last) = (self.load.at(then), self.load.at(now));
         let mut from = then;
         for step in first..=last {
-            let until = if step == last { packet.at } else { self.load.steps[step + 1].0 };
+            let until = if step == last { now } else { self.load.steps[step + 1].0 };
             let gap = until.since(from).as_ps() as f64;
             let stream = self.stream(step, rate);
-            self.cross(&stream, gap, packet, draws);
+            self.cross(&stream, gap, room, behind.filter(|_| step == last), draws);
             from = until;
         }
     }
 
     /// Moves the work over a gap of constant load.
-    fn cross(&mut self, stream: &Unseen, gap: f64, packet: &Watched, draws: &mut Draws) {
-        self.left = None;
+    fn cross(&mut self, stream: &Unseen, gap: f64, room: f64, behind: Option<Behind>, draws: &mut Draws) {
         if stream.utilization == 0.0 {
             self.streams.forget();
-            self.work = (self.work - gap).max(0.0);
+            self.pass(gap);
+            self.recent = Sent::default();
             return;
         }
-        let near = gap.min(stream.near);
+        self.streams.pass(gap);
+        let near = stream.window(gap, behind);
         if gap > near {
-            self.diffuse(stream, gap - near, packet, draws);
             self.streams.forget();
         }
-        self.work = stream.follow(self.work, near, packet.room, packet.behind, &mut self.streams, draws);
+        self.fed.begin(near);
+        stream.feed(behind, &mut self.streams, &mut self.fed, draws);
+        if gap > near {
+            self.diffuse(stream, gap - near, room, draws);
+        }
+        self.follow(stream, room, draws);
+    }
+
+    /// Time goes by in which nothing comes.
+    fn pass(&mut self, gap: f64) {
+        self.age = if self.work > gap { self.age + gap } else { 0.0 };
+        self.work = (self.work - gap).max(0.0);
+    }
+
+    /// Work comes, if there is room for it.
+    fn come(&mut self, service: f64, room: f64) {
+        if self.work + service <= room {
+            self.work += service;
+            self.count.add(service);
+        }
+    }
+
+    /// Sends the packets of the near past through the queue.
+    fn follow(&mut self, stream: &Unseen, room: f64, draws: &mut Draws) {
+        let mut left = self.fed.sort();
+        let (near, count, work) = (left, self.count, self.work);
+        let mut next = stream.gap * draws.exp();
+        loop {
+            let fed_next = self.fed.earliest().map_or(f64::INFINITY, |before_end| left - before_end);
+            let step = next.min(fed_next);
+            if step > left {
+                self.pass(left);
+                let come = self.count.since(count).unwrap_or_default();
+                self.recent = Sent { work: come, time: near + self.work - work };
+                return;
+            }
+            self.pass(step);
+            left -= step;
+            if fed_next <= next {
+                next -= step;
+                let service = self.fed.pop();
+                self.come(service, room);
+            } else {
+                next = stream.gap * draws.exp();
+                for _ in 0..stream.packets.burst(draws) {
+                    let service = stream.packets.service(draws);
+                    self.come(service, room);
+                }
+            }
+        }
     }
 
     /// Z(τ) = max(z + X, X − min X): X is normal, and its minimum given X is ½(X − √(X² − 2σ²τ·ln U)). Where it would
     /// pass the end of the buffer it is reflected there, or stationary between both ends after a gap long enough to
     /// cross the buffer.
-    fn diffuse(&mut self, stream: &Unseen, gap: f64, packet: &Watched, draws: &mut Draws) {
-        let begin = (self.work - std::mem::take(&mut self.owed)).max(0.0);
-        let shift = stream.shift();
+    fn diffuse(&mut self, stream: &Unseen, gap: f64, room: f64, draws: &mut Draws) {
+        let (begin, shift) = (self.work, stream.shift());
         let z = if begin > 0.0 { begin + shift } else { stream.idle(shift, draws) };
         let (drift, variance) = ((stream.utilization - 1.0) * gap, stream.variance * gap);
-        let surge = libm::sqrt(variance) * packet.luck(stream, gap, draws);
-        let x = drift + surge;
+        let luck = stream.luck(gap, &mut self.streams, draws);
+        let x = drift + libm::sqrt(variance) * luck;
         let minimum = 0.5 * (x - libm::sqrt(x * x - 2.0 * variance * libm::log(draws.f64_open())));
-        let end = packet.room + shift;
+        let end = room + shift;
         let mut z = (z + x).max(x - minimum);
         if z > end {
             let crossed = variance > end * end || drift > end;
             z = if crossed { stream.stationary(end, draws.f64_open()) } else { (2.0 * end - z).max(0.0) };
         }
         self.work = (z - shift).max(0.0);
-        // The watched packet is the last of the work at the beginning: what of it has left is not counted.
-        let gone = (gap - (begin - self.added)).clamp(0.0, self.added);
-        self.left = Some(stream.left(surge - gone, self.work - begin, gap));
+        self.age = stream.age(self.work);
+        // What has come is there or was sent, and while there was work it was sent without a break.
+        let come = stream.utilization * gap + luck * stream.spread(gap);
+        self.count.add(come.max(self.work).min(self.work - begin + gap));
     }
 
     fn stream(&mut self, step: usize, rate: BitsPerSec) -> Arc<Unseen> {
         match &self.stream {
             Some((s, r, stream)) if (*s, *r) == (step, rate) => Arc::clone(stream),
             _ => {
-                self.streams.forget();
+                self.streams.forget_all();
                 let stream = Arc::new(Unseen::new(&self.load.steps[step].1, self.arc, rate, self.traffic));
                 self.stream = Some((step, rate, Arc::clone(&stream)));
                 stream
             }
         }
     }
-}
-
-/// A watched packet at a queue with so much room.
-struct Watched {
-    at: SimTime,
-    room: f64,
-    over: Option<Upstream>,
-    behind: Option<Behind>,
-}
-
-impl Watched {
-    /// How much more than usual arrives over the gap before this packet, in standard deviations: akin to what left the
-    /// queue before.
-    fn luck(&self, stream: &Unseen, gap: f64, draws: &mut Draws) -> f64 {
-        let fresh = normal(draws);
-        let Some(Upstream { arc, left: Some(left), .. }) = self.over else { return fresh };
-        let owed = stream.kinship(arc, gap);
-        libm::sqrt(owed) * left + libm::sqrt(1.0 - owed) * fresh
-    }
-}
-
-/// Box and Muller (1958).
-fn normal(draws: &mut Draws) -> f64 {
-    let radius = libm::sqrt(2.0 * draws.exp());
-    radius * libm::cos(std::f64::consts::TAU * draws.f64_open())
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use engine::Draws;
 use twin::{ArcId, BitsPerSec, Bytes};
 
 use super::background_load::RoutedLoad;
-use super::feed::{Behind, Fed, FeedStream, Streams};
+use super::feed::FeedStream;
+use super::feed_before::Behind;
+use super::streams::{Fed, Streams};
 use super::unseen_packets::UnseenPackets;
 
 /// What unseen packets are like.
@@ -26,8 +28,11 @@ impl Default for BackgroundTraffic {
     }
 }
 
-/// Unseen packets per gap that are followed one by one.
-const NEAR: f64 = 8.0;
+/// So many unseen packets per gap are followed one by one, or as many as come while the queue forgets: so many times its
+/// relaxation time, and four packets.
+const NEAR: f64 = 16.0;
+/// A gap up to so many times as long is followed one by one from its beginning.
+const FAR: f64 = 2.0;
 /// A load at or above the line rate has no stationary law; its law near the rate stands in.
 pub(super) const MOST: f64 = 0.999;
 /// A feed that less than this part of the variance of what arrives is owed to enters like other traffic.
@@ -37,11 +42,11 @@ const LEAST_FEED: f64 = 0.01;
 #[derive(Clone, Debug)]
 pub(super) struct Unseen {
     pub(super) utilization: f64,
-    packets: UnseenPackets,
+    pub(super) packets: UnseenPackets,
     /// Mean gap between bursts that enter here; infinite if none does.
-    gap: f64,
+    pub(super) gap: f64,
     /// How far back packets are followed one by one.
-    pub(super) near: f64,
+    near: f64,
     /// Variance rate of the work that arrives where it enters the network.
     arriving: f64,
     /// Variance rate of Z.
@@ -65,11 +70,13 @@ impl Unseen {
         let feeds: Vec<FeedStream> = feeds.filter(|f| f.kinship > LEAST_FEED).collect();
         let entering = load.bps(arc) - feeds.iter().map(|f| f.bps).sum::<f64>();
         let gap = if entering > 1e-9 * rate_bps { mean * burst * rate_bps / entering } else { f64::INFINITY };
-        let near = NEAR * mean * burst / utilization;
         let stable = utilization.min(MOST);
         // λE[S]²(I + c²) is the variance of the work that arrives per time, λE[S] = ρ.
         let arriving = mean * (2.0 * burst - 1.0 + size_scv);
-        let variance = smoothed(arriving, stable, &feeds).max((1.0 - stable) * mean * (1.0 + size_scv));
+        let relaxation = stable * arriving / (2.0 * (1.0 - stable) * (1.0 - stable));
+        let near = (NEAR * mean * burst / utilization).min(NEAR * relaxation + 4.0 * mean * burst);
+        let smoothed = smoothed(arriving, stable, relaxation, &feeds);
+        let variance = smoothed.max((1.0 - stable) * mean * (1.0 + size_scv));
         let decay = 2.0 * (1.0 - utilization) / variance;
         Self { utilization, packets, gap, near, arriving, variance, decay, stable, feeds }
     }
@@ -79,33 +86,9 @@ impl Unseen {
         -libm::log(self.stable) * self.variance / (2.0 * (1.0 - self.stable))
     }
 
-    /// By how much less work comes after a watched packet from another half-link.
-    pub(super) fn owed(&self, from: ArcId) -> f64 {
-        self.feed(from).map_or(0.0, |f| f.owed)
-    }
-
     /// The quantile `u` of Z up to `end`.
     pub(super) fn stationary(&self, end: f64, u: f64) -> f64 {
         cut_exponential(self.decay, end, u)
-    }
-
-    /// The part of the variance of what arrives here over a gap that is owed to what left the half-link before.
-    pub(super) fn kinship(&self, from: ArcId, gap: f64) -> f64 {
-        let part =
-            |f: &FeedStream| f.kinship * f.passed_on(self.arriving, gap) * self.arriving / self.variance;
-        self.feed(from).map_or(0.0, part).min(1.0)
-    }
-
-    /// What leaves over a gap, less its mean, in standard deviations: so much more than the mean arrived, and so much more
-    /// work is there.
-    pub(super) fn left(&self, surge: f64, kept: f64, gap: f64) -> f64 {
-        let drift = 1.0 - self.stable;
-        let passed = passed_on(drift * drift * gap / (self.stable * self.variance));
-        (surge - kept) / libm::sqrt(passed * self.variance * gap)
-    }
-
-    fn feed(&self, from: ArcId) -> Option<&FeedStream> {
-        self.feeds.iter().find(|f| f.from == from)
     }
 
     /// Z given that V is zero.
@@ -113,49 +96,55 @@ impl Unseen {
         cut_exponential(self.decay, shift, draws.f64_open())
     }
 
-    /// Sends the packets of the last `gap` through the queue, in which there is `work`. `streams` is what is known of the
-    /// feeds from the beginning of the gap.
-    pub(super) fn follow(
+    /// For how long the half-link has sent without a break if there is so much work, on average: reflected Brownian motion
+    /// is the same backwards, where it falls as fast.
+    pub(super) fn age(&self, work: f64) -> f64 {
+        work / (1.0 - self.stable)
+    }
+
+    /// The standard deviation of the work that comes over a gap.
+    pub(super) fn spread(&self, gap: f64) -> f64 {
+        libm::sqrt(self.stable * variance_over(gap, self.arriving, &self.feeds) * gap)
+    }
+
+    /// How much of a gap is followed packet by packet: no less than the time for which the half-link before has been busy.
+    pub(super) fn window(&self, gap: f64, behind: Option<Behind>) -> f64 {
+        let fed = behind.and_then(|b| self.feeds.iter().find(|f| f.from == b.up.arc).map(|f| f.run(b)));
+        let near = self.near.max(fed.unwrap_or(0.0));
+        if gap <= FAR * near { gap } else { near }
+    }
+
+    /// Draws the packets of the feeds in the near past.
+    pub(super) fn feed(
         &self,
-        mut work: f64,
-        gap: f64,
-        room: f64,
         behind: Option<Behind>,
         streams: &mut Streams,
+        fed: &mut Fed,
         draws: &mut Draws,
-    ) -> f64 {
+    ) {
         let (known, streams) = streams.of(self.feeds.len());
-        let mut fed = Fed::new(gap);
         for (feed, stream) in self.feeds.iter().zip(streams) {
-            match behind.filter(|b| b.from == feed.from) {
-                Some(behind) if known => feed.make_way(behind, stream, &mut fed, draws),
-                Some(behind) => feed.before(behind, stream, &mut fed, draws),
-                None if known => feed.go_on(stream, &mut fed, draws),
-                None => feed.begin(stream, &mut fed, draws),
+            match behind.filter(|b| b.up.arc == feed.from) {
+                Some(behind) => feed.before(behind, known, self.arriving, stream, (fed, draws)),
+                None if known => feed.go_on(stream, fed, draws),
+                None => feed.begin(stream, fed, draws),
             }
         }
-        let mut left = gap;
-        let mut next = self.gap * draws.exp();
-        loop {
-            let fed_next = fed.last().map_or(f64::INFINITY, |(before_end, _)| left - before_end);
-            let step = next.min(fed_next);
-            if step > left {
-                return (work - left).max(0.0);
-            }
-            left -= step;
-            work = (work - step).max(0.0);
-            if fed_next <= next {
-                next -= step;
-                let (_, service) = fed.pop();
-                work += if work + service <= room { service } else { 0.0 };
-            } else {
-                next = self.gap * draws.exp();
-                for _ in 0..self.packets.burst(draws) {
-                    let service = self.packets.service(draws);
-                    work += if work + service <= room { service } else { 0.0 };
-                }
-            }
+    }
+
+    /// How much more than usual comes over a gap, in standard deviations: of the feed of the watched packet it is known,
+    /// of the others it is drawn.
+    pub(super) fn luck(&self, gap: f64, streams: &mut Streams, draws: &mut Draws) -> f64 {
+        let part =
+            |f: &FeedStream| f.kinship * f.passed_on(self.arriving, gap) * self.arriving / self.variance;
+        let all: f64 = self.feeds.iter().map(part).sum();
+        let scale = 1.0 / all.max(1.0);
+        let mut luck = libm::sqrt(1.0 - all * scale) * normal(draws);
+        for (feed, stream) in self.feeds.iter().zip(streams.of(self.feeds.len()).1) {
+            let own = feed.luck(self.arriving, gap, stream, draws);
+            luck += libm::sqrt(part(feed) * scale) * own;
         }
+        luck
     }
 }
 
@@ -163,19 +152,26 @@ impl Unseen {
 /// the part w(x) of the variance that it takes in; of that comes the share of its packets that comes here, and who comes is
 /// a matter of chance, as if the rest were Poisson. The mean is the robust one, the largest of −(1−ρ)x + √(2ρ·x·V(x)) over
 /// x, exact for a constant V (Whitt and You, *A robust queueing network analyzer based on indices of dispersion*, 2022).
-fn smoothed(arriving: f64, utilization: f64, feeds: &[FeedStream]) -> f64 {
+fn smoothed(arriving: f64, utilization: f64, relaxation: f64, feeds: &[FeedStream]) -> f64 {
     if feeds.is_empty() {
         return arriving;
     }
     let free = 1.0 - utilization;
-    let variance = |x: f64| {
-        let kept = |f: &FeedStream| f.kinship * (1.0 - f.passed_on(arriving, x));
-        arriving * (1.0 - feeds.iter().map(kept).sum::<f64>())
-    };
-    let mean = |x: f64| libm::sqrt(2.0 * utilization * x * variance(x)) - free * x;
-    let relaxation = utilization * arriving / (2.0 * free * free);
+    let mean = |x: f64| libm::sqrt(2.0 * utilization * x * variance_over(x, arriving, feeds)) - free * x;
     let times = (0..16).map(|i| relaxation * libm::exp2(1.0 - 0.5 * f64::from(i)));
     2.0 * free / utilization * times.map(mean).fold(0.0, f64::max)
+}
+
+/// The variance rate of the work that comes over a time, as a multiple of its mean.
+fn variance_over(time: f64, arriving: f64, feeds: &[FeedStream]) -> f64 {
+    let kept = |f: &FeedStream| f.kinship * (1.0 - f.passed_on(arriving, time));
+    arriving * (1.0 - feeds.iter().map(kept).sum::<f64>())
+}
+
+/// Box and Muller (1958).
+pub(super) fn normal(draws: &mut Draws) -> f64 {
+    let radius = libm::sqrt(2.0 * draws.exp());
+    radius * libm::cos(std::f64::consts::TAU * draws.f64_open())
 }
 
 /// The weight w*(t) = 1 − (1 − c*(t)) / 2t of arrivals in the index of dispersion of departures, c* the correlation function

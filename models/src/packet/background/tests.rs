@@ -171,7 +171,13 @@ fn what_was_before_a_failure_does_not_matter_after_it() {
         let mut background = Background::new(Arc::clone(&load), BackgroundTraffic::default(), ArcId(1));
         let service = SimDuration::from_ps(SERVICE_PS as u64);
         let mut work = |at: SimTime, i| {
-            let over = Some(Upstream { arc: ArcId(0), wait: 0.0, left: None });
+            let over = Some(Upstream {
+                arc: ArcId(0),
+                wait: 0.0,
+                age: 0.0,
+                count: Count::default(),
+                recent: Sent::default(),
+            });
             let packet = Reaches { at, over, service };
             let work = background.work_at(packet, RATE, SimDuration::secs(1), &mut chance.draws(i));
             background.add(work, service, at + work + service);

@@ -138,27 +138,28 @@ fn figures(waits: &[Waits]) -> [f64; 3] {
 #[test]
 fn waits_in_a_row_are_those_of_all_packets() {
     let habit = |size_scv, burst| BackgroundTraffic { size_scv, burst, ..Default::default() };
-    for (feeds, unseen, watched, share, entering, traffic) in [
-        (1, 0.765, 0.085, 0.8, 0.15, habit(0.0, 1.0)),
-        (1, 0.765, 0.085, 0.8, 0.15, habit(0.84, 1.0)),
-        (1, 0.84, 0.01, 0.8, 0.168, habit(0.0, 1.0)),
-        (1, 0.84, 0.01, 0.8, 0.168, habit(0.84, 1.0)),
-        (1, 0.6, 0.06, 0.6, 0.24, habit(0.84, 1.0)),
-        (1, 0.9, 0.04, 0.6, 0.36, habit(0.0, 1.0)),
-        (1, 0.765, 0.085, 0.8, 0.15, habit(0.0, 4.0)),
-        (1, 0.84, 0.01, 0.8, 0.168, habit(0.0, 4.0)),
-        (1, 0.45, 0.05, 0.5, 0.225, habit(0.0, 4.0)),
-        (2, 0.38, 0.04, 1.0, 0.001, habit(0.0, 1.0)),
-        (2, 0.38, 0.04, 1.0, 0.001, habit(0.84, 1.0)),
-        (2, 0.42, 0.004, 1.0, 0.001, habit(0.84, 1.0)),
-        (2, 0.42, 0.004, 1.0, 0.001, habit(0.0, 4.0)),
-        (2, 0.31, 0.035, 1.0, 0.001, habit(0.0, 4.0)),
+    // Where feeds bring bursts often, or chance itself is great, the tolerance is more.
+    for (feeds, unseen, watched, share, entering, traffic, tolerance) in [
+        (1, 0.765, 0.085, 0.8, 0.15, habit(0.0, 1.0), 0.1),
+        (1, 0.765, 0.085, 0.8, 0.15, habit(0.84, 1.0), 0.1),
+        (1, 0.84, 0.01, 0.8, 0.168, habit(0.0, 1.0), 0.1),
+        (1, 0.84, 0.01, 0.8, 0.168, habit(0.84, 1.0), 0.1),
+        (1, 0.6, 0.06, 0.6, 0.24, habit(0.84, 1.0), 0.1),
+        (1, 0.9, 0.04, 0.6, 0.36, habit(0.0, 1.0), 0.2),
+        (1, 0.765, 0.085, 0.8, 0.15, habit(0.0, 4.0), 0.1),
+        (1, 0.84, 0.01, 0.8, 0.168, habit(0.0, 4.0), 0.1),
+        (1, 0.45, 0.05, 0.5, 0.225, habit(0.0, 4.0), 0.1),
+        (2, 0.38, 0.04, 1.0, 0.001, habit(0.0, 1.0), 0.1),
+        (2, 0.38, 0.04, 1.0, 0.001, habit(0.84, 1.0), 0.1),
+        (2, 0.42, 0.004, 1.0, 0.001, habit(0.84, 1.0), 0.1),
+        (2, 0.42, 0.004, 1.0, 0.001, habit(0.0, 4.0), 0.1),
+        (2, 0.31, 0.035, 1.0, 0.001, habit(0.0, 4.0), 0.25),
     ] {
         let tandem = Tandem { feeds, unseen, watched, share, entering, traffic };
         let (packets, truth) = tandem.all_packets((40_000.0 / watched).max(2e6));
         let (truth, ours) = (figures(&truth), figures(&tandem.background(&packets)));
         for (truth, ours) in truth.into_iter().zip(ours) {
-            let near = (ours - truth).abs() < (0.2 * truth).max(0.75);
+            let near = (ours - truth).abs() < (tolerance * truth).max(0.3);
             assert!(near, "{feeds} of {unseen} + {watched}, {traffic:?}: {ours} for {truth}");
         }
     }
