@@ -49,8 +49,7 @@ impl Crossings {
     pub(super) fn log_bayes(&self, rates: &Rates, value: u16) -> f64 {
         let value = usize::from(value);
         let grid = value.saturating_sub(SIDE).max(HEALTHY)..(value + SIDE + 1).min(VALUES);
-        let quantiles: [f64; NODES] =
-            std::array::from_fn(|i| -libm::log1p(-(i as f64 + 0.5) / NODES as f64));
+        let quantiles: [f64; NODES] = std::array::from_fn(|i| -libm::log1p(-(i as f64 + 0.5) / NODES as f64));
         let (mut steady, mut bursts) = (Vec::new(), Vec::new());
         for v in grid {
             let pass = |rate: f64| libm::log1p(-rate.min(0.999));

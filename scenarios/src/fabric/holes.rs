@@ -32,12 +32,7 @@ const LEAK: f64 = 1e-3;
 
 /// The pairs that explain at least one flow which lost everything. `lossy` are the positions of the reports that the list
 /// of lossy flows holds.
-pub(super) fn candidates(
-    fabric: &Fabric,
-    reports: &[Report],
-    routed: &[Routed],
-    lossy: &[u32],
-) -> Vec<Hole> {
+pub(super) fn candidates(fabric: &Fabric, reports: &[Report], routed: &[Routed], lossy: &[u32]) -> Vec<Hole> {
     let mut holes: BTreeMap<(u32, u32), (Vec<u32>, f64)> = BTreeMap::new();
     for (position, &i) in (0u32..).zip(lossy) {
         let report = &reports[i as usize];

@@ -230,14 +230,7 @@ fn hops_to(fabric: &Fabric, target: u32) -> Vec<u32> {
 }
 
 /// Depth first in the order of names: the paths come out in lexicographic order.
-fn extend(
-    fabric: &Fabric,
-    to: &[u32],
-    target: u32,
-    path: &mut Vec<Link>,
-    at: u32,
-    core: &mut Core,
-) {
+fn extend(fabric: &Fabric, to: &[u32], target: u32, path: &mut Vec<Link>, at: u32, core: &mut Core) {
     if at == target {
         core.links.extend_from_slice(path);
         core.paths += 1;
