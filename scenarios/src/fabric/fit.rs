@@ -368,13 +368,20 @@ fn own(flows: &Flows, links: usize, rates: &Rates) -> Vec<[f64; VALUES]> {
         (0..links).map(|l| rates.log_pass.map(|pass| flows.delivered[l] * pass)).collect();
     let mut terms = std::collections::BTreeMap::<(u64, u64), [f64; VALUES]>::new();
     for group in &flows.hidden {
+        // Links on equally many of the paths have the same terms.
+        let mut of_part = std::collections::BTreeMap::<u64, [f64; VALUES]>::new();
         for (link, part) in group.routes.shares() {
-            for (size, n) in &group.sizes {
-                let key = (part.to_bits(), size.to_bits());
-                let of = |pass: f64| libm::log1p(part.min(1.0 - 1e-12) * libm::expm1(size * pass));
-                let term = terms.entry(key).or_insert_with(|| rates.log_pass.map(of));
-                own[link as usize].iter_mut().zip(term.iter()).for_each(|(o, t)| *o += n * t);
-            }
+            let sum = of_part.entry(part.to_bits()).or_insert_with(|| {
+                let mut sum = [0.0; VALUES];
+                for (size, n) in &group.sizes {
+                    let of = |pass: f64| libm::log1p(part.min(1.0 - 1e-12) * libm::expm1(size * pass));
+                    let key = (part.to_bits(), size.to_bits());
+                    let term = terms.entry(key).or_insert_with(|| rates.log_pass.map(of));
+                    sum.iter_mut().zip(term.iter()).for_each(|(s, t)| *s += n * t);
+                }
+                sum
+            });
+            own[link as usize].iter_mut().zip(sum.iter()).for_each(|(o, s)| *o += s);
         }
     }
     own
