@@ -1,6 +1,6 @@
 //! A fabric: nodes, directed links, and all shortest paths between two nodes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A directed link of a fabric by position.
@@ -160,7 +160,7 @@ pub struct Paths<'a> {
     fabric: &'a Fabric,
     /// Hop counts to a destination, by destination.
     distance: BTreeMap<u32, Vec<u32>>,
-    known: HashMap<(u32, u32), Arc<Core>>,
+    known: BTreeMap<(u32, u32), Arc<Core>>,
 }
 
 /// Paths beyond this number are not listed: no fabric spreads a flow over so many.
@@ -169,7 +169,7 @@ const MOST: usize = 4_096;
 impl<'a> Paths<'a> {
     /// No path known yet.
     pub fn new(fabric: &'a Fabric) -> Self {
-        Self { fabric, distance: BTreeMap::new(), known: HashMap::new() }
+        Self { fabric, distance: BTreeMap::new(), known: BTreeMap::new() }
     }
 
     /// All shortest paths from `a` to `b`; empty if there is none or `a` is `b`.
