@@ -45,7 +45,7 @@ impl Check {
             (self.table[low.min(self.table.len() - 1)], self.table[(low + 1).min(self.table.len() - 1)]);
         self.mean += a.0 + (b.0 - a.0) * part;
         self.variance += a.1 + (b.1 - a.1) * part;
-        self.score += log_poisson(lost, expected);
+        self.score += if lost == 0 { -expected } else { log_poisson(lost, expected) };
         self.flows += 1.0;
         if lost > 0 {
             self.log_worst = self.log_worst.min(log_poisson_tail(u64::from(lost), expected));

@@ -5,6 +5,8 @@
 //! hypothesis that may also step back. The rate of a link is summed out where the link is weighed, while all others have
 //! their most probable rates. A change concerns only links that share a lossy flow with it: these alone are weighed again.
 
+use std::collections::BTreeSet;
+
 use super::chain::Chain;
 use super::rates::{HEALTHY, is_failed};
 use super::topology::Link;
@@ -102,9 +104,9 @@ impl Chain<'_> {
             Some(Change::Hole(hole)) => {
                 self.set_hole(hole, !self.has_hole(hole));
                 self.weigh(weighed, None);
+                self.settle_rates(weighed, None);
             }
         }
-        self.settle_rates(weighed);
         true
     }
 
@@ -113,6 +115,7 @@ impl Chain<'_> {
         let value = if self.failed(link) { self.fit.rates.usual() } else { self.likeliest(link) };
         self.set(link, value);
         self.weigh(weighed, Some(link));
+        self.settle_rates(weighed, Some(link));
     }
 
     /// The most probable rate of a link that failed.
@@ -122,12 +125,13 @@ impl Chain<'_> {
         failed.max_by(|a, b| weights[*a].total_cmp(&weights[*b]).then(b.cmp(a))).unwrap_or(HEALTHY) as u16
     }
 
-    /// Gives failed links their most probable rates given each other's.
-    fn settle_rates(&mut self, weighed: &mut Weighed) {
+    /// Gives failed links their most probable rates given each other's: those that share a lossy flow with one that changed,
+    /// or all.
+    fn settle_rates(&mut self, weighed: &mut Weighed, near: Option<Link>) {
+        let mut links = near.map_or_else(|| weighed.links.clone(), |link| self.beside(link));
         for _ in 0..ROUNDS {
-            let mut settled = true;
-            for i in 0..weighed.links.len() {
-                let link = weighed.links[i];
+            let mut concerned = BTreeSet::new();
+            for link in links {
                 if !is_failed(self.fit.value[link as usize]) {
                     continue;
                 }
@@ -135,12 +139,13 @@ impl Chain<'_> {
                 if value != self.fit.value[link as usize] {
                     self.set(link, value);
                     self.weigh(weighed, Some(link));
-                    settled = false;
+                    concerned.extend(self.beside(link));
                 }
             }
-            if settled {
+            if concerned.is_empty() {
                 return;
             }
+            links = concerned.into_iter().collect();
         }
     }
 
@@ -149,22 +154,23 @@ impl Chain<'_> {
         let failed: Vec<Link> = weighed.links.iter().copied().filter(|l| self.is_alone(*l)).collect();
         for link in failed {
             let value = self.fit.value[link as usize];
+            let beside = self.beside(link);
+            let before: Vec<f64> = beside.iter().map(|l| weighed.ratio[*l as usize]).collect();
             self.set(link, self.fit.rates.usual());
-            self.weigh(weighed, Some(link));
+            beside.iter().for_each(|l| weighed.ratio[*l as usize] = self.fit.log_ratio(*l));
             let own = self.log_odds(link, weighed);
-            let others = self.beside(link).into_iter();
-            let others = others.filter(|l| *l != link && !self.failed(*l));
+            let others = beside.iter().copied().filter(|l| *l != link && !self.failed(*l));
             let odds = others.map(|l| (self.log_odds(l, weighed), l));
             let best = odds.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
             if let Some((odds, other)) = best
                 && odds > own + LEAST
             {
                 self.flip(other, weighed);
-                self.settle_rates(weighed);
+                self.settle_rates(weighed, Some(link));
                 return true;
             }
             self.set(link, value);
-            self.weigh(weighed, Some(link));
+            beside.iter().zip(before).for_each(|(l, ratio)| weighed.ratio[*l as usize] = ratio);
         }
         false
     }
@@ -203,7 +209,7 @@ impl Chain<'_> {
                     .filter(|l| self.failed(**l) && self.events_of[**l as usize].contains(&(from as u32)));
                 if 4 * shared.count() > mine && self.supplant(from, to as usize) {
                     self.weigh(weighed, None);
-                    self.settle_rates(weighed);
+                    self.settle_rates(weighed, None);
                     return true;
                 }
             }

@@ -122,6 +122,9 @@ impl<'a> Fit<'a> {
     /// Gives a link another rate.
     pub(super) fn set(&mut self, link: Link, value: u16) {
         let l = link as usize;
+        if self.value[l] == value {
+            return;
+        }
         let shift = self.rates.log_pass[usize::from(value)] - self.rates.log_pass[usize::from(self.value[l])];
         self.value[l] = value;
         for ways in std::iter::once(&mut self.taken).chain(&mut self.reported) {
@@ -204,7 +207,8 @@ impl<'a> Fit<'a> {
             if share > 0.0 {
                 terms.iter_mut().for_each(|t| *t = (1.0 - share) * *t + share * hit);
             }
-            sum.times(&terms);
+            // The lowest rate has the least chance, the highest the most.
+            sum.times_within(&terms, (terms[0], terms[VALUES - 1]));
         } else {
             let log_hit = self.unknown_flow[flow] + libm::log(share);
             sum.add(&terms.map(|t| log_or(libm::log1p(-share) + lossy.lost * libm::log(t), log_hit)));
@@ -221,12 +225,22 @@ impl<'a> Fit<'a> {
         let paths = self.taken.of(flow);
         let top = self.taken.likeliest[flow];
         let mut on = uses.iter().map(|u| u.path as usize).peekable();
-        let (mut others, mut terms) = (0.0, [0.0; VALUES]);
+        let (mut others, mut terms, mut line) = (0.0, [0.0; VALUES], (0.0, 0.0));
         for p in paths.clone() {
+            let rest = self.taken.pass[p] - now;
             match on.next_if_eq(&p) {
                 None => others += self.taken.likelihood[p],
-                Some(_) => self.on_path(lossy, self.taken.pass[p] - now, top, &mut terms),
+                // Linear in the rate: paths are summed before it is tried.
+                Some(_) if lossy.lost == 1.0 => {
+                    let whole = libm::exp((lossy.delivered * rest - top).min(600.0));
+                    let lost = -libm::expm1(rest);
+                    line = (line.0 + whole * lost, line.1 + whole * (1.0 - lost));
+                }
+                Some(_) => self.on_path(lossy, rest, top, &mut terms),
             }
+        }
+        if lossy.lost == 1.0 {
+            terms = self.rates.value.map(|x| line.0 + line.1 * x);
         }
         let power = &self.power[flow];
         let (share, hit) = self.unknown_of(flow, top);
@@ -253,10 +267,7 @@ impl<'a> Fit<'a> {
         let a = -libm::expm1(rest);
         let arrives = lossy.delivered * rest;
         let rates = terms.iter_mut().zip(&self.rates.value).map(|(t, x)| (t, a + (1.0 - a) * x));
-        if lossy.lost == 1.0 {
-            let whole = libm::exp((arrives - top).min(600.0));
-            rates.for_each(|(term, chance)| *term += whole * chance);
-        } else if lossy.lost <= FEW_LOST {
+        if lossy.lost <= FEW_LOST {
             let (whole, factor) = (libm::exp(arrives), libm::exp(-top / lossy.lost));
             let power = lossy.lost as i32;
             rates.for_each(|(term, chance)| *term += whole * (chance * factor).powi(power));
@@ -357,13 +368,20 @@ fn own(flows: &Flows, links: usize, rates: &Rates) -> Vec<[f64; VALUES]> {
         (0..links).map(|l| rates.log_pass.map(|pass| flows.delivered[l] * pass)).collect();
     let mut terms = std::collections::BTreeMap::<(u64, u64), [f64; VALUES]>::new();
     for group in &flows.hidden {
+        // Links on equally many of the paths have the same terms.
+        let mut of_part = std::collections::BTreeMap::<u64, [f64; VALUES]>::new();
         for (link, part) in group.routes.shares() {
-            for (size, n) in &group.sizes {
-                let key = (part.to_bits(), size.to_bits());
-                let of = |pass: f64| libm::log1p(part.min(1.0 - 1e-12) * libm::expm1(size * pass));
-                let term = terms.entry(key).or_insert_with(|| rates.log_pass.map(of));
-                own[link as usize].iter_mut().zip(term.iter()).for_each(|(o, t)| *o += n * t);
-            }
+            let sum = of_part.entry(part.to_bits()).or_insert_with(|| {
+                let mut sum = [0.0; VALUES];
+                for (size, n) in &group.sizes {
+                    let of = |pass: f64| libm::log1p(part.min(1.0 - 1e-12) * libm::expm1(size * pass));
+                    let key = (part.to_bits(), size.to_bits());
+                    let term = terms.entry(key).or_insert_with(|| rates.log_pass.map(of));
+                    sum.iter_mut().zip(term.iter()).for_each(|(s, t)| *s += n * t);
+                }
+                sum
+            });
+            own[link as usize].iter_mut().zip(sum.iter()).for_each(|(o, s)| *o += s);
         }
     }
     own

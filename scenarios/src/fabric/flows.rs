@@ -76,12 +76,15 @@ pub struct Flows {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// A report that can be right: its paths, and which it took where that is known.
-pub(super) fn routed(
-    fabric: &Fabric,
-    paths: &mut Paths<'_>,
-    report: &Report,
-) -> Result<(Routes, Option<u32>), (&'static str, &'static str)> {
+/// The paths of a report and which it took, where that is known; or why it cannot be right: a code, and in words.
+pub(super) type Routed = Result<(Routes, Option<u32>), (&'static str, &'static str)>;
+
+/// The paths of all reports.
+pub(super) fn route(fabric: &Fabric, paths: &mut Paths<'_>, reports: &[Report]) -> Vec<Routed> {
+    reports.iter().map(|report| routed(fabric, paths, report)).collect()
+}
+
+fn routed(fabric: &Fabric, paths: &mut Paths<'_>, report: &Report) -> Routed {
     let (Some(src), Some(dst)) = (fabric.node(report.src), fabric.node(report.dst)) else {
         return Err(("unknown-node", "flows from or to nodes that the topology does not have"));
     };
@@ -106,6 +109,18 @@ impl Flows {
     /// Compiles reports. With `lossy_only` flows without a loss are not among them. What cannot
     /// be right (unknown nodes, a path that does not exist, more lost than sent) is left out and counted.
     pub fn compile(fabric: &Fabric, paths: &mut Paths<'_>, reports: &[Report], lossy_only: bool) -> Self {
+        let routed = route(fabric, paths, reports);
+        Self::of(fabric, paths, reports, &routed, lossy_only)
+    }
+
+    /// The same for reports whose paths are known already.
+    pub(super) fn of(
+        fabric: &Fabric,
+        paths: &mut Paths<'_>,
+        reports: &[Report],
+        routed: &[Routed],
+        lossy_only: bool,
+    ) -> Self {
         let links = fabric.link_count();
         let zero = vec![0.0; links];
         let mut flows = Self {
@@ -116,10 +131,10 @@ impl Flows {
             ..Self::default()
         };
         let mut rest = Rest::default();
-        for (i, report) in (0u32..).zip(reports) {
-            match routed(fabric, paths, report) {
-                Ok((routes, taken)) => flows.add(i, report, routes, taken, &mut rest, fabric),
-                Err((code, what)) => Diagnostic::count(&mut flows.diagnostics, code, || what.to_owned()),
+        for ((i, report), routed) in (0u32..).zip(reports).zip(routed) {
+            match routed {
+                Ok((routes, taken)) => flows.add(i, report, routes, *taken, &mut rest, fabric),
+                Err((code, what)) => Diagnostic::count(&mut flows.diagnostics, code, || (*what).to_owned()),
             }
         }
         flows.finish(paths, rest);
@@ -130,7 +145,7 @@ impl Flows {
         &mut self,
         i: u32,
         report: &Report,
-        routes: Routes,
+        routes: &Routes,
         taken: Option<u32>,
         rest: &mut Rest,
         fabric: &Fabric,
@@ -166,7 +181,7 @@ impl Flows {
             None => {}
         }
         if lost > 0.0 {
-            self.lossy.push(Lossy { report: i, routes, taken, delivered, lost });
+            self.lossy.push(Lossy { report: i, routes: routes.clone(), taken, delivered, lost });
         } else {
             *rest.clean.entry(size_class(report.sent)).or_default() += 1.0;
         }

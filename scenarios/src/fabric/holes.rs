@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::flows::{Report, routed};
-use super::topology::{Fabric, Paths};
+use super::flows::{Report, Routed};
+use super::topology::Fabric;
 
 /// A device and a rack that may be one.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,12 +32,12 @@ const LEAK: f64 = 1e-3;
 
 /// The pairs that explain at least one flow which lost everything. `lossy` are the positions of the reports that the list
 /// of lossy flows holds.
-pub fn candidates(fabric: &Fabric, paths: &mut Paths<'_>, reports: &[Report], lossy: &[u32]) -> Vec<Hole> {
+pub(super) fn candidates(fabric: &Fabric, reports: &[Report], routed: &[Routed], lossy: &[u32]) -> Vec<Hole> {
     let mut holes: BTreeMap<(u32, u32), (Vec<u32>, f64)> = BTreeMap::new();
     for (position, &i) in (0u32..).zip(lossy) {
         let report = &reports[i as usize];
         if report.lost == report.sent {
-            let passed = passed(fabric, paths, report);
+            let passed = passed(fabric, report, &routed[i as usize]);
             let certain = passed.into_iter().filter(|(_, share)| *share > 0.999);
             certain.for_each(|(key, _)| holes.entry(key).or_default().0.push(position));
         }
@@ -46,10 +46,11 @@ pub fn candidates(fabric: &Fabric, paths: &mut Paths<'_>, reports: &[Report], lo
         return Vec::new();
     }
     // A rule that drops hosts' flows may let probes of switches pass.
-    let of_host = |r: &&Report| fabric.node(r.src).is_some_and(|n| fabric.is_leaf(n));
-    for report in reports.iter().filter(|r| r.lost < r.sent).filter(of_host) {
+    let of_host = |r: &Report| fabric.node(r.src).is_some_and(|n| fabric.is_leaf(n));
+    let whole = reports.iter().zip(routed).filter(|(r, _)| r.lost < r.sent && of_host(r));
+    for (report, routed) in whole {
         let leaks = f64::from(report.sent - report.lost) * libm::log(LEAK);
-        for (key, share) in passed(fabric, paths, report) {
+        for (key, share) in passed(fabric, report, routed) {
             if let Some((_, penalty)) = holes.get_mut(&key) {
                 // It came through, or it did not pass the device.
                 *penalty += if share > 0.999 { leaks } else { libm::log1p(-share) };
@@ -70,8 +71,8 @@ pub fn candidates(fabric: &Fabric, paths: &mut Paths<'_>, reports: &[Report], lo
 
 /// The devices that a report's packets pass on their way to a rack, each with the rack, and the share of paths on which they
 /// do. Probes to a device and what stays in its rack pass none.
-fn passed(fabric: &Fabric, paths: &mut Paths<'_>, report: &Report) -> Vec<((u32, u32), f64)> {
-    let Ok((routes, taken)) = routed(fabric, paths, report) else { return Vec::new() };
+fn passed(fabric: &Fabric, report: &Report, routed: &Routed) -> Vec<((u32, u32), f64)> {
+    let Ok((routes, taken)) = routed else { return Vec::new() };
     let Some(dst) = fabric.node(report.dst).filter(|n| fabric.is_leaf(*n)) else { return Vec::new() };
     let rack = fabric.switch_of(dst);
     let mut shares = BTreeMap::new();

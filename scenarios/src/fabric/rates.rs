@@ -34,6 +34,7 @@ pub struct Rates {
     /// The first value that counts as failed.
     pub floor: usize,
     mean: f64,
+    usual: u16,
 }
 
 fn spaced(i: usize, n: usize, (lo, hi): (f64, f64)) -> f64 {
@@ -59,6 +60,7 @@ impl Rates {
             prior: [0.0; VALUES],
             floor: HEALTHY,
             mean,
+            usual: 0,
         };
         rates.set_mean(mean);
         rates
@@ -73,6 +75,7 @@ impl Rates {
     pub fn set_mean(&mut self, mean: f64) {
         let mean = mean.clamp(HEALTHY_SPAN.0 * 3.0, 1e-2);
         self.mean = mean;
+        self.usual = self.nearest_healthy(mean);
         // Equal steps of the logarithm: a density has the weight of the value besides.
         let healthy: [f64; HEALTHY] =
             std::array::from_fn(|i| self.log_value[i] - libm::log(mean) - self.value[i] / mean);
@@ -98,7 +101,7 @@ impl Rates {
 
     /// The value of a healthy link of mean loss.
     pub fn usual(&self) -> u16 {
-        self.nearest_healthy(self.mean)
+        self.usual
     }
 
     /// The healthy value nearest to a rate.

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bursts::{Crossing, log_bayes};
+use super::bursts::Crossings;
 use super::check::Check;
 use super::congestion::Congested;
 use super::fit::Fit;
-use super::flows::{Report, routed};
+use super::flows::{Report, Routed, route};
 use super::rates::is_failed;
 use super::topology::{Link, Paths, Routes};
 use super::verdict::Case;
@@ -20,64 +20,61 @@ fn ways(routes: &Routes, taken: Option<u32>) -> std::ops::Range<usize> {
     taken.map_or(0..routes.len(), |p| p as usize..p as usize + 1)
 }
 
-/// The reports that cross no congested link.
-pub(super) fn without<'a>(case: &Case<'a>, paths: &mut Paths<'_>, full: &[Congested]) -> Cow<'a, [Report]> {
+/// The reports that cross no congested link, with their paths.
+pub(super) fn without<'a>(
+    case: &Case<'a>,
+    paths: &mut Paths<'_>,
+    full: &[Congested],
+) -> (Cow<'a, [Report]>, Vec<Routed>) {
+    let routed = route(case.fabric, paths, case.reports);
     let full: BTreeSet<Link> = full.iter().filter(|c| c.probability > 0.5).map(|c| c.link).collect();
     if full.is_empty() {
-        return Cow::Borrowed(case.reports);
+        return (Cow::Borrowed(case.reports), routed);
     }
-    let mut crosses = |report: &&Report| match routed(case.fabric, paths, report) {
-        Ok((routes, taken)) => ways(&routes, taken).any(|i| routes.path(i).any(|l| full.contains(&l))),
+    let crosses = |routed: &Routed| match routed {
+        Ok((routes, taken)) => ways(routes, *taken).any(|i| routes.path(i).any(|l| full.contains(&l))),
         // It is counted where it is left out.
         Err(_) => false,
     };
-    Cow::Owned(case.reports.iter().filter(|r| !crosses(r)).copied().collect())
+    let kept = case.reports.iter().copied().zip(routed).filter(|(_, routed)| !crosses(routed));
+    let (reports, routed) = kept.unzip::<Report, Routed, Vec<_>, Vec<_>>();
+    (Cow::Owned(reports), routed)
 }
 
 /// For each link that failed how much likelier bursts make its losses, on average over states of the chains. Flows on known
 /// paths over one failed link count.
-pub(super) fn bursts(
-    case: &Case<'_>,
-    paths: &mut Paths<'_>,
-    reports: &[Report],
-    fits: &[Fit<'_>],
-) -> Vec<(Link, f64)> {
+pub(super) fn bursts(reports: &[Report], routed: &[Routed], fits: &[Fit<'_>]) -> Vec<(Link, f64)> {
     let mut sums = BTreeMap::<Link, f64>::new();
     for fit in fits {
         let value = |l: Link| fit.value[l as usize];
-        let mut crossings = BTreeMap::<Link, Vec<Crossing>>::new();
-        for report in reports {
-            let Ok((routes, Some(taken))) = routed(case.fabric, paths, report) else { continue };
-            let path = || routes.path(taken as usize);
+        let mut crossings = BTreeMap::<Link, Crossings>::new();
+        for (report, routed) in reports.iter().zip(routed) {
+            let Ok((routes, Some(taken))) = routed else { continue };
+            let path = || routes.path(*taken as usize);
             let mut failed = path().filter(|l| is_failed(value(*l)));
             let (Some(link), None) = (failed.next(), failed.next()) else { continue };
             let others = path().filter(|l| *l != link);
             let log_pass = others.map(|l| fit.rates.log_pass[usize::from(value(l))]).sum();
-            let (lost, sent) = (f64::from(report.lost), f64::from(report.sent));
-            crossings.entry(link).or_default().push(Crossing { arrived: sent - lost, lost, log_pass });
+            crossings.entry(link).or_default().see(report.sent - report.lost, report.lost, log_pass);
         }
         for (link, flows) in crossings {
-            let log = log_bayes(&fit.rates, value(link), &flows);
-            *sums.entry(link).or_default() += log / fits.len() as f64;
+            *sums.entry(link).or_default() += flows.log_bayes(&fit.rates, value(link)) / fits.len() as f64;
         }
     }
     sums.into_iter().collect()
 }
 
-/// Whether a state of the chain explains what the flows lost. Where only lossy flows are reported nothing can be said.
-pub(super) fn predictive(case: &Case<'_>, paths: &mut Paths<'_>, reports: &[Report], fit: &Fit<'_>) -> f64 {
-    if case.lossy_only {
-        return 1.0;
-    }
+/// Whether a state of the chain explains what the flows lost.
+pub(super) fn predictive(reports: &[Report], routed: &[Routed], fit: &Fit<'_>) -> f64 {
     let lossy = fit.flows.lossy.iter().zip(&fit.swallowed);
     let swallowed: BTreeSet<u32> = lossy.filter(|(_, n)| **n > 0).map(|(f, _)| f.report).collect();
     let mut check = Check::new();
-    for (i, report) in (0u32..).zip(reports) {
-        let Ok((routes, taken)) = routed(case.fabric, paths, report) else { continue };
+    for ((i, report), routed) in (0u32..).zip(reports).zip(routed) {
+        let Ok((routes, taken)) = routed else { continue };
         if swallowed.contains(&i) {
             continue;
         }
-        let ways = ways(&routes, taken);
+        let ways = ways(routes, *taken);
         let n = ways.len() as f64;
         let pass = |p: usize| -> f64 {
             routes.path(p).map(|l| fit.rates.log_pass[usize::from(fit.value[l as usize])]).sum()

@@ -6,12 +6,14 @@ use super::rates::VALUES;
 pub(super) struct Sum {
     logs: Option<[f64; VALUES]>,
     product: [f64; VALUES],
+    /// No factor of the product is below the first of these, or above the second.
+    bounds: (f64, f64),
 }
 
 impl Sum {
     /// Nothing yet.
     pub(super) fn new() -> Self {
-        Self { logs: None, product: [1.0; VALUES] }
+        Self { logs: None, product: [1.0; VALUES], bounds: (1.0, 1.0) }
     }
 
     /// Adds logarithms.
@@ -21,19 +23,23 @@ impl Sum {
 
     /// Multiplies by factors from 1e-100 to 1e100.
     pub(super) fn times(&mut self, factors: &[f64; VALUES]) {
-        let (mut low, mut high) = (1.0f64, 1.0f64);
-        for (product, factor) in self.product.iter_mut().zip(factors) {
-            *product *= factor;
-            low = low.min(*product);
-            high = high.max(*product);
-        }
-        if low < 1e-200 || high > 1e200 {
+        let least = factors.iter().copied().fold(f64::INFINITY, |a, b| if b < a { b } else { a });
+        let most = factors.iter().copied().fold(0.0, |a, b| if b > a { b } else { a });
+        self.times_within(factors, (least, most));
+    }
+
+    /// The same with factors of which none is below the first bound or above the second.
+    pub(super) fn times_within(&mut self, factors: &[f64; VALUES], bounds: (f64, f64)) {
+        self.product.iter_mut().zip(factors).for_each(|(product, factor)| *product *= factor);
+        self.bounds = (self.bounds.0 * bounds.0, self.bounds.1 * bounds.1);
+        if self.bounds.0 < 1e-200 || self.bounds.1 > 1e200 {
             self.settle();
         }
     }
 
     fn settle(&mut self) {
         let product = std::mem::replace(&mut self.product, [1.0; VALUES]);
+        self.bounds = (1.0, 1.0);
         self.add(&product.map(|p| libm::log(p.max(f64::MIN_POSITIVE))));
     }
 

@@ -106,23 +106,31 @@ impl Fabric {
 pub struct Routes {
     up: Option<Link>,
     down: Option<Link>,
-    core: Arc<[Vec<Link>]>,
+    core: Arc<Core>,
+}
+
+/// All shortest paths between two switches: one after another, as all have the same number of links.
+#[derive(Debug, Default, PartialEq)]
+struct Core {
+    paths: usize,
+    hops: usize,
+    links: Vec<Link>,
 }
 
 impl Routes {
     /// The number of paths.
     pub fn len(&self) -> usize {
-        self.core.len()
+        self.core.paths
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.core.is_empty()
+        self.core.paths == 0
     }
 
     /// The links of a path, in order. The paths are in the lexicographic order of the names of their nodes.
     pub fn path(&self, i: usize) -> impl Iterator<Item = Link> + '_ {
-        let core = self.core.get(i).map_or(&[][..], Vec::as_slice);
+        let core = self.core.links.get(i * self.core.hops..(i + 1) * self.core.hops).unwrap_or_default();
         self.up.into_iter().chain(core.iter().copied()).chain(self.down)
     }
 
@@ -135,7 +143,7 @@ impl Routes {
     pub fn shares(&self) -> BTreeMap<Link, f64> {
         let mut shares = BTreeMap::new();
         let part = 1.0 / self.len().max(1) as f64;
-        self.core.iter().flatten().for_each(|link| *shares.entry(*link).or_default() += part);
+        self.core.links.iter().for_each(|link| *shares.entry(*link).or_default() += part);
         shares
     }
 
@@ -152,7 +160,7 @@ pub struct Paths<'a> {
     fabric: &'a Fabric,
     /// Hop counts to a destination, by destination.
     distance: BTreeMap<u32, Vec<u32>>,
-    known: BTreeMap<(u32, u32), Arc<[Vec<Link>]>>,
+    known: BTreeMap<(u32, u32), Arc<Core>>,
 }
 
 /// Paths beyond this number are not listed: no fabric spreads a flow over so many.
@@ -167,14 +175,14 @@ impl<'a> Paths<'a> {
     /// All shortest paths from `a` to `b`; empty if there is none or `a` is `b`.
     pub fn between(&mut self, a: u32, b: u32) -> Routes {
         let fabric = self.fabric;
-        let none = || Routes { up: None, down: None, core: Arc::from([]) };
+        let none = || Routes { up: None, down: None, core: Arc::default() };
         let (near, far) = (fabric.switch_of(a), fabric.switch_of(b));
         let up = if near == a { None } else { fabric.link(a, near) };
         if a == b {
             return none();
         }
         if near == b {
-            return Routes { up, down: None, core: Arc::from([Vec::new()]) };
+            return Routes { up, down: None, core: Arc::new(Core { paths: 1, ..Core::default() }) };
         }
         let down = if far == b { None } else { fabric.link(far, b) };
         if (far != b && down.is_none()) || fabric.is_leaf(near) || (far != b && fabric.is_leaf(far)) {
@@ -183,19 +191,20 @@ impl<'a> Paths<'a> {
         Routes { up, down, core: self.between_switches(near, far) }
     }
 
-    fn between_switches(&mut self, a: u32, b: u32) -> Arc<[Vec<Link>]> {
-        if let Some(paths) = self.known.get(&(a, b)) {
-            return Arc::clone(paths);
+    fn between_switches(&mut self, a: u32, b: u32) -> Arc<Core> {
+        if let Some(core) = self.known.get(&(a, b)) {
+            return Arc::clone(core);
         }
         let fabric = self.fabric;
         let to = self.distance.entry(b).or_insert_with(|| hops_to(fabric, b));
-        let mut paths = Vec::new();
+        let mut core = Core::default();
         if to[a as usize] != u32::MAX {
-            extend(fabric, to, b, &mut vec![], a, &mut paths);
+            core.hops = to[a as usize] as usize;
+            extend(fabric, to, b, &mut vec![], a, &mut core);
         }
-        let paths: Arc<[Vec<Link>]> = paths.into();
-        self.known.insert((a, b), Arc::clone(&paths));
-        paths
+        let core = Arc::new(core);
+        self.known.insert((a, b), Arc::clone(&core));
+        core
     }
 }
 
@@ -221,24 +230,18 @@ fn hops_to(fabric: &Fabric, target: u32) -> Vec<u32> {
 }
 
 /// Depth first in the order of names: the paths come out in lexicographic order.
-fn extend(
-    fabric: &Fabric,
-    to: &[u32],
-    target: u32,
-    path: &mut Vec<Link>,
-    at: u32,
-    paths: &mut Vec<Vec<Link>>,
-) {
+fn extend(fabric: &Fabric, to: &[u32], target: u32, path: &mut Vec<Link>, at: u32, core: &mut Core) {
     if at == target {
-        paths.push(path.clone());
+        core.links.extend_from_slice(path);
+        core.paths += 1;
         return;
     }
     for &link in fabric.out(at) {
         let next = fabric.ends(link).1;
         let closer = to[next as usize] != u32::MAX && to[next as usize] + 1 == to[at as usize];
-        if closer && paths.len() < MOST {
+        if closer && core.paths < MOST {
             path.push(link);
-            extend(fabric, to, target, path, next, paths);
+            extend(fabric, to, target, path, next, core);
             path.pop();
         }
     }

@@ -129,11 +129,11 @@ pub fn judge(case: &Case<'_>, seeds: Seeds) -> Verdict {
     let mut paths = Paths::new(fabric);
     let full =
         if has(Class::Congestion) { congested(case.counters, fabric.link_count()) } else { Vec::new() };
-    let reports = without(case, &mut paths, &full);
-    let flows = Flows::compile(fabric, &mut paths, &reports, case.lossy_only);
+    let (reports, routed) = without(case, &mut paths, &full);
+    let flows = Flows::of(fabric, &mut paths, &reports, &routed, case.lossy_only);
     let lossy: Vec<u32> = flows.lossy.iter().map(|f| f.report).collect();
     let holes =
-        if has(Class::BlackHole) { candidates(fabric, &mut paths, &reports, &lossy) } else { Vec::new() };
+        if has(Class::BlackHole) { candidates(fabric, &reports, &routed, &lossy) } else { Vec::new() };
     let named = NamedEvents { devices: has(Class::Device), groups: has(Class::Group) };
     let events = events(fabric, case.groups, named);
     let problem = Problem {
@@ -177,9 +177,9 @@ pub fn judge(case: &Case<'_>, seeds: Seeds) -> Verdict {
     others.retain(|c| c.probability >= LISTED);
     let sets = answer.sets(&others);
     let best = answer.best();
-    let checks: Vec<f64> = fits.iter().map(|fit| predictive(case, &mut paths, &reports, fit)).collect();
-    let p_value = checks.iter().sum::<f64>() / checks.len().max(1) as f64;
-    let bursts = if case.lossy_only { Vec::new() } else { bursts(case, &mut paths, &reports, &fits) };
+    let check = |fit| if case.lossy_only { 1.0 } else { predictive(&reports, &routed, fit) };
+    let p_value = fits.iter().map(check).sum::<f64>() / fits.len().max(1) as f64;
+    let bursts = if case.lossy_only { Vec::new() } else { bursts(&reports, &routed, &fits) };
     let fit = fits.swap_remove(0);
     let mut explainer = Explainer::new(fabric, &problem, &reports, fit, &best, |l| answer.rate(l));
     answer.finish(others, &bursts, &mut explainer);

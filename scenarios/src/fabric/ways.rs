@@ -11,6 +11,9 @@ pub(super) struct Use {
     pub(super) path: u32,
 }
 
+/// A path is about the likeliest if its log-likelihood is so near that of the likeliest.
+const NEAR: f64 = 30.0;
+
 /// Paths of lossy flows, with the links on them.
 #[derive(Clone, Debug)]
 pub(super) struct Ways {
@@ -20,7 +23,9 @@ pub(super) struct Ways {
     pub(super) pass: Vec<f64>,
     /// Of each link where it stands, in the order of flows and paths.
     pub(super) uses: Vec<Vec<Use>>,
-    /// Of each path of a flow that may have taken several its likelihood, relative to the likeliest of them.
+    /// Of each path of a flow that may have taken several its log-likelihood.
+    log: Vec<f64>,
+    /// The likelihood relative to that of a path that is about the likeliest.
     pub(super) likelihood: Vec<f64>,
     /// The logarithm of the latter, by flow.
     pub(super) likeliest: Vec<f64>,
@@ -38,6 +43,7 @@ impl Ways {
             start: vec![0],
             pass: Vec::new(),
             uses: vec![Vec::new(); links],
+            log: Vec::new(),
             likelihood: Vec::new(),
             likeliest: vec![0.0; lossy.len()],
         };
@@ -54,7 +60,15 @@ impl Ways {
             ways.start.push(ways.pass.len() as u32);
         }
         ways.likelihood = vec![1.0; ways.pass.len()];
-        (0..lossy.len()).for_each(|flow| ways.weigh(flow, &lossy[flow]));
+        ways.log = vec![0.0; ways.pass.len()];
+        for (flow, lossy) in lossy.iter().enumerate() {
+            let paths = ways.of(flow);
+            if paths.len() > 1 {
+                paths.clone().for_each(|path| ways.log[path] = log_weight(lossy, ways.pass[path]));
+                ways.likeliest[flow] = f64::INFINITY;
+                ways.weigh(flow, &[]);
+            }
+        }
         ways
     }
 
@@ -62,24 +76,38 @@ impl Ways {
     pub(super) fn shift(&mut self, link: Link, by: f64, lossy: &[Lossy]) {
         let uses = std::mem::take(&mut self.uses[link as usize]);
         for of_flow in uses.chunk_by(|a, b| a.flow == b.flow) {
-            of_flow.iter().for_each(|u| self.pass[u.path as usize] += by);
             let flow = of_flow[0].flow as usize;
-            self.weigh(flow, &lossy[flow]);
+            let many = self.of(flow).len() > 1;
+            for at in of_flow {
+                let path = at.path as usize;
+                self.pass[path] += by;
+                if many {
+                    self.log[path] = log_weight(&lossy[flow], self.pass[path]);
+                }
+            }
+            if many {
+                self.weigh(flow, of_flow);
+            }
         }
         self.uses[link as usize] = uses;
     }
 
-    /// Weighs the paths of a flow anew: chances of long flows are tiny, so they are relative to the likeliest.
-    fn weigh(&mut self, flow: usize, lossy: &Lossy) {
+    /// Weighs paths of a flow anew. Chances of long flows are tiny, so they are relative to that of a path which was the
+    /// likeliest not long ago.
+    fn weigh(&mut self, flow: usize, changed: &[Use]) {
         let paths = self.of(flow);
-        if paths.len() < 2 {
-            return;
+        let top = self.log[paths.clone()].iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if (top - self.likeliest[flow]).abs() > NEAR {
+            self.likeliest[flow] = top;
+            for path in paths {
+                self.likelihood[path] = libm::exp(self.log[path] - top);
+            }
+        } else {
+            for at in changed {
+                self.likelihood[at.path as usize] =
+                    libm::exp(self.log[at.path as usize] - self.likeliest[flow]);
+            }
         }
-        let logs = &mut self.likelihood[paths.clone()];
-        logs.iter_mut().zip(&self.pass[paths]).for_each(|(log, pass)| *log = log_weight(lossy, *pass));
-        let top = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        logs.iter_mut().for_each(|log| *log = libm::exp(*log - top));
-        self.likeliest[flow] = top;
     }
 
     /// The paths of a flow.
