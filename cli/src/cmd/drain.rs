@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use report::schema;
 use scenarios::planning::{Drain, FailureSet};
 use serde_json::json;
-use twin::{ArcId, NodeId, WallTime};
+use twin::{ArcId, NodeId, Place, WallTime};
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
@@ -83,7 +83,8 @@ fn open(args: &Args) -> Result<(Study, Vec<Traffic>), Failure> {
     let until = args.until.as_deref().map(|text| instant::after(from, text)).transpose();
     let until = until.map_err(|e| Failure::Usage(format!("--until: {e}")))?.unwrap_or(from);
     if until < from {
-        return Err(Failure::Usage("--until lies before --from".into()));
+        let from = if args.from.is_some() { "--from" } else { "now, and there is no --from" };
+        return Err(Failure::Usage(format!("--until lies before {from}")));
     }
     let Some(file) = &args.series else {
         let mut study = args.study.open()?;
@@ -101,7 +102,7 @@ fn out(study: &Study, elements: &[String]) -> Result<FailureSet, Failure> {
     let names = Names::new(&study.twin, &study.csr);
     let mut out = FailureSet::default();
     for text in elements {
-        let set = names.element(text).map_err(|unknown| Failure::Usage(format!("--element: {unknown}")))?;
+        let set = names.element(text).map_err(|unknown| unknown.at("--element", Place::Whole))?;
         out = out.union(&set);
     }
     Ok(out)
