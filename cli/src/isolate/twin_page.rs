@@ -66,13 +66,13 @@ fn cause(csr: &Csr, case: &Case, verdict: &Verdict, ranked: &Ranked) -> OnPage {
     };
     let evidence = ledger(csr, &case.observed, verdict, ranked)
         .into_iter()
-        .map(|((source, item), log_bayes)| Evidence { source: source.to_owned(), item, log_bayes });
+        .map(|((source, item), log_bayes)| Evidence { source: source.to_owned(), item: item.replace(" -> ", " → "), log_bayes });
     OnPage {
         class: class.to_owned(),
         a,
         b,
         since: strength.into_iter().chain(began).collect::<Vec<_>>().join(" · "),
-        otherwise,
+        otherwise: otherwise.replace(" -> ", " → "),
         probability: ranked.probability,
         std_error: ranked.std_error,
         severity: ranked.severity.filter(|_| lost).map(|(value, lo, hi)| Interval { value, lo, hi }),
