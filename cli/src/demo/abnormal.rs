@@ -1,5 +1,7 @@
 //! What is abnormal: the world's series through the detectors of `umbra detect`.
 
+use std::slice;
+
 use detect::evaluate::{Frame, Tolerance};
 use detect::incidents::{Alarm, alarms};
 use detect::{PathSample, Relative, Verdict};
@@ -125,7 +127,7 @@ fn alarms_of(judged: &Judged, series: usize) -> impl Iterator<Item = Alarm> {
     let above = |(bin, flag): (usize, &bool)| *flag && scores[bin] > thresholds[bin];
     let flags: Vec<bool> = judged.flags[series].iter().enumerate().map(above).collect();
     let merge = Tolerance::default().merge;
-    alarms(&[scores.clone()], &[flags], merge).into_iter().map(move |alarm| Alarm { series, ..alarm })
+    alarms(slice::from_ref(scores), &[flags], merge).into_iter().map(move |alarm| Alarm { series, ..alarm })
 }
 
 /// The alarm of a series whose residual at its peak is given.

@@ -64,9 +64,10 @@ fn cause(csr: &Csr, case: &Case, verdict: &Verdict, ranked: &Ranked) -> OnPage {
         _ => instead(csr, case, verdict, ranked)
             .unwrap_or_else(|| "what was seen would have been as usual".to_owned()),
     };
-    let evidence = ledger(csr, &case.observed, verdict, ranked)
-        .into_iter()
-        .map(|((source, item), log_bayes)| Evidence { source: source.to_owned(), item: item.replace(" -> ", " → "), log_bayes });
+    let evidence =
+        ledger(csr, &case.observed, verdict, ranked).into_iter().map(|((source, item), log_bayes)| {
+            Evidence { source: source.to_owned(), item: item.replace(" -> ", " → "), log_bayes }
+        });
     OnPage {
         class: class.to_owned(),
         a,
