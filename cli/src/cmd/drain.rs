@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use report::schema;
 use scenarios::planning::{Drain, FailureSet};
 use serde_json::json;
-use twin::{ArcId, NodeId, Place, WallTime};
+use twin::{ArcId, NodeId, WallTime};
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
@@ -102,7 +102,7 @@ fn out(study: &Study, elements: &[String]) -> Result<FailureSet, Failure> {
     let names = Names::new(&study.twin, &study.csr);
     let mut out = FailureSet::default();
     for text in elements {
-        let set = names.element(text).map_err(|unknown| unknown.at("--element", Place::Whole))?;
+        let set = names.element(text).map_err(|unknown| Failure::Usage(format!("--element: {unknown}")))?;
         out = out.union(&set);
     }
     Ok(out)

@@ -19,7 +19,7 @@ use scenarios::planning::availability::{Phase, Planned, When, phases};
 use serde::Deserialize;
 use topology_sync::source::files;
 use topology_sync::{encoding, yaml};
-use twin::{InputError, Place, SimDuration, WallTime};
+use twin::{InputError, SimDuration, WallTime};
 
 use super::names::Names;
 use super::study::Study;
@@ -136,7 +136,7 @@ pub(crate) fn of(
             MaintenanceArg::File(file) => all.extend(Calendar::read(file)?.resolve(&names)?),
             MaintenanceArg::Entry(element, time) => {
                 let out = names.element(element);
-                let out = out.map_err(|unknown| unknown.at("--maintenance", Place::Whole))?;
+                let out = out.map_err(|unknown| Failure::Usage(format!("--maintenance: {unknown}")))?;
                 let name = names::of_set(&study.csr, &out);
                 all.push(Maintenance { name, out, time: *time });
             }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use models::NodeDemand;
-use twin::{Csr, InputError, NodeId, Place};
+use twin::{Csr, NodeId, nearest};
 
 use super::limit::share;
 use crate::failure::Failure;
@@ -75,10 +75,11 @@ fn node(csr: &Csr, name: &str) -> Result<Option<NodeId>, Failure> {
         return Ok(None);
     }
     csr.node_named(name).map(Some).ok_or_else(|| {
-        let what = format!("unknown node '{name}'");
-        let expected = "NODE=RATE, A>B=RATE with * for any node, or RATE";
-        let error = InputError::new("--growth", Place::Whole, what, expected);
-        error.with_nearest(name, csr.node_names.iter().map(String::as_str)).into()
+        let near = nearest(name, csr.node_names.iter().map(String::as_str));
+        let near = near.map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
+        Failure::Usage(format!(
+            "--growth: unknown node '{name}'; expected NODE=RATE, A>B=RATE with * for any node, or RATE{near}"
+        ))
     })
 }
 
