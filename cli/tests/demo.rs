@@ -44,6 +44,21 @@ fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
     let at: Vec<_> = order.iter().map(|t| screen.find(t).expect("every part is there")).collect();
     assert!(at.is_sorted(), "the truth comes last");
     ledgers_sum(&scratch.path().join("1"));
+    anomalies_are_of_the_hour_that_is_judged(&scratch.path().join("1"));
+}
+
+/// The first hour teaches. Windows may reach back into it; what was abnormal in it alone is no anomaly.
+fn anomalies_are_of_the_hour_that_is_judged(folder: &Path) {
+    let open = |name: &str| ParquetFile::open(&folder.join(name)).unwrap();
+    let anomalies = open("anomalies.parquet").table(&schema::ANOMALIES).unwrap();
+    for row in 0..anomalies.len() {
+        let bin = |column: &str| anomalies.u32(column)[row].unwrap();
+        assert!(bin("first_bin") <= bin("last_bin") && (60..120).contains(&bin("last_bin")), "{row}");
+        let log_p = anomalies.f64("log_p")[row].unwrap();
+        assert!(log_p.is_finite() && log_p < 0.0, "{log_p}");
+    }
+    let residuals = open("residuals.parquet").table(&schema::RESIDUALS).unwrap();
+    assert!(residuals.f64("sigma").iter().flatten().all(|sigma| *sigma > 0.0));
 }
 
 /// The blocks of a cause sum to its log Bayes factor, and probabilities are probabilities.

@@ -61,6 +61,8 @@ fn what_is_not_there_is_said() {
         String::from_utf8(output.stderr).unwrap()
     };
     assert!(error(&["--element", "Gdanks"], 2).contains("did you mean 'Gdansk'?"));
+    assert!(error(&["--element", "Gdansk", "--limit", "-1"], 2).contains("a utilisation above 0"));
+    assert!(error(&["--element", "Gdansk", "--until", "2004-03-01"], 2).contains("before now"));
     assert!(error(&["--element", "Gdansk", "--from", "soon"], 2).contains("2004-03-02T02:00"));
     assert!(
         error(&["--element", "Gdansk", "--from", "2004-03-02", "--until", "2004-03-01"], 2)

@@ -298,6 +298,11 @@ fn what_cannot_get_better_is_told_from_what_can() {
     assert_eq!(output.status.code(), Some(3));
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("p.txt:2:3: found '99'; expected a link number below 18"), "{error}");
+    fs::write(&patterns, "# none yet\n").unwrap();
+    let output =
+        umbra(&["whatif", &net, "--fail", &format!("patterns:{}", patterns.display()), "--out", &sweep]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("p.txt: no set of links; expected a line"));
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bin, Detector, Verdict, log_negative_binomial_tail};
+use crate::tail::log_negative_binomial_tail;
+use crate::{Bin, Detector, Verdict};
 
 /// Above this score (a probability below 1e-4) a count teaches no more than a large usual one.
 const HOLD: f64 = 9.210_340_371_976_184;

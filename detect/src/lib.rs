@@ -5,28 +5,29 @@
 //! and round trips, [`EventRates`] of counts of messages. A [`Calibrator`] turns scores into flags at an asked rate of false
 //! alarms; [`evaluate`] says how good they are where anomalies are known; [`Wear`] says when a part will fail.
 //!
-//! Simulation gives *residuals* (what production showed less what the shadow showed through the same sensor). For their
-//! short records a [`SeasonalBaseline`] learns the usual course and spread with medians, and a [`LossScan`] asks at several
-//! time scales whether a path loses more than it used to.
+//! Simulation gives an expected load beside the learnt one: [`Relative`] says how a load compares with it, and that is then
+//! what is judged.
 //!
 //! **Knows:** series, seasons, robust statistics, tail probabilities, calibration.
 //!
 //! **Never knows:** topology, hypotheses, files, clocks; why something is abnormal.
 //!
 //! ```
-//! use umbra_detect::{BaselineConfig, SeasonalBaseline};
+//! use umbra_detect::{Bin, Detector, SeasonalConfig, SeasonalDetector, Verdict};
 //!
-//! let quiet: Vec<f64> = (0..200).map(|i| f64::from(i % 4) + 0.01 * f64::from(i % 7)).collect();
-//! let baseline = SeasonalBaseline::fit(&quiet, BaselineConfig {
-//!     season_bins: Some(4),
-//!     half_width: 0,
-//!     ..Default::default()
-//! });
-//! assert!(baseline.z(200, 0.02).abs() < 3.0);
-//! assert!(baseline.z(200, 5.0) > 20.0);
+//! // Half-hours of nine days: more by day than by night.
+//! let load = |bin: usize| 100.0 + 50.0 * f64::from(bin % 48 > 16) + (bin * 7 % 5) as f64;
+//! let mut detector = SeasonalDetector::new(1, SeasonalConfig::new(1_800));
+//! let mut judge = |load: f64| {
+//!     let mut verdict = [Verdict::NONE];
+//!     detector.step(&Bin { samples: &[load], paused: &[] }, &mut verdict);
+//!     verdict[0]
+//! };
+//! let usual = (0..9 * 48).map(|bin| judge(load(bin))).last().unwrap();
+//! let odd = judge(150.0); // a noon's load at midnight
+//! assert!(usual.score() < 2.0 && odd.score() > 7.0, "{usual:?} {odd:?}");
 //! ```
 
-mod baseline;
 mod calibrate;
 mod degradation;
 mod detector;
@@ -37,31 +38,23 @@ mod gaps;
 pub mod incidents;
 mod innovation;
 mod links;
-mod loss_scan;
 #[cfg(test)]
 mod noise;
 mod novelty;
 mod paths;
 mod peaks;
-mod residuals;
 mod robust;
-mod runs;
 mod seasonal;
 mod skill;
 mod subspace;
 mod tail;
 
-pub use baseline::{BaselineConfig, SeasonalBaseline};
 pub use calibrate::{CalibrationConfig, Calibrator};
 pub use degradation::{Indicator, TimeLeft, Wear, WearConfig};
 pub use detector::{Bin, Detector, Verdict};
 pub use events::{EventConfig, EventRates};
 pub use expected::Relative;
 pub use links::LinkDetector;
-pub use loss_scan::{LossScan, LossScanConfig, LossVerdict};
 pub use paths::{PathConfig, PathSample, PathScan, PathVerdicts};
-pub use residuals::{ArcResiduals, learn_residuals};
-pub use runs::{Threshold, anomalies_of};
 pub use seasonal::{SeasonalConfig, SeasonalDetector};
 pub use subspace::Subspace;
-pub use tail::{log_negative_binomial_tail, log_p_laplace, log_p_student, log_p_two_sided};

@@ -109,9 +109,9 @@ impl std::ops::Add for Counts {
 pub struct LoadResiduals {
     /// Bin at whose end each poll of the window was stamped, ascending.
     pub poll_bins: Vec<u32>,
-    /// `residual[poll][arc]` in bit/s, less its usual value; NaN where the poll is missing.
+    /// `residual[poll][arc]` in bit/s; NaN where the poll is missing.
     pub residual: Vec<Vec<f64>>,
-    /// Usual spread of the change of an arc's residual between two polls, in bit/s.
+    /// Usual spread of the change of an arc's residual in half a window, in bit/s.
     pub sigma: Vec<f64>,
     /// Effective number of independent arcs over the number of arcs, 0–1: residuals share their demands.
     pub independence: f64,

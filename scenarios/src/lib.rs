@@ -36,6 +36,7 @@ pub mod foreground;
 pub mod incident;
 pub mod likelihood;
 pub mod load_fit;
+pub mod load_residuals;
 mod mix;
 pub mod naive;
 pub mod planning;

@@ -7,8 +7,7 @@ use engine::Seeds;
 use report::{Summary, entities};
 use scenarios::planning::Plan;
 use scenarios::planning::availability::{
-    Answer, Bias, Effects, Estimate, FailureModel, Limits, Measures, PRESET_FORMS, Preset, exact, mission,
-    sample,
+    Answer, Bias, Effects, Estimate, FailureModel, Limits, Measures, Preset, exact, mission, sample,
 };
 use serde_json::json;
 use twin::{InputError, Place};
@@ -40,8 +39,8 @@ const SECOND_STATES: u64 = 20_000;
 pub(crate) struct Args {
     #[command(flatten)]
     study: StudyArgs,
-    /// How often things fail.
-    #[arg(long, value_name = PRESET_FORMS)]
+    /// How often things fail: wan-cenic, wan-fibre-km, wan-teavar, dc-gill, uniform-netdice, p=P or mtbf=HOURS,mttr=HOURS.
+    #[arg(long, value_name = "PRESET")]
     failures: Preset,
     /// The preset that the answer is held against [default: wan-cenic; for wan-cenic wan-teavar].
     #[arg(long, value_name = "PRESET")]

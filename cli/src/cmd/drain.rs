@@ -10,7 +10,7 @@ use twin::{ArcId, NodeId, WallTime};
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::{Format, Table};
-use crate::planning::failures::{self, FailArg};
+use crate::planning::failures::FailArg;
 use crate::planning::instant;
 use crate::planning::limit;
 use crate::planning::measured::Measured;
@@ -38,8 +38,8 @@ pub(crate) struct Args {
     /// node:N by number.
     #[arg(long, required = true, value_name = "X")]
     element: Vec<String>,
-    /// What else may fail meanwhile.
-    #[arg(long, value_name = failures::FORMS, default_value = "links")]
+    /// What else may fail meanwhile: none, links, links:K, members, nodes, groups, groups:FILE or patterns:FILE.
+    #[arg(long, value_name = "WHAT", default_value = "links")]
     fail: FailArg,
     /// The answer is no where an arc gets fuller than this.
     #[arg(long, value_name = "U", default_value_t = 1.0, value_parser = limit::parse)]
@@ -83,7 +83,8 @@ fn open(args: &Args) -> Result<(Study, Vec<Traffic>), Failure> {
     let until = args.until.as_deref().map(|text| instant::after(from, text)).transpose();
     let until = until.map_err(|e| Failure::Usage(format!("--until: {e}")))?.unwrap_or(from);
     if until < from {
-        return Err(Failure::Usage("--until lies before --from".into()));
+        let from = if args.from.is_some() { "--from" } else { "now, and there is no --from" };
+        return Err(Failure::Usage(format!("--until lies before {from}")));
     }
     let Some(file) = &args.series else {
         let mut study = args.study.open()?;

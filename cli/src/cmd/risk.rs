@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use engine::Seeds;
-use scenarios::planning::availability::{Component, FailureModel, PRESET_FORMS, Preset};
+use scenarios::planning::availability::{Component, FailureModel, Preset};
 use scenarios::planning::risk::{History, Horizon, Threat, WayOut, failures_a_year, threats};
 use serde::Deserialize;
 use serde_json::json;
@@ -32,8 +32,8 @@ use crate::planning::study::{Study, StudyArgs};
 pub(crate) struct Args {
     #[command(flatten)]
     study: StudyArgs,
-    /// How often things fail.
-    #[arg(long, value_name = PRESET_FORMS, default_value = "wan-cenic")]
+    /// How often things fail: wan-cenic, wan-fibre-km, wan-teavar, dc-gill, uniform-netdice, p=P or mtbf=HOURS,mttr=HOURS.
+    #[arg(long, value_name = "PRESET", default_value = "wan-cenic")]
     failures: Preset,
     /// How far to look.
     #[arg(long, value_name = "SPAN", value_parser = duration::parse, default_value = "24h")]

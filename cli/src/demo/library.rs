@@ -93,8 +93,8 @@ fn measured(
 
 /// Colt has no measured series: half of its static matrix follows the measured course of Abilene's total.
 fn colt() -> Result<Library, InputError> {
-    /// A day and a half is enough of a course for a network of this size.
-    const BINS: usize = 440;
+    /// Two days and a half, of which at least the first half is history: a day of loads teaches what is usual.
+    const BINS: usize = 720;
     const SHARE: f64 = 0.5;
     let twin = repetita::read_graph("Colt.graph", COLT)?.twin;
     let matrix: DemandMatrix = repetita::read_demands("Colt.0000.demands", COLT_DEMANDS, &twin)?.0;
@@ -115,7 +115,7 @@ fn colt() -> Result<Library, InputError> {
         config: WorldConfig {
             flows: 3_000,
             packets_per_min: 10.0,
-            history_days: 1.0,
+            history_days: 1.5,
             ..WorldConfig::default()
         },
         input: vec![COLT.as_bytes(), COLT_DEMANDS.as_bytes(), ABILENE_SERIES],

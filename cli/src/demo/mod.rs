@@ -1,5 +1,6 @@
 //! The demo: the whole loop once around, on a network in the binary and with a fault that nobody has announced.
 
+pub(crate) mod abnormal;
 pub(crate) mod answer;
 pub(crate) mod fault;
 pub(crate) mod library;

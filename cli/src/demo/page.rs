@@ -12,7 +12,7 @@ use twin::{ArcId, Csr, Residual, Subject};
 
 use super::answer::Answer;
 use super::library::Library;
-use super::pipeline::Findings;
+use super::pipeline::{Findings, QUIET_BINS};
 use super::screen::{largest, management, minutes, words};
 use crate::map;
 
@@ -22,8 +22,6 @@ const STEP: u32 = 5;
 const DRAWN: usize = 8;
 const LISTED: usize = 15;
 const STRIPS: usize = 60;
-/// First minute that is judged.
-const JUDGED_FROM: usize = 40;
 
 /// Fills the page.
 pub(crate) fn page(
@@ -46,13 +44,13 @@ pub(crate) fn page(
         ),
         management: management(world, findings)
             .into_iter()
-            .map(|(what, value, healthy)| Reading { what: capital(&what), value, healthy })
+            .map(|(what, value, healthy)| Reading { what: capital(&what), value: arrow(&value), healthy })
             .collect(),
         map: map(world, findings),
         axis: Axis {
             bins,
             bin_s: BIN_S * f64::from(STEP),
-            judged_from: JUDGED_FROM / STEP as usize,
+            judged_from: (QUIET_BINS / STEP) as usize,
             onset: findings.ranking.causes.first().filter(|c| c.probability > 0.5).map(|c| {
                 let at = |bin: f64| bin / f64::from(STEP);
                 Interval { value: at(c.onset.0), lo: at(c.onset.1.into()), hi: at(c.onset.2.into()) }

@@ -62,6 +62,11 @@ const WINDOWS: &str = "a list of {series, from, to}";
 const CHANGES: &str = "a list of {series, bin}";
 
 impl Marks {
+    /// Nothing is known of so many series.
+    pub(crate) fn none(series: usize) -> Self {
+        Self { maintenance: vec![Vec::new(); series], changes: vec![Vec::new(); series] }
+    }
+
     /// Reads the files that are given.
     ///
     /// # Errors
@@ -74,10 +79,7 @@ impl Marks {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Result<Self, InputError> {
         let meta = known.meta;
-        let mut marks = Self {
-            maintenance: vec![Vec::new(); meta.series.len()],
-            changes: vec![Vec::new(); meta.series.len()],
-        };
+        let mut marks = Self::none(meta.series.len());
         if let Some(path) = maintenance {
             for window in list::<Window>(path, WINDOWS)? {
                 if window.to <= window.from {

@@ -64,15 +64,16 @@ fn cause(csr: &Csr, case: &Case, verdict: &Verdict, ranked: &Ranked) -> OnPage {
         _ => instead(csr, case, verdict, ranked)
             .unwrap_or_else(|| "what was seen would have been as usual".to_owned()),
     };
-    let evidence = ledger(csr, &case.observed, verdict, ranked)
-        .into_iter()
-        .map(|((source, item), log_bayes)| Evidence { source: source.to_owned(), item, log_bayes });
+    let evidence =
+        ledger(csr, &case.observed, verdict, ranked).into_iter().map(|((source, item), log_bayes)| {
+            Evidence { source: source.to_owned(), item: item.replace(" -> ", " → "), log_bayes }
+        });
     OnPage {
         class: class.to_owned(),
         a,
         b,
         since: strength.into_iter().chain(began).collect::<Vec<_>>().join(" · "),
-        otherwise,
+        otherwise: otherwise.replace(" -> ", " → "),
         probability: ranked.probability,
         std_error: ranked.std_error,
         severity: ranked.severity.filter(|_| lost).map(|(value, lo, hi)| Interval { value, lo, hi }),

@@ -207,8 +207,16 @@ fn patterns(path: &Path, csr: &Csr) -> Result<FailureList, InputError> {
     let mut wrong = None;
     // A set at a time: a list of millions is held in its short form alone.
     let fine = sets.by_ref().map_while(|set| set.map_err(|error| wrong = Some(error)).ok());
-    let list = FailureList::listed(fine);
-    wrong.map_or(Ok(list), Err)
+    let mut some = false;
+    let list = FailureList::listed(fine.inspect(|_| some = true));
+    match wrong {
+        Some(error) => Err(error),
+        None if !some => {
+            let expected = "a line for each set: link numbers with commas between them";
+            Err(InputError::new(&file, Place::Whole, "no set of links", expected))
+        }
+        None => Ok(list),
+    }
 }
 
 /// The sets of a text; without a number of links any link number is taken.

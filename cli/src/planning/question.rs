@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use twin::{DemandMatrix, WallTime};
 
 use super::edit::EditFile;
-use super::failures::{FORMS, FailArg, Failing};
+use super::failures::{FailArg, Failing};
 use super::measured::{Measured, hardness};
 use super::redundancy::{self, Redundancies};
 use super::study::{Study, StudyArgs};
@@ -22,8 +22,8 @@ pub(crate) struct QuestionArgs {
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) study: StudyArgs,
-    /// What fails [default: links].
-    #[arg(long, value_name = FORMS)]
+    /// What fails: none, links, links:K, members, nodes, groups, groups:FILE or patterns:FILE [default: links].
+    #[arg(long, value_name = "WHAT")]
     pub(crate) fail: Option<FailArg>,
 }
 

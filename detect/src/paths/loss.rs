@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tail_fit::TailFit;
 use super::{HOLD, Part, PathConfig, TELL};
-use crate::log_negative_binomial_tail;
+use crate::tail::log_negative_binomial_tail;
 
 /// Blocks of an hour that teach the base rate: a week.
 const BLOCKS: usize = 168;

@@ -8,7 +8,7 @@ use twin::stats::mad_sigma;
 use super::day::DayCourse;
 use super::tail_fit::TailFit;
 use super::{HOLD, Part, PathConfig, TELL};
-use crate::tail::log_p_student_of;
+use crate::tail::log_p_student;
 
 /// Means of windows that teach how far they stray.
 const MEANS: usize = 256;
@@ -56,7 +56,7 @@ struct Spread {
 impl Spread {
     /// −log p of a value so many standard deviations off.
     fn score(self, z: f64) -> f64 {
-        -log_p_student_of(z, self.freedom)
+        -log_p_student(z, self.freedom)
     }
 }
 

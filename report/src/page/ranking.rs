@@ -171,7 +171,8 @@ fn probes(probes: &[Probe]) -> String {
         )
     };
     let rows: String = probes.iter().map(row).collect();
-    format!("<h3>The probe that would say most</h3>\n<ol class=\"probes\">\n{rows}</ol>\n")
+    let title = if probes.len() == 1 { "The probe" } else { "The probes" };
+    format!("<h3>{title} that would say most</h3>\n<ol class=\"probes\">\n{rows}</ol>\n")
 }
 
 #[cfg(test)]

@@ -124,7 +124,8 @@ impl<'a> Habits<'a> {
         let time = outside.iter().map(|s| s.length()).sum::<f64>().max(span);
         let chronic = if habit > 0.0 { 1.0 } else { CHRONIC };
         let chance = 1.0 - libm::exp(-self.quiet(incident) - chronic * (habit + 0.5) / time * span);
-        let text = format!("carrier of {}: {transitions} transitions", self.name(at));
+        let many = if transitions == 1.0 { "" } else { "s" };
+        let text = format!("carrier of {}: {transitions} transition{many}", self.name(at));
         let sign = self.sign(incident, Kind::Carrier, at, chance, text);
         Some(Sign { changed: transitions > 0.0, ..sign })
     }

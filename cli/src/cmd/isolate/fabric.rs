@@ -28,7 +28,7 @@ use crate::target::TargetFolder;
 ///
 /// Judges each case of the flows file on its own: which links, devices, groups or black holes lose packets, how probably,
 /// and why. Prints what is at least 5 % probable with the strongest evidence for and against. Tables: entities, causes,
-/// sets, evidence, probes (those that would tell what is open). report.html says it in words.
+/// sets, evidence, proposed_probes (those that would tell what is open). report.html says it in words.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Directed links: CSV with a, b.

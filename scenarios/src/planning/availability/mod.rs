@@ -46,7 +46,7 @@ pub use effect::{Effect, Effects};
 pub use exact::{Exact, Limits, exact};
 pub use mission::{Mission, Outage, mission};
 pub use model::{Component, FailureModel, RiskGroup, UnknownLength, YEAR_H};
-pub use preset::{Citation, PRESET_FORMS, Preset};
+pub use preset::{Citation, Preset};
 pub use sample::{Bias, Sample, sample};
 pub use schedule::{Phase, Planned, TooLong, When, phases};
 pub use states::{State, States};

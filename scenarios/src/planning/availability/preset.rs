@@ -51,7 +51,7 @@ const NAMED: [(Published, Preset); 5] = [
 const GIVEN: Citation = Citation { source: "given on the command line", mark: "given" };
 
 /// How to write a preset.
-pub const PRESET_FORMS: &str =
+const PRESET_FORMS: &str =
     "wan-cenic|wan-fibre-km|wan-teavar|dc-gill|uniform-netdice|p=P|mtbf=HOURS,mttr=HOURS";
 
 impl Preset {
