@@ -38,6 +38,7 @@ pub mod incidents;
 mod innovation;
 mod links;
 mod loss_scan;
+mod moved;
 #[cfg(test)]
 mod noise;
 mod novelty;
