@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 
 use report::{ParquetFile, Summary, Table, TableSpec, schema};
 use serde_json::Value;
+use testkit::SplitMix64;
 
 /// Bins of five minutes in a day.
 const DAY: usize = 288;
@@ -71,16 +72,9 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Noise of standard deviation 1 that depends on its place alone (splitmix64, summed to be nearly normal).
+/// Noise of standard deviation 1 that depends on its place alone.
 fn noise(series: usize, bin: usize) -> f64 {
-    let uniform = |k: u64| {
-        let mut x = (series as u64) << 40 | (bin as u64) << 8 | k;
-        x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (x ^ (x >> 31)) as f64 / u64::MAX as f64
-    };
-    (0..12).map(uniform).sum::<f64>() - 6.0
+    SplitMix64::at(series as u64, bin as u64).normal()
 }
 
 fn load(series: usize, bin: usize) -> f64 {

@@ -7,26 +7,15 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use report::Summary;
+use testkit::SplitMix64;
 
 /// Bins of five minutes in a day.
 const DAY: usize = 288;
 const BIN_S: usize = 300;
 
-/// A number from 0 to 1 that depends on its place alone (splitmix64).
-fn uniform(a: usize, b: usize, c: usize) -> f64 {
-    let mut x = (a as u64) << 40 ^ (b as u64) << 8 ^ c as u64;
-    for _ in 0..2 {
-        x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^= x >> 31;
-    }
-    x as f64 / u64::MAX as f64
-}
-
 /// A share of its usual size: a daily wave and noise of 2 %.
 fn course(series: usize, bin: usize) -> f64 {
-    let noise = (0..12).map(|c| uniform(series, bin, c)).sum::<f64>() - 6.0;
+    let noise = SplitMix64::at(series as u64, bin as u64).normal();
     1.0 + 0.3 * (TAU * bin as f64 / DAY as f64).sin() + 0.02 * noise
 }
 
@@ -61,7 +50,7 @@ fn counters_wrap_and_are_set_back_without_a_spike() {
     let usual = [1e6, 2e3, 5e7]; // octets a second
     let (mut errors, mut read) = (0, 0.0);
     for bin in 0..BINS {
-        let at = (BIN_S * bin) as f64 + 40.0 * uniform(9, bin, 0);
+        let at = (BIN_S * bin) as f64 + 40.0 * SplitMix64::at(9, bin as u64).unit();
         let seconds = at - std::mem::replace(&mut read, at);
         let at = start as f64 + at;
         for (series, count) in counts.iter_mut().enumerate() {
@@ -71,7 +60,8 @@ fn counters_wrap_and_are_set_back_without_a_spike() {
         if bin % DAY == 200 {
             counts[1] = 0.0;
         }
-        errors += if bin == 11 * DAY { 400 } else { usize::from(uniform(7, bin, 0) < 0.05) };
+        errors +=
+            if bin == 11 * DAY { 400 } else { usize::from(SplitMix64::at(7, bin as u64).unit() < 0.05) };
         let narrow = counts.map(|count| count as u64 % (1 << 32));
         let wide = if bin == 5 * DAY { 0 } else { counts[2] as u64 };
         file += &format!(

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use engine::{Purpose, Seeds};
 use models::packet::{Bins, Fault, PacketConfig, PacketNet, TimedFault, TimedFlow, Workload};
 use models::{Failures, NodeDemand, Routing, node_demands};
+use testkit::SplitMix64;
 use topology_sync::source::files;
 use twin::{
     ArcId, BitsPerSec, Bytes, Change, Csr, EntityKey, HalfLinkKey, Layer, LinkId, SimDuration, SimTime, Twin,
@@ -29,6 +30,8 @@ const TRAIN_END: usize = 14 * DAY;
 /// Packets that all demands send in a bin, on the mean.
 const PACKETS: f64 = 2_000.0;
 const PACKET_BITS: f64 = 12_000.0;
+/// Flows that make a demand: equal paths share out flows, not packets.
+const FLOWS: usize = 8;
 /// The highest utilisation without noise and trouble.
 const BUSIEST: f64 = 0.4;
 /// 2026-06-01T00:00:00Z.
@@ -48,6 +51,7 @@ enum Trouble {
 }
 
 struct World {
+    seed: u64,
     twin: Twin,
     csr: Csr,
     /// In bit/s of the packets that are sent.
@@ -56,25 +60,9 @@ struct World {
     troubles: Vec<(Range<usize>, Trouble)>,
 }
 
-/// A number from 0 to 1 that depends on its place alone (splitmix64).
-fn uniform(a: usize, b: usize, c: usize) -> f64 {
-    let mut x = (a as u64) << 48 ^ (b as u64) << 8 ^ c as u64;
-    for _ in 0..2 {
-        x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^= x >> 31;
-    }
-    x as f64 / u64::MAX as f64
-}
-
-/// Nearly normal, of standard deviation 1.
-fn noise(a: usize, b: usize) -> f64 {
-    (0..12).map(|c| uniform(a, b, c)).sum::<f64>() - 6.0
-}
-
 impl World {
-    fn new() -> Self {
+    /// Reroutes, troubles and noise of a seed.
+    fn new(seed: u64) -> Self {
         let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/topologies/Abilene");
         let sources = [format!("{data}.graph"), format!("{data}.0000.demands")];
         let net = files::open_all(&sources, &files::Options::default()).unwrap();
@@ -82,7 +70,8 @@ impl World {
         let mut demands = node_demands(&csr, net.demands.as_ref().unwrap());
         let scale = PACKETS * PACKET_BITS / demands.iter().map(|d| d.bps).sum::<f64>();
         demands.iter_mut().for_each(|d| d.bps *= scale);
-        let mut world = Self { twin: net.twin, csr, demands, reroutes: Vec::new(), troubles: Vec::new() };
+        let mut world =
+            Self { seed, twin: net.twin, csr, demands, reroutes: Vec::new(), troubles: Vec::new() };
         let busiest = world.loads(None).into_iter().fold(0.0, f64::max);
         let capacity = BitsPerSec::new((busiest / BUSIEST) as u64).unwrap();
         world.csr.capacity.fill(capacity);
@@ -90,16 +79,19 @@ impl World {
         // A reroute every other day, for three to nine hours, and a trouble a day, some of them during a reroute.
         for (i, day) in (14..28).step_by(2).enumerate() {
             let start = day * DAY + 20 + 2 * i;
-            let link = LinkId::new(i * 2 % links);
+            let link = LinkId::new((i * 2 + seed as usize) % links);
             world.reroutes.push(Reroute { bins: start..start + 12 + 4 * i, link });
         }
         let mut large: Vec<usize> = (0..world.demands.len()).collect();
         large.sort_by(|a, b| world.demands[*b].bps.total_cmp(&world.demands[*a].bps));
         for (i, day) in (14..28).enumerate() {
-            let start = day * DAY + 27 + 3 * i;
+            let start = day * DAY + 27 + 3 * i + 5 * seed as usize % 12;
             let trouble = match i % 2 {
-                0 => Trouble::Surge { demand: large[i / 2], gain: 4.0 },
-                _ => Trouble::Brownout { arc: i * 3 % world.csr.arc_count(), share: 0.35 },
+                0 => Trouble::Surge { demand: large[i / 2 + seed as usize % 5], gain: 4.0 },
+                _ => Trouble::Brownout {
+                    arc: (i * 3 + 7 * seed as usize) % world.csr.arc_count(),
+                    share: 0.35,
+                },
             };
             world.troubles.push((start..start + 6, trouble));
         }
@@ -146,21 +138,25 @@ impl World {
         let mut observed = vec![vec![0.0; self.csr.arc_count()]; BINS];
         let mut wander = vec![0.0; self.demands.len()];
         for day in 0..BINS / DAY {
-            let chance = Seeds::new(5).trial(day as u64);
+            let chance = Seeds::new(self.seed).trial(day as u64);
             let flows = (0..self.demands.len()).map(|i| {
                 let rates =
                     (day * DAY..(day + 1) * DAY).map(|bin| self.rate(i, bin, &mut wander[i])).collect();
                 (i, rates)
             });
-            let flows = flows.map(|(i, rates): (usize, Vec<f64>)| {
+            let flows = flows.flat_map(|(i, rates): (usize, Vec<f64>)| {
                 let mut chance = chance.stream(Purpose::ARRIVALS, &EntityKey::new(format!("demand:{i}")));
                 let NodeDemand { src, dst, .. } = self.demands[i];
-                let at = arrivals(&rates, || chance.exp());
-                TimedFlow { id: i as u32, src, dst, size: Bytes::new(1_500), at, frames: Vec::new() }
+                let all = arrivals(&rates, || chance.exp());
+                (0..FLOWS).map(move |flow| {
+                    let at = all.iter().skip(flow).step_by(FLOWS).copied().collect();
+                    let id = (i * FLOWS + flow) as u32;
+                    TimedFlow { id, src, dst, size: Bytes::new(1_500), at, frames: Vec::new() }
+                })
             });
             let workload = Workload::of_flows(&self.csr, flows.collect()).unwrap();
             // Hashes stay what they are from day to day.
-            let result = net.run(&workload, &self.faults(day), SimTime::MAX, Seeds::new(5).trial(0));
+            let result = net.run(&workload, &self.faults(day), SimTime::MAX, Seeds::new(self.seed).trial(0));
             for row in &result.observables.counters {
                 observed[day * DAY + row.bin as usize][row.arc.index()] = row.rate_bps;
             }
@@ -170,7 +166,7 @@ impl World {
 
     /// What a demand offers in a bin, in bit/s.
     fn rate(&self, demand: usize, bin: usize, wander: &mut f64) -> f64 {
-        *wander = 0.8 * *wander + 0.06 * noise(demand, bin);
+        *wander = 0.8 * *wander + 0.06 * self.chance(demand, bin).normal();
         let surge = self.troubles.iter().filter(|(bins, _)| bins.contains(&bin)).map(|(_, t)| match t {
             Trouble::Surge { demand: it, gain } if *it == demand => *gain,
             _ => 1.0,
@@ -208,6 +204,26 @@ impl World {
         faults
     }
 
+    /// Chance of a demand in a bin.
+    fn chance(&self, demand: usize, bin: usize) -> SplitMix64 {
+        SplitMix64::at(self.seed << 32 | demand as u64, bin as u64)
+    }
+
+    /// What the twin makes of a demand, as a share of it.
+    fn error(&self, demand: usize) -> f64 {
+        1.0 + 0.1 * (2.0 * self.chance(demand, BINS).unit() - 1.0)
+    }
+
+    /// The demands that the twin knows, as a file beside its network: in other units, and all at one time.
+    fn guesses(&self) -> String {
+        let mut text = format!("DEMANDS {}\nlabel src dest bw\n", self.demands.len());
+        for (i, demand) in self.demands.iter().enumerate() {
+            let guess = 1e-3 * demand.bps * self.error(i);
+            let _ = writeln!(text, "d{i} {} {} {guess:.0}", demand.src.index(), demand.dst.index());
+        }
+        text
+    }
+
     /// What the twin expects, in bit/s, `[bin][arc]`.
     fn expected(&self) -> Vec<Vec<f64>> {
         let routed: Vec<_> = std::iter::once(None).chain((0..self.reroutes.len()).map(Some)).collect();
@@ -215,8 +231,7 @@ impl World {
         let bin = |bin: usize| {
             let mut loads = vec![0.0; self.csr.arc_count()];
             for (i, arcs) in routed[self.reroute(bin).map_or(0, |i| i + 1)].iter().enumerate() {
-                let wrong = 1.0 + 0.1 * (2.0 * uniform(i, 0, 99) - 1.0);
-                let guess = self.demands[i].bps * Self::course(bin) * wrong;
+                let guess = self.demands[i].bps * Self::course(bin) * self.error(i);
                 arcs.iter().for_each(|(arc, share)| loads[arc.index()] += share * guess);
             }
             loads
@@ -281,6 +296,26 @@ impl World {
         })
     }
 
+    /// Reroutes with arcs on which they alone are abnormal as long as nobody says that they are none.
+    fn abnormal(&self, flags: &[Vec<bool>]) -> BTreeSet<(usize, usize)> {
+        let usual = self.shares(None);
+        let mut abnormal = BTreeSet::new();
+        for (i, reroute) in self.reroutes.iter().enumerate() {
+            let (bins, after) = (around(reroute), self.shares(Some(i)));
+            for arc in 0..self.csr.arc_count() {
+                let takes =
+                    |shares: &[Vec<(ArcId, f64)>]| shares.iter().flatten().any(|(a, _)| a.index() == arc);
+                if (takes(&after) || takes(&usual))
+                    && any(flags, arc, &bins)
+                    && !self.troubled(arc, &bins, &usual)
+                {
+                    abnormal.insert((i, arc));
+                }
+            }
+        }
+        abnormal
+    }
+
     /// Whether a trouble is flagged where it shows first.
     fn finds(&self, flags: &[Vec<bool>], (bins, trouble): &(Range<usize>, Trouble)) -> bool {
         let bins = bins.start..bins.end + 2;
@@ -327,15 +362,29 @@ fn flags(folder: &Path, more: &[&str]) -> Vec<Vec<bool>> {
     text.lines().skip(1).map(|line| line.split(',').skip(1).map(|cell| cell == "1").collect()).collect()
 }
 
-#[test]
-fn a_known_reroute_explains_its_anomalies_and_hides_no_real_ones() {
-    let world = World::new();
+/// What is known of reroutes to `umbra detect`.
+const EXPECTED: &[&str] = &["--expected", "expected.csv"];
+const GRAPH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/topologies/Abilene.graph");
+const MOVED: &[&str] = &["--changes", "deltas.ndjson", "--net", GRAPH, "--demands", "guesses.demands"];
+const RELEARNT: &[&str] = &["--changes", "deltas.ndjson", "--net", GRAPH];
+
+/// How much of what reroutes alone make abnormal is explained, and how many troubles are found where no link fails and are
+/// not found then.
+struct Score {
+    explained: f64,
+    lost: usize,
+}
+
+/// Scores of each way to tell `umbra detect` of the reroutes.
+fn scores(seed: u64, ways: &[&[&str]]) -> Vec<Score> {
+    let world = World::new(seed);
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     let observed = world.csv(&world.observed());
     write("observed.csv", &observed);
     write("expected.csv", &world.csv(&world.expected()));
     write("deltas.ndjson", &world.deltas());
+    write("guesses.demands", &world.guesses());
     let names: Vec<_> = (0..world.csr.arc_count()).map(|arc| format!("{:?}", world.name(arc))).collect();
     let bin_0 = "2026-06-01T00:00:00Z";
     let meta = format!(
@@ -345,52 +394,55 @@ fn a_known_reroute_explains_its_anomalies_and_hides_no_real_ones() {
     write("m.json", &meta);
     let alone = flags(folder.path(), &[]);
     // What there is to find: the same traffic and troubles where no link fails.
-    let quiet = World { reroutes: Vec::new(), ..World::new() };
+    let quiet = World { reroutes: Vec::new(), ..World::new(seed) };
     write("observed.csv", &quiet.csv(&quiet.observed()));
     let undisturbed = flags(folder.path(), &[]);
     let found: Vec<bool> = quiet.troubles.iter().map(|trouble| quiet.finds(&undisturbed, trouble)).collect();
-    println!("without reroutes {} of {} troubles found", count(&found), found.len());
+    assert!(count(&found) * 10 >= found.len() * 8, "{found:?}");
     write("observed.csv", &observed);
-
-    // Arcs on which a reroute alone is abnormal as long as nobody says that it is one.
-    let usual = world.shares(None);
-    let mut abnormal = BTreeSet::new();
-    let around = |reroute: &Reroute| reroute.bins.start..reroute.bins.end + 2;
-    for (i, reroute) in world.reroutes.iter().enumerate() {
-        let (bins, after) = (around(reroute), world.shares(Some(i)));
-        for arc in 0..world.csr.arc_count() {
-            let takes = |shares: &[Vec<(ArcId, f64)>]| shares.iter().flatten().any(|(a, _)| a.index() == arc);
-            if (takes(&after) || takes(&usual))
-                && any(&alone, arc, &bins)
-                && !world.troubled(arc, &bins, &usual)
-            {
-                abnormal.insert((i, arc));
-            }
-        }
-    }
+    let abnormal = world.abnormal(&alone);
     assert!(abnormal.len() >= 20, "{abnormal:?}");
-    let graph = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/topologies/Abilene.graph");
-    let expectation: &[&str] = &["--expected", "expected.csv"];
-    for twin in [expectation, &["--changes", "deltas.ndjson", "--net", graph]] {
-        let flags = flags(folder.path(), twin);
+    let score = |way: &&[&str]| {
+        let flags = flags(folder.path(), way);
         let still = |(i, arc): &&(usize, usize)| any(&flags, *arc, &around(&world.reroutes[*i]));
         let left: Vec<_> = abnormal.iter().filter(still).collect();
         let explained = 1.0 - left.len() as f64 / abnormal.len() as f64;
         let now: Vec<bool> = world.troubles.iter().map(|trouble| world.finds(&flags, trouble)).collect();
+        let lost: Vec<usize> = (0..found.len()).filter(|i| found[*i] && !now[*i]).collect();
         println!(
-            "{}: {explained:.3} of {} abnormal arcs of {} reroutes explained, {} of {} troubles found",
-            twin[0],
+            "seed {seed}, {}: {explained:.3} of {} explained ({left:?} not), {} of {} troubles found, lost {lost:?}",
+            way.join(" "),
             abnormal.len(),
-            world.reroutes.len(),
             count(&now),
-            now.len()
+            count(&found)
         );
-        assert!(explained >= 0.95, "{twin:?} {explained}: {left:?} of {abnormal:?}");
-        // What is learnt anew knows little for a while.
-        let lost: Vec<_> = (0..found.len()).filter(|i| found[*i] && !now[*i]).collect();
-        assert!(lost.is_empty() || twin != expectation, "lost by {twin:?}: {lost:?}");
+        Score { explained, lost: lost.len() }
+    };
+    ways.iter().map(score).collect()
+}
+
+fn around(reroute: &Reroute) -> Range<usize> {
+    reroute.bins.start..reroute.bins.end + 2
+}
+
+#[test]
+fn a_known_reroute_explains_its_anomalies_and_hides_no_real_ones() {
+    let scores = scores(0, &[EXPECTED, MOVED]);
+    assert!(scores.iter().all(|score| score.explained >= 0.95));
+    assert_eq!([scores[0].lost, scores[1].lost], [0, 0]);
+}
+
+#[test]
+#[ignore = "measures more seeds"]
+fn known_reroutes_of_other_seeds() {
+    let all: Vec<_> = (0..12).map(|seed| scores(seed, &[EXPECTED, MOVED, RELEARNT])).collect();
+    for (way, name) in ["expected", "moved", "learnt anew"].iter().enumerate() {
+        let explained = all.iter().map(|scores| scores[way].explained).sum::<f64>() / all.len() as f64;
+        println!(
+            "{name}: {explained:.3} explained, {} lost",
+            all.iter().map(|scores| scores[way].lost).sum::<usize>()
+        );
     }
-    assert!(count(&found) * 10 >= found.len() * 8, "{found:?}");
 }
 
 fn count(found: &[bool]) -> usize {

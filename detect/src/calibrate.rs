@@ -141,7 +141,12 @@ impl Calibrator {
         let own: Vec<f64> = (0..spans.len())
             .map(|i| {
                 if usable(i) {
-                    self.series[i].level_of(OWN_RATE * spans[i].1, 7.0 * spans[i].1, day, gap)
+                    self.series[i].level_of(
+                        OWN_RATE * spans[i].1,
+                        &self.watched(&spans[i..=i], day),
+                        day,
+                        gap,
+                    )
                 } else {
                     f64::NAN
                 }
@@ -154,7 +159,8 @@ impl Calibrator {
             .map(|(level, (_, weeks))| own_share(*weeks) * (level - common))
             .map(|o| if o.is_finite() { o } else { 0.0 })
             .collect();
-        let days = (0..spans.len()).filter(|i| usable(*i)).map(|i| 7.0 * spans[i].1).fold(1.0, f64::max);
+        let used: Vec<(u64, f64)> = (0..spans.len()).filter(|i| usable(*i)).map(|i| spans[i]).collect();
+        let watched = self.watched(&used, day);
         let peaks_above = |level: f64| {
             let used = (0..spans.len()).filter(|i| usable(*i));
             let peaks = used.flat_map(|i| {
@@ -162,7 +168,7 @@ impl Calibrator {
                 let peaks = self.series[i].peaks_above(level + offset, gap);
                 peaks.into_iter().map(move |(bin, peak)| (bin / day, peak - offset))
             });
-            Peaks::of(peaks.collect(), days)
+            Peaks::of(peaks.collect(), &watched)
         };
         let asked = self.config.alarms_per_week * weeks;
         let Some((level, peaks)) = tail_level(peaks_above, (TAIL_RATE * weeks).max(3.0 * asked)) else {
@@ -172,6 +178,19 @@ impl Calibrator {
         for (i, tail) in self.series.iter_mut().enumerate() {
             tail.threshold = (threshold + offset[i]).min(self.config.nominal() + UNBELIEVED);
         }
+    }
+
+    /// How much of each day is in spans of a first bin and so many weeks, in days of one series.
+    fn watched(&self, spans: &[(u64, f64)], day: u32) -> Vec<f64> {
+        let mut watched = vec![0.0; (self.bin / u64::from(day)) as usize + 1];
+        for (from, weeks) in spans {
+            let (from, length) = (*from as f64 / f64::from(day), 7.0 * weeks);
+            for (number, time) in (0u32..).zip(&mut watched) {
+                let (begin, end) = (f64::from(number), f64::from(number) + 1.0);
+                *time += (end.min(from + length) - begin.max(from)).max(0.0);
+            }
+        }
+        watched
     }
 }
 
@@ -234,10 +253,10 @@ impl Tail {
     }
 
     /// The level that at most so many alarms exceed; NaN if there are not so many.
-    fn level_of(&self, alarms: f64, days: f64, day: u32, gap: u64) -> f64 {
+    fn level_of(&self, alarms: f64, watched: &[f64], day: u32, gap: u64) -> f64 {
         let peaks_above = |level| {
             let peaks = self.peaks_above(level, gap);
-            Peaks::of(peaks.into_iter().map(|(bin, peak)| (bin / day, peak)).collect(), days)
+            Peaks::of(peaks.into_iter().map(|(bin, peak)| (bin / day, peak)).collect(), watched)
         };
         tail_level(peaks_above, alarms.max(PEAKS_MIN as f64)).map_or(f64::NAN, |(l, _)| l)
     }

@@ -22,6 +22,12 @@ pub trait Detector: Serialize + DeserializeOwned {
     /// What this series was taught no longer holds (its link was added, moved or rerouted): judge it by what it does from
     /// now on.
     fn rebaseline(&mut self, series: usize);
+
+    /// From now on a series is expected to be so many times (above 0) what it was before, because of something that is
+    /// known. A detector that knows no better begins anew.
+    fn moved(&mut self, series: usize, _times: f64) {
+        self.rebaseline(series);
+    }
 }
 
 /// One bin of all series.

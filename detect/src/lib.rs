@@ -38,6 +38,7 @@ mod gaps;
 pub mod incidents;
 mod innovation;
 mod links;
+mod moved;
 #[cfg(test)]
 mod noise;
 mod novelty;

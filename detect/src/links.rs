@@ -101,6 +101,12 @@ impl Detector for LinkDetector {
         let group = &mut self.groups[series / GROUP_MAX];
         group.links[series - group.first].forget_state();
     }
+
+    fn moved(&mut self, series: usize, times: f64) {
+        self.seasonal.moved(series, times);
+        let group = &mut self.groups[series / GROUP_MAX];
+        group.links[series - group.first].forget_state();
+    }
 }
 
 impl Group {

@@ -16,15 +16,22 @@ pub(crate) struct Peaks {
 }
 
 impl Peaks {
-    /// From days and scores of alarms in a past of so many days. A day counts with at most as many alarms as chance makes of
-    /// the other days, their mean and two standard deviations of a Poisson count; what goes beyond was an incident.
-    pub(crate) fn of(mut alarms: Vec<(u32, f64)>, days: f64) -> Self {
+    /// From days and scores of alarms, and how long each of the days was watched. A day counts with at most as many alarms as
+    /// chance makes of the others: what is expected after them and two standard deviations, of a Poisson count whose rate is
+    /// known only as well as they tell. What goes beyond was an incident.
+    pub(crate) fn of(mut alarms: Vec<(u32, f64)>, watched: &[f64]) -> Self {
         alarms.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-        let on_days: Vec<usize> = alarms.chunk_by(|a, b| a.0 == b.0).map(<[_]>::len).collect();
-        let worst = on_days.iter().copied().max().unwrap_or(0);
-        let usual = (alarms.len() - worst) as f64 / (days - 1.0).max(1.0);
-        let most = usual + 2.0 * libm::sqrt(usual) + 1.0;
-        let weights = on_days.iter().flat_map(|n| std::iter::repeat_n((most / *n as f64).min(1.0), *n));
+        let days: Vec<(usize, f64)> = alarms
+            .chunk_by(|a, b| a.0 == b.0)
+            .map(|day| (day.len(), watched.get(day[0].0 as usize).copied().unwrap_or(0.0).max(1e-9)))
+            .collect();
+        let rate = |day: &(usize, f64)| day.0 as f64 / day.1;
+        let worst = days.iter().copied().max_by(|a, b| rate(a).total_cmp(&rate(b))).unwrap_or((0, 0.0));
+        let others = (watched.iter().sum::<f64>() - worst.1).max(1e-9);
+        let usual = (alarms.len() - worst.0) as f64 / others;
+        let most = |time: f64| usual * time + 2.0 * libm::sqrt(usual * time * (1.0 + time / others)) + 1.0;
+        let weights =
+            days.iter().flat_map(|(n, time)| std::iter::repeat_n((most(*time) / *n as f64).min(1.0), *n));
         let mut peaks: Vec<(f64, f64)> = alarms.iter().map(|(_, score)| *score).zip(weights).collect();
         peaks.sort_by(|a, b| a.0.total_cmp(&b.0));
         Self { count: peaks.iter().map(|(_, weight)| weight).sum(), peaks }
@@ -84,7 +91,7 @@ mod tests {
     /// A thousand excesses over 3 of a generalised Pareto distribution, spread over a hundred days.
     fn peaks(scale: f64, shape: f64) -> Peaks {
         let excess = |i: usize| scale * (uniform(i, 0).powf(-shape) - 1.0) / shape;
-        Peaks::of((0..1_000).map(|i| (i as u32 / 10, 3.0 + excess(i))).collect(), 100.0)
+        Peaks::of((0..1_000).map(|i| (i as u32 / 10, 3.0 + excess(i))).collect(), &[1.0; 100])
     }
 
     #[test]
@@ -100,12 +107,16 @@ mod tests {
     #[test]
     fn one_day_of_incidents_is_no_rate() {
         let quiet: Vec<(u32, f64)> = (0..28).map(|i| (i % 7, 4.0 + 0.01 * f64::from(i))).collect();
-        assert_eq!(Peaks::of(quiet.clone(), 7.0).count(), 28.0, "what chance makes counts in full");
+        let week = [1.0; 7];
+        assert_eq!(Peaks::of(quiet.clone(), &week).count(), 28.0, "what chance makes counts in full");
         let incident = (0..60).map(|i| (3, 50.0 + f64::from(i)));
-        let all = Peaks::of(quiet.into_iter().chain(incident).collect(), 7.0);
+        let all = Peaks::of(quiet.into_iter().chain(incident).collect(), &week);
         assert_eq!((all.len(), all.highest()), (88, 109.0));
-        // 24 on the other six days: 4 + 2·2 + 1 of the day of the incident.
-        assert!((all.count() - 33.0).abs() < 1e-9, "{}", all.count());
-        assert_eq!(Peaks::of(Vec::new(), 7.0), Peaks::default());
+        // 24 on the other six days, and 4 + 2 √(4 + 4 / 6) + 1 of the day of the incident.
+        assert!((all.count() - 29.0 - 2.0 * (14.0f64 / 3.0).sqrt()).abs() < 1e-9, "{}", all.count());
+        // Half a day says little of a whole one.
+        let halves = Peaks::of((0..10).map(|i| (i / 2 % 2, 4.0)).collect(), &[0.5, 1.0]);
+        assert_eq!(halves.count(), 10.0);
+        assert_eq!(Peaks::of(Vec::new(), &week), Peaks::default());
     }
 }

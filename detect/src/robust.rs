@@ -42,6 +42,11 @@ impl Scale {
         self.samples = self.samples.min(samples);
     }
 
+    /// Residuals are so many times as large from now on.
+    pub(crate) fn stretch(&mut self, times: f64) {
+        self.variance *= times * times;
+    }
+
     /// One standard deviation; 0 before the first sample.
     pub(crate) fn sigma(&self) -> f64 {
         libm::sqrt(self.variance)

@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::detector::{Bin, Detector, Verdict};
+use crate::moved::Moved;
 use crate::robust::{Scale, TIGHT, WIDE};
 use crate::skill::Skill;
 use crate::tail::log_p_laplace;
@@ -145,6 +146,8 @@ struct Series {
     last_day: Vec<f32>,
     /// Phases to wait before the next shift may be taken over.
     settle: u32,
+    /// A known change, while what was taught before may still come back.
+    moved: Option<Moved>,
 }
 
 /// One series' residual of one bin.
@@ -238,6 +241,7 @@ impl Series {
             latest_raw: [f32::NAN; 7],
             last_day: vec![f32::NAN; per_day],
             settle: per_day as u32,
+            moved: None,
         }
     }
 
@@ -256,8 +260,12 @@ impl Series {
         let trust = (self.agree / self.weight).clamp(0.0, 1.0);
         let base = self.level + f64::from(self.daily.value[cx.phase.day]);
         let weekly = f64::from(self.weekly.value[cx.phase.week]);
-        let expected = base + trust * weekly;
-        let sigma = self.sigma(cx, expected, borrowed);
+        let taught = base + trust * weekly;
+        let spread = self.sigma(cx, taught, borrowed);
+        let (expected, spread, sigma) = match &self.moved {
+            None => (taught, spread, spread),
+            Some(m) => (m.expected(taught), m.spread(spread), m.sigma(m.spread(spread))),
+        };
         let mut verdict = Residual {
             z: f64::NAN,
             expected: self.inverse(expected),
@@ -271,7 +279,9 @@ impl Series {
             if self.judges(cx) {
                 verdict.z = residual / sigma;
             }
-            if learns {
+            if learns && let Some(moved) = &mut self.moved {
+                moved.learn(residual, spread, cx.day_bins);
+            } else if learns {
                 if self.daily.taught[cx.phase.day] > 0 {
                     self.skill.learn(verdict.value, residual, cx.config.spread_days * cx.day_bins);
                 }
@@ -281,6 +291,9 @@ impl Series {
         if cx.phase_ends && learns {
             self.end_phase(trust, cx);
             verdict.renewed |= self.take_over_shift(cx);
+        }
+        if self.moved.is_some_and(|moved| moved.lasts(cx.day_bins)) {
+            self.settle_moved();
         }
         verdict
     }
@@ -419,7 +432,35 @@ impl Series {
 
     fn rebaseline(&mut self) {
         self.age = 0.0;
+        self.moved = None;
         self.daily.taught.iter_mut().for_each(|seasons| *seasons = (*seasons).min(1));
+        self.forget_day();
+    }
+
+    fn moved(&mut self, times: f64) {
+        match Moved::by(times, self.moved, self.level) {
+            Ok(moved) if self.root && self.age > 0.0 => self.moved = moved,
+            _ => self.rebaseline(),
+        }
+        self.forget_day();
+    }
+
+    /// What moved stays so: the seasons are those of the new load.
+    fn settle_moved(&mut self) {
+        let Some(moved) = self.moved.take() else { return };
+        let (times, offset) = moved.change();
+        self.level = times * self.level + offset;
+        for season in [&mut self.daily, &mut self.weekly] {
+            season.value.iter_mut().for_each(|value| *value *= times as f32);
+        }
+        self.spread.stretch(moved.spread(1.0));
+        self.bulk.stretch(moved.spread(1.0));
+        self.slots.iter_mut().for_each(|slot| slot.stretch(moved.spread(1.0)));
+        self.forget_day();
+    }
+
+    /// Residuals of the latest day are of another load.
+    fn forget_day(&mut self) {
         self.latest = [f32::NAN; 7];
         self.latest_raw = [f32::NAN; 7];
         self.last_day.fill(f32::NAN);
@@ -452,6 +493,10 @@ impl Detector for SeasonalDetector {
 
     fn rebaseline(&mut self, series: usize) {
         self.series[series].rebaseline();
+    }
+
+    fn moved(&mut self, series: usize, times: f64) {
+        self.series[series].moved(times);
     }
 }
 
@@ -535,6 +580,27 @@ mod tests {
         let residuals = run(&mut detector, (21 * DAY..22 * DAY).map(|i| 2.0 * load(i)));
         assert!(residuals[0].z.is_nan(), "learning");
         assert!(residuals[3..].iter().all(|r| r.z.abs() < 6.0), "{residuals:?}");
+    }
+
+    #[test]
+    fn what_moves_as_told_is_judged_at_once_and_comes_back_as_it_was() {
+        let mut detector = trained(21);
+        detector.moved(0, 2.0);
+        let mut lost = detector.clone();
+        let at = 21 * DAY;
+        let residuals = run(&mut detector, (at..at + DAY / 2).map(|i| 2.0 * load(i)));
+        assert!(residuals.iter().all(|r| r.z.abs() < 3.0), "{residuals:?}");
+        // A third less than that is abnormal already on the first evening.
+        assert!(run(&mut lost, (at..at + 4).map(|i| 2.0 * load(i)))[3].z.abs() < 3.0);
+        let lost = run(&mut lost, (at + 4..at + 8).map(|i| 0.8 * load(i)));
+        assert!(lost.iter().all(|r| r.z < -2.0), "{lost:?}");
+        let mut for_good = detector.clone();
+        detector.moved(0, 0.5);
+        let back = run(&mut detector, (at + DAY / 2..at + DAY).map(load));
+        assert!(back.iter().all(|r| r.z.abs() < 4.0), "{back:?}");
+        // What stays is what is usual.
+        let later = run(&mut for_good, (at + DAY / 2..at + 3 * DAY).map(|i| 2.0 * load(i)));
+        assert!(later.iter().all(|r| r.z.abs() < 4.0) && for_good.series[0].moved.is_none(), "{later:?}");
     }
 
     #[test]

@@ -39,6 +39,11 @@ impl Carried {
         self.0.get(ports).copied().unwrap_or(0.0)
     }
 
+    /// Takes over what a half-link carries in another version.
+    pub fn set(&mut self, ports: &Ports, load: f64) {
+        self.0.insert(ports.clone(), load);
+    }
+
     /// Half-links that carry more or less in another version, by more than a tenth of the larger of the two.
     pub fn moved(&self, after: &Self) -> BTreeSet<Ports> {
         let moves = |ports: &&Ports| has_moved(self.load(ports), after.load(ports));

@@ -14,12 +14,27 @@ impl SplitMix64 {
         Self(seed)
     }
 
+    /// The sequence of a place, which depends on nothing else.
+    pub fn at(a: u64, b: u64) -> Self {
+        Self::new(Self::new(a).next_u64() ^ b)
+    }
+
     /// The next 64 bits.
     pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
+    }
+
+    /// A number from 0 to 1.
+    pub fn unit(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// A nearly normal number of mean 0 and standard deviation 1: twelve from 0 to 1, less six.
+    pub fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
     }
 
     /// A number in `0..n`, as good as uniform for small `n`.

@@ -82,7 +82,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     maintenance: Option<PathBuf>,
     /// Changes of the network, from which on a series is learnt anew: CSV or YAML with series, bin, or the lines of `umbra
-    /// sync watch`, which touch what they name and, with --net, what carries more or less by the routing.
+    /// sync watch`, which touch what they name and, with --net, what carries more or less by the routing; with demands, so
+    /// many times as much is expected there at once.
     #[arg(long, value_name = "FILE")]
     changes: Option<PathBuf>,
     /// Loads that are expected, as wide series: judged is how the series compare with them.
@@ -92,6 +93,9 @@ pub(crate) struct Args {
     /// incident.
     #[arg(long, value_name = "NET")]
     net: Option<PathBuf>,
+    /// Demands, if not those of the network: a .demands file, a table with src, dst, bps, or another network file.
+    #[arg(long, value_name = "FILE", requires = "net")]
+    demands: Option<PathBuf>,
     /// Write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -190,8 +194,11 @@ impl Input {
             twin = gauges.iter().zip(&loads).map(|(seen, twin)| Relative::new(seen, twin)).collect();
             diagnostics.extend(odd);
         }
-        let net: Option<Snapshot> =
-            args.net.as_ref().map(|path| args.reading.open(std::slice::from_ref(path))).transpose()?;
+        let net: Option<Snapshot> = args
+            .net
+            .as_ref()
+            .map(|path| args.reading.open_with(std::slice::from_ref(path), args.demands.as_deref()))
+            .transpose()?;
         let naming = Naming::new(&meta, interfaces);
         let known = Known { meta: &meta, naming: &naming, net: net.as_ref() };
         let marks =
@@ -272,7 +279,15 @@ fn summary(
     (started, clock): (SystemTime, Instant),
 ) -> Result<Summary, Failure> {
     let mut summary = Summary::new("detect", global.seed);
-    let more = [&args.score, &args.scores, &args.maintenance, &args.changes, &args.expected, &args.net];
+    let more = [
+        &args.score,
+        &args.scores,
+        &args.maintenance,
+        &args.changes,
+        &args.expected,
+        &args.net,
+        &args.demands,
+    ];
     let files = std::iter::once(&args.series).chain(&args.meta).chain(more.into_iter().flatten());
     summary.input_digest = inputs::digest(files.map(PathBuf::as_path))?;
     let note = "Series are judged by what they did before; what was abnormal all along is normal.";

@@ -1,8 +1,10 @@
 //! Changes of the twin, as `umbra sync watch` writes them, as marks on the series that they touch.
 //!
-//! A half-link that goes down is neither judged nor learnt from until it carries traffic again. What changes otherwise (a
-//! metric, a rate, where traffic goes) is learnt anew from the first whole bin after the change; the bin in which it falls is
-//! a mixture of both and says nothing. What is as before when the bin is over was only disturbed in it. With a network the routing tells which other half-links carry more or less.
+//! A half-link that goes down is neither judged nor learnt from until it carries traffic again. With a network and its
+//! demands the routing tells which half-links carry more or less, and how many times as much: that is what is expected of
+//! them from the first whole bin after the change on. Without demands, or where a metric or a rate changes and the load does
+//! not, a half-link is learnt anew. The bin in which a change falls is a mixture of both and says nothing; what is as before
+//! when the bin is over was only disturbed in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -72,9 +74,18 @@ pub(crate) fn mark(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let clock = Clock { start, bin_s: meta.frame.bin_s, bins: meta.frame.bins };
-    let twin = net.map(|net| net.twin.clone()).unwrap_or_default();
-    let mut walk =
-        Walk { net, naming, clock, marks, twin, carried: None, seen: BTreeSet::new(), down: BTreeMap::new() };
+    let twin = net.map(|net| before(&net.twin, deltas)).unwrap_or_default();
+    let mut walk = Walk {
+        net,
+        naming,
+        clock,
+        marks,
+        twin,
+        carried: None,
+        standing: None,
+        seen: BTreeSet::new(),
+        down: BTreeMap::new(),
+    };
     let bin = |delta: &TwinDelta| clock.place(delta.valid_at).floor() as i64;
     let mut touched = 0;
     for together in deltas.chunk_by(|a, b| bin(a) == bin(b)) {
@@ -87,6 +98,23 @@ pub(crate) fn mark(
                 .to_owned()
         });
     }
+    if net.is_some_and(|net| net.demands.is_none()) {
+        Diagnostic::count(diagnostics, "no-demands", || {
+            "The network has no demands: how much a change moves is not known, and what it touches is learnt anew."
+                .to_owned()
+        });
+    }
+}
+
+/// The twin as it was before deltas, which hold what each of them changed. What a twin finds for the first time was there.
+fn before(twin: &Twin, deltas: &[TwinDelta]) -> Twin {
+    let mut twin = twin.clone();
+    for change in deltas.iter().rev().flat_map(|delta| delta.changes.iter().rev()) {
+        if let Change::HalfLink { key, before: Some(before), .. } = change {
+            twin.set(&Change::HalfLink { key: key.clone(), before: None, after: Some(before.clone()) });
+        }
+    }
+    twin
 }
 
 struct Walk<'a> {
@@ -97,6 +125,8 @@ struct Walk<'a> {
     twin: Twin,
     /// What the version carries, once somebody asked.
     carried: Option<Carried>,
+    /// What each half-link carried when its series were told last: what moves is moved from there.
+    standing: Option<Carried>,
     /// Half-links that were told of before: their appearance is a return, not a discovery.
     seen: BTreeSet<(Layer, Ports)>,
     down: BTreeMap<Ports, Down>,
@@ -135,7 +165,8 @@ impl Walk<'_> {
             return 0;
         };
         let (old, new) = self.loads(&before.0, before.1);
-        for ports in old.moved(&new) {
+        let mut standing = self.standing.take().unwrap_or(old);
+        for ports in standing.moved(&new) {
             at.entry(ports).or_insert(first);
         }
         let mut series = self.naming.series(&before.0);
@@ -144,7 +175,8 @@ impl Walk<'_> {
         for (ports, when) in at {
             let numbers = series.get(&ports).cloned().unwrap_or_default();
             marked += numbers.len();
-            let loads = (old.load(&ports), new.load(&ports));
+            let loads = (standing.load(&ports), new.load(&ports));
+            standing.set(&ports, loads.1);
             if self.shapes(&before.0, &ports) == self.shapes(&self.twin, &ports)
                 && !has_moved(loads.0, loads.1)
             {
@@ -154,6 +186,7 @@ impl Walk<'_> {
                 self.touch(&ports, &numbers, when, loads);
             }
         }
+        self.standing = self.net.map(|_| standing);
         self.carried = self.net.map(|_| new);
         marked
     }
@@ -187,7 +220,7 @@ impl Walk<'_> {
                 let down = Down { since: at, load: old, series: series.to_vec() };
                 self.down.insert(ports.clone(), down);
             }
-            None => self.renew(series, at),
+            None => self.shift(series, at, (old, new)),
             Some(down) if !carries => {
                 self.down.insert(ports.clone(), down);
             }
@@ -195,8 +228,25 @@ impl Walk<'_> {
                 self.pause(series, down.since, Some(at));
                 // What it was taught holds if it carries what it used to.
                 if has_moved(down.load, new) {
-                    self.renew(series, at);
+                    self.shift(series, at, (down.load, new));
                 }
+            }
+        }
+    }
+
+    /// Series carry another load from an instant on: so many times the old one, if demands say how many.
+    fn shift(&mut self, series: &[usize], at: WallTime, (old, new): (f64, f64)) {
+        let known = self.net.is_some_and(|net| net.demands.is_some());
+        if !(known && old > 0.0 && new > 0.0 && has_moved(old, new)) {
+            return self.renew(series, at);
+        }
+        self.pause(series, at, Some(at));
+        let Some(bin) = self.clock.whole(at) else { return };
+        for number in series {
+            let moves = &mut self.marks.moves[*number];
+            // Links side by side are one series and move together.
+            if moves.last().is_none_or(|(last, _)| *last != bin) {
+                moves.push((bin, new / old));
             }
         }
     }

@@ -34,6 +34,8 @@ pub(crate) struct Marks {
     pub(crate) maintenance: Vec<Vec<(usize, usize)>>,
     /// By series: the bins of changes, ascending.
     pub(crate) changes: Vec<Vec<usize>>,
+    /// By series: the bins from which on it is expected to be so many times what it was, ascending.
+    pub(crate) moves: Vec<Vec<(usize, f64)>>,
 }
 
 #[derive(Deserialize)]
@@ -64,7 +66,11 @@ const CHANGES: &str = "a list of {series, bin}";
 impl Marks {
     /// Nothing is known of so many series.
     pub(crate) fn none(series: usize) -> Self {
-        Self { maintenance: vec![Vec::new(); series], changes: vec![Vec::new(); series] }
+        Self {
+            maintenance: vec![Vec::new(); series],
+            changes: vec![Vec::new(); series],
+            moves: vec![Vec::new(); series],
+        }
     }
 
     /// Reads the files that are given.
@@ -126,6 +132,12 @@ impl Marks {
     /// Whether a series is judged anew from a bin on.
     pub(crate) fn changes_at(&self, series: usize, bin: usize) -> bool {
         self.changes[series].binary_search(&bin).is_ok()
+    }
+
+    /// How many times what it was before a series is expected to be from a bin on, if it is another load then.
+    pub(crate) fn moves_at(&self, series: usize, bin: usize) -> Option<f64> {
+        let moves = &self.moves[series];
+        moves.binary_search_by_key(&bin, |(bin, _)| *bin).ok().map(|at| moves[at].1)
     }
 }
 

@@ -143,8 +143,12 @@ where
         let paused: Vec<bool> = (0..samples.len()).map(|i| marks.is_paused(first + i, bin)).collect();
         let sample = |i: usize| if paused[i] { missing } else { samples[i][bin] };
         let at: Vec<S> = (0..samples.len()).map(sample).collect();
-        for i in (0..samples.len()).filter(|i| marks.changes_at(first + i, bin)) {
-            detector.rebaseline(i);
+        for i in 0..samples.len() {
+            if marks.changes_at(first + i, bin) {
+                detector.rebaseline(i);
+            } else if let Some(times) = marks.moves_at(first + i, bin) {
+                detector.moved(i, times);
+            }
         }
         detector.step(&Bin { samples: &at, paused: &paused }, &mut now);
         for (i, verdict) in now.iter().enumerate() {

@@ -17,15 +17,11 @@ impl Lab {
         Self { scan: PathScan::new(1, PathConfig::new(60)), chance: SplitMix64::new(seed), bin: 0 }
     }
 
-    fn unit(&mut self) -> f64 {
-        (self.chance.next_u64() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
     /// A path of 3,000 packets a bin with a loss rate of 1e-4, 20 ms with a day's swing of 1 ms and noise of 0.1 ms.
     fn usual(&mut self) -> PathSample {
         let day = libm::sin(std::f64::consts::TAU * f64::from(self.bin) / f64::from(DAY));
-        let noise: f64 = (0..12).map(|_| self.unit()).sum::<f64>() - 6.0;
-        let lost = u64::from(self.unit() < 0.26) + u64::from(self.unit() < 0.035);
+        let noise = self.chance.normal();
+        let lost = u64::from(self.chance.unit() < 0.26) + u64::from(self.chance.unit() < 0.035);
         PathSample { sent: 3_000, lost, rtt_ms: 20.0 + day + 0.1 * noise }
     }
 
