@@ -52,11 +52,13 @@ impl Failures {
     }
 
     /// Whether a node is up.
+    #[inline]
     pub fn node_up(&self, node: NodeId) -> bool {
         !self.nodes[node.index()]
     }
 
     /// Whether an arc and both its ends are up. A self-loop never carries anything.
+    #[inline]
     pub fn arc_up(&self, csr: &Csr, arc: ArcId) -> bool {
         let (a, b) = (csr.src[arc.index()], csr.dst[arc.index()]);
         a != b && !self.links[csr.link[arc.index()].index()] && self.node_up(a) && self.node_up(b)
@@ -110,6 +112,7 @@ impl Spf {
     }
 
     /// The arcs on which a node forwards, ascending; empty at the destination and where there is no path.
+    #[inline]
     pub fn next_arcs(&self, node: NodeId) -> &[ArcId] {
         &self.next[self.start[node.index()] as usize..self.start[node.index() + 1] as usize]
     }
@@ -117,6 +120,13 @@ impl Spf {
     /// The nodes that reach the destination, itself included, farthest first.
     pub fn order(&self) -> &[NodeId] {
         &self.order
+    }
+
+    /// Whether a path over this arc, which the paths did not use, is not longer than they are.
+    fn is_near_over(&self, csr: &Csr, down: &Failures, arc: ArcId) -> bool {
+        let (here, there) =
+            (self.dist[csr.src[arc.index()].index()], self.dist[csr.dst[arc.index()].index()]);
+        there != UNREACHABLE && there + cost(csr, arc) <= here && down.arc_up(csr, arc)
     }
 
     fn uses(&self, csr: &Csr, down: &Failures) -> bool {
@@ -168,20 +178,22 @@ impl Routing {
         Self { to: to.collect() }
     }
 
-    /// The routing on `csr`, from a routing that was computed when these arcs were cheaper and all else was the same: only
-    /// destinations that used one of them are computed anew.
+    /// The routing on `csr`, from a routing that was computed when these arcs had other metrics and all else was the same:
+    /// only destinations that used one of them, or are as near over one now, are computed anew.
     #[must_use]
-    pub fn after_dearer(&self, csr: &Csr, down: &Failures, dearer: &[ArcId]) -> Self {
+    pub fn after_metric(&self, csr: &Csr, down: &Failures, arcs: &[ArcId]) -> Self {
         let to = self.to.iter().enumerate().map(|(d, spf)| {
-            let keep = !spf.next.iter().any(|a| dearer.contains(a));
+            let used = spf.next.iter().any(|a| arcs.contains(a));
+            let keep = !used && !arcs.iter().any(|a| spf.is_near_over(csr, down, *a));
             if keep { spf.clone() } else { Arc::new(Spf::to(csr, down, NodeId::new(d))) }
         });
         Self { to: to.collect() }
     }
 
-    /// Whether both routings share their paths to a destination: neither was computed anew from the other.
-    pub fn shares_paths(&self, other: &Self, dst: NodeId) -> bool {
-        Arc::ptr_eq(&self.to[dst.index()], &other.to[dst.index()])
+    /// Whether both routings have the same paths to a destination.
+    pub fn same_paths(&self, other: &Self, dst: NodeId) -> bool {
+        let (one, two) = (&self.to[dst.index()], &other.to[dst.index()]);
+        Arc::ptr_eq(one, two) || (one.next == two.next && one.start == two.start)
     }
 
     /// The shortest paths to one destination.
@@ -190,6 +202,7 @@ impl Routing {
     }
 
     /// The arcs on which `node` forwards packets for `dst`, ascending.
+    #[inline]
     pub fn next_arcs(&self, node: NodeId, dst: NodeId) -> &[ArcId] {
         self.to[dst.index()].next_arcs(node)
     }

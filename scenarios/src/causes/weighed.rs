@@ -112,8 +112,13 @@ impl Weighed {
         forms.sort_by(|a, b| rough[*b].total_cmp(&rough[*a]).then(a.cmp(b)));
         forms.retain(|i| rough[*i] >= best - FORM_GAP && !self.forms[*i].ensemble.items.is_empty());
         forms.truncate(FORMS);
-        for &form in &forms {
-            self.forms[form].run(bench, summary, all);
+        let once: Vec<Ensemble> = forms.iter().map(|f| self.forms[*f].ensemble.clone()).collect();
+        for (k, &form) in forms.iter().enumerate() {
+            // Other metrics may lead to the same paths.
+            match once[..k].iter().position(|other| *other == once[k]) {
+                Some(same) => self.forms[form] = self.forms[forms[same]].with_form(self.forms[form].form),
+                None => self.forms[form].run(bench, summary, all),
+            }
         }
         let typical = twin::stats::median(forms.iter().map(|i| self.forms[*i].log_bayes - rough[*i]));
         self.forms.iter_mut().filter(|f| !f.often).for_each(|f| f.lose(typical));
@@ -171,6 +176,11 @@ impl FormWeight {
         self.log_bayes = self.terms.iter().map(|t| t.log_bayes).sum();
         self.effective = effective(summary, &self.ensemble);
         self.often = true;
+    }
+
+    /// The same weight of another form that shows the same.
+    fn with_form(&self, form: Form) -> Self {
+        Self { form, ..self.clone() }
     }
 
     /// Takes off what closer looks took from others.
