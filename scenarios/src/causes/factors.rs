@@ -1,8 +1,9 @@
 //! What replicas have in common: the leading factors of their covariance.
 //!
 //! A covariance of many items from few replicas is mostly chance. Probabilistic principal components (Tipping and Bishop, J.
-//! R. Statist. Soc. B 1999) keep the leading directions, each less what chance alone puts into a direction: the mean
-//! variance of those that are left. What is taken from them stays with the items themselves, so that each keeps its variance.
+//! R. Statist. Soc. B 1999) keep the leading directions, each less what chance alone may put into a direction: the edge of the
+//! law of Marchenko and Pastur (1967) around the mean variance of those that are left. What is taken from them stays with
+//! the items themselves, so that each keeps its variance.
 
 use nalgebra::{DMatrix, SymmetricEigen};
 
@@ -84,7 +85,8 @@ fn directions(deviations: &DMatrix<f64>) -> DMatrix<f64> {
     order.sort_by(|a, b| eigen.eigenvalues[*b].total_cmp(&eigen.eigenvalues[*a]).then(a.cmp(b)));
     order.truncate(count);
     let kept: f64 = order.iter().map(|k| eigen.eigenvalues[*k]).sum();
-    let chance = ((total - kept) / (rank - count) as f64).max(0.0);
+    let edge = (1.0 + (rank as f64 / items.max(n - 1) as f64).sqrt()).powi(2);
+    let chance = edge * ((total - kept) / (rank - count) as f64).max(0.0);
     let mut loads = DMatrix::zeros(items, count);
     for (column, k) in order.into_iter().enumerate() {
         let variance = eigen.eigenvalues[k];
@@ -150,7 +152,7 @@ mod tests {
             let common: f64 = factors.loads_of(place).iter().map(|l| l * l).sum();
             common / (common + factors.own[place])
         });
-        assert!(shares.sum::<f64>() / 400.0 < 0.2);
+        assert!(shares.sum::<f64>() / 400.0 < 0.02);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use engine::Seeds;
 use models::{NodeDemand, Routing};
 use rayon::prelude::*;
-use twin::{Csr, LinkId, Rung};
+use twin::{Csr, Diagnostic, LinkId, Rung};
 
 use super::class::{Cause, Form};
 use super::formula::Formulas;
@@ -84,6 +84,8 @@ pub struct Verdict {
     pub p_value: f64,
     /// The changes that were compared, and when it began.
     pub summary: Summary,
+    /// What keeps the answer from being as exact as it should be.
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Probability that nothing is wrong: an incident is looked at because something may be.
@@ -96,7 +98,7 @@ const LEFT_OUT_GAP: f64 = 12.0;
 const STD_ERROR: f64 = 0.02;
 /// … so many of them at most, …
 const LEVEL: usize = 4;
-/// … and so often at most: time grows with the square of replicas.
+/// … and so often at most.
 const MOST_REPLICAS: usize = 400;
 
 /// Ranks the causes of an incident. `csr`, `routing` and `demands` are the twin's.
@@ -110,21 +112,22 @@ pub fn rank(
     let quiet = seen.bins.saturating_sub(settings.window);
     let summary = Summary::new(seen, Onset::find(seen, quiet), quiet);
     let causes = Cause::all(csr, routing, &settings.without);
-    let weighed = if settings.replicas == 0 {
+    let (weighed, diagnostics) = if settings.replicas == 0 {
         let formulas = Formulas::new(csr, routing, seen, &summary);
-        screen(csr, causes, &settings.worn, &summary, Rung::Algebra, |change| formulas.show(change))
+        let show = |change| formulas.show(change);
+        (screen(csr, causes, &settings.worn, &summary, Rung::Algebra, show), Vec::new())
     } else {
         let state = State::healthy(csr, routing.clone(), BUFFER_S);
         let mut bench = Bench::new(csr, state, demands, seen, &summary, settings.replicas, settings.seed);
         let mut weighed =
             screen(csr, causes, &settings.worn, &summary, Rung::Fluid, |change| bench.once(change));
         simulate(&bench, &summary, &mut weighed, settings);
-        settle(&mut bench, &summary, &mut weighed);
-        weighed
+        let diagnostics = settle(&mut bench, &summary, &mut weighed);
+        (weighed, diagnostics)
     };
     let ranked = answer(&summary, &weighed);
     let p_value = predictive(&summary, &weighed, &ranked, settings);
-    Verdict { ranked, p_value, summary }
+    Verdict { ranked, p_value, summary, diagnostics }
 }
 
 /// Weighs every form of every cause by what one run of it shows.
@@ -165,26 +168,39 @@ fn simulate(bench: &Bench<'_>, summary: &Summary, weighed: &mut [Weighed], setti
     }
 }
 
-/// Doubles the replicas of causes that are nearly level until their probabilities are known well enough: of all of them each
-/// time, since a likelihood from few replicas is not to be compared with one from many.
-fn settle(bench: &mut Bench<'_>, summary: &Summary, weighed: &mut [Weighed]) {
-    let rough = |weighed: &[Weighed]| -> Vec<(usize, f64)> {
-        let (_, std_errors) = posterior(summary, weighed);
-        (0..weighed.len()).map(|i| (i, std_errors[i])).filter(|(_, error)| *error > STD_ERROR).collect()
-    };
-    let mut level = rough(weighed);
-    level.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+/// Runs causes that are nearly level more often, until their probabilities are known well enough or as often as is allowed:
+/// all of them each time, since a likelihood from few replicas is not to be compared with one from many. Says so if that is
+/// not enough.
+fn settle(bench: &mut Bench<'_>, summary: &Summary, weighed: &mut [Weighed]) -> Vec<Diagnostic> {
+    let errors = |weighed: &[Weighed]| posterior(summary, weighed).1;
+    let largest = |errors: &[f64]| errors.iter().copied().fold(0.0, f64::max);
+    let mut std_errors = errors(weighed);
+    let mut level: Vec<usize> = (0..weighed.len()).filter(|i| std_errors[*i] > STD_ERROR).collect();
+    level.sort_by(|a, b| std_errors[*b].total_cmp(&std_errors[*a]).then(a.cmp(b)));
     level.truncate(LEVEL);
-    while 2 * bench.replicas() <= MOST_REPLICAS && !rough(weighed).is_empty() {
-        bench.double();
+    while largest(&std_errors) > STD_ERROR && 2 * bench.replicas() <= MOST_REPLICAS && !level.is_empty() {
+        // Errors fall with the root of replicas.
+        let wanted = bench.replicas() as f64 * (largest(&std_errors) / STD_ERROR).powi(2);
+        bench.extend((wanted as usize).clamp(2 * bench.replicas(), MOST_REPLICAS));
         let all: Vec<usize> = (0..bench.replicas()).collect();
-        for (i, _) in &level {
+        for i in &level {
             for form in weighed[*i].forms.iter_mut().filter(|f| !f.without.is_empty()) {
                 form.run(bench, summary, &all);
                 form.leave_out(summary, &all);
             }
         }
+        std_errors = errors(weighed);
     }
+    let mut diagnostics = Vec::new();
+    if largest(&std_errors) > STD_ERROR {
+        Diagnostic::count(&mut diagnostics, "nearly-level", || {
+            let (error, replicas) = (largest(&std_errors), bench.replicas());
+            format!(
+                "causes are nearly level: probabilities have standard errors of up to {error:.2} after {replicas} replicas"
+            )
+        });
+    }
+    diagnostics
 }
 
 /// Probabilities with their standard errors: of the causes, of the unknown and of nothing.

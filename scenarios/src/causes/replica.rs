@@ -119,10 +119,9 @@ impl<'a> Bench<'a> {
         self.bases.len() - 1
     }
 
-    /// Makes as many again; those that are there stay what they are.
-    pub fn double(&mut self) {
-        let (now, more) = (self.bases.len() as u64, self.replicas() as u64);
-        self.add(now..now + more);
+    /// Makes more, up to so many; those that are there stay what they are.
+    pub fn extend(&mut self, replicas: usize) {
+        self.add(self.bases.len() as u64..replicas as u64 + 1);
     }
 
     fn add(&mut self, trials: std::ops::Range<u64>) {
