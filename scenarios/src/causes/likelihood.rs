@@ -250,26 +250,23 @@ fn log_student(distance: f64) -> f64 {
     -0.5 * (FREEDOM + 1.0) * libm::log1p(distance / FREEDOM)
 }
 
-/// The Bayes factor of something that no hypothesis names: each change may, with a small probability, be of any size.
-pub fn unknown(seen: &Summary) -> f64 {
+/// The Bayes factor of something that no hypothesis names against the hypothesis with these terms (against nothing being
+/// wrong, if there are none): each change may, with a small probability, be off by any size from what it expects.
+pub fn departure(seen: &Summary, terms: &[Term]) -> f64 {
     /// Shares of changes that are touched.
     const TOUCHED: [f64; 3] = [0.01, 0.05, 0.25];
-    /// How large they are then, in usual standard deviations.
+    /// How far they are off then, in standard deviations around what was expected.
     const WIDTHS: [f64; 3] = [4.0, 30.0, 250.0];
-    let by_share = TOUCHED.map(|touched| {
-        seen.change
-            .iter()
-            .zip(&seen.sigma)
-            .filter(|(c, s)| c.is_finite() && s.is_finite())
-            .map(|(change, sigma)| {
-                let d = (change / sigma).powi(2);
-                let usual = log_student(d);
-                let wide =
-                    WIDTHS.iter().map(|w| libm::exp(log_student(d / (w * w)) - usual) / w).sum::<f64>();
-                libm::log(1.0 - touched + touched * wide / WIDTHS.len() as f64)
-            })
-            .sum::<f64>()
-    });
+    let mut distances: Vec<f64> = seen.squares(&seen.change);
+    terms.iter().for_each(|t| distances[t.item as usize] = t.distance);
+    // How much more likely a change is if it is touched.
+    let wide = |distance: &f64| {
+        let by_width =
+            WIDTHS.map(|w| libm::exp(log_student(distance / (w * w)) - log_student(*distance)) / w);
+        by_width.iter().sum::<f64>() / WIDTHS.len() as f64
+    };
+    let wide: Vec<f64> = distances.iter().filter(|d| d.is_finite()).map(wide).collect();
+    let by_share = TOUCHED.map(|touched| wide.iter().map(|w| libm::log1p(touched * (w - 1.0))).sum::<f64>());
     crate::base_loss::log_sum_exp(&by_share) - libm::log(TOUCHED.len() as f64)
 }
 
@@ -311,11 +308,26 @@ mod tests {
     }
 
     #[test]
-    fn unknown_beats_none_where_much_is_off_and_loses_where_nothing_is() {
-        assert!(unknown(&Summary::plain(vec![0.5; 200])) < 0.0);
+    fn a_departure_beats_nothing_where_much_is_off_and_loses_where_nothing_is() {
+        assert!(departure(&Summary::plain(vec![0.5; 200]), &[]) < 0.0);
         let mut change = vec![0.5; 200];
         change[..20].fill(40.0);
-        assert!(unknown(&Summary::plain(change)) > 50.0);
+        assert!(departure(&Summary::plain(change), &[]) > 50.0);
+    }
+
+    #[test]
+    fn a_departure_from_a_hypothesis_gains_by_what_it_leaves_unexplained_alone() {
+        // A hypothesis that moves half of what changed, by just as much.
+        let explained = |rest: f64| {
+            let mut change = vec![0.5; 200];
+            change[..10].fill(40.0);
+            change[10..20].fill(rest);
+            let seen = Summary::plain(change);
+            let shown = ensemble(&[&[0.0]; 10], &[40.0; 10]);
+            departure(&seen, &terms(&seen, &shown, &[0], ModelError { common: 0.1, own: 0.1 }))
+        };
+        assert!(explained(0.5) < 0.0);
+        assert!(explained(40.0) > 25.0);
     }
 
     #[test]

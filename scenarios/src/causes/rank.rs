@@ -9,7 +9,7 @@ use twin::{Csr, Diagnostic, LinkId, Rung};
 
 use super::class::{Cause, Form};
 use super::formula::Formulas;
-use super::likelihood::{Ensemble, unknown};
+use super::likelihood::{Ensemble, departure};
 use super::observed::Observed;
 use super::onset::Onset;
 use super::replica::Bench;
@@ -205,21 +205,30 @@ fn settle(bench: &mut Bench<'_>, summary: &Summary, weighed: &mut [Weighed]) -> 
 
 /// Probabilities with their standard errors: of the causes, of the unknown and of nothing.
 fn posterior(summary: &Summary, weighed: &[Weighed]) -> (Vec<f64>, Vec<f64>) {
-    let unknown = unknown(summary);
-    let posterior = |of: &dyn Fn(&Weighed) -> f64| -> Vec<f64> {
-        let mut logs: Vec<f64> = weighed.iter().map(|w| w.log_prior + of(w)).collect();
-        logs.extend([libm::log(UNKNOWN) + unknown, libm::log(NONE)]);
+    let from_nothing = departure(summary, &[]);
+    let posterior = |of: &dyn Fn(&FormWeight) -> f64| -> Vec<f64> {
+        let mut logs: Vec<f64> = weighed.iter().map(|w| w.log_prior + w.log_bayes_with(of)).collect();
+        logs.extend([libm::log(UNKNOWN) + unknown(weighed, from_nothing, of), libm::log(NONE)]);
         let total = log_sum_exp(&logs);
         logs.iter().map(|l| libm::exp(l - total)).collect()
     };
-    let left_out: Vec<Vec<f64>> =
-        (0..GROUPS).map(|g| posterior(&|w: &Weighed| w.log_bayes_without(g))).collect();
+    let left_out: Vec<Vec<f64>> = (0..GROUPS).map(|g| posterior(&|f| f.without(g))).collect();
     let std_error = |i: usize| {
         let mean = left_out.iter().map(|p| p[i]).sum::<f64>() / GROUPS as f64;
         let squares: f64 = left_out.iter().map(|p| (p[i] - mean).powi(2)).sum();
         ((GROUPS - 1) as f64 / GROUPS as f64 * squares).sqrt()
     };
-    (posterior(&Weighed::log_bayes), (0..weighed.len() + 2).map(std_error).collect())
+    (posterior(&|f| f.log_bayes), (0..weighed.len() + 2).map(std_error).collect())
+}
+
+/// The log Bayes factor of the unknown. It is as likely to be like nothing that has a name as to be like one of the causes,
+/// with departures from what that would show.
+fn unknown(weighed: &[Weighed], from_nothing: f64, of: &dyn Fn(&FormWeight) -> f64) -> f64 {
+    let named = libm::log(1.0 - NONE - UNKNOWN);
+    let mut logs: Vec<f64> =
+        weighed.iter().map(|w| w.log_prior - named + w.log_bayes_of_departure(of)).collect();
+    logs.push(from_nothing);
+    log_sum_exp(&logs) - std::f64::consts::LN_2
 }
 
 fn answer(summary: &Summary, weighed: &[Weighed]) -> Vec<Ranked> {
@@ -229,7 +238,7 @@ fn answer(summary: &Summary, weighed: &[Weighed]) -> Vec<Ranked> {
         .map(|i| {
             let line = match weighed.get(i) {
                 Some(w) => of_cause(summary, w),
-                None if i == n => of_unknown(unknown(summary)),
+                None if i == n => of_unknown(unknown(weighed, departure(summary, &[]), &|f| f.log_bayes)),
                 None => plain(What::None, 0.0),
             };
             (i, Ranked { probability: probability[i], std_error: std_error[i], ..line })
