@@ -406,6 +406,36 @@ mod tests {
     }
 
     #[test]
+    fn after_a_change_of_a_metric_paths_are_those_computed_anew() {
+        let edges = [
+            ('a', 'b', 2),
+            ('b', 'c', 2),
+            ('c', 'd', 3),
+            ('d', 'a', 1),
+            ('b', 'd', 3),
+            ('d', 'e', 2),
+            ('e', 'c', 1),
+        ];
+        let csr = net("abcdef", &edges);
+        let down = Failures::none(&csr).with_link(LinkId(4));
+        for down in [Failures::none(&csr), down] {
+            let base = Routing::compute(&csr, &down);
+            for (link, metric) in (0..edges.len()).flat_map(|l| (1..9).map(move |m| (l, m))) {
+                let arcs = &csr.link_arcs[link];
+                let mut changed = csr.clone();
+                arcs.iter().for_each(|a| changed.metric[a.index()] = metric);
+                let (quick, anew) =
+                    (base.after_metric(&changed, &down, arcs), Routing::compute(&changed, &down));
+                for dst in (0..6).map(NodeId) {
+                    assert_eq!(quick.to(dst), anew.to(dst), "link {link} at {metric} to {dst:?}");
+                    let same = (0..6).map(NodeId).all(|n| anew.next_arcs(n, dst) == base.next_arcs(n, dst));
+                    assert_eq!(quick.same_paths(&base, dst), same);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_self_loop_carries_nothing() {
         let csr = net("ab", &[('a', 'a', 1), ('a', 'b', 1)]);
         let routing = Routing::compute(&csr, &Failures::none(&csr));

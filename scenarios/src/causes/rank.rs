@@ -245,9 +245,15 @@ fn answer(summary: &Summary, weighed: &[Weighed]) -> Vec<Ranked> {
         })
         .collect();
     ranked.sort_by(|a, b| b.1.probability.total_cmp(&a.1.probability).then(a.0.cmp(&b.0)));
-    /// Causes below this are not listed.
+    /// Causes below this are not listed, …
     const LISTED: f64 = 1e-4;
-    ranked.retain(|(i, r)| r.probability >= LISTED || *i >= n);
+    /// … but for so many, which are the nearest even where the unknown leads.
+    const NEAREST: usize = 3;
+    let mut causes = 0;
+    ranked.retain(|(i, r)| {
+        causes += usize::from(*i < n);
+        r.probability >= LISTED || *i >= n || causes <= NEAREST
+    });
     mark_same(summary, weighed, &mut ranked);
     ranked.into_iter().map(|(_, r)| r).collect()
 }
