@@ -323,7 +323,8 @@ mod tests {
             change[..10].fill(40.0);
             change[10..20].fill(rest);
             let seen = Summary::plain(change);
-            let shown = ensemble(&[&[0.0]; 10], &[40.0; 10]);
+            let row: &[f32] = &[0.0];
+            let shown = ensemble(&[row; 10], &[40.0; 10]);
             departure(&seen, &terms(&seen, &shown, &[0], ModelError { common: 0.1, own: 0.1 }))
         };
         assert!(explained(0.5) < 0.0);
