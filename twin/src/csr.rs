@@ -17,6 +17,7 @@ macro_rules! dense_id {
                 Self(u32::try_from(index).expect("dense ids are 32 bits"))
             }
             /// The position.
+            #[inline]
             pub const fn index(self) -> usize {
                 self.0 as usize
             }

@@ -57,7 +57,7 @@ pub(super) fn basis(verdict: &Verdict) -> String {
 /// The answer to a case, for people.
 fn words(csr: &Csr, number: u32, case: &Case, verdict: &Verdict) -> String {
     let mut text = format!("case {number}: {}\n", basis(verdict));
-    for diagnostic in &case.diagnostics {
+    for diagnostic in case.diagnostics.iter().chain(&verdict.diagnostics) {
         let _ = writeln!(text, "  {} ({}x)", diagnostic.message, diagnostic.count);
     }
     if verdict.ranked.first().is_some_and(|r| matches!(r.what, What::Cause(_))) {

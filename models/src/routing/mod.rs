@@ -52,11 +52,13 @@ impl Failures {
     }
 
     /// Whether a node is up.
+    #[inline]
     pub fn node_up(&self, node: NodeId) -> bool {
         !self.nodes[node.index()]
     }
 
     /// Whether an arc and both its ends are up. A self-loop never carries anything.
+    #[inline]
     pub fn arc_up(&self, csr: &Csr, arc: ArcId) -> bool {
         let (a, b) = (csr.src[arc.index()], csr.dst[arc.index()]);
         a != b && !self.links[csr.link[arc.index()].index()] && self.node_up(a) && self.node_up(b)
@@ -110,6 +112,7 @@ impl Spf {
     }
 
     /// The arcs on which a node forwards, ascending; empty at the destination and where there is no path.
+    #[inline]
     pub fn next_arcs(&self, node: NodeId) -> &[ArcId] {
         &self.next[self.start[node.index()] as usize..self.start[node.index() + 1] as usize]
     }
@@ -117,6 +120,13 @@ impl Spf {
     /// The nodes that reach the destination, itself included, farthest first.
     pub fn order(&self) -> &[NodeId] {
         &self.order
+    }
+
+    /// Whether a path over this arc, which the paths did not use, is not longer than they are.
+    fn is_near_over(&self, csr: &Csr, down: &Failures, arc: ArcId) -> bool {
+        let (here, there) =
+            (self.dist[csr.src[arc.index()].index()], self.dist[csr.dst[arc.index()].index()]);
+        there != UNREACHABLE && there + cost(csr, arc) <= here && down.arc_up(csr, arc)
     }
 
     fn uses(&self, csr: &Csr, down: &Failures) -> bool {
@@ -168,20 +178,22 @@ impl Routing {
         Self { to: to.collect() }
     }
 
-    /// The routing on `csr`, from a routing that was computed when these arcs were cheaper and all else was the same: only
-    /// destinations that used one of them are computed anew.
+    /// The routing on `csr`, from a routing that was computed when these arcs had other metrics and all else was the same:
+    /// only destinations that used one of them, or are as near over one now, are computed anew.
     #[must_use]
-    pub fn after_dearer(&self, csr: &Csr, down: &Failures, dearer: &[ArcId]) -> Self {
+    pub fn after_metric(&self, csr: &Csr, down: &Failures, arcs: &[ArcId]) -> Self {
         let to = self.to.iter().enumerate().map(|(d, spf)| {
-            let keep = !spf.next.iter().any(|a| dearer.contains(a));
+            let used = spf.next.iter().any(|a| arcs.contains(a));
+            let keep = !used && !arcs.iter().any(|a| spf.is_near_over(csr, down, *a));
             if keep { spf.clone() } else { Arc::new(Spf::to(csr, down, NodeId::new(d))) }
         });
         Self { to: to.collect() }
     }
 
-    /// Whether both routings share their paths to a destination: neither was computed anew from the other.
-    pub fn shares_paths(&self, other: &Self, dst: NodeId) -> bool {
-        Arc::ptr_eq(&self.to[dst.index()], &other.to[dst.index()])
+    /// Whether both routings have the same paths to a destination.
+    pub fn same_paths(&self, other: &Self, dst: NodeId) -> bool {
+        let (one, two) = (&self.to[dst.index()], &other.to[dst.index()]);
+        Arc::ptr_eq(one, two) || (one.next == two.next && one.start == two.start)
     }
 
     /// The shortest paths to one destination.
@@ -190,6 +202,7 @@ impl Routing {
     }
 
     /// The arcs on which `node` forwards packets for `dst`, ascending.
+    #[inline]
     pub fn next_arcs(&self, node: NodeId, dst: NodeId) -> &[ArcId] {
         self.to[dst.index()].next_arcs(node)
     }
@@ -390,6 +403,36 @@ mod tests {
         let dead = Failures::none(&csr).with_node(NodeId(2));
         let loads = Loads::compute(&csr, &base.after(&csr, &dead), &dead, &all);
         assert_eq!((loads.lost, loads.lost_own, loads.disconnected_pairs), (0.0, 2.0, 0));
+    }
+
+    #[test]
+    fn after_a_change_of_a_metric_paths_are_those_computed_anew() {
+        let edges = [
+            ('a', 'b', 2),
+            ('b', 'c', 2),
+            ('c', 'd', 3),
+            ('d', 'a', 1),
+            ('b', 'd', 3),
+            ('d', 'e', 2),
+            ('e', 'c', 1),
+        ];
+        let csr = net("abcdef", &edges);
+        let down = Failures::none(&csr).with_link(LinkId(4));
+        for down in [Failures::none(&csr), down] {
+            let base = Routing::compute(&csr, &down);
+            for (link, metric) in (0..edges.len()).flat_map(|l| (1..9).map(move |m| (l, m))) {
+                let arcs = &csr.link_arcs[link];
+                let mut changed = csr.clone();
+                arcs.iter().for_each(|a| changed.metric[a.index()] = metric);
+                let (quick, anew) =
+                    (base.after_metric(&changed, &down, arcs), Routing::compute(&changed, &down));
+                for dst in (0..6).map(NodeId) {
+                    assert_eq!(quick.to(dst), anew.to(dst), "link {link} at {metric} to {dst:?}");
+                    let same = (0..6).map(NodeId).all(|n| anew.next_arcs(n, dst) == base.next_arcs(n, dst));
+                    assert_eq!(quick.same_paths(&base, dst), same);
+                }
+            }
+        }
     }
 
     #[test]

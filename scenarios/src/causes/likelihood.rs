@@ -2,24 +2,29 @@
 //!
 //! A synthetic likelihood (Wood, *Statistical inference for noisy nonlinear ecological dynamic systems*, Nature 2010): the
 //! changes are taken to be normal around the replicas' mean, with the usual scatter of each change and the replicas'
-//! covariance, shrunk towards its diagonal. What the replicas have in common (demands that are wrong, hashes, bursts) thus
+//! covariance ([`factors`]). What the replicas have in common (demands that are wrong, hashes, bursts) thus
 //! counts once however many changes it moves. The covariance is diagonal plus low rank, so changes are taken one after the
 //! other, each given those before (a Kalman filter with nothing in between): terms that sum to the whole, exactly. Each
 //! term is Student's t instead of normal, and what is far off moves the rest by less: a few changes may be off for reasons
 //! that no replica has.
+//!
+//! Round trips are products of what is not known (bursts, buffers, 1 − load), so that replicas of them are skewed: a few
+//! large ones would make mean and covariance what they are. As Wood advises, replicas are compared in a scale in which they
+//! are nearly normal ([`Scale`]).
 
 use engine::{Purpose, Seeds};
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 use twin::EntityKey;
 
-use super::summary::{Summary, upper_tail};
+use super::factors::Factors;
+use super::summary::{Item, Summary, upper_tail};
 
 /// Degrees of freedom of a change around what is expected.
 const FREEDOM: f64 = 4.0;
 
 /// What replicas of one hypothesis showed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Ensemble {
     /// Items that it moves, ascending.
     pub items: Vec<u32>,
@@ -62,45 +67,37 @@ fn terms_of(
     replicas: &[usize],
     error: ModelError,
 ) -> Vec<Term> {
-    let n = replicas.len();
-    let columns = n + 1;
-    // Latents: one for each replica's deviation, one for the common error.
+    let factors = Factors::new(&scaled(seen, ensemble), replicas);
+    // Latents: the factors, and the common error.
+    let columns = factors.count() + 1;
     let mut latent = vec![0.0; columns];
     let mut covariance = vec![0.0; columns * columns];
     (0..columns).for_each(|i| covariance[i * columns + i] = 1.0);
-    let (keep, shift) = shrinkage(seen, ensemble, replicas);
     let (mut loads, mut gain) = (vec![0.0; columns], vec![0.0; columns]);
     let mut terms = Vec::with_capacity(ensemble.items.len());
     for (place, item) in ensemble.items.iter().enumerate() {
         let i = *item as usize;
-        let (change, sigma) = (changes[i], seen.sigma[i]);
-        if !change.is_finite() || !sigma.is_finite() {
+        let (scale, change) = (Scale::of(seen.items[i]), changes[i] / seen.sigma[i]);
+        if !change.is_finite() {
             continue;
         }
-        let of = |replica: &usize| f64::from(ensemble.spread[place][*replica]) - shift[place];
-        let scale = if n > 1 { (keep / (n - 1) as f64).sqrt() } else { 0.0 };
-        let mut shared = 0.0;
-        for (load, replica) in loads.iter_mut().zip(replicas) {
-            *load = scale * of(replica);
-            shared += *load * *load;
-        }
-        let mean = ensemble.mean[place] + shift[place];
-        loads[n] = error.common * mean;
-        // What shrinkage takes from the covariance stays in the diagonal.
-        let own = if keep > 0.0 { shared * (1.0 - keep) / keep } else { own_variance(replicas, of) };
-        let noise = sigma * sigma + own + (error.own * mean).powi(2);
+        let mean = factors.mean[place];
+        let relative = scale.relative(mean);
+        let here = factors.loads_of(place).iter().copied().chain([error.common * relative]);
+        let expected = mean + here.clone().zip(&latent).map(|(load, l)| load * l).sum::<f64>();
+        let slope = scale.slope(expected, change);
+        loads.iter_mut().zip(here).for_each(|(load, l)| *load = slope * l);
+        let own = factors.own[place] + (error.own * relative).powi(2);
+        let noise = 1.0 + own * slope * slope;
         let mut variance = noise;
-        let mut expected = mean;
         for row in 0..columns {
-            gain[row] = (0..columns).map(|c| covariance[row * columns + c] * loads[c]).sum();
+            gain[row] = covariance[row * columns..][..columns].iter().zip(&loads).map(|(c, l)| c * l).sum();
             variance += loads[row] * gain[row];
-            expected += loads[row] * latent[row];
         }
-        let off = change - expected;
+        let off = change - scale.change(expected);
         let distance = off * off / variance;
         let with = log_student(distance) - 0.5 * libm::log(variance);
-        let without = log_student((change / sigma).powi(2)) - libm::log(sigma);
-        terms.push(Term { item: *item, log_bayes: with - without, distance });
+        terms.push(Term { item: *item, log_bayes: with - log_student(change * change), distance });
         // What is far off counts as if it had been noisier.
         let weight = (FREEDOM + 1.0) / (FREEDOM + distance);
         let inflated = variance - noise + noise / weight;
@@ -114,46 +111,70 @@ fn terms_of(
     terms
 }
 
-fn own_variance(replicas: &[usize], of: impl Fn(&usize) -> f64) -> f64 {
-    let n = replicas.len();
-    if n < 2 { 0.0 } else { replicas.iter().map(|r| of(r).powi(2)).sum::<f64>() / (n - 1) as f64 }
+/// What each replica showed of each item, in the item's scale; nothing where the item was not observed.
+fn scaled(seen: &Summary, ensemble: &Ensemble) -> Vec<Vec<f64>> {
+    let row = |place: usize, item: usize| {
+        let (scale, sigma) = (Scale::of(seen.items[item]), seen.sigma[item]);
+        let of = |off: &f32| scale.at((ensemble.mean[place] + f64::from(*off)) / sigma);
+        ensemble.spread[place].iter().map(of).collect()
+    };
+    let observed = |item: usize| seen.sigma[item].is_finite() && seen.change[item].is_finite();
+    let each = |(place, item): (usize, &u32)| {
+        if observed(*item as usize) { row(place, *item as usize) } else { Vec::new() }
+    };
+    ensemble.items.iter().enumerate().map(each).collect()
 }
 
-/// How much of the replicas' covariance to keep (Ledoit and Wolf, *A well-conditioned estimator for large-dimensional
-/// covariance matrices*, 2004, towards the diagonal), and by item how far these replicas' mean is from that of all.
-fn shrinkage(seen: &Summary, ensemble: &Ensemble, replicas: &[usize]) -> (f64, Vec<f64>) {
-    let n = replicas.len();
-    let shift: Vec<f64> = ensemble
-        .spread
-        .iter()
-        .map(|row| replicas.iter().map(|r| f64::from(row[*r])).sum::<f64>() / n.max(1) as f64)
-        .collect();
-    if n < 3 {
-        return (0.0, shift);
-    }
-    // In usual standard deviations, by replica: the Gram matrix has all that is needed.
-    let mut gram = vec![0.0; n * n];
-    let mut diagonal = 0.0;
-    for ((item, row), center) in ensemble.items.iter().zip(&ensemble.spread).zip(&shift) {
-        let sigma = seen.sigma[*item as usize];
-        if !sigma.is_finite() {
-            continue;
-        }
-        let z: Vec<f64> = replicas.iter().map(|r| (f64::from(row[*r]) - center) / sigma).collect();
-        let own: f64 = z.iter().map(|x| x * x).sum::<f64>() / n as f64;
-        diagonal += own * own;
-        for i in 0..n {
-            for j in 0..n {
-                gram[i * n + j] += z[i] * z[j];
-            }
+/// The scale in which replicas of an item are nearly normal. Changes are in usual standard deviations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Scale {
+    /// As it is.
+    Plain,
+    /// 2 asinh(x / 2): as it is within the usual scatter, the logarithm beyond it.
+    Bent,
+}
+
+impl Scale {
+    fn of(item: Item) -> Self {
+        match item {
+            Item::Median(_) | Item::Tail(_) => Self::Bent,
+            _ => Self::Plain,
         }
     }
-    let square = n as f64 * n as f64;
-    let whole: f64 = gram.iter().map(|g| g * g).sum::<f64>() / square;
-    let fourth: f64 = (0..n).map(|i| gram[i * n + i].powi(2)).sum();
-    let noise = (fourth / n as f64 - whole).max(0.0) / n as f64;
-    let far = (whole - diagonal).max(f64::MIN_POSITIVE);
-    (1.0 - (noise / far).min(1.0), shift)
+
+    /// A change in this scale.
+    fn at(self, change: f64) -> f64 {
+        match self {
+            Self::Plain => change,
+            Self::Bent => 2.0 * libm::asinh(change / 2.0),
+        }
+    }
+
+    /// The change at a point of the scale.
+    fn change(self, at: f64) -> f64 {
+        match self {
+            Self::Plain => at,
+            Self::Bent => 2.0 * libm::sinh(at / 2.0),
+        }
+    }
+
+    /// How far the point moves per share by which the change grows.
+    fn relative(self, at: f64) -> f64 {
+        match self {
+            Self::Plain => at,
+            Self::Bent => 2.0 * libm::tanh(at / 2.0),
+        }
+    }
+
+    /// The slope of the change from what is expected to what was seen: a secant, with which nothing overshoots.
+    fn slope(self, expected: f64, seen: f64) -> f64 {
+        let (step, rise) = (self.at(seen) - expected, seen - self.change(expected));
+        match self {
+            Self::Plain => 1.0,
+            Self::Bent if step.abs() > 1e-6 => rise / step,
+            Self::Bent => libm::cosh(expected / 2.0),
+        }
+    }
 }
 
 /// How often so large a misfit comes about where the hypothesis is true: the mean of log(1 + d²/4) over what it moves,
@@ -229,26 +250,23 @@ fn log_student(distance: f64) -> f64 {
     -0.5 * (FREEDOM + 1.0) * libm::log1p(distance / FREEDOM)
 }
 
-/// The Bayes factor of something that no hypothesis names: each change may, with a small probability, be of any size.
-pub fn unknown(seen: &Summary) -> f64 {
+/// The Bayes factor of something that no hypothesis names against the hypothesis with these terms (against nothing being
+/// wrong, if there are none): each change may, with a small probability, be off by any size from what it expects.
+pub fn departure(seen: &Summary, terms: &[Term]) -> f64 {
     /// Shares of changes that are touched.
     const TOUCHED: [f64; 3] = [0.01, 0.05, 0.25];
-    /// How large they are then, in usual standard deviations.
+    /// How far they are off then, in standard deviations around what was expected.
     const WIDTHS: [f64; 3] = [4.0, 30.0, 250.0];
-    let by_share = TOUCHED.map(|touched| {
-        seen.change
-            .iter()
-            .zip(&seen.sigma)
-            .filter(|(c, s)| c.is_finite() && s.is_finite())
-            .map(|(change, sigma)| {
-                let d = (change / sigma).powi(2);
-                let usual = log_student(d);
-                let wide =
-                    WIDTHS.iter().map(|w| libm::exp(log_student(d / (w * w)) - usual) / w).sum::<f64>();
-                libm::log(1.0 - touched + touched * wide / WIDTHS.len() as f64)
-            })
-            .sum::<f64>()
-    });
+    let mut distances: Vec<f64> = seen.squares(&seen.change);
+    terms.iter().for_each(|t| distances[t.item as usize] = t.distance);
+    // How much more likely a change is if it is touched.
+    let wide = |distance: &f64| {
+        let by_width =
+            WIDTHS.map(|w| libm::exp(log_student(distance / (w * w)) - log_student(*distance)) / w);
+        by_width.iter().sum::<f64>() / WIDTHS.len() as f64
+    };
+    let wide: Vec<f64> = distances.iter().filter(|d| d.is_finite()).map(wide).collect();
+    let by_share = TOUCHED.map(|touched| wide.iter().map(|w| libm::log1p(touched * (w - 1.0))).sum::<f64>());
     crate::base_loss::log_sum_exp(&by_share) - libm::log(TOUCHED.len() as f64)
 }
 
@@ -290,11 +308,27 @@ mod tests {
     }
 
     #[test]
-    fn unknown_beats_none_where_much_is_off_and_loses_where_nothing_is() {
-        assert!(unknown(&Summary::plain(vec![0.5; 200])) < 0.0);
+    fn a_departure_beats_nothing_where_much_is_off_and_loses_where_nothing_is() {
+        assert!(departure(&Summary::plain(vec![0.5; 200]), &[]) < 0.0);
         let mut change = vec![0.5; 200];
         change[..20].fill(40.0);
-        assert!(unknown(&Summary::plain(change)) > 50.0);
+        assert!(departure(&Summary::plain(change), &[]) > 50.0);
+    }
+
+    #[test]
+    fn a_departure_from_a_hypothesis_gains_by_what_it_leaves_unexplained_alone() {
+        // A hypothesis that moves half of what changed, by just as much.
+        let explained = |rest: f64| {
+            let mut change = vec![0.5; 200];
+            change[..10].fill(40.0);
+            change[10..20].fill(rest);
+            let seen = Summary::plain(change);
+            let row: &[f32] = &[0.0];
+            let shown = ensemble(&[row; 10], &[40.0; 10]);
+            departure(&seen, &terms(&seen, &shown, &[0], ModelError { common: 0.1, own: 0.1 }))
+        };
+        assert!(explained(0.5) < 0.0);
+        assert!(explained(40.0) > 25.0);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! ([`likelihood`]).
 
 pub mod class;
+mod factors;
 mod formula;
 pub mod likelihood;
 mod luck;

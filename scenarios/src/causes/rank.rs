@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use engine::Seeds;
 use models::{NodeDemand, Routing};
 use rayon::prelude::*;
-use twin::{Csr, LinkId, Rung};
+use twin::{Csr, Diagnostic, LinkId, Rung};
 
 use super::class::{Cause, Form};
 use super::formula::Formulas;
-use super::likelihood::{Ensemble, unknown};
+use super::likelihood::{Ensemble, departure};
 use super::observed::Observed;
 use super::onset::Onset;
 use super::replica::Bench;
@@ -84,6 +84,8 @@ pub struct Verdict {
     pub p_value: f64,
     /// The changes that were compared, and when it began.
     pub summary: Summary,
+    /// What keeps the answer from being as exact as it should be.
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Probability that nothing is wrong: an incident is looked at because something may be.
@@ -96,7 +98,7 @@ const LEFT_OUT_GAP: f64 = 12.0;
 const STD_ERROR: f64 = 0.02;
 /// … so many of them at most, …
 const LEVEL: usize = 4;
-/// … and so often at most: time grows with the square of replicas.
+/// … and so often at most.
 const MOST_REPLICAS: usize = 400;
 
 /// Ranks the causes of an incident. `csr`, `routing` and `demands` are the twin's.
@@ -110,21 +112,22 @@ pub fn rank(
     let quiet = seen.bins.saturating_sub(settings.window);
     let summary = Summary::new(seen, Onset::find(seen, quiet), quiet);
     let causes = Cause::all(csr, routing, &settings.without);
-    let weighed = if settings.replicas == 0 {
+    let (weighed, diagnostics) = if settings.replicas == 0 {
         let formulas = Formulas::new(csr, routing, seen, &summary);
-        screen(csr, causes, &settings.worn, &summary, Rung::Algebra, |change| formulas.show(change))
+        let show = |change| formulas.show(change);
+        (screen(csr, causes, &settings.worn, &summary, Rung::Algebra, show), Vec::new())
     } else {
         let state = State::healthy(csr, routing.clone(), BUFFER_S);
         let mut bench = Bench::new(csr, state, demands, seen, &summary, settings.replicas, settings.seed);
         let mut weighed =
             screen(csr, causes, &settings.worn, &summary, Rung::Fluid, |change| bench.once(change));
         simulate(&bench, &summary, &mut weighed, settings);
-        settle(&mut bench, &summary, &mut weighed);
-        weighed
+        let diagnostics = settle(&mut bench, &summary, &mut weighed);
+        (weighed, diagnostics)
     };
     let ranked = answer(&summary, &weighed);
     let p_value = predictive(&summary, &weighed, &ranked, settings);
-    Verdict { ranked, p_value, summary }
+    Verdict { ranked, p_value, summary, diagnostics }
 }
 
 /// Weighs every form of every cause by what one run of it shows.
@@ -165,45 +168,67 @@ fn simulate(bench: &Bench<'_>, summary: &Summary, weighed: &mut [Weighed], setti
     }
 }
 
-/// Doubles the replicas of causes that are nearly level until their probabilities are known well enough: of all of them each
-/// time, since a likelihood from few replicas is not to be compared with one from many.
-fn settle(bench: &mut Bench<'_>, summary: &Summary, weighed: &mut [Weighed]) {
-    let rough = |weighed: &[Weighed]| -> Vec<(usize, f64)> {
-        let (_, std_errors) = posterior(summary, weighed);
-        (0..weighed.len()).map(|i| (i, std_errors[i])).filter(|(_, error)| *error > STD_ERROR).collect()
-    };
-    let mut level = rough(weighed);
-    level.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+/// Runs causes that are nearly level more often, until their probabilities are known well enough or as often as is allowed:
+/// all of them each time, since a likelihood from few replicas is not to be compared with one from many. Says so if that is
+/// not enough.
+fn settle(bench: &mut Bench<'_>, summary: &Summary, weighed: &mut [Weighed]) -> Vec<Diagnostic> {
+    let errors = |weighed: &[Weighed]| posterior(summary, weighed).1;
+    let largest = |errors: &[f64]| errors.iter().copied().fold(0.0, f64::max);
+    let mut std_errors = errors(weighed);
+    let mut level: Vec<usize> = (0..weighed.len()).filter(|i| std_errors[*i] > STD_ERROR).collect();
+    level.sort_by(|a, b| std_errors[*b].total_cmp(&std_errors[*a]).then(a.cmp(b)));
     level.truncate(LEVEL);
-    while 2 * bench.replicas() <= MOST_REPLICAS && !rough(weighed).is_empty() {
-        bench.double();
+    while largest(&std_errors) > STD_ERROR && 2 * bench.replicas() <= MOST_REPLICAS && !level.is_empty() {
+        // Errors fall with the root of replicas.
+        let wanted = bench.replicas() as f64 * (largest(&std_errors) / STD_ERROR).powi(2);
+        bench.extend((wanted as usize).clamp(2 * bench.replicas(), MOST_REPLICAS));
         let all: Vec<usize> = (0..bench.replicas()).collect();
-        for (i, _) in &level {
+        for i in &level {
             for form in weighed[*i].forms.iter_mut().filter(|f| !f.without.is_empty()) {
                 form.run(bench, summary, &all);
                 form.leave_out(summary, &all);
             }
         }
+        std_errors = errors(weighed);
     }
+    let mut diagnostics = Vec::new();
+    if largest(&std_errors) > STD_ERROR {
+        Diagnostic::count(&mut diagnostics, "nearly-level", || {
+            let (error, replicas) = (largest(&std_errors), bench.replicas());
+            format!(
+                "causes are nearly level: probabilities have standard errors of up to {error:.2} after {replicas} replicas"
+            )
+        });
+    }
+    diagnostics
 }
 
 /// Probabilities with their standard errors: of the causes, of the unknown and of nothing.
 fn posterior(summary: &Summary, weighed: &[Weighed]) -> (Vec<f64>, Vec<f64>) {
-    let unknown = unknown(summary);
-    let posterior = |of: &dyn Fn(&Weighed) -> f64| -> Vec<f64> {
-        let mut logs: Vec<f64> = weighed.iter().map(|w| w.log_prior + of(w)).collect();
-        logs.extend([libm::log(UNKNOWN) + unknown, libm::log(NONE)]);
+    let from_nothing = departure(summary, &[]);
+    let posterior = |of: &dyn Fn(&FormWeight) -> f64| -> Vec<f64> {
+        let mut logs: Vec<f64> = weighed.iter().map(|w| w.log_prior + w.log_bayes_with(of)).collect();
+        logs.extend([libm::log(UNKNOWN) + unknown(weighed, from_nothing, of), libm::log(NONE)]);
         let total = log_sum_exp(&logs);
         logs.iter().map(|l| libm::exp(l - total)).collect()
     };
-    let left_out: Vec<Vec<f64>> =
-        (0..GROUPS).map(|g| posterior(&|w: &Weighed| w.log_bayes_without(g))).collect();
+    let left_out: Vec<Vec<f64>> = (0..GROUPS).map(|g| posterior(&|f| f.without(g))).collect();
     let std_error = |i: usize| {
         let mean = left_out.iter().map(|p| p[i]).sum::<f64>() / GROUPS as f64;
         let squares: f64 = left_out.iter().map(|p| (p[i] - mean).powi(2)).sum();
         ((GROUPS - 1) as f64 / GROUPS as f64 * squares).sqrt()
     };
-    (posterior(&Weighed::log_bayes), (0..weighed.len() + 2).map(std_error).collect())
+    (posterior(&|f| f.log_bayes), (0..weighed.len() + 2).map(std_error).collect())
+}
+
+/// The log Bayes factor of the unknown. It is as likely to be like nothing that has a name as to be like one of the causes,
+/// with departures from what that would show.
+fn unknown(weighed: &[Weighed], from_nothing: f64, of: &dyn Fn(&FormWeight) -> f64) -> f64 {
+    let named = libm::log(1.0 - NONE - UNKNOWN);
+    let mut logs: Vec<f64> =
+        weighed.iter().map(|w| w.log_prior - named + w.log_bayes_of_departure(of)).collect();
+    logs.push(from_nothing);
+    log_sum_exp(&logs) - std::f64::consts::LN_2
 }
 
 fn answer(summary: &Summary, weighed: &[Weighed]) -> Vec<Ranked> {
@@ -213,16 +238,22 @@ fn answer(summary: &Summary, weighed: &[Weighed]) -> Vec<Ranked> {
         .map(|i| {
             let line = match weighed.get(i) {
                 Some(w) => of_cause(summary, w),
-                None if i == n => of_unknown(unknown(summary)),
+                None if i == n => of_unknown(unknown(weighed, departure(summary, &[]), &|f| f.log_bayes)),
                 None => plain(What::None, 0.0),
             };
             (i, Ranked { probability: probability[i], std_error: std_error[i], ..line })
         })
         .collect();
     ranked.sort_by(|a, b| b.1.probability.total_cmp(&a.1.probability).then(a.0.cmp(&b.0)));
-    /// Causes below this are not listed.
+    /// Causes below this are not listed, …
     const LISTED: f64 = 1e-4;
-    ranked.retain(|(i, r)| r.probability >= LISTED || *i >= n);
+    /// … but for so many, which are the nearest even where the unknown leads.
+    const NEAREST: usize = 3;
+    let mut causes = 0;
+    ranked.retain(|(i, r)| {
+        causes += usize::from(*i < n);
+        r.probability >= LISTED || *i >= n || causes <= NEAREST
+    });
     mark_same(summary, weighed, &mut ranked);
     ranked.into_iter().map(|(_, r)| r).collect()
 }

@@ -54,6 +54,8 @@ struct Base {
     flows: Vec<Vec<Way>>,
     trips: Vec<Trip>,
     lost: Vec<f64>,
+    /// By arc: pairs that are probed and pairs whose flows are sampled, counted on, whose paths cross it.
+    across: Vec<Vec<u32>>,
 }
 
 /// The path of a flow, there and (for probes) back, with its propagation in ms; `None` where there is none.
@@ -117,10 +119,9 @@ impl<'a> Bench<'a> {
         self.bases.len() - 1
     }
 
-    /// Makes as many again; those that are there stay what they are.
-    pub fn double(&mut self) {
-        let (now, more) = (self.bases.len() as u64, self.replicas() as u64);
-        self.add(now..now + more);
+    /// Makes more, up to so many; those that are there stay what they are.
+    pub fn extend(&mut self, replicas: usize) {
+        self.add(self.bases.len() as u64..replicas as u64 + 1);
     }
 
     fn add(&mut self, trials: std::ops::Range<u64>) {
@@ -205,7 +206,8 @@ impl<'a> Bench<'a> {
             .map(|(i, ways)| self.trip(&luck, &self.state, &laws, i, ways))
             .collect();
         let lost = flows.iter().map(|ways| lost(&self.state, &laws, ways)).collect();
-        Base { luck, laws, probes, flows, trips, lost }
+        let across = across(self.csr.arc_count(), probes.iter().chain(&flows));
+        Base { luck, laws, probes, flows, trips, lost, across }
     }
 
     fn law(&self, luck: &Luck, state: &State, arc: usize, offered: f64) -> Law {
@@ -231,36 +233,53 @@ impl<'a> Bench<'a> {
         }
         let gone =
             |arcs: &[ArcId]| change.cut().is_some_and(|l| arcs.iter().any(|a| self.csr.link[a.index()] == l));
-        let felt =
-            |ways: &[Way]| ways.iter().flatten().any(|(arcs, _)| arcs.iter().any(|a| touched[a.index()]));
         let crossing = |ways: &[Way]| {
             ways.iter().flatten().filter(|(arcs, _)| gone(arcs)).count() as f64 / ways.len().max(1) as f64
         };
+        // Waits as they were leave round trips as they were; losses are told apart from them.
+        let waits: Vec<bool> =
+            touched.iter().enumerate().map(|(i, t)| *t && laws[i].wait_ms != base.laws[i].wait_ms).collect();
+        let met = |ways: &[Way], what: &[bool]| {
+            ways.iter().flatten().any(|(arcs, _)| arcs.iter().any(|a| what[a.index()]))
+        };
+        let felt = self.felt(base, &touched);
         for (i, pair) in self.seen.probes.iter().enumerate() {
             let old = &base.probes[i];
             let rerouted = moved[pair.src.index()] || moved[pair.dst.index()];
-            let ways =
-                if rerouted { self.ways(&base.luck, state, pair.src, pair.dst, true) } else { Vec::new() };
-            let ways = if rerouted { &ways } else { old };
-            if !(felt(ways) || felt(old) || ways != old) {
+            let new = rerouted.then(|| self.ways(&base.luck, state, pair.src, pair.dst, true));
+            let new = new.filter(|ways| ways != old);
+            let ways = new.as_ref().unwrap_or(old);
+            if !felt[i] && new.is_none() {
                 continue;
             }
-            let trip = self.trip(&base.luck, state, &laws, i, ways);
+            let trip = if new.is_some() || met(ways, &waits) {
+                self.trip(&base.luck, state, &laws, i, ways)
+            } else {
+                Trip { lost: lost(state, &laws, ways), ..base.trips[i] }
+            };
             self.show_probe(&mut shown, (&base.trips[i], &trip), &clock, crossing(old), i);
         }
         for (i, pair) in self.seen.flows.iter().enumerate() {
             let old = &base.flows[i];
-            let rerouted = moved[pair.dst.index()];
-            let ways =
-                if rerouted { self.ways(&base.luck, state, pair.src, pair.dst, false) } else { Vec::new() };
-            let ways = if rerouted { &ways } else { old };
-            if !(felt(ways) || felt(old) || ways != old) {
+            let new =
+                moved[pair.dst.index()].then(|| self.ways(&base.luck, state, pair.src, pair.dst, false));
+            let new = new.filter(|ways| ways != old);
+            if !felt[self.seen.probes.len() + i] && new.is_none() {
                 continue;
             }
-            let extra = lost(state, &laws, ways) - base.lost[i];
+            let extra = lost(state, &laws, new.as_ref().unwrap_or(old)) - base.lost[i];
             self.show_flow(&mut shown, extra, &clock, crossing(old), i);
         }
         shown
+    }
+
+    /// By pair that is probed, then by pair whose flows are sampled: whether its paths met one of these arcs.
+    fn felt(&self, base: &Base, touched: &[bool]) -> Vec<bool> {
+        let mut felt = vec![false; self.seen.probes.len() + self.seen.flows.len()];
+        let pairs =
+            touched.iter().zip(&base.across).filter(|(touched, _)| **touched).flat_map(|(_, pairs)| pairs);
+        pairs.for_each(|pair| felt[*pair as usize] = true);
+        felt
     }
 
     /// By destination: whether its paths are not what they were.
@@ -270,7 +289,7 @@ impl<'a> Bench<'a> {
             Change::Hash(node, _) => state.routing.next_arcs(node, dst).len() > 1,
             _ => false,
         };
-        nodes.map(|dst| !state.routing.shares_paths(&self.state.routing, dst) || chooses(dst)).collect()
+        nodes.map(|dst| !state.routing.same_paths(&self.state.routing, dst) || chooses(dst)).collect()
     }
 
     /// The laws of all half-links after the change, and which are not what they were.
@@ -336,9 +355,10 @@ impl<'a> Bench<'a> {
                 let demand = &self.demands[d as usize];
                 at[demand.src.index()] += demand.bps * luck.demand[d as usize];
             }
-            for &node in state.routing.to(NodeId::new(dst)).order() {
+            let paths = state.routing.to(NodeId::new(dst));
+            for &node in paths.order() {
                 let here = at[node.index()];
-                let next = state.routing.next_arcs(node, NodeId::new(dst));
+                let next = paths.next_arcs(node);
                 if here == 0.0 || next.is_empty() {
                     continue;
                 }
@@ -519,6 +539,20 @@ fn split(state: &State, node: NodeId, k: usize, n: usize) -> f64 {
         Some((at, point)) if at == node => f64::from(u8::from((point * n as f64) as usize == k)),
         _ => 1.0 / n as f64,
     }
+}
+
+/// By arc: the pairs, counted on, some of whose ways cross it.
+fn across<'w>(arcs: usize, pairs: impl Iterator<Item = &'w Vec<Way>>) -> Vec<Vec<u32>> {
+    let mut across: Vec<Vec<u32>> = vec![Vec::new(); arcs];
+    for (pair, ways) in (0u32..).zip(pairs) {
+        for arc in ways.iter().flatten().flat_map(|(arcs, _)| arcs) {
+            let here = &mut across[arc.index()];
+            if here.last() != Some(&pair) {
+                here.push(pair);
+            }
+        }
+    }
+    across
 }
 
 /// The share lost over the ways of a pair's flows.

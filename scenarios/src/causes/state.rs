@@ -95,14 +95,10 @@ impl Change {
     }
 }
 
-/// The routing with another metric of one link. A higher metric changes only the destinations whose paths used the link.
+/// The routing with another metric of one link.
 fn rerouted(routing: &Routing, csr: &Csr, down: &Failures, link: LinkId, metric: u32) -> Routing {
     let mut changed = csr.clone();
     let arcs = &csr.link_arcs[link.index()];
-    let higher = arcs.iter().all(|a| metric >= csr.metric[a.index()]);
     arcs.iter().for_each(|a| changed.metric[a.index()] = metric);
-    if !higher {
-        return Routing::compute(&changed, down);
-    }
-    routing.after_dearer(&changed, down, arcs)
+    routing.after_metric(&changed, down, arcs)
 }

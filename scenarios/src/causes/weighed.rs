@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use twin::Rung;
 
 use super::class::{Cause, Form};
-use super::likelihood::{Ensemble, ModelError, Term, effective, terms};
+use super::likelihood::{Ensemble, ModelError, Term, departure, effective, terms};
 use super::replica::Bench;
 use super::summary::Summary;
 use crate::base_loss::log_sum_exp;
@@ -42,6 +42,8 @@ pub(super) struct FormWeight {
     pub ensemble: Ensemble,
     pub terms: Vec<Term>,
     pub log_bayes: f64,
+    /// The log Bayes factor of something like it that no cause names, against it.
+    pub departure: f64,
     pub rung: Rung,
     /// See [`effective`].
     pub effective: f64,
@@ -57,9 +59,14 @@ impl Weighed {
         log_sum_exp(&self.logs(|f| f.log_bayes))
     }
 
-    /// The same with a group of replicas left out.
-    pub(super) fn log_bayes_without(&self, group: usize) -> f64 {
-        log_sum_exp(&self.logs(|f| f.without.get(group).copied().unwrap_or(f.log_bayes)))
+    /// The same for something like it that no cause names.
+    pub(super) fn log_bayes_of_departure(&self, of: impl Fn(&FormWeight) -> f64) -> f64 {
+        log_sum_exp(&self.logs(|f| of(f) + f.departure))
+    }
+
+    /// The same with another log Bayes factor of each form.
+    pub(super) fn log_bayes_with(&self, of: impl Fn(&FormWeight) -> f64) -> f64 {
+        log_sum_exp(&self.logs(of))
     }
 
     /// Posterior weights of the forms.
@@ -112,8 +119,13 @@ impl Weighed {
         forms.sort_by(|a, b| rough[*b].total_cmp(&rough[*a]).then(a.cmp(b)));
         forms.retain(|i| rough[*i] >= best - FORM_GAP && !self.forms[*i].ensemble.items.is_empty());
         forms.truncate(FORMS);
-        for &form in &forms {
-            self.forms[form].run(bench, summary, all);
+        let once: Vec<Ensemble> = forms.iter().map(|f| self.forms[*f].ensemble.clone()).collect();
+        for (k, &form) in forms.iter().enumerate() {
+            // Other metrics may lead to the same paths.
+            match once[..k].iter().position(|other| *other == once[k]) {
+                Some(same) => self.forms[form] = self.forms[forms[same]].with_form(self.forms[form].form),
+                None => self.forms[form].run(bench, summary, all),
+            }
         }
         let typical = twin::stats::median(forms.iter().map(|i| self.forms[*i].log_bayes - rough[*i]));
         self.forms.iter_mut().filter(|f| !f.often).for_each(|f| f.lose(typical));
@@ -147,7 +159,8 @@ impl FormWeight {
     pub(super) fn rough(form: Form, ensemble: Ensemble, rung: Rung, summary: &Summary) -> Self {
         let terms = terms(summary, &ensemble, &[0], ROUGH);
         let log_bayes = terms.iter().map(|t| t.log_bayes).sum();
-        Self { ensemble, terms, log_bayes, ..Self::of(form, rung) }
+        let departure = departure(summary, &terms);
+        Self { ensemble, terms, log_bayes, departure, ..Self::of(form, rung) }
     }
 
     /// Before it was run.
@@ -157,6 +170,7 @@ impl FormWeight {
             ensemble: Ensemble { items: Vec::new(), mean: Vec::new(), spread: Vec::new() },
             terms: Vec::new(),
             log_bayes: 0.0,
+            departure: 0.0,
             rung,
             effective: 0.0,
             often: false,
@@ -169,8 +183,19 @@ impl FormWeight {
         self.ensemble = bench.often(self.form.change);
         self.terms = terms(summary, &self.ensemble, all, FINE);
         self.log_bayes = self.terms.iter().map(|t| t.log_bayes).sum();
+        self.departure = departure(summary, &self.terms);
         self.effective = effective(summary, &self.ensemble);
         self.often = true;
+    }
+
+    /// The same weight of another form that shows the same.
+    fn with_form(&self, form: Form) -> Self {
+        Self { form, ..self.clone() }
+    }
+
+    /// Its log Bayes factor with a group of replicas left out.
+    pub(super) fn without(&self, group: usize) -> f64 {
+        self.without.get(group).copied().unwrap_or(self.log_bayes)
     }
 
     /// Takes off what closer looks took from others.

@@ -152,9 +152,9 @@ fn summary(
     let by_case = |of: &dyn Fn(u32, &Verdict) -> Value| -> Value {
         verdicts.iter().map(|(number, v)| (number.to_string(), of(*number, v))).collect::<Map<_, _>>().into()
     };
-    let left_out = |number: u32, _: &Verdict| -> Value {
+    let left_out = |number: u32, v: &Verdict| -> Value {
         let of = |d: &twin::Diagnostic| json!({ "code": d.code, "what": d.message, "count": d.count });
-        cases[&number].diagnostics.iter().map(of).collect::<Vec<_>>().into()
+        cases[&number].diagnostics.iter().chain(&v.diagnostics).map(of).collect::<Vec<_>>().into()
     };
     let effective = |_: u32, v: &Verdict| -> Value {
         let best = v.ranked.iter().find(|r| matches!(r.what, What::Cause(_)));
