@@ -239,22 +239,31 @@ impl Background {
         }
     }
 
-    /// Z(τ) = max(z + X, X − min X): X is normal, and its minimum given X is ½(X − √(X² − 2σ²τ·ln U)). Where it would
-    /// pass the end of the buffer it is reflected there, or stationary between both ends after a gap long enough to
-    /// cross the buffer.
+    /// Z(τ) = max(z + X, X − min X): X is normal, and its minimum given X is ½(X − √(X² − 2σ²τ·ln U)). A path that does not
+    /// come to zero may come to the end of the buffer, where it is held likewise. After a gap long enough to cross the
+    /// buffer it is stationary between both.
     fn diffuse(&mut self, stream: &Unseen, gap: f64, room: f64, draws: &mut Draws) {
         let (begin, shift) = (self.work, stream.shift());
+        let end = room + shift;
         let z = if begin > 0.0 { begin + shift } else { stream.idle(shift, draws) };
         let (drift, variance) = ((stream.utilization - 1.0) * gap, stream.variance * gap);
         let luck = stream.luck(gap, &mut self.streams, draws);
         let x = drift + libm::sqrt(variance) * luck;
-        let minimum = 0.5 * (x - libm::sqrt(x * x - 2.0 * variance * libm::log(draws.f64_open())));
-        let end = room + shift;
-        let mut z = (z + x).max(x - minimum);
-        if z > end {
-            let crossed = variance > end * end || drift > end;
-            z = if crossed { stream.stationary(end, draws.f64_open()) } else { (2.0 * end - z).max(0.0) };
-        }
+        let mut farthest = || libm::sqrt(x * x - 2.0 * variance * libm::log(draws.f64_open()));
+        let low = 0.5 * (x - farthest());
+        // Where it would be but for the end of the buffer, and how far it would have been above that.
+        let (z, over) = if z + low < 0.0 {
+            (x - low, x - low - end)
+        } else {
+            let high = 0.5 * (x + farthest());
+            (z + x, z + high - end)
+        };
+        let crossed = variance > end * end || drift > end;
+        let z = match over > 0.0 {
+            true if crossed => stream.stationary(end, draws.f64_open()),
+            true => (z - over).max(0.0),
+            false => z,
+        };
         self.work = (z - shift).max(0.0);
         self.age = stream.age(self.work);
         // What has come is there or was sent, and while there was work it was sent without a break.

@@ -53,6 +53,38 @@ fn the_mean_work_is_that_of_pollaczek_and_khinchine() {
     }
 }
 
+/// A buffer of 100 packets at 95 % of load, in bursts of four: the mean work in services at rare probes, and packet by packet.
+#[test]
+fn the_end_of_the_buffer_holds_the_work_as_it_holds_packets() {
+    let (room, traffic) = (100.0, BackgroundTraffic { burst: 4.0, ..Default::default() });
+    let load = Arc::new(BackgroundLoad::constant(vec![0.95e10]));
+    let mut background = Background::new(load, traffic, ArcId(0));
+    let key = EntityKey::new("test");
+    let (chance, n) = (Seeds::new(1).trial(0).chance(Purpose::BACKGROUND, &key), 40_000);
+    let (mut now, mut ours) = (SimTime::ZERO, 0.0);
+    for i in 0..n {
+        let mut draws = chance.draws(i);
+        now += SimDuration::from_ps((draws.exp() * 100.0 * SERVICE_PS) as u64);
+        let packet = Reaches { at: now, over: None, service: SimDuration::ZERO };
+        let room = SimDuration::from_ps((room * SERVICE_PS) as u64);
+        ours += background.work_at(packet, RATE, room, &mut draws).as_ps() as f64 / SERVICE_PS;
+    }
+    let packets = UnseenPackets::new(traffic, 1.0);
+    let mut draws = chance.draws(n);
+    let (mut work, mut area, mut time) = (0.0_f64, 0.0, 0.0);
+    for _ in 0..2_000_000 {
+        let gap = draws.exp() * traffic.burst / 0.95;
+        let left = (work - gap).max(0.0);
+        area += (work * work - left * left) / 2.0;
+        (work, time) = (left, time + gap);
+        for _ in 0..packets.burst(&mut draws) {
+            work += if work + 1.0 <= room { 1.0 } else { 0.0 };
+        }
+    }
+    let (ours, truth) = (ours / n as f64, area / time);
+    assert!((ours / truth - 1.0).abs() < 0.03, "{ours} for {truth}");
+}
+
 /// Half of the traffic comes over a link of the same rate that carries nothing else. The work in both queues together
 /// is that of one queue (Avi-Itzhak 1965), so the mean waiting number here is ρ²/(2(1−ρ)) − x²/(2(1−x)), and the mean
 /// work that more by ρ/2.
