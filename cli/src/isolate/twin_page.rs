@@ -43,9 +43,10 @@ fn on_page(csr: &Csr, number: u32, case: &Case, verdict: &Verdict) -> RankedCase
         same_as: ranked.same_as.and_then(position),
         ..cause(csr, case, verdict, ranked)
     });
+    let notes = case.diagnostics.iter().chain(&verdict.diagnostics).map(|d| d.message.clone());
     RankedCase {
         number,
-        basis: basis(verdict),
+        basis: notes.chain([basis(verdict)]).collect::<Vec<_>>().join(" · "),
         doubtful: verdict.p_value < DOUBTFUL,
         causes: causes.collect(),
         probes: Vec::new(),
