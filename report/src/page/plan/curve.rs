@@ -113,9 +113,10 @@ impl<'s> Chart<'s> {
         let upper = lines.first().map(|l| self.y(l.2));
         let draw = |(i, (class, text, util)): (usize, &(&str, &str, f64))| {
             let y = self.y(*util);
-            // Two texts that are near each other stand on either side of their lines.
             let (left, line) = (px(LEFT), px(y));
-            let below = i > 0 && upper.is_some_and(|upper| y - upper < 16.0);
+            // Failures lie above the line of nothing down. Two texts that are near each other stand on either side.
+            let free = *class == "sha" && y + 16.0 < self.floor();
+            let below = free || i > 0 && upper.is_some_and(|upper| y - upper < 16.0);
             format!(
                 "<path class=\"{class}\" d=\"M{left} {line}H{right}\"/><text class=\"v\" x=\"{right}\" y=\"{}\" \
                  text-anchor=\"end\">{text} {}</text>\n",
