@@ -78,6 +78,9 @@ pub(crate) fn ledger(csr: &Csr, seen: &Observed, verdict: &Verdict, ranked: &Ran
     for (item, log_bayes) in &ranked.ledger {
         let told = match item {
             Some(item) => told(csr, seen, verdict.summary.items[*item as usize]),
+            None if ranked.what == What::Unknown => {
+                ("prior", "all changes, as departures from what is known".to_owned())
+            }
             None => ("prior", "what not knowing its form in advance costs".to_owned()),
         };
         *sums.entry(told).or_insert(0.0) += log_bayes;

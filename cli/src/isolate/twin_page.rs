@@ -43,7 +43,11 @@ fn on_page(csr: &Csr, number: u32, case: &Case, verdict: &Verdict) -> RankedCase
         same_as: ranked.same_as.and_then(position),
         ..cause(csr, case, verdict, ranked)
     });
-    let notes = case.diagnostics.iter().chain(&verdict.diagnostics).map(|d| d.message.clone());
+    let notes = case.diagnostics.iter().chain(&verdict.diagnostics);
+    let notes = notes.map(|d| match d.count {
+        1 => d.message.clone(),
+        n => format!("{} ({n}×)", d.message),
+    });
     RankedCase {
         number,
         basis: notes.chain([basis(verdict)]).collect::<Vec<_>>().join(" · "),
@@ -67,14 +71,14 @@ fn cause(csr: &Csr, case: &Case, verdict: &Verdict, ranked: &Ranked) -> OnPage {
     };
     let evidence =
         ledger(csr, &case.observed, verdict, ranked).into_iter().map(|((source, item), log_bayes)| {
-            Evidence { source: source.to_owned(), item: item.replace(" -> ", " → "), log_bayes }
+            Evidence { source: source.to_owned(), item: arrows(&item), log_bayes }
         });
     OnPage {
         class: class.to_owned(),
         a,
         b,
         since: strength.into_iter().chain(began).collect::<Vec<_>>().join(" · "),
-        otherwise: otherwise.replace(" -> ", " → "),
+        otherwise: arrows(&otherwise),
         probability: ranked.probability,
         std_error: ranked.std_error,
         severity: ranked.severity.filter(|_| lost).map(|(value, lo, hi)| Interval { value, lo, hi }),
@@ -82,4 +86,9 @@ fn cause(csr: &Csr, case: &Case, verdict: &Verdict, ranked: &Ranked) -> OnPage {
         evidence: evidence.collect(),
         ..OnPage::default()
     }
+}
+
+/// Arrows as a page writes them.
+fn arrows(text: &str) -> String {
+    text.replace(" <-> ", " ↔ ").replace(" -> ", " → ")
 }
