@@ -15,7 +15,7 @@
 //! Queues are FIFO: what left the half-link before between two watched packets is what came to it between them. Each queue
 //! counts the unseen work that comes to it, watched packets carry the count on, and the next queue draws what the feed sent
 //! so that the count is kept, right before the watched packet without a break for as long as the half-link had been busy.
-//! So waits along a path are correlated as they should be, and no work is lost or made. Watched packets add their own
+//! So waits along a path are correlated as they should be, and in the long run no work is lost or made. Watched packets add their own
 //! service to V, so they queue behind each other too, and unseen packets behind them. Without background the recursion is
 //! Lindley's and exact.
 
@@ -259,10 +259,10 @@ impl Background {
             (z + x, z + high - end)
         };
         let crossed = variance > end * end || drift > end;
-        let z = match over > 0.0 {
-            true if crossed => stream.stationary(end, draws.f64_open()),
-            true => (z - over).max(0.0),
-            false => z,
+        let z = if over > 0.0 && crossed {
+            stream.stationary(end, draws.f64_open())
+        } else {
+            (z - over.max(0.0)).max(0.0)
         };
         self.work = (z - shift).max(0.0);
         self.age = stream.age(self.work);

@@ -94,7 +94,8 @@ impl Laying<'_> {
         }
     }
 
-    /// Before the gap the half-link had sent without a break for so long, which was not known then.
+    /// Before the gap the half-link had sent without a break for so long, which was not known then: what came of it and is
+    /// missing still (as much as is to be expected, where that was not counted) comes as the gap begins.
     fn late(&mut self, time: f64, missing: Option<f64>) {
         let work = missing.map_or((1.0 - self.feed.busy) * time, |work| time.min(work - self.sent));
         if time > 0.0 && work > 0.0 {
