@@ -425,24 +425,25 @@ fn around(reroute: &Reroute) -> Range<usize> {
     reroute.bins.start..reroute.bins.end + 2
 }
 
+/// Over seeds, the first two ways explain .95 of what they should on average, and lose nothing.
+fn assert_explained(seeds: impl IntoIterator<Item = u64>, ways: &[&[&str]]) {
+    let all: Vec<_> = seeds.into_iter().map(|seed| scores(seed, ways)).collect();
+    for way in 0..2 {
+        let explained = all.iter().map(|scores| scores[way].explained).sum::<f64>() / all.len() as f64;
+        assert!(explained >= 0.95, "{explained}");
+        assert!(all.iter().all(|scores| scores[way].lost == 0));
+    }
+}
+
 #[test]
 fn a_known_reroute_explains_its_anomalies_and_hides_no_real_ones() {
-    let scores = scores(0, &[EXPECTED, MOVED]);
-    assert!(scores.iter().all(|score| score.explained >= 0.95));
-    assert_eq!([scores[0].lost, scores[1].lost], [0, 0]);
+    assert_explained([0, 5], &[EXPECTED, MOVED]);
 }
 
 #[test]
 #[ignore = "measures more seeds"]
 fn known_reroutes_of_other_seeds() {
-    let all: Vec<_> = (0..12).map(|seed| scores(seed, &[EXPECTED, MOVED, RELEARNT])).collect();
-    for (way, name) in ["expected", "moved", "learnt anew"].iter().enumerate() {
-        let explained = all.iter().map(|scores| scores[way].explained).sum::<f64>() / all.len() as f64;
-        println!(
-            "{name}: {explained:.3} explained, {} lost",
-            all.iter().map(|scores| scores[way].lost).sum::<usize>()
-        );
-    }
+    assert_explained(0..12, &[EXPECTED, MOVED, RELEARNT]);
 }
 
 fn count(found: &[bool]) -> usize {
