@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::patience::Wait;
+
 /// As [`std::sync::Barrier`], for waits much shorter than a thread takes to fall asleep and wake: it spins, and lets others
 /// run where there are fewer processors than threads.
 #[derive(Debug)]
@@ -10,9 +12,6 @@ pub(crate) struct Barrier {
     arrived: AtomicUsize,
     meetings: AtomicUsize,
 }
-
-/// Looks at the others before the processor is given away: some tens of microseconds.
-const SPINS: u32 = 20_000;
 
 impl Barrier {
     pub(crate) fn new(threads: usize) -> Self {
@@ -27,10 +26,9 @@ impl Barrier {
             self.meetings.fetch_add(1, Ordering::Release);
             return;
         }
-        let mut spins = 0;
+        let mut wait = Wait::default();
         while self.meetings.load(Ordering::Acquire) == meeting {
-            spins += 1;
-            if spins < SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
+            wait.pause();
         }
     }
 }

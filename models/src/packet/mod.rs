@@ -34,6 +34,7 @@ mod lpm;
 mod net;
 mod network;
 mod partition;
+mod patience;
 mod poisson;
 mod queue_stats;
 mod recorder;

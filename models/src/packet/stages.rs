@@ -17,6 +17,7 @@ use super::fault::TimedFault;
 use super::flight::Flight;
 use super::network::Network;
 use super::partition::weights;
+use super::patience;
 use super::windows::Windows;
 
 /// Windows that a stage may be ahead of the next one: enough to even out windows of unequal work.
@@ -66,7 +67,7 @@ impl Neighbours {
     /// to its end.
     pub(crate) fn receive(&mut self, lists: &mut [Vec<Flight>]) -> Option<Window> {
         let upstream = self.upstream.as_ref()?;
-        let Ok((window, handed)) = upstream.windows.recv() else {
+        let Some((window, handed)) = patience::receive(&upstream.windows) else {
             self.upstream = None;
             return None;
         };
@@ -93,12 +94,12 @@ impl Neighbours {
             (!list.is_empty()).then(|| (*arc, std::mem::replace(list, empty())))
         };
         // Where nobody receives, the stage has panicked, and its thread says so.
-        let _ = windows.send((window, later.iter().filter_map(take).collect()));
+        patience::send(windows, (window, later.iter().filter_map(take).collect()));
     }
 }
 
-/// Runs in `stages` threads up to and including `until`. No component of `dependence` is a circle. Memory: one copy of
-/// the half-links and of the tallies for each stage.
+/// Runs in `stages` threads, this one among them, up to and including `until`. No component of `dependence` is a circle.
+/// Memory: one copy of the half-links and of the tallies for each stage.
 pub(crate) fn run(
     network: &Network,
     dependence: &Dependence,
@@ -108,24 +109,23 @@ pub(crate) fn run(
 ) -> Network {
     std::thread::scope(|scope| {
         let cuts = cut(network, dependence, stages);
-        let mut upstream = None;
+        let (last, before) = cuts.split_last().expect("at least one stage");
+        let mut neighbours = Neighbours::default();
         let mut threads = Vec::new();
-        for (i, mine) in cuts.iter().enumerate() {
-            let mut neighbours = Neighbours { upstream: upstream.take(), downstream: None };
-            if i + 1 < cuts.len() {
-                let later = &dependence.components[mine.end..];
-                let (to_next, from_here) = belt(later.iter().flat_map(|c| c.arcs.iter().copied()).collect());
-                (neighbours.downstream, upstream) = (Some(to_next), Some(from_here));
-            }
+        for mine in before {
+            let later = &dependence.components[mine.end..];
+            let (to_next, from_here) = belt(later.iter().flat_map(|c| c.arcs.iter().copied()).collect());
+            neighbours.downstream = Some(to_next);
             let stage = Windows::stage(network.clone(), dependence, faults, mine.clone(), neighbours);
             threads.push(scope.spawn(move || stage.run(until)));
+            neighbours = Neighbours { upstream: Some(from_here), downstream: None };
         }
-        let parts = threads.into_iter().map(|t| t.join().expect("no stage panicked"));
-        let merged = parts.reduce(|mut all, part| {
-            all.merge(part);
-            all
-        });
-        merged.expect("at least one stage")
+        let mut all =
+            Windows::stage(network.clone(), dependence, faults, last.clone(), neighbours).run(until);
+        for thread in threads {
+            all.merge(thread.join().expect("no stage panicked"));
+        }
+        all
     })
 }
 
