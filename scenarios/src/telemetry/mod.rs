@@ -10,6 +10,7 @@
 //! what a router takes in it puts out; a port that is down carries nothing. They hold whatever the traffic does.
 
 pub mod average;
+mod case;
 pub mod change;
 pub mod classes;
 pub mod recording;
