@@ -75,49 +75,62 @@ impl PacketNet {
             let because = "traffic without feedback, in stages of the network that go on together";
             return PacketResult::collect(self, network, Computed { engine: Engine::Windows, because });
         }
-        let in_one = |because| {
-            let mut run = self.start(workload, faults, chance);
-            run.run_until(until);
-            run.finish_as(Computed::by_events(because))
-        };
+        match self.regions(shards, threads, workload, &in_order, until, chance) {
+            Ok(network) => {
+                let because = "as asked, in parts of the network that go on together";
+                PacketResult::collect(self, network, Computed::by_events(because))
+            }
+            Err(because) => {
+                let mut run = self.start(workload, faults, chance);
+                run.run_until(until);
+                run.finish_as(Computed::by_events(because))
+            }
+        }
+    }
+
+    /// The network as `shards` regions on `threads` threads leave it, or why one loop is to do it. `faults` are in order of
+    /// time.
+    fn regions(
+        &self,
+        shards: usize,
+        threads: usize,
+        workload: &Workload,
+        faults: &[TimedFault],
+        until: SimTime,
+        chance: Trial,
+    ) -> Result<Network, &'static str> {
         if shards == 1 {
-            return in_one("as asked");
+            return Err("as asked");
         }
         if self.has_disciplines() {
-            return in_one("queue disciplines decide when their transmitter is free");
+            return Err("queue disciplines decide when their transmitter is free");
         }
         if self.background().is_some() {
-            return in_one(BEHIND_BACKGROUND);
+            return Err(BEHIND_BACKGROUND);
         }
         if workload.is_closed_loop() {
-            return in_one("TCP sends by what becomes of its packets");
+            return Err("TCP sends by what becomes of its packets");
         }
         let network = self.network(workload, chance);
         let part_of = partition(&network.forwarding, shards);
         let cut = cut(&network.forwarding, &part_of);
-        let Some(lookahead) = lookahead(&network, &cut, faults) else {
-            return in_one("an arc between parts takes no time");
+        let lookahead = lookahead(&network, &cut, faults).ok_or("an arc between parts takes no time")?;
+        let part = |number| {
+            let mut network = network.clone();
+            for arc in &cut {
+                let sender = part_of[network.forwarding.csr.src[arc.index()].index()] as usize;
+                network.half_links[arc.index()].set_remote(sender == number);
+            }
+            let mine = |node: NodeId| part_of[node.index()] as usize == number;
+            let sim = self.simulation(network, chance, mine);
+            Part { number, sim, leaving: vec![Vec::new(); shards] }
         };
-        let mut parts: Vec<Part> = (0..shards)
-            .map(|number| {
-                let mut network = network.clone();
-                for arc in &cut {
-                    let sender = part_of[network.forwarding.csr.src[arc.index()].index()] as usize;
-                    network.half_links[arc.index()].set_remote(sender == number);
-                }
-                let mine = |node: NodeId| part_of[node.index()] as usize == number;
-                Part {
-                    number,
-                    sim: self.simulation(network, chance, mine),
-                    leaving: vec![Vec::new(); shards],
-                }
-            })
-            .collect();
+        let mut parts: Vec<Part> = (0..shards).map(part).collect();
         let shared = Shared::new(shards, threads.min(shards));
         let each = shards.div_ceil(threads.min(shards));
         std::thread::scope(|scope| {
             for part in parts.chunks_mut(each) {
-                let (shared, part_of, faults) = (&shared, &part_of[..], &in_order[..]);
+                let (shared, part_of) = (&shared, &part_of[..]);
                 scope.spawn(move || run_parts(part, shared, part_of, faults, lookahead, until));
             }
         });
@@ -125,8 +138,7 @@ impl PacketNet {
             all.merge(part);
             all
         });
-        let because = "as asked, in parts of the network that go on together";
-        PacketResult::collect(self, merged.expect("at least one part"), Computed::by_events(because))
+        Ok(merged.expect("at least two parts"))
     }
 }
 
