@@ -23,12 +23,27 @@ pub struct Evidence<'a> {
     /// Prior probability of each onset candidate.
     pub onset_weight: f64,
     pub(super) converge_bins: u32,
-    lasting: Vec<f32>,
-    converging: Vec<f32>,
+    lasting: Vec<Ratio>,
+    converging: Vec<Ratio>,
     pub(super) dead: Vec<f32>,
     pub(super) joint: Vec<u8>,
     pub(super) suspicious: Vec<u32>,
     pub(super) rtt: Vec<Option<RttChange>>,
+}
+
+/// How much likelier a flow's losses are at some rate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ratio {
+    /// Its logarithm.
+    pub(super) log: f32,
+    /// Less one, and infinite beyond 1e38: a mixture of such gains takes no exponential.
+    pub(super) gain: f32,
+}
+
+impl Ratio {
+    fn of_log(log: f32) -> Self {
+        Self { log, gain: libm::expm1(f64::from(log)) as f32 }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -88,8 +103,8 @@ impl<'a> Evidence<'a> {
             let converging = ratios(first, &mut (0..CONVERGENCE_GRID).map(|g| convergence_s(g) / span_s));
             self.dead.extend(lasting.pop());
             best = lasting.iter().chain(&converging).copied().fold(best, f32::max);
-            self.lasting.extend(lasting);
-            self.converging.extend(converging);
+            self.lasting.extend(lasting.into_iter().map(Ratio::of_log));
+            self.converging.extend(converging.into_iter().map(Ratio::of_log));
             self.rtt.push(self.rtt_change(flow, onset));
         }
         // A flow that looks bad counts against every component that its path does not meet.
@@ -117,16 +132,15 @@ impl<'a> Evidence<'a> {
     }
 
     /// Log-likelihood ratio of a flow's losses from an onset on at a lasting rate, against its usual ones.
-    pub(crate) fn lasting_ratio(&self, flow: u32, onset: usize, g: usize) -> f64 {
-        f64::from(self.lasting[self.index(flow, onset) * LOSS_GRID + g])
+    pub(super) fn lasting(&self, flow: u32, onset: usize, g: usize) -> Ratio {
+        self.lasting[self.index(flow, onset) * LOSS_GRID + g]
     }
 
-    pub(super) fn ratio(&self, flow: u32, onset: usize, mode: LossMode, g: usize) -> f64 {
-        let at = self.index(flow, onset);
-        f64::from(match mode {
-            LossMode::Lasting => self.lasting[at * LOSS_GRID + g],
-            LossMode::UntilConverged => self.converging[at * CONVERGENCE_GRID + g],
-            LossMode::Fixed(ppb) => self.lasting[at * LOSS_GRID + nearest_rate(f64::from(ppb) / 1e9)],
-        })
+    pub(super) fn ratio(&self, flow: u32, onset: usize, mode: LossMode, g: usize) -> Ratio {
+        match mode {
+            LossMode::Lasting => self.lasting(flow, onset, g),
+            LossMode::UntilConverged => self.converging[self.index(flow, onset) * CONVERGENCE_GRID + g],
+            LossMode::Fixed(ppb) => self.lasting(flow, onset, nearest_rate(f64::from(ppb) / 1e9)),
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use twin::stats::median;
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Ratio};
 use super::grid::{LOSS_GRID, severities};
 use super::{Block, mixture};
 use crate::base_loss::log_sum_exp;
@@ -126,24 +126,61 @@ impl<'a> SetModel<'a> {
     }
 
     fn flows_ratio(&self, latent: Latent) -> f64 {
-        self.touched.iter().map(|t| self.flow_ratio(*t, latent)).sum()
+        // One logarithm of a product of many flows, as there are millions of these terms.
+        let (mut sum, mut product) = (0.0, 1.0);
+        for t in &self.touched {
+            match self.factor(*t, latent) {
+                Some(factor) => product *= factor,
+                None => sum += self.flow_ratio(*t, latent),
+            }
+            if !(1e-200..1e200).contains(&product) {
+                sum += libm::log(product);
+                product = 1.0;
+            }
+        }
+        sum + libm::log(product)
     }
 
-    fn flow_ratio(&self, t: Touched, latent: Latent) -> f64 {
-        let e = self.evidence;
-        let one = e.ratio(t.flow, latent.onset, self.parts[0].loss, latent.first);
-        if self.parts.len() == 1 {
-            return mixture(&[(t.first, one)]);
-        }
-        let two = e.ratio(t.flow, latent.onset, self.parts[1].loss, latent.second);
-        let both = match (self.parts[0].loss, self.parts[1].loss) {
-            (LossMode::Lasting, LossMode::Lasting) => {
-                let joint = e.joint[latent.first * LOSS_GRID + latent.second];
-                e.lasting_ratio(t.flow, latent.onset, usize::from(joint))
+    /// How much likelier a flow's losses are; `None` where that is no number of ordinary size.
+    fn factor(&self, t: Touched, latent: Latent) -> Option<f64> {
+        let gain = |ratio: Ratio| f64::from(ratio.gain);
+        let factor = match self.ratios(t, latent) {
+            (one, None) => 1.0 + t.first * gain(one),
+            (one, Some((two, joint))) => {
+                let both = joint.map_or_else(|| (1.0 + gain(one)) * (1.0 + gain(two)) - 1.0, gain);
+                1.0 + t.first * gain(one) + t.second * gain(two) + t.both * both
             }
-            _ => one + two,
         };
-        mixture(&[(t.first, one), (t.second, two), (t.both, both)])
+        (1e-60..1e60).contains(&factor).then_some(factor)
+    }
+
+    /// The logarithm of the same, of any size.
+    fn flow_ratio(&self, t: Touched, latent: Latent) -> f64 {
+        if let Some(factor) = self.factor(t, latent) {
+            return libm::log(factor);
+        }
+        let log = |ratio: Ratio| f64::from(ratio.log);
+        match self.ratios(t, latent) {
+            (one, None) => mixture(&[(t.first, log(one))]),
+            (one, Some((two, joint))) => {
+                let both = joint.map_or_else(|| log(one) + log(two), log);
+                mixture(&[(t.first, log(one)), (t.second, log(two)), (t.both, both)])
+            }
+        }
+    }
+
+    /// What the first part does to a flow's losses, and the second, and both where that is not their product.
+    fn ratios(&self, t: Touched, latent: Latent) -> (Ratio, Option<(Ratio, Option<Ratio>)>) {
+        let e = self.evidence;
+        let of = |part: &Prediction, g: usize| e.ratio(t.flow, latent.onset, part.loss, g);
+        let one = of(self.parts[0], latent.first);
+        let Some(second) = self.parts.get(1) else { return (one, None) };
+        let last = (self.parts[0].loss, second.loss) == (LossMode::Lasting, LossMode::Lasting);
+        let joint = last.then(|| {
+            let joint = e.joint[latent.first * LOSS_GRID + latent.second];
+            e.lasting(t.flow, latent.onset, usize::from(joint))
+        });
+        (one, Some((of(second, latent.second), joint)))
     }
 
     /// Everything but the losses of live flows; calls `each` with every term.

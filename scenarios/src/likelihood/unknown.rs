@@ -19,7 +19,7 @@ pub fn unknown_log_bayes(evidence: &Evidence<'_>) -> f64 {
         .map(|onset| {
             let of_pair = |flows: &Vec<u32>| {
                 let by_rate: Vec<f64> = (0..LOSS_GRID)
-                    .map(|g| flows.iter().map(|f| evidence.lasting_ratio(*f, onset, g)).sum::<f64>())
+                    .map(|g| flows.iter().map(|f| f64::from(evidence.lasting(*f, onset, g).log)).sum::<f64>())
                     .collect();
                 mixture(&[(TOUCHED, log_sum_exp(&by_rate) - libm::log(LOSS_GRID as f64))])
             };
