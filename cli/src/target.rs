@@ -97,6 +97,7 @@ pub(crate) struct TargetFolder {
 impl TargetFolder {
     /// Begins a result at `path`.
     pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+        refuse_file(path)?;
         let folder = ResultFolder::create(path)?;
         let staging = folder.staging().to_owned();
         unfinished().push(staging.clone());
@@ -162,7 +163,7 @@ impl NewFolder {
         let missing = path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists());
         let new = Self { made: missing.last().map(Path::to_owned) };
         unfinished().extend(new.made.clone());
-        fs::create_dir_all(path).map_err(|e| Failure::target(path, e))?;
+        folder(path)?;
         Ok(new)
     }
 
@@ -178,6 +179,22 @@ impl Drop for NewFolder {
             let _ = fs::remove_dir_all(&made);
             unfinished().retain(|p| *p != made);
         }
+    }
+}
+
+/// Makes a folder, and those above it, if it is not there.
+pub(crate) fn folder(path: &Path) -> Result<(), Failure> {
+    refuse_file(path)?;
+    fs::create_dir_all(path).map_err(|e| Failure::target(path, e))
+}
+
+/// An error if a folder is to be written where a file stands.
+fn refuse_file(path: &Path) -> Result<(), Failure> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_dir() => {
+            Err(Failure::Usage(format!("{} is a file; expected a folder", path.display())))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -102,7 +102,7 @@ fn out(study: &Study, elements: &[String]) -> Result<FailureSet, Failure> {
     let names = Names::new(&study.twin, &study.csr);
     let mut out = FailureSet::default();
     for text in elements {
-        let set = names.element(text).map_err(|unknown| Failure::Usage(format!("--element: {unknown}")))?;
+        let set = names.element(text).map_err(|unknown| Failure::word(format!("--element: {unknown}")))?;
         out = out.union(&set);
     }
     Ok(out)

@@ -127,6 +127,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
             threshold: asked.limits.threshold.map(|limit| (limit, answer.over.into())),
             latency: answer.breaches(&failing, &plan),
             redundancies: &answer.redundancies,
+            windows: windows.parts(&study, &failing),
             classes: answer.class_parts(&study, &failing),
             optimal: answer.optimal,
             question: asked.in_words(measured_at),
@@ -137,7 +138,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     if windows.is_empty() {
         answer.print(&study, &failing, &plan, global)?;
     } else {
-        Table::rows_of(&windows.table(&study, &failing, &asked.limits)).print(global.format())?;
+        windows.print(&study, &failing, &asked.limits, global.format())?;
     }
     Ok(if answer.is_finding() || windows.is_finding(&asked.limits) {
         Outcome::Finding

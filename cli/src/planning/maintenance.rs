@@ -70,6 +70,16 @@ pub(crate) enum Time {
     Hours(f64),
 }
 
+impl Time {
+    /// The time for people.
+    pub(crate) fn in_words(self) -> String {
+        match self {
+            Self::Window(from, until) => format!("{} to {}", instant::text(from), instant::text(until)),
+            Self::Hours(hours) => format!("{hours} h a year"),
+        }
+    }
+}
+
 /// Maintenance of a network.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Maintenance {
@@ -136,7 +146,7 @@ pub(crate) fn of(
             MaintenanceArg::File(file) => all.extend(Calendar::read(file)?.resolve(&names)?),
             MaintenanceArg::Entry(element, time) => {
                 let out = names.element(element);
-                let out = out.map_err(|unknown| Failure::Usage(format!("--maintenance: {unknown}")))?;
+                let out = out.map_err(|unknown| Failure::word(format!("--maintenance: {unknown}")))?;
                 let name = names::of_set(&study.csr, &out);
                 all.push(Maintenance { name, out, time: *time });
             }
