@@ -105,6 +105,9 @@ fn decimals(value: f64, most: usize) -> usize {
 
 /// A number of any unit with three significant digits; a large one in thousands, millions and so on.
 pub(super) fn number(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
     if !(9_999.5..f64::INFINITY).contains(&value.abs()) {
         return fixed(value, decimals(value, 3));
     }
@@ -247,8 +250,8 @@ mod tests {
         assert_eq!(signed(-12.34), "\u{2212}12.3");
         assert_eq!(count(1_234_567), "1,234,567");
         let numbers =
-            [0.00512, 1336.0, 9_999.0, 10_000.0, -94_358_859.0, 515_866_417.0].map(number).join(" | ");
-        assert_eq!(numbers.replace(NBSP, " "), "0.005 | 1336 | 9999 | 10.0 k | \u{2212}94.4 M | 516 M");
+            [0.0, 0.00512, 1336.0, 9_999.0, 10_000.0, -94_358_859.0, 515_866_417.0].map(number).join(" | ");
+        assert_eq!(numbers.replace(NBSP, " "), "0 | 0.005 | 1336 | 9999 | 10.0 k | \u{2212}94.4 M | 516 M");
     }
 
     #[test]
