@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+use topology_sync::encoding;
 use topology_sync::form::{Form, looks_like};
 use topology_sync::source::files;
 use twin::{InputError, Place};
@@ -14,6 +16,31 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, InputError> {
     let gzipped = name.to_ascii_lowercase().ends_with(".gz");
     not_something_else(&name, &bytes, gzipped)?;
     if gzipped { unpack(&name, &bytes) } else { Ok(bytes) }
+}
+
+/// The rows of a table with a header, each with its line. `columns` is what the header may name; it has to name all of
+/// `needed`.
+pub(crate) fn rows<T: DeserializeOwned>(
+    path: &Path,
+    needed: &[&str],
+    columns: &str,
+) -> Result<Vec<(Place, T)>, InputError> {
+    let (file, bytes) = (path.display().to_string(), read(path)?);
+    let text = encoding::utf8(&file, &bytes)?;
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|e| broken(&file, &e))?;
+    if let Some(name) = needed.iter().find(|name| !header.iter().any(|h| h == **name)) {
+        let (what, expected) = (format!("no column '{name}'"), format!("a header with {columns}"));
+        return Err(InputError::new(&file, Place::Line(1), what, expected).with_nearest(name, header.iter()));
+    }
+    let header = header.clone();
+    let row = |record: Result<csv::StringRecord, csv::Error>| {
+        let record = record.map_err(|e| broken(&file, &e))?;
+        let place = record.position().map_or(Place::Whole, |at| Place::Line(at.line()));
+        let row = record.deserialize(Some(&header));
+        row.map(|row| (place, row)).map_err(|e| InputError::new(&file, place, e.to_string(), columns))
+    };
+    reader.records().map(row).collect()
 }
 
 /// The bytes of a text file of any kind, packed with gzip if its suffix is `.gz`.

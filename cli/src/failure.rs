@@ -59,6 +59,12 @@ impl Failure {
         Self::Environment(format!("{what}: {cause}"))
     }
 
+    /// A word of the command line that means nothing, also where only the network says so: the network is valid, the
+    /// command line is not.
+    pub(crate) fn word(unknown: impl fmt::Display) -> Self {
+        Self::Usage(unknown.to_string())
+    }
+
     /// A failure to write the target `path`.
     pub(crate) fn target(path: &Path, cause: impl fmt::Display) -> Self {
         Self::environment(format!("cannot write {}", path.display()), cause)

@@ -8,6 +8,7 @@ mod cmd;
 mod csv_file;
 mod demo;
 mod detect;
+mod draw;
 mod duration;
 mod failure;
 mod global;

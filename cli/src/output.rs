@@ -3,17 +3,17 @@
 use std::io::{self, Write};
 
 use clap::ValueEnum;
-use comfy_table::{ContentArrangement, LineStyle, TableStyle};
 use report::TableSpec;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
+use crate::draw::draw;
 use crate::failure::Failure;
 
 /// The form of data on stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// Columns for people, as wide as the terminal.
+    /// Columns for people, as wide as the terminal, numbers in six digits.
     Table,
     /// One JSON array of objects.
     Json,
@@ -22,9 +22,6 @@ pub(crate) enum Format {
     /// Comma-separated values with a header.
     Csv,
 }
-
-/// A line under the header and none else: a table reads like text, and copies well.
-const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// Named columns and rows of values; absent values are [`Value::Null`].
 #[derive(Clone, Debug)]
@@ -55,6 +52,17 @@ impl Table {
         printed
     }
 
+    /// The same table, the numbers in `column` as names.
+    pub(crate) fn with_names(mut self, column: &str, name: impl Fn(u64) -> String) -> Self {
+        let at = self.columns.iter().position(|c| *c == column).expect("a column of the table");
+        for value in self.rows.iter_mut().map(|row| &mut row[at]) {
+            if let Some(number) = value.as_u64() {
+                *value = name(number).into();
+            }
+        }
+        self
+    }
+
     /// Adds a row, one value for each column.
     pub(crate) fn push(&mut self, row: Vec<Value>) {
         assert_eq!(row.len(), self.columns.len(), "a row has one value for each column");
@@ -81,7 +89,11 @@ impl Table {
 
     fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
         match format {
-            Format::Table => writeln!(out, "{}", self.draw()),
+            Format::Table => {
+                // A file or a pipe gets all on one line, whatever the terminal is.
+                let width = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0);
+                writeln!(out, "{}", draw(&self.columns, &self.rows, width))
+            }
             Format::Json => {
                 let objects: Vec<_> = self.objects().collect();
                 serde_json::to_writer_pretty(&mut *out, &objects)?;
@@ -107,23 +119,6 @@ impl Table {
     fn objects(&self) -> impl Iterator<Item = Object<'_>> {
         self.rows.iter().map(|row| Object { columns: &self.columns, row })
     }
-
-    fn draw(&self) -> String {
-        let mut table = comfy_table::Table::new();
-        table.load_style(STYLE).set_header(&self.columns);
-        if let Some((terminal_size::Width(width), _)) = terminal_size::terminal_size() {
-            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-        }
-        for row in &self.rows {
-            table.add_row(row.iter().map(plain));
-        }
-        for (i, column) in table.column_iter_mut().enumerate() {
-            if self.rows.iter().all(|r| matches!(r[i], Value::Number(_) | Value::Null)) {
-                column.set_cell_alignment(comfy_table::CellAlignment::Right);
-            }
-        }
-        table.trim_fmt()
-    }
 }
 
 /// A row as a JSON object whose members keep the order of the columns.
@@ -143,7 +138,7 @@ impl Serialize for Object<'_> {
 }
 
 /// A value without quotes; absent values are empty.
-fn plain(value: &Value) -> String {
+pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),

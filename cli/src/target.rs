@@ -91,16 +91,19 @@ impl Drop for TargetFile {
 /// A result folder in the making that a signal cleans up too.
 pub(crate) struct TargetFolder {
     folder: ResultFolder,
-    staging: PathBuf,
+    /// What a signal removes: the staging folder, and what was made for it.
+    unfinished: Vec<PathBuf>,
 }
 
 impl TargetFolder {
     /// Begins a result at `path`.
     pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+        refuse_file(path)?;
+        let made = topmost_missing(path);
         let folder = ResultFolder::create(path)?;
-        let staging = folder.staging().to_owned();
-        unfinished().push(staging.clone());
-        Ok(Self { folder, staging })
+        let mine: Vec<_> = [folder.staging().to_owned()].into_iter().chain(made).collect();
+        unfinished().extend(mine.iter().cloned());
+        Ok(Self { folder, unfinished: mine })
     }
 
     /// Adds rows to a table.
@@ -111,7 +114,7 @@ impl TargetFolder {
     /// Puts everything in place and completes the summary.
     pub(crate) fn commit(self, summary: Summary) -> Result<Summary, Failure> {
         let summary = self.folder.commit(summary)?;
-        unfinished().retain(|p| *p != self.staging);
+        unfinished().retain(|p| !self.unfinished.contains(p));
         Ok(summary)
     }
 }
@@ -159,10 +162,9 @@ struct NewFolder {
 
 impl NewFolder {
     fn create(path: &Path) -> Result<Self, Failure> {
-        let missing = path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists());
-        let new = Self { made: missing.last().map(Path::to_owned) };
+        let new = Self { made: topmost_missing(path) };
         unfinished().extend(new.made.clone());
-        fs::create_dir_all(path).map_err(|e| Failure::target(path, e))?;
+        folder(path)?;
         Ok(new)
     }
 
@@ -178,6 +180,27 @@ impl Drop for NewFolder {
             let _ = fs::remove_dir_all(&made);
             unfinished().retain(|p| *p != made);
         }
+    }
+}
+
+/// Of a folder and those above it the topmost that is not there.
+fn topmost_missing(path: &Path) -> Option<PathBuf> {
+    path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists()).last().map(Path::to_owned)
+}
+
+/// Makes a folder, and those above it, if it is not there.
+pub(crate) fn folder(path: &Path) -> Result<(), Failure> {
+    refuse_file(path)?;
+    fs::create_dir_all(path).map_err(|e| Failure::target(path, e))
+}
+
+/// An error if a folder is to be written where a file stands.
+fn refuse_file(path: &Path) -> Result<(), Failure> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_dir() => {
+            Err(Failure::Usage(format!("{} is a file; expected a folder", path.display())))
+        }
+        _ => Ok(()),
     }
 }
 

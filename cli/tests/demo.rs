@@ -109,10 +109,13 @@ fn a_target_that_cannot_be_written_is_refused_before_the_work() {
     let scratch = tempfile::tempdir().unwrap();
     let file = scratch.path().join("file");
     std::fs::write(&file, "mine").unwrap();
-    for out in [file.clone(), file.join("below"), "/dev/null".into()] {
+    for (out, code) in [(file.clone(), 2), (file.join("below"), 5), ("/dev/null".into(), 2)] {
         let output = demo(&["--out", out.to_str().unwrap()]);
-        assert_eq!(output.status.code(), Some(5), "{}", out.display());
-        let says = format!("error: cannot write {}: ", out.display());
+        assert_eq!(output.status.code(), Some(code), "{}", out.display());
+        let says = match code {
+            2 => format!("error: {} is a file; expected a folder", out.display()),
+            _ => format!("error: cannot write {}: ", out.display()),
+        };
         assert!(text(&output.stderr).starts_with(&says), "{}", text(&output.stderr));
         assert!(output.stdout.is_empty(), "nothing was found out");
     }
@@ -120,7 +123,7 @@ fn a_target_that_cannot_be_written_is_refused_before_the_work() {
 }
 
 #[test]
-fn what_cannot_be_broken_is_an_input_error_and_leaves_nothing() {
+fn what_cannot_be_broken_is_a_usage_error_and_leaves_nothing() {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("out");
     for (element, says) in [
@@ -139,7 +142,7 @@ fn what_cannot_be_broken_is_an_input_error_and_leaves_nothing() {
         ("CHINng:down", "no link of that name; expected A-B with the names of two nodes, or a link"),
     ] {
         let output = demo(&["--break", element, "--out", out.to_str().unwrap()]);
-        assert_eq!(output.status.code(), Some(3), "{element}");
+        assert_eq!(output.status.code(), Some(2), "{element}");
         assert!(text(&output.stderr).contains(says), "{}", text(&output.stderr));
         assert!(!out.exists(), "{element}");
     }

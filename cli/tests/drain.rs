@@ -69,3 +69,16 @@ fn what_is_not_there_is_said() {
             .contains("before")
     );
 }
+
+#[test]
+fn groups_that_may_fail_besides_are_called_by_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let groups = folder.path().join("groups.txt");
+    std::fs::write(&groups, "west-trunk: Link_7_9, Link_7_11\n").unwrap();
+    let fail = format!("groups:{}", groups.display());
+    let net = testdata("topologies/polska.xml");
+    let all = rows(&drain(&[&net, "--element", "Gdansk", "--fail", &fail]));
+    let more: Vec<_> =
+        all.iter().filter(|row| row["item"] == "one_more").map(|row| &row["element"]).collect();
+    assert_eq!(more, ["west-trunk"]);
+}

@@ -47,6 +47,11 @@ fn a_history_of_something_else_is_refused() {
         ("element,at\nATLAng_HSTNg,2026-01-20\n", "history.csv:2: unknown element 'ATLAng_HSTNg'"),
         ("element,at\nATLAng_HSTNng,soon\n", "history.csv:2: found 'soon'"),
         ("element,at\nATLAng_HSTNng,\n", "history.csv:2: 'ATLAng_HSTNng' without one"),
+        ("", "history.csv: the file is empty"),
+        (
+            "elment,at\n",
+            "history.csv:1: no column 'element'; expected a header with element, at, in_service; did you mean 'elment'?",
+        ),
     ] {
         fs::write(&history, text).unwrap();
         let output = risk(&["--history", history.to_str().unwrap(), "--at", "2026-02-01"]);

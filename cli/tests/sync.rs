@@ -108,7 +108,7 @@ fn the_evidence_for_a_link_names_directions_sources_and_means() {
     assert!(!rows.contains("cable,") && log.contains("nothing is known to be between d1 and s4"));
     let (code, _, log) = explain("d1:eth33", "d5");
     assert!(
-        code == Some(3) && log.contains("no port 'eth33' of d1") && log.contains("did you mean 'eth3'"),
+        code == Some(2) && log.contains("no port 'eth33' of d1") && log.contains("did you mean 'eth3'"),
         "{log}"
     );
 }

@@ -189,7 +189,7 @@ fn the_command_prints_hops_with_their_steps() {
          0,1.0,2,h6,eth1,own,,,,,ACCEPTED,\n"
     );
     let output = umbra(&["trace", &lab, "r1:eth9", "h6"]);
-    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(output.status.code(), Some(2));
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("no port 'eth9'") && text.contains("did you mean 'eth1'"), "{text}");
     let output = umbra(&["trace", &lab, "r1", "203.0.113.7", "--output", "ndjson"]);

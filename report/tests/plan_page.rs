@@ -44,6 +44,18 @@ fn study() -> PlanPage {
             links: 2,
             ..SpareLost::default()
         }],
+        windows: vec![
+            WindowPart {
+                name: "fibre & <ducts>".into(),
+                when: "from now".into(),
+                alone: 0.7,
+                worst: full("b → c", 0.9),
+                failure: Some("a - b <1>".into()),
+                cut_off: 0,
+                exposed: 4,
+            },
+            WindowPart { worst: full("a → b", 0.6), ..WindowPart::default() },
+        ],
         classes: vec![ClassPart {
             name: "best & effort".into(),
             volume: 0.75,
@@ -159,4 +171,17 @@ fn classes_say_where_and_when_they_are_squeezed() {
     let holds = |text: &str| section.contains(&text.replace(' ', "\u{a0}"));
     assert!(section.contains("best &amp; effort") && holds("140 %") && holds(">40 %"), "{section}");
     assert!(!check(&PlanPage { classes: Vec::new(), ..study() }).contains("id=\"classes\""));
+}
+
+#[test]
+fn windows_of_maintenance_have_a_row_each_and_the_fullest_a_sentence() {
+    let html = check(&study());
+    let lede = &texts(&html, "p")[1];
+    let says = "While fibre & <ducts> is down for maintenance, b → c gets 90 % full if a - b <1> fails, too.";
+    assert!(lede.ends_with(says), "{lede}");
+    let section = html.split("id=\"windows\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert_eq!(section.matches("<th scope=\"row\">").count(), 2);
+    assert!(section.contains("b → c, if a - b &lt;1&gt; fails") && section.contains(">a → b<"), "{section}");
+    let none = check(&PlanPage { windows: Vec::new(), ..study() });
+    assert!(!none.contains("id=\"windows\"") && !none.contains("maintenance"));
 }

@@ -1,6 +1,6 @@
 //! What each component would do to what is observed: the algebra rung.
 
-use models::{After, Change, Failures, Gone, Loads, NodeDemand, Routing, WhatIf};
+use models::{After, Change, Gone, NodeDemand, Routing, WhatIf};
 use twin::{ArcId, Csr, NodeId, Rung};
 
 use crate::component::Component;
@@ -400,11 +400,6 @@ fn arcs_of(csr: &Csr, gone: &[Gone]) -> Vec<ArcId> {
 /// Whether a component moves traffic to other paths.
 pub fn reroutes(component: Component) -> bool {
     matches!(component, Component::LinkDown(_) | Component::Device(_))
-}
-
-/// The loads of the twin with nothing down.
-pub fn base_loads(incident: &Incident<'_>) -> Loads {
-    Loads::compute(incident.csr, incident.routing, &Failures::none(incident.csr), incident.demands)
 }
 
 /// Sum of volumes, for shares of traffic.

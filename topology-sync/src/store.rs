@@ -5,6 +5,7 @@
 //! since is as good as all of them. Time comes in as data alone: each word bears its instant, and what stands is asked
 //! *at* an instant.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -22,9 +23,11 @@ pub struct Store {
     dirty: BTreeMap<(Observer, Topic), WallTime>,
     /// Of the link-state databases in `dirty`, the advertisements that changed; `None`: perhaps all.
     advertised: BTreeMap<Observer, Option<BTreeSet<FactKey>>>,
-    /// When words may lapse.
-    lapses: BTreeSet<(WallTime, Observer, Topic)>,
+    /// When words lapse, and on how many subjects at once.
+    lapses: Lapses,
 }
+
+type Lapses = BTreeMap<(WallTime, Observer, Topic), u32>;
 
 /// One observer's words.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -114,6 +117,11 @@ impl Words {
         self.words.retain(|w| w.at > at || w.is_remembered());
     }
 
+    /// When they lapse.
+    fn untils(&self) -> impl Iterator<Item = WallTime> {
+        self.words.iter().filter_map(Word::until)
+    }
+
     /// The word that stands: the highest version among those that live.
     fn standing(&self, read: Option<WallTime>, now: WallTime) -> Option<&Word> {
         let said_since = |w: &&Word| read.is_none_or(|r| w.at >= r || now < r);
@@ -175,13 +183,17 @@ impl Store {
             Said::Is(fact, lifetime) => {
                 let key = fact.key();
                 let (topic, advertised) = (key.topic, (key.topic == Topic::LinkStates).then(|| key.clone()));
-                let word = Word { at, fact: *fact, lifetime };
-                self.lapses.extend(word.until().map(|until| (until, observer.clone(), topic)));
-                account.words.entry((source, key)).or_default().add(word);
+                let words = account.words.entry((source, key)).or_default();
+                let before: Vec<_> = words.untils().collect();
+                words.add(Word { at, fact: *fact, lifetime });
+                note_lapses(&mut self.lapses, (&observer, topic), &before, words);
                 (topic, advertised)
             }
             Said::Not(key) => {
-                account.words.entry((source, key.clone())).or_default().withdraw(at);
+                let words = account.words.entry((source, key.clone())).or_default();
+                let before: Vec<_> = words.untils().collect();
+                words.withdraw(at);
+                note_lapses(&mut self.lapses, (&observer, key.topic), &before, words);
                 (key.topic, Some(key))
             }
             Said::Read(scope) => {
@@ -329,15 +341,16 @@ impl Store {
     /// By observer and topic, what may have lapsed until `now` since the last call.
     pub fn take_lapsed(&mut self, now: WallTime) -> BTreeSet<(Observer, Topic)> {
         let mut lapsed = BTreeSet::new();
-        while self.lapses.first().is_some_and(|(until, ..)| *until <= now) {
-            lapsed.extend(self.lapses.pop_first().map(|(_, observer, topic)| (observer, topic)));
+        while self.next_look().is_some_and(|until| until <= now) {
+            lapsed.extend(self.lapses.pop_first().map(|((_, observer, topic), _)| (observer, topic)));
         }
         lapsed
     }
 
-    /// When to look for what lapses next: no later than the next lapse. Cost: a few steps.
+    /// When to look for what lapses next: the next instant at which a word does that was not said again since. Cost: a few
+    /// steps.
     pub fn next_look(&self) -> Option<WallTime> {
-        self.lapses.first().map(|(until, ..)| *until)
+        self.lapses.first_key_value().map(|((until, ..), _)| *until)
     }
 
     /// The latest instant at which anything was said.
@@ -346,6 +359,24 @@ impl Store {
         let said = words.flat_map(|w| w.words.iter().map(|w| w.at).chain(w.withdrawn));
         let read = self.accounts.values().flat_map(|a| a.read.values().chain(a.lost.values()).copied());
         said.chain(read).max().unwrap_or_default()
+    }
+}
+
+/// Notes when the words on a subject lapse now, and forgets when those did that are gone: what a store that was saved and
+/// read again looks at is what it looked at before.
+fn note_lapses(lapses: &mut Lapses, of: (&Observer, Topic), before: &[WallTime], words: &Words) {
+    let key = |until: WallTime| (until, of.0.clone(), of.1);
+    let after: BTreeSet<_> = words.untils().collect();
+    for until in before.iter().filter(|until| !after.contains(until)) {
+        if let Entry::Occupied(mut subjects) = lapses.entry(key(*until)) {
+            *subjects.get_mut() -= 1;
+            if *subjects.get() == 0 {
+                subjects.remove();
+            }
+        }
+    }
+    for until in after.into_iter().filter(|until| !before.contains(until)) {
+        *lapses.entry(key(until)).or_default() += 1;
     }
 }
 
@@ -400,8 +431,7 @@ impl From<Saved> for Store {
                     words.words.iter().map(|w| w.at).chain(words.withdrawn).max().unwrap_or_default();
                 let known = store.dirty.entry((a.observer.clone(), key.topic)).or_insert(latest);
                 *known = latest.max(*known);
-                let untils = words.words.iter().filter_map(Word::until);
-                store.lapses.extend(untils.map(|until| (until, a.observer.clone(), key.topic)));
+                note_lapses(&mut store.lapses, (&a.observer, key.topic), &[], words);
             }
             for (_, scope, at) in &a.read {
                 let known = store.dirty.entry((a.observer.clone(), scope.topic)).or_insert(*at);
@@ -507,6 +537,27 @@ mod tests {
         let words = [Observation::lives(&o, Source::Lldpd, at(1), link("e1", 1), Duration::from_secs(8))];
         assert_eq!(stands(&words, 8).len(), 1);
         assert_eq!(stands(&words, 9).len(), 0);
+    }
+
+    #[test]
+    fn a_word_lapses_when_it_was_last_said_also_in_a_saved_store() {
+        let o = Observer::node("r1");
+        let lives = |seconds, name, span| {
+            let span = Duration::from_secs(span);
+            Observation::lives(&o, Source::Lldpd, at(seconds), link(name, 1), span)
+        };
+        let gone = Observation::not(&o, Source::Lldpd, at(6), link("e2", 1).key());
+        let words = [(lives(1, "e1", 8), 9), (lives(4, "e2", 3), 7), (lives(5, "e1", 8), 7), (gone, 13)];
+        let mut store = Store::default();
+        for (word, looks) in words {
+            store.take(word);
+            assert_eq!(store.next_look(), Some(at(looks)));
+            let saved = serde_json::to_string(&store).unwrap();
+            let read: Store = serde_json::from_str(&saved).unwrap();
+            assert_eq!(read.lapses, store.lapses);
+        }
+        assert_eq!(store.take_lapsed(at(12)).len(), 0, "it was said again");
+        assert_eq!((store.take_lapsed(at(13)).len(), store.next_look()), (1, None));
     }
 
     #[test]

@@ -55,8 +55,9 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let started = (SystemTime::now(), Instant::now());
     let library = args.net.open()?;
     let csr = Csr::compile(&library.twin, Layer::Igp);
-    let broken = args.broken.as_deref().map(|text| fault::parse(&csr, text)).transpose()?;
-    let guess = args.guess.as_deref().map(|text| fault::guess(&csr, text)).transpose()?;
+    let broken = args.broken.as_deref().map(|text| fault::parse(&csr, text)).transpose();
+    let guess = args.guess.as_deref().map(|text| fault::guess(&csr, text)).transpose();
+    let (broken, guess) = (broken.map_err(Failure::word)?, guess.map_err(Failure::word)?);
     // What cannot be written is refused before the work, not after it.
     let folder = args.out.as_deref().map(TargetFolder::create).transpose()?;
     let world = world::run(&csr, &library.series, library.config, global.seed, |busy, pick, uniform| {

@@ -10,7 +10,7 @@ use twin::{ArcId, NodeId, WallTime};
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::{Format, Table};
-use crate::planning::failures::FailArg;
+use crate::planning::failures::{FailArg, Failing};
 use crate::planning::instant;
 use crate::planning::limit;
 use crate::planning::measured::Measured;
@@ -62,8 +62,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let (study, traffic) = open(args)?;
     let out = out(&study, &args.element)?;
-    let others = args.fail.list(&study)?;
-    let worst = windows::hardest(&study, &traffic, &out, &others);
+    let failing = args.fail.of(&study)?;
+    let worst = windows::hardest(&study, &traffic, &out, &failing.list);
     let (traffic_then, drain) = worst.expect("there is at least one matrix");
     let answer = Answer {
         study: &study,
@@ -71,6 +71,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         matrices: traffic.len(),
         drain: &drain,
         out: &out,
+        failing: &failing,
         args,
     };
     answer.print(global)?;
@@ -102,7 +103,7 @@ fn out(study: &Study, elements: &[String]) -> Result<FailureSet, Failure> {
     let names = Names::new(&study.twin, &study.csr);
     let mut out = FailureSet::default();
     for text in elements {
-        let set = names.element(text).map_err(|unknown| Failure::Usage(format!("--element: {unknown}")))?;
+        let set = names.element(text).map_err(|unknown| Failure::word(format!("--element: {unknown}")))?;
         out = out.union(&set);
     }
     Ok(out)
@@ -115,6 +116,7 @@ struct Answer<'a> {
     matrices: usize,
     drain: &'a Drain,
     out: &'a FailureSet,
+    failing: &'a Failing,
     args: &'a Args,
 }
 
@@ -179,7 +181,7 @@ impl Answer<'_> {
             self.push(
                 &mut table,
                 "one_more",
-                &names::of_set(&study.csr, &more.set),
+                &self.failing.name(&more.set, &study.csr),
                 outcome(&more.outcome, None),
             );
         }

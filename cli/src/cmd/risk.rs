@@ -7,10 +7,9 @@ use scenarios::planning::availability::{Component, FailureModel, Preset};
 use scenarios::planning::risk::{History, Horizon, Threat, WayOut, failures_a_year, threats};
 use serde::Deserialize;
 use serde_json::json;
-use topology_sync::encoding;
-use topology_sync::source::files;
 use twin::{InputError, Place, SimDuration, WallTime};
 
+use crate::csv_file;
 use crate::duration;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
@@ -105,16 +104,11 @@ fn history(
     components: &[Component],
 ) -> Result<Vec<History>, InputError> {
     let file = path.display().to_string();
-    let bytes = files::read(path)?;
     let known = Names::new(&study.twin, &study.csr);
     let now = args.at.unwrap_or_else(instant::now);
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(encoding::utf8(&file, &bytes)?.as_bytes());
     let mut seen = Vec::new();
-    for (i, row) in reader.deserialize::<HistoryRow>().enumerate() {
-        let place = Place::Line(i as u64 + 2);
+    for (place, row) in csv_file::rows::<HistoryRow>(path, &["element"], "element, at, in_service")? {
         let wrong = |what: String, expected: String| InputError::new(&file, place, what, expected);
-        let row = row.map_err(|e| wrong(e.to_string(), "columns element, at, in_service".into()))?;
         let set = known.element(&row.element).map_err(|unknown| unknown.at(&file, place))?;
         let time = |text: &Option<String>| {
             let given = text.as_deref().filter(|t| !t.is_empty());

@@ -64,8 +64,8 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let tracer = Tracer::new(&net.twin, replay::layer(&net.twin), global.seed);
     let file = args.source.display().to_string();
     let names = Names { file: &file, twin: &net.twin, links: tracer.links() };
-    let (start, from) = names.start(&args.src)?;
-    let target = names.target(&args.dst, args.ipv6)?;
+    let (start, from) = names.start(&args.src).map_err(Failure::word)?;
+    let target = names.target(&args.dst, args.ipv6).map_err(Failure::word)?;
     let question = Question { flow: args.flow(from, &target), start, target };
     let answer = tracer.trace(&question);
     warn(&question.target, &answer);

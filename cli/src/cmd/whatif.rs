@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use report::page::{Breaches, ClassPart};
 use scenarios::planning::{
-    FailureSet, Latency, Optimum, Outcome as Effect, Overview, Plan, Scenario, optimal_max_util, sweep,
+    FailureSet, Latency, Optimum, Outcome as Effect, Overview, Plan, Scenario, Worst, optimal_max_util, sweep,
 };
 use serde_json::{Value, json};
 use twin::WallTime;
@@ -12,7 +12,7 @@ use twin::WallTime;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
-use crate::planning::classes::{ClassAnswer, ClassFile};
+use crate::planning::classes::{ClassAnswer, ClassFile, Classes};
 use crate::planning::failures::Failing;
 use crate::planning::instant;
 use crate::planning::latency::{Kept, LatencyQuestion};
@@ -23,7 +23,7 @@ use crate::planning::redundancy::{self, Redundancies};
 use crate::planning::scenario::{self, Asked};
 use crate::planning::study::Study;
 use crate::planning::tables;
-use crate::planning::windows::WindowArgs;
+use crate::planning::windows::{WindowArgs, Windows};
 use crate::target::{self, TargetFolder};
 
 /// What does each failure do to the load of every link?
@@ -73,104 +73,141 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     asked.limits.check()?;
     let (study, failing, measured_at) = asked.open()?;
     let windows = asked.evaluate_windows(&study, &failing)?;
-    let list = &failing.list;
     let demands = asked.question.study.demands.as_deref();
     let classes = asked.classes.as_ref().map(|file| file.divide(&study, demands)).transpose()?;
     let plan = study.plan();
+    let asked =
+        AskedOf { args, asked: &asked, study: &study, failing: &failing, plan: &plan, windows: &windows };
     let mut folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
-    let mut answer = Answer::new(&asked.limits, plan.evaluator().evaluate(&FailureSet::default()));
-    let worst = sweep(&plan, list, 0..list.len(), |rows| {
-        answer.see(rows);
-        folder.as_mut().map_or(Ok(()), |folder| folder.write(&tables::scenarios(&study, rows)))
-    })?;
-    let question = LatencyQuestion { all: args.demands_table, bound: asked.limits.latency_bound };
-    let latency = question.is_some().then(|| Latency::new(&plan, &study.routing));
-    if let Some(latency) = &latency {
-        let services = classes.as_ref().map(|classes| classes.by_demand(&study)).unwrap_or_default();
-        answer.latency = Some(question.answer((&study, &services), latency, list, folder.as_mut())?);
-    }
-    if let Some(classes) = &classes {
-        answer.classes = classes.answer(&study, &failing, folder.as_mut())?;
-    }
-    let optimal = if args.optimal { Some(optimal(&study)?) } else { None };
-    answer.optimal = optimal.as_ref().map(|best| best.at_most);
+    let (mut answer, worst) = asked.sweep(classes.as_ref(), folder.as_mut())?;
+    answer.optimal = if args.optimal { Some(optimal(&study)?) } else { None };
     answer.measured_at = measured_at;
-    if folder.is_none() {
-        answer.redundancies = redundancy::answer(&study, &failing, &plan, None)?;
-    }
-    if let Some(mut folder) = folder {
-        let Written { redundancies, differences } =
-            asked.question.write(&mut folder, &study, &failing, &plan, &worst)?;
-        windows.write(&mut folder, &study, &failing, &asked.limits)?;
-        answer.redundancies = redundancies;
-        let mut summary = summary((&asked, args), &study, latency.as_ref(), global)?;
-        summary.extra.extend(answer.class_summary(&study, &failing));
-        if let Some(at) = measured_at {
-            summary.extra.insert("measured_at_ns".into(), at.as_ns().into());
-        }
-        if let Some(best) = &optimal {
-            summary.extra.insert("optimal_max_util".into(), json!(best.at_most));
-            summary.extra.insert("optimal_max_util_at_least".into(), json!(best.at_least));
-        }
-        if let Some(worst) = windows.summary() {
-            summary.extra.insert("maintenance".into(), worst);
-        }
-        let summary = folder.commit(summary)?;
-        let findings = Findings {
-            study: &study,
-            failing: &failing,
-            plan: &plan,
-            base: answer.base,
-            overview: &answer.overview,
-            worst: &worst,
-            differences: differences.as_ref(),
-            threshold: asked.limits.threshold.map(|limit| (limit, answer.over.into())),
-            latency: answer.breaches(&failing, &plan),
-            redundancies: &answer.redundancies,
-            classes: answer.class_parts(&study, &failing),
-            optimal: answer.optimal,
-            question: asked.in_words(measured_at),
-        };
-        let html = findings.page(asked.title(), &summary).render();
-        target::write(&args.out.join("report.html"), html.as_bytes(), false)?;
+    match folder {
+        Some(folder) => asked.write(folder, &mut answer, &worst, global)?,
+        None => answer.redundancies = redundancy::answer(&study, &failing, &plan, None)?,
     }
     if windows.is_empty() {
         answer.print(&study, &failing, &plan, global)?;
     } else {
-        Table::rows_of(&windows.table(&study, &failing, &asked.limits)).print(global.format())?;
+        windows.print(&study, &failing, answer.limits, global.format())?;
     }
-    Ok(if answer.is_finding() || windows.is_finding(&asked.limits) {
+    Ok(if answer.is_finding() || windows.is_finding(answer.limits) {
         Outcome::Finding
     } else {
         Outcome::Done
     })
 }
 
-fn summary(
-    (asked, args): (&Asked, &Args),
-    study: &Study,
-    latency: Option<&Latency<'_>>,
-    global: &Global,
-) -> Result<report::Summary, Failure> {
-    let more = asked.files().chain(asked.question.fail().file()).chain(args.classes.as_deref());
-    let mut summary = study.summary("whatif", global, more)?;
-    if asked.classes.is_some() {
-        let text = "Classes share each arc by strict priority alone; what one arc does not serve still loads the next.";
-        summary.fidelity.note("strict-priority", text, None);
+/// What is asked of which network.
+#[derive(Clone, Copy)]
+struct AskedOf<'a> {
+    args: &'a Args,
+    asked: &'a Asked,
+    study: &'a Study,
+    failing: &'a Failing,
+    plan: &'a Plan<'a>,
+    windows: &'a Windows,
+}
+
+impl<'a> AskedOf<'a> {
+    /// Evaluates every failure, and writes what comes row by row.
+    fn sweep(
+        self,
+        classes: Option<&Classes>,
+        mut folder: Option<&mut TargetFolder>,
+    ) -> Result<(Answer<'a>, Worst), Failure> {
+        let (study, list, limits) = (self.study, &self.failing.list, &self.asked.limits);
+        let mut answer = Answer::new(limits, self.plan.evaluator().evaluate(&FailureSet::default()));
+        let worst = sweep(self.plan, list, 0..list.len(), |rows| {
+            answer.see(rows);
+            folder.as_mut().map_or(Ok(()), |folder| folder.write(&tables::scenarios(study, rows)))
+        })?;
+        let question = LatencyQuestion { all: self.args.demands_table, bound: limits.latency_bound };
+        if question.is_some() {
+            let latency = Latency::new(self.plan, &study.routing);
+            let services = classes.map(|classes| classes.by_demand(study)).unwrap_or_default();
+            answer.latency =
+                Some(question.answer((study, &services), &latency, list, folder.as_deref_mut())?);
+            answer.delays = Some((latency.derived_arcs(), latency.unknown_arcs()));
+        }
+        if let Some(classes) = classes {
+            answer.classes = classes.answer(study, self.failing, folder)?;
+        }
+        Ok((answer, worst))
     }
-    if let Some(description) = &asked.description {
-        summary.extra.insert("description".into(), description.as_str().into());
+
+    /// Writes the other tables, the summary and the page.
+    fn write(
+        self,
+        mut folder: TargetFolder,
+        answer: &mut Answer<'_>,
+        worst: &Worst,
+        global: &Global,
+    ) -> Result<(), Failure> {
+        let Self { asked, study, failing, plan, windows, args } = self;
+        let Written { redundancies, differences } =
+            asked.question.write(&mut folder, study, failing, plan, worst)?;
+        windows.write(&mut folder, study, failing, &asked.limits)?;
+        answer.redundancies = redundancies;
+        let summary = folder.commit(self.summary(answer, global)?)?;
+        let findings = Findings {
+            study,
+            failing,
+            plan,
+            base: answer.base,
+            overview: &answer.overview,
+            worst,
+            differences: differences.as_ref(),
+            threshold: asked.limits.threshold.map(|limit| (limit, answer.over.into())),
+            latency: answer.breaches(failing, plan),
+            redundancies: &answer.redundancies,
+            windows: windows.parts(study, failing),
+            classes: answer.class_parts(study, failing),
+            optimal: answer.optimal.as_ref().map(|best| best.at_most),
+            question: asked.in_words(answer.measured_at),
+        };
+        let html = findings.page(asked.title(), &summary).render();
+        target::write(&args.out.join("report.html"), html.as_bytes(), false)
     }
-    let limits = [("threshold", asked.limits.threshold), ("latency_bound_ms", asked.limits.latency_bound)];
-    for (name, limit) in limits.into_iter().filter_map(|(name, limit)| Some((name, limit?))) {
-        summary.extra.insert(name.into(), limit.into());
+
+    fn summary(self, answer: &Answer<'_>, global: &Global) -> Result<report::Summary, Failure> {
+        let Self { asked, args, study, .. } = self;
+        let more = asked.files().chain(asked.question.fail().file()).chain(args.classes.as_deref());
+        let mut summary = study.summary("whatif", global, more)?;
+        if asked.classes.is_some() {
+            let text = "Classes share each arc by strict priority alone; what one arc does not serve still loads the next.";
+            summary.fidelity.note("strict-priority", text, None);
+        }
+        if let Some(description) = &asked.description {
+            summary.extra.insert("description".into(), description.as_str().into());
+        }
+        let limits =
+            [("threshold", asked.limits.threshold), ("latency_bound_ms", asked.limits.latency_bound)];
+        for (name, limit) in limits.into_iter().filter_map(|(name, limit)| Some((name, limit?))) {
+            summary.extra.insert(name.into(), limit.into());
+        }
+        if let Some(delays) = answer.delays {
+            note_delays(&mut summary, delays);
+        }
+        summary.extra.extend(answer.class_summary(study, self.failing));
+        if let Some(at) = answer.measured_at {
+            summary.extra.insert("measured_at_ns".into(), at.as_ns().into());
+        }
+        if let Some(best) = &answer.optimal {
+            summary.extra.insert("optimal_max_util".into(), json!(best.at_most));
+            summary.extra.insert("optimal_max_util_at_least".into(), json!(best.at_least));
+        }
+        if let Some(worst) = self.windows.summary() {
+            summary.extra.insert("maintenance".into(), worst);
+        }
+        Ok(summary)
     }
-    let unknown = latency.map_or(0, Latency::unknown_arcs);
-    if latency.is_some() {
-        let text = "Latency is propagation alone: nothing waits in a queue.";
-        summary.fidelity.note("propagation", text, None);
-    }
-    let derived = latency.map_or(0, Latency::derived_arcs);
+}
+
+/// Says where latencies come from: of how many arcs from the great circle, of how many from nothing.
+fn note_delays(summary: &mut report::Summary, (derived, unknown): (usize, usize)) {
+    let text = "Latency is propagation alone: nothing waits in a queue.";
+    summary.fidelity.note("propagation", text, None);
     if derived > 0 {
         let text = format!(
             "{derived} arcs have no delay: theirs is that of light in fibre over the great circle between their ends."
@@ -182,7 +219,6 @@ fn summary(
             format!("{unknown} arcs have neither a delay nor places of both ends: they count as 0 ms.");
         summary.fidelity.note("unknown-delay", text, Some(unknown as u64));
     }
-    Ok(summary)
 }
 
 fn optimal(study: &Study) -> Result<Optimum, Failure> {
@@ -203,9 +239,11 @@ struct Answer<'a> {
     /// Whether any demand was lost.
     lost: bool,
     latency: Option<Kept>,
+    /// Of how many arcs the delay is derived, and of how many not known; `None` where latency was not asked for.
+    delays: Option<(usize, usize)>,
     /// When the traffic was measured.
     measured_at: Option<WallTime>,
-    optimal: Option<f64>,
+    optimal: Option<Optimum>,
     redundancies: Redundancies,
     classes: Vec<ClassAnswer>,
 }
@@ -222,6 +260,7 @@ impl<'a> Answer<'a> {
             over: 0,
             lost: false,
             latency: None,
+            delays: None,
             measured_at: None,
             optimal: None,
             redundancies: Redundancies::default(),
@@ -340,8 +379,8 @@ impl<'a> Answer<'a> {
             let set = failing.list.get(kept.scenario).0;
             row.push(("most_breaches_failure", json!(failing.name(&set, csr))));
         }
-        if let Some(optimal) = self.optimal {
-            row.push(("optimal_max_util", json!(optimal)));
+        if let Some(best) = &self.optimal {
+            row.push(("optimal_max_util", json!(best.at_most)));
         }
         if let Some(at) = self.measured_at {
             row.push(("measured", json!(instant::text(at))));

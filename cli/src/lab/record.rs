@@ -8,6 +8,7 @@ use super::machine::output;
 use super::model::{Lab, Node};
 use super::plan::lldp_socket;
 use crate::failure::Failure;
+use crate::target;
 
 /// What is asked of the kernel, in the node's namespace.
 const KERNEL: &[(&str, &[&str])] = &[
@@ -82,7 +83,7 @@ const FRR: &[(&str, &[(&str, &str)])] = &[
 pub(crate) fn record(lab: &Lab, folder: &Path) -> Result<(), Failure> {
     for node in lab.nodes.iter().filter(|n| n.spec.recorded) {
         let own = folder.join(&node.name);
-        fs::create_dir_all(&own).map_err(|e| Failure::target(&own, e))?;
+        target::folder(&own)?;
         for (file, words) in questions(lab, node) {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             match output(&words) {

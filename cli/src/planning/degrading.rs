@@ -6,12 +6,11 @@ use std::path::Path;
 use detect::{Indicator, Wear, WearConfig};
 use scenarios::planning::FailureSet;
 use serde::Deserialize;
-use topology_sync::encoding;
-use topology_sync::source::files;
-use twin::{InputError, Place, SimDuration, WallTime};
+use twin::{InputError, SimDuration, WallTime};
 
 use super::instant;
 use super::names::Names;
+use crate::csv_file;
 
 #[derive(Deserialize)]
 struct Row {
@@ -40,15 +39,14 @@ pub(crate) fn read(
     horizon: SimDuration,
 ) -> Result<Vec<(FailureSet, f64)>, InputError> {
     let file = path.display().to_string();
-    let bytes = files::read(path)?;
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(encoding::utf8(&file, &bytes)?.as_bytes());
+    let rows = csv_file::rows::<Row>(
+        path,
+        &["element", "indicator", "at", "value"],
+        "element, indicator, threshold, at, value",
+    )?;
     let mut parts: BTreeMap<(String, String), Part> = BTreeMap::new();
-    for (i, row) in reader.deserialize::<Row>().enumerate() {
-        let place = Place::Line(i as u64 + 2);
+    for (place, row) in rows {
         let wrong = |what: String, expected: &str| InputError::new(&file, place, what, expected);
-        let row =
-            row.map_err(|e| wrong(e.to_string(), "columns element, indicator, threshold, at, value"))?;
         let at = instant::parse(&row.at).map_err(|e| wrong(format!("found '{}'", row.at), &e))?;
         let key = (row.element.clone(), row.indicator.clone());
         if !parts.contains_key(&key) {

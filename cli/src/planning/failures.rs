@@ -110,11 +110,6 @@ impl FailArg {
         }
     }
 
-    /// The scenarios of a network.
-    pub(crate) fn list(&self, study: &Study) -> Result<FailureList, Failure> {
-        self.of(study).map(|failing| failing.list)
-    }
-
     /// The failures of a network, with their names.
     pub(crate) fn of(&self, study: &Study) -> Result<Failing, Failure> {
         let csr = &study.csr;

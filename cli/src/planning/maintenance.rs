@@ -70,6 +70,24 @@ pub(crate) enum Time {
     Hours(f64),
 }
 
+impl Time {
+    /// The time for people.
+    pub(crate) fn in_words(self) -> String {
+        match self {
+            Self::Window(from, until) => {
+                let text = |at| {
+                    let text = instant::text(at).replace('T', " ").replace('Z', "");
+                    text.strip_suffix(":00").unwrap_or(&text).to_owned()
+                };
+                let (from, until) = (text(from), text(until));
+                let same_day = from.split_once(' ').and_then(|(day, _)| until.strip_prefix(day));
+                format!("{from} to {} UTC", same_day.unwrap_or(&until).trim_start())
+            }
+            Self::Hours(hours) => format!("{hours} h a year"),
+        }
+    }
+}
+
 /// Maintenance of a network.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Maintenance {
@@ -136,7 +154,7 @@ pub(crate) fn of(
             MaintenanceArg::File(file) => all.extend(Calendar::read(file)?.resolve(&names)?),
             MaintenanceArg::Entry(element, time) => {
                 let out = names.element(element);
-                let out = out.map_err(|unknown| Failure::Usage(format!("--maintenance: {unknown}")))?;
+                let out = out.map_err(|unknown| Failure::word(format!("--maintenance: {unknown}")))?;
                 let name = names::of_set(&study.csr, &out);
                 all.push(Maintenance { name, out, time: *time });
             }
@@ -252,6 +270,10 @@ mod tests {
         let arg = |text: &str| text.parse::<MaintenanceArg>();
         let window = Time::Window(at("2026-01-01"), at("2026-01-01T02:00"));
         assert_eq!(arg("a - b@2026-01-01..+2h"), Ok(MaintenanceArg::Entry("a - b".into(), window)));
+        assert_eq!(window.in_words(), "2026-01-01 00:00 to 02:00 UTC");
+        let night = Time::Window(at("2025-12-31T23:00:30"), at("2026-01-01T01:00"));
+        assert_eq!(night.in_words(), "2025-12-31 23:00:30 to 2026-01-01 01:00 UTC");
+        assert_eq!(Time::Hours(1.5).in_words(), "1.5 h a year");
         assert_eq!(arg("a@90m"), Ok(MaintenanceArg::Entry("a".into(), Time::Hours(1.5))));
         assert_eq!(arg("plan.yaml"), Ok(MaintenanceArg::File("plan.yaml".into())));
         for wrong in ["a@", "a@soon..+2h", "a@2026-01-02..2026-01-01", "a@8"] {

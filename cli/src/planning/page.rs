@@ -2,7 +2,7 @@
 
 use report::page::{
     Breaches, CausePlace, Change, ClassPart, Event, Full, FullArc, HalfLink, Map, PlanPage, Reproduce,
-    SpareLost,
+    SpareLost, WindowPart,
 };
 use report::{Summary, Table};
 use scenarios::planning::{Exposure, FailureSet, Outcome, Overview, Plan, Scenario, Worst};
@@ -32,6 +32,7 @@ pub(crate) struct Findings<'a> {
     pub(crate) threshold: Option<(f64, u64)>,
     pub(crate) latency: Option<Breaches>,
     pub(crate) redundancies: &'a Redundancies,
+    pub(crate) windows: Vec<WindowPart>,
     pub(crate) classes: Vec<ClassPart>,
     pub(crate) optimal: Option<f64>,
     /// What was asked, in words.
@@ -65,6 +66,7 @@ impl Findings<'_> {
             cut_off_by: self.redundancies.cut.into(),
             exposed_by: self.redundancies.exposed.into(),
             latency: self.latency,
+            windows: self.windows,
             classes: self.classes,
             optimal: self.optimal,
         }
@@ -192,7 +194,7 @@ fn link_name(csr: &Csr, link: LinkId) -> String {
     }
 }
 
-fn arrow(text: &str) -> String {
+pub(super) fn arrow(text: &str) -> String {
     text.replace(" -> ", " → ")
 }
 

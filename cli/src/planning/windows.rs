@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use models::NodeDemand;
+use report::page::{Full, WindowPart};
 use report::{Table, schema};
 use scenarios::planning::{Drain, FailureList, FailureSet, Plan};
 use serde_json::{Value, json};
@@ -13,8 +14,10 @@ use super::instant;
 use super::limits::{FailOn, Limits};
 use super::maintenance::{Maintenance, Time};
 use super::measured::Measured;
+use super::page::arrow;
 use super::study::{Study, StudyArgs};
 use crate::failure::Failure;
+use crate::output::{self, Format};
 use crate::target::TargetFolder;
 
 /// Demands to be carried, and when they were measured.
@@ -119,8 +122,21 @@ impl Windows {
         folder.write(&self.at_risk(study))
     }
 
+    /// Prints a row for each window, arcs by name.
+    pub(crate) fn print(
+        &self,
+        study: &Study,
+        failing: &Failing,
+        limits: &Limits,
+        format: Format,
+    ) -> Result<(), Failure> {
+        let name = |arc: u64| study.csr.arc_name(ArcId::new(arc as usize));
+        let table = output::Table::rows_of(&self.table(study, failing, limits));
+        table.with_names("alone_arc", name).with_names("worst_arc", name).print(format)
+    }
+
     /// `maintenance`: a row for each window.
-    pub(crate) fn table(&self, study: &Study, failing: &Failing, limits: &Limits) -> Table {
+    fn table(&self, study: &Study, failing: &Failing, limits: &Limits) -> Table {
         let mut table = Table::new(&schema::MAINTENANCE);
         for (number, window) in (0u32..).zip(&self.list) {
             window.row(&mut table, number, study, failing, limits);
@@ -152,6 +168,26 @@ impl Windows {
         table
     }
 
+    /// The windows for the page.
+    pub(crate) fn parts(&self, study: &Study, failing: &Failing) -> Vec<WindowPart> {
+        if study.csr.arc_count() == 0 {
+            return Vec::new();
+        }
+        let part = |window: &Window| {
+            let drain = &window.drain;
+            WindowPart {
+                name: window.maintenance.name.clone(),
+                when: window.maintenance.time.in_words(),
+                alone: drain.alone.max_util,
+                worst: Full { arc: arrow(&study.csr.arc_name(drain.max_arc())), util: drain.max_util() },
+                failure: window.failure().map(|set| failing.name(set, &study.csr)),
+                cut_off: drain.cut.len() as u64,
+                exposed: drain.exposed_demands.len() as u64,
+            }
+        };
+        self.list.iter().map(part).collect()
+    }
+
     /// The worst of them in a summary.
     pub(crate) fn summary(&self) -> Option<Value> {
         let fuller = |a: &&Window, b: &&Window| a.drain.max_util().total_cmp(&b.drain.max_util());
@@ -177,10 +213,15 @@ impl Window {
         outcomes.any(|outcome| outcome.disconnected_pairs > 0)
     }
 
+    /// What makes it worst, if it is worse than alone.
+    fn failure(&self) -> Option<&FailureSet> {
+        let first = self.drain.one_more.first();
+        first.filter(|more| more.outcome.max_util > self.drain.alone.max_util).map(|more| &more.set)
+    }
+
     fn row(&self, table: &mut Table, number: u32, study: &Study, failing: &Failing, limits: &Limits) {
         let (drain, csr) = (&self.drain, &study.csr);
         let arc = |arc: ArcId| (csr.arc_count() > 0).then_some(arc.0);
-        let worst = drain.one_more.first().filter(|more| more.outcome.max_util > drain.alone.max_util);
         let (from, until) = match self.maintenance.time {
             Time::Window(from, until) => (Some(instant::text(from)), Some(instant::text(until))),
             Time::Hours(_) => (None, None),
@@ -197,7 +238,7 @@ impl Window {
             .set("alone_arc", arc(drain.alone.max_arc))
             .set("worst_util", drain.max_util())
             .set("worst_arc", arc(drain.max_arc()))
-            .set("worst_failure", worst.map(|more| failing.name(&more.set, csr)))
+            .set("worst_failure", self.failure().map(|set| failing.name(set, csr)))
             .set("lost", study.volume(drain.alone.lost))
             .set("lost_own", study.volume(drain.alone.lost_own))
             .set("cut_off", drain.cut.len() as u32)

@@ -21,8 +21,6 @@ pub mod protocol {
     pub const UDP: u8 = 17;
     /// Generic routing encapsulation.
     pub const GRE: u8 = 47;
-    /// ICMPv6.
-    pub const ICMPV6: u8 = 58;
 }
 
 /// What a frame holds.

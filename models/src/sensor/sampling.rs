@@ -20,12 +20,6 @@ impl PacketSampling {
         let sampled = sampled_count(packets / f64::from(self.rate), chance);
         sampled * f64::from(self.rate) * bits_per_packet / over_s
     }
-
-    /// The relative standard deviation of that estimate: 1/√(expected samples).
-    pub fn relative_error(&self, bps: f64, over_s: f64) -> f64 {
-        let samples = bps * over_s / (8.0 * self.mean_packet_bytes * f64::from(self.rate));
-        1.0 / samples.max(1e-9).sqrt()
-    }
 }
 
 /// A Poisson count of this mean (0 for a mean of 0).

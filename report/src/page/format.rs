@@ -103,9 +103,27 @@ fn decimals(value: f64, most: usize) -> usize {
     }
 }
 
-/// A number of any unit with three significant digits.
+/// A number of any unit with three significant digits; a large one in thousands, millions and so on.
 pub(super) fn number(value: f64) -> String {
-    fixed(value, decimals(value, 3))
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    if !(9_999.5..f64::INFINITY).contains(&value.abs()) {
+        return fixed(value, decimals(value, 3));
+    }
+    let (scale, prefix) = prefix(value);
+    format!("{}{NBSP}{prefix}", fixed(value / scale, decimals(value / scale, 2)))
+}
+
+/// What to divide by, and the prefix that says so.
+fn prefix(value: f64) -> (f64, &'static str) {
+    match value.abs() {
+        v if v >= 999.5e9 => (1e12, "T"),
+        v if v >= 999.5e6 => (1e9, "G"),
+        v if v >= 999.5e3 => (1e6, "M"),
+        v if v >= 999.5 => (1e3, "k"),
+        _ => (1.0, ""),
+    }
 }
 
 /// A rate in bit/s with three significant digits: `3.21 Gbit/s`.
@@ -113,16 +131,10 @@ pub(super) fn rate(bps: f64) -> String {
     if !bps.is_finite() {
         return UNKNOWN.to_owned();
     }
-    let (scale, unit) = match bps.abs() {
-        v if v >= 999.5e9 => (1e12, "Tbit/s"),
-        v if v >= 999.5e6 => (1e9, "Gbit/s"),
-        v if v >= 999.5e3 => (1e6, "Mbit/s"),
-        v if v >= 999.5 => (1e3, "kbit/s"),
-        _ => (1.0, "bit/s"),
-    };
+    let (scale, prefix) = prefix(bps);
     let value = bps / scale;
     let digits = if value == value.round() { 0 } else { decimals(value, 2) };
-    format!("{}{NBSP}{unit}", fixed(value, digits))
+    format!("{}{NBSP}{prefix}bit/s", fixed(value, digits))
 }
 
 /// Decimals of a percentage: `32 %`, `8.4 %`, `0.83 %`.
@@ -237,6 +249,9 @@ mod tests {
         assert_eq!(signed(-0.04), "0.0");
         assert_eq!(signed(-12.34), "\u{2212}12.3");
         assert_eq!(count(1_234_567), "1,234,567");
+        let numbers =
+            [0.0, 0.00512, 1336.0, 9_999.0, 10_000.0, -94_358_859.0, 515_866_417.0].map(number).join(" | ");
+        assert_eq!(numbers.replace(NBSP, " "), "0 | 0.005 | 1336 | 9999 | 10.0 k | \u{2212}94.4 M | 516 M");
     }
 
     #[test]

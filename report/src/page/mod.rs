@@ -45,7 +45,7 @@ pub use data::{
     MapLink, MapNode, Page, Probe, Reading, Reproduce, Strip, Unit,
 };
 pub use load::RED_FROM;
-pub use plan::{Breaches, Change, ClassPart, Event, Full, FullArc, PlanPage, SpareLost};
+pub use plan::{Breaches, Change, ClassPart, Event, Full, FullArc, PlanPage, SpareLost, WindowPart};
 pub use ranking::{RankedCase, RankingPage};
 pub use series::{SeriesChart, SeriesIncident, SeriesPage};
 pub use strips::STRIPS_MAX;

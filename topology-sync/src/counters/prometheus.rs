@@ -20,7 +20,7 @@ const NAME: [&str; 6] = ["ifName", "ifname", "interface", "port", "device", "ifD
 /// [`InputError`] for something else than a successful answer, or a value that is no number.
 pub fn read(file: &str, answer: &Value) -> Result<Vec<Sample>, InputError> {
     let wrong = |what: String, expected: &str| InputError::new(file, Place::Whole, what, expected);
-    let expected = "an answer of Prometheus' API with status 'success'";
+    let expected = "an answer of Prometheus' API with status 'success', or samples of format umbra-ip-link/1";
     if answer.get("status").and_then(Value::as_str) != Some("success") {
         let told = answer.get("error").and_then(Value::as_str).unwrap_or("no status 'success'");
         return Err(wrong(told.to_owned(), expected));

@@ -143,7 +143,7 @@ fn errors_say_where() {
         c:1: no column time; expected a header with node, time, port and readings
         c:3: 'many'; expected a count, a whole number from 0 on
         c:2: '-1'; expected a rate in bit/s
-        c: bad_data: parse error; expected an answer of Prometheus' API with status 'success'
+        c: bad_data: parse error; expected an answer of Prometheus' API with status 'success', or samples of format umbra-ip-link/1
         c: format 'umbra-ip-link/2'; expected format 'umbra-ip-link/1'
         c: sample 0 without at; expected node (text), at (seconds since 1970), links (a list)
         c: series 0: the point [1]; expected [seconds, "number"]"#]].assert_eq(&text.join("\n"));

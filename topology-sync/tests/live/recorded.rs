@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use twin::{Layer, WallTime};
-use umbra_topology_sync::follow::{Follower, Form, Mark, Spec};
+use umbra_topology_sync::follow::{Checkpoint, Follower, Form, Mark, Spec};
 use umbra_topology_sync::journal::{Kind, Reader, Record, Writer};
 use umbra_topology_sync::observation::{Fact, Observer, Said, Source};
 use umbra_topology_sync::wire::Listener;
@@ -121,6 +121,36 @@ fn the_recorded_lab_is_right_after_every_event() {
             assert_eq!(cost(&follower, "r1:eth2"), Some(expected), "{name}");
         }
     }
+}
+
+/// A watch is ended at some tick and started again seconds later; in between, what was said again long since would have
+/// lapsed.
+#[test]
+fn a_watch_that_goes_on_tells_the_changes_that_the_whole_journal_tells() {
+    let file = std::fs::read(folder().join("lab-a.journal")).expect("the journal");
+    let reader = Reader::open("lab-a.journal", file.as_slice()).expect("a journal");
+    let records: Vec<Record> = reader.map(|r| r.expect("whole")).collect();
+    let begin = records.iter().find(|r| r.kind == Kind::Sources).expect("a session").clone();
+    let ticks: Vec<usize> = (0..records.len()).filter(|n| records[*n].kind == Kind::Tick).collect();
+    let mut told = 0;
+    for end in ticks.iter().step_by(ticks.len().div_ceil(12)) {
+        let mut whole = Follower::new("journal");
+        records[..=*end].iter().for_each(|r| drop(whole.take(r).expect("a record")));
+        let Some(saved) = whole.checkpoint(0) else { continue };
+        let saved = Checkpoint::from_json("state", &saved.to_json()).expect("a state");
+        let mut resumed = Follower::restore("journal", saved);
+        for seconds in [3, 9, 30] {
+            let at = WallTime::from_ns(records[*end].at.as_ns() + seconds * 1_000_000_000);
+            let tick = Record { at, source: 0, kind: Kind::Tick, bytes: Vec::new() };
+            for record in [Record { at, ..begin.clone() }, tick] {
+                let (expected, found) = (whole.take(&record), resumed.take(&record));
+                let (expected, found) = (expected.expect("a record"), found.expect("a record"));
+                assert_eq!(found, expected, "{seconds} s after record {end}");
+                told += usize::from(expected.is_some());
+            }
+        }
+    }
+    assert!(told > 5, "{told}");
 }
 
 #[test]

@@ -83,6 +83,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         threshold: asked.limits.threshold.map(|limit| (limit, seen.over)),
         latency: None,
         redundancies: &redundancies,
+        windows: windows.parts(&study, &failing),
         classes: Vec::new(),
         optimal: None,
         question: asked.in_words(measured_at),

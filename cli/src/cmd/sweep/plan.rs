@@ -31,7 +31,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let manifest = Manifest::new(&args.question, args.shards, global.seed)?;
     if !args.dry_run {
-        std::fs::create_dir_all(&args.out).map_err(|e| Failure::target(&args.out, e))?;
+        target::folder(&args.out)?;
     }
     target::write(&Manifest::path(&args.out), manifest.to_json().as_bytes(), args.dry_run)?;
     let mut table = Table::new(&["scenarios", "shards", "manifest"]);

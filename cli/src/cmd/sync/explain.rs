@@ -34,7 +34,8 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let names: Vec<_> = args.net.iter().map(|p| p.display().to_string()).collect();
-    let reasons = explain(&names.join(" "), &open(&args.net)?, &args.a, &args.b)?;
+    let snapshot = open(&args.net)?;
+    let reasons = explain(&names.join(" "), &snapshot, &args.a, &args.b).map_err(Failure::word)?;
     let mut table = Table::of(&schema::LINK_EVIDENCE);
     reasons.iter().for_each(|r| table.push(row(r)));
     if !reasons.iter().any(|r| r.layer != "finding") {

@@ -13,6 +13,10 @@ use crate::global::Global;
 
 /// Keep the twin in step with the network.
 #[derive(Debug, clap::Args)]
+#[cfg_attr(
+    not(feature = "live"),
+    command(after_help = "watch and replay, which follow the network live, are built with --features live.")
+)]
 pub(crate) struct Args {
     #[command(subcommand)]
     what: What,

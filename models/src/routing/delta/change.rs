@@ -48,11 +48,6 @@ impl Change {
         members(&self.loaded).map(|arc| (ArcId::new(arc), self.load[arc].0))
     }
 
-    /// The difference in an arc's load in bit/s, 0 where it is what it was.
-    pub fn moved_on(&self, arc: ArcId) -> f64 {
-        if has(&self.loaded, arc.index()) { self.load[arc.index()].1 } else { 0.0 }
-    }
-
     /// An arc's load in bit/s, `None` where it is what it was.
     pub fn load_on(&self, arc: ArcId) -> Option<f64> {
         has(&self.loaded, arc.index()).then(|| self.load[arc.index()].0)

@@ -34,6 +34,8 @@ pub struct PlanPage {
     pub exposed_by: u64,
     /// The failures that expose most volume, most first.
     pub spare: Vec<SpareLost>,
+    /// Windows of maintenance in the order of the calendar; none where nothing is taken down.
+    pub windows: Vec<WindowPart>,
     /// Classes of service, highest priority first; none where none are given.
     pub classes: Vec<ClassPart>,
     /// The smallest maximum utilisation that any routing could reach with nothing down.
@@ -102,6 +104,25 @@ pub struct SpareLost {
     pub volume: f64,
     /// How many links would, each alone.
     pub links: u64,
+}
+
+/// A window of maintenance under the traffic that is hardest on it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WindowPart {
+    /// Its name, or what is taken down.
+    pub name: String,
+    /// When it is, in words.
+    pub when: String,
+    /// The fullest utilisation with nothing else down.
+    pub alone: f64,
+    /// The fullest arc with any one more failure, or alone.
+    pub worst: Full,
+    /// What fails besides then; none where alone is the worst.
+    pub failure: Option<String>,
+    /// Demands that lose their path at once, other than of nodes taken down.
+    pub cut_off: u64,
+    /// Demands that any one link would cut off then, and could not before.
+    pub exposed: u64,
 }
 
 /// A class of service under strict priority.

@@ -1,7 +1,7 @@
 //! The answer in a sentence, and the numbers that carry it.
 
 use super::super::format::{count, esc, percent, utilization};
-use super::{Event, Full, PlanPage};
+use super::{Event, Full, PlanPage, windows};
 
 /// The header of the page.
 pub(super) fn header(page: &PlanPage) -> String {
@@ -57,7 +57,7 @@ fn lede(page: &PlanPage) -> String {
             n => format!(" {} scenarios fill an arc beyond {}.", count(n), utilization(threshold)),
         };
     }
-    out
+    out + &windows::sentence(page)
 }
 
 /// The verb for what fails: several things are named with commas between them.

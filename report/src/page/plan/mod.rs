@@ -6,8 +6,9 @@ mod data;
 mod header;
 mod spare;
 mod tables;
+mod windows;
 
-pub use data::{Breaches, Change, ClassPart, Event, Full, FullArc, PlanPage, SpareLost};
+pub use data::{Breaches, Change, ClassPart, Event, Full, FullArc, PlanPage, SpareLost, WindowPart};
 
 use super::boxes;
 use super::data::{Cause, CausePlace, Interval, Page};
@@ -29,6 +30,7 @@ impl PlanPage {
         let main = [
             header::header(self),
             self.overview(&page),
+            windows::section(self),
             tables::failures(self),
             spare::section(self),
             tables::arcs(self),

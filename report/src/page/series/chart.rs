@@ -89,19 +89,21 @@ fn columns(chart: &SeriesChart, most: usize) -> Vec<Column> {
     (0..columns).map(column).collect()
 }
 
-/// What the height spans: all that was observed, and of the band what is not far beyond.
+/// What the height spans: all that was observed, and of the band what is not far beyond. Of what is never negative the band
+/// ends at 0.
 fn range(columns: &[Column]) -> Option<(f64, f64)> {
     let observed = columns.iter().flat_map(|c| [c.low, c.high]).filter(|v| v.is_finite());
     let (low, high) = observed.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     if low > high {
         return None;
     }
+    let bottom = if low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
     let room = (high - low).max(high.abs() * 1e-3).max(1e-9);
     let band = columns.iter().flat_map(|c| [c.expected - 2.0 * c.sigma, c.expected + 2.0 * c.sigma]);
     let (low, high) = band
         .filter(|v| v.is_finite())
-        .fold((low, high), |(l, h), v| (l.min(v.max(low - room)), h.max(v.min(high + room))));
-    Some(if high > low { (low, high) } else { (low - room, high + room) })
+        .fold((low, high), |(l, h), v| (l.min(v.max(low - room).max(bottom)), h.max(v.min(high + room))));
+    Some(if high > low { (low, high) } else { ((low - room).max(bottom), high + room) })
 }
 
 /// A line through the columns from their lower to their upper values, interrupted where nothing is known.
@@ -220,6 +222,15 @@ mod tests {
         assert_eq!(columns.len(), 480);
         assert_eq!(columns.iter().map(|c| c.high).fold(0.0, f64::max), 9.0);
         assert_eq!(range(&columns), Some((0.0, 9.0)), "the lower edge is that of the band");
+    }
+
+    #[test]
+    fn what_is_never_negative_is_drawn_from_0_on() {
+        let mut counts = chart(vec![0.0, 1.0, 0.0]);
+        counts.sigma = vec![2.0; 3];
+        assert_eq!(range(&columns(&counts, 3)), Some((0.0, 2.0)));
+        counts.observed[0] = -0.5;
+        assert_eq!(range(&columns(&counts, 3)), Some((-2.0, 2.5)));
     }
 
     #[test]
