@@ -13,6 +13,7 @@ use super::likelihood::{Ensemble, departure};
 use super::observed::Observed;
 use super::onset::Onset;
 use super::replica::Bench;
+use super::stale::{self, Stale};
 use super::state::{BUFFER_S, Change, State};
 use super::summary::Summary;
 use super::weighed::{FINE, FormWeight, GROUPS, ROUGH, Weighed, cells};
@@ -84,6 +85,8 @@ pub struct Verdict {
     pub p_value: f64,
     /// The changes that were compared, and when it began.
     pub summary: Summary,
+    /// Metrics that the twin has wrong, as the quiet part shows; they were set right for all else.
+    pub stale: Vec<Stale>,
     /// What keeps the answer from being as exact as it should be.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -111,6 +114,13 @@ pub fn rank(
 ) -> Verdict {
     let quiet = seen.bins.saturating_sub(settings.window);
     let summary = Summary::new(seen, Onset::find(seen, quiet), quiet);
+    let (fitted, stale) = if settings.replicas == 0 {
+        (None, Vec::new())
+    } else {
+        let (csr, routing, stale) = stale::corrected(csr, routing, demands, seen, &summary, settings.seed);
+        (Some((csr, routing)), stale)
+    };
+    let (csr, routing) = fitted.as_ref().map_or((csr, routing), |(csr, routing)| (csr, routing));
     let causes = Cause::all(csr, routing, &settings.without);
     let (weighed, diagnostics) = if settings.replicas == 0 {
         let formulas = Formulas::new(csr, routing, seen, &summary);
@@ -127,7 +137,7 @@ pub fn rank(
     };
     let ranked = answer(&summary, &weighed);
     let p_value = predictive(&summary, &weighed, &ranked, settings);
-    Verdict { ranked, p_value, summary, diagnostics }
+    Verdict { ranked, p_value, summary, stale, diagnostics }
 }
 
 /// Weighs every form of every cause by what one run of it shows.

@@ -15,7 +15,7 @@ use super::luck::Luck;
 use super::observed::Observed;
 use super::queue::{Law, QUANTILES};
 use super::state::{Change, State};
-use super::summary::{Counted, Summary};
+use super::summary::{Counted, Item, Summary};
 
 /// Flows over which the probes of a pair are spread, and packets of each.
 const FLOWS: u64 = 8;
@@ -141,6 +141,56 @@ impl<'a> Bench<'a> {
     /// Runs a change in all trials but the even one.
     pub fn often(&self, change: Change) -> Ensemble {
         self.ensemble(change, 1..self.bases.len())
+    }
+
+    /// What a trial expects before anything happens, by item: loads and medians of round trips, NaN for all else. With a
+    /// change, as if it had been so all along.
+    pub(super) fn levels(&self, trial: usize, change: Option<Change>) -> Vec<f64> {
+        let base = &self.bases[trial];
+        let state = change.map_or_else(|| self.state.clone(), |change| self.state.with(self.csr, change));
+        let moved = change.map_or_else(Vec::new, |change| self.moved(&state, change));
+        let all: Vec<usize> = (0..self.csr.node_count()).collect();
+        let loads = self.loads(&state, &base.luck, &all, None);
+        let rerouted = |node: NodeId| moved.get(node.index()).copied().unwrap_or(false);
+        let trip = |i: usize| {
+            let pair = &self.seen.probes[i];
+            if !rerouted(pair.src) && !rerouted(pair.dst) {
+                return base.trips[i].p50;
+            }
+            let ways = self.ways(&base.luck, &state, pair.src, pair.dst, true);
+            self.trip(&base.luck, &state, &base.laws, i, &ways).p50
+        };
+        let of = |item: &Item| match item {
+            Item::Load(arc) => loads[*arc],
+            Item::Median(pair) => trip(*pair),
+            _ => f64::NAN,
+        };
+        self.summary.items.iter().map(of).collect()
+    }
+
+    /// The same as it was measured.
+    pub(super) fn usual_levels(&self) -> Vec<f64> {
+        let w = &self.summary.windows;
+        let of = |item: &Item| match item {
+            Item::Load(arc) => {
+                median(w.polls_before.clone().filter_map(|k| self.seen.load.get(k)).map(|row| row[*arc]))
+            }
+            Item::Median(pair) => {
+                median(self.seen.probes[*pair].bins[w.before.clone()].iter().map(|b| b.p50_ms))
+            }
+            _ => f64::NAN,
+        };
+        self.summary.items.iter().map(of).collect()
+    }
+
+    /// What a half-link sends, in bit/s.
+    pub(super) fn line_rate(&self, arc: usize) -> f64 {
+        self.state.arcs[arc].rate
+    }
+
+    /// Whether a change moves any traffic to other paths.
+    pub(super) fn moves(&self, change: Change) -> bool {
+        self.moved(&self.state.with(self.csr, change), change).contains(&true)
     }
 
     fn ensemble(&self, change: Change, trials: std::ops::Range<usize>) -> Ensemble {

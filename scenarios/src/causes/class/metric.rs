@@ -5,7 +5,7 @@ use crate::causes::state::Change;
 
 /// The usual steps of traffic engineering, and *costed out*. As frequent as failures of links: in a large network most
 /// changes of routing are planned (Markopoulou et al., INFOCOM 2004: 20 % of failures are maintenance alone).
-pub(super) static METRIC: Class = Class {
+pub(in crate::causes) static METRIC: Class = Class {
     name: "metric",
     words: "the metric was changed of",
     severity: "of the metric it had",

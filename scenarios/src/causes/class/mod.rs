@@ -14,6 +14,7 @@ use models::Routing;
 use twin::{ArcId, Csr, LinkId, NodeId};
 
 use super::state::Change;
+pub(super) use metric::METRIC;
 
 /// Every class.
 pub static CLASSES: [&Class; 7] = [
