@@ -137,8 +137,8 @@ enum Scale {
 impl Scale {
     fn of(item: Item) -> Self {
         match item {
-            Item::Median(_) | Item::Tail(_) => Self::Bent,
-            _ => Self::Plain,
+            Item::Load(_) | Item::LoadAcross(_) | Item::Discards(_) | Item::DiscardsAcross(_) => Self::Plain,
+            _ => Self::Bent,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use engine::{Chance, Purpose, Seeds};
 use rand_distr::{Distribution, StandardNormal};
-use twin::{Csr, EntityKey};
+use twin::{Csr, EntityKey, NodeId};
 
 use super::onset::Onset;
 
@@ -16,6 +16,8 @@ const BURST: f64 = 0.5;
 const BURST_OF_ARC: f64 = 0.4;
 /// … the size of a buffer,
 const BUFFER: f64 = 0.25;
+/// … what a node puts on one of its equal next hops for a destination: hashes spread some tens of large flows,
+const UNEVEN: f64 = 0.25;
 /// … how long routing takes to converge, around two seconds.
 const CONVERGES: f64 = 0.9;
 const CONVERGES_S: f64 = 2.0;
@@ -41,6 +43,8 @@ pub(super) struct Luck {
     pub converge_s: f64,
     /// By node: the salt of its hash.
     pub salts: Vec<Chance>,
+    /// How unevenly hashes spread traffic.
+    uneven: f64,
     /// What single packets meet.
     pub packets: Chance,
 }
@@ -71,7 +75,15 @@ impl Luck {
             onset,
             converge_s,
             salts: csr.node_keys.iter().map(|k| trial.chance(Purpose::ECMP_SALT, k)).collect(),
+            uneven: width * UNEVEN,
             packets: trial.chance(Purpose::ARRIVALS, &EntityKey::new("packets")),
         }
+    }
+
+    /// How much more or less than others a node puts on the k-th of its next hops for a destination: a factor.
+    pub(super) fn uneven(&self, node: NodeId, dst: NodeId, k: usize) -> f64 {
+        let point = self.salts[node.index()].f64_open(1 << 63 | u64::from(dst.0) << 16 | k as u64);
+        // Even in the logarithm, and as wide as its standard deviation says.
+        libm::exp(self.uneven * 12f64.sqrt() * (point - 0.5))
     }
 }

@@ -5,7 +5,7 @@
 //! whatever the twin has wrong on both sides cancels.
 
 use engine::Seeds;
-use models::NodeDemand;
+use models::{NodeDemand, Routing};
 use rayon::prelude::*;
 use twin::stats::median;
 use twin::{ArcId, Csr, NodeId};
@@ -112,6 +112,16 @@ impl<'a> Bench<'a> {
         bench.variance = bench.burstiness(&even);
         bench.add(0..u64::from(trials) + 1);
         bench
+    }
+
+    /// The network.
+    pub(super) fn csr(&self) -> &Csr {
+        self.csr
+    }
+
+    /// Its paths while nothing is wrong.
+    pub(super) fn routing(&self) -> &Routing {
+        &self.state.routing
     }
 
     /// How many replicas there are besides the even one.
@@ -412,8 +422,17 @@ impl<'a> Bench<'a> {
                 if here == 0.0 || next.is_empty() {
                     continue;
                 }
+                let uneven = |k: usize| luck.uneven(node, NodeId::new(dst), k);
+                let whole: f64 = if next.len() > 1 { (0..next.len()).map(uneven).sum() } else { 1.0 };
                 for (k, arc) in next.iter().enumerate() {
-                    let part = here * split(state, node, k, next.len());
+                    let share = match state.hash {
+                        Some((at, point)) if at == node => {
+                            f64::from(u8::from((point * next.len() as f64) as usize == k))
+                        }
+                        _ if next.len() > 1 => uneven(k) / whole,
+                        _ => 1.0,
+                    };
+                    let part = here * share;
                     load[arc.index()] += part;
                     at[self.csr.dst[arc.index()].index()] +=
                         part * keep.map_or(1.0, |keep| keep[arc.index()]);
@@ -580,14 +599,6 @@ impl Clock {
         let bins = bench.seen.poll_bins as f64;
         let end = (poll + 1) as f64 * bins + late_s / bench.seen.bin_s;
         ((end - self.moved) / bins).clamp(0.0, 1.0)
-    }
-}
-
-/// The share of a node's traffic for a destination on the k-th of n equal next hops.
-fn split(state: &State, node: NodeId, k: usize, n: usize) -> f64 {
-    match state.hash {
-        Some((at, point)) if at == node => f64::from(u8::from((point * n as f64) as usize == k)),
-        _ => 1.0 / n as f64,
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Class {
     pub forms: fn(&Csr, Place) -> Vec<Form>,
     /// What a severity between those of the forms changes; nothing if there is none between.
     pub between: Option<fn(ArcId, f64) -> Change>,
+    /// All forms at a place with their shares of the prior, where [`forms`](Self::forms) are some of them only.
+    pub finer: Option<fn(&Csr, &Routing, Place) -> Vec<(Form, f64)>>,
     /// How often it begins at one place, per hour.
     pub per_h: f64,
     /// Whether a part that wears out shows so.
