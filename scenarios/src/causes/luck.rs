@@ -53,8 +53,14 @@ impl Luck {
     /// Of trial `number`, from 1; trial 0 is the even one, in which nothing is off.
     pub(super) fn new(csr: &Csr, seeds: Seeds, number: u64, measured: &[bool], onset: &Onset) -> Self {
         let trial = seeds.trial(number);
-        let width = if number == 0 { 0.0 } else { 1.0 };
-        let mut draw = trial.stream(Purpose::WORLD, &EntityKey::new("luck"));
+        // Trials come in pairs, one as lucky as the other is not: what luck does in proportion leaves their mean (antithetic
+        // variates; Hammersley and Morton, Proc. Camb. Phil. Soc. 1956).
+        let width = match number {
+            0 => 0.0,
+            n if n % 2 == 1 => 1.0,
+            _ => -1.0,
+        };
+        let mut draw = seeds.trial(number.div_ceil(2)).stream(Purpose::WORLD, &EntityKey::new("luck"));
         let mut normal = |sigma: f64| {
             let z: f64 = StandardNormal.sample(&mut draw);
             libm::exp(width * sigma * z)
@@ -65,7 +71,7 @@ impl Luck {
         let demand = measured.iter().map(|m| normal(if *m { MEASURED } else { DEMAND })).collect();
         let burst = (0..arcs).map(|_| burst * normal(BURST_OF_ARC)).collect();
         let buffer = (0..arcs).map(|_| normal(BUFFER)).collect();
-        let mut uniform = || if number == 0 { 0.5 } else { draw.f64_open() };
+        let mut uniform = || 0.5 + width * (draw.f64_open() - 0.5);
         let onset = onset.quantile(uniform()) + EARLY * uniform();
         Self {
             demand,

@@ -97,12 +97,16 @@ const NONE: f64 = 0.5;
 const UNKNOWN: f64 = 0.01;
 /// What is so many nats behind the first hardly counts for its standard error.
 const LEFT_OUT_GAP: f64 = 12.0;
-/// Causes whose probabilities have a larger standard error are run more often, …
+/// Where more than one cause has this probability …
+const RIVAL: f64 = 1e-3;
+/// … they are run so often, …
+const RIVAL_REPLICAS: usize = 200;
+/// … and more until no probability has a larger standard error, …
 const STD_ERROR: f64 = 0.02;
 /// … so many of them at most, …
 const LEVEL: usize = 4;
 /// … and so often at most.
-const MOST_REPLICAS: usize = 400;
+const MOST_REPLICAS: usize = 800;
 
 /// Ranks the causes of an incident. `csr`, `routing` and `demands` are the twin's.
 pub fn rank(
@@ -182,16 +186,15 @@ fn simulate(bench: &Bench<'_>, summary: &Summary, weighed: &mut [Weighed], setti
 /// all of them each time, since a likelihood from few replicas is not to be compared with one from many. Says so if that is
 /// not enough.
 fn settle(bench: &mut Bench<'_>, summary: &Summary, weighed: &mut [Weighed]) -> Vec<Diagnostic> {
-    let errors = |weighed: &[Weighed]| posterior(summary, weighed).1;
     let largest = |errors: &[f64]| errors.iter().copied().fold(0.0, f64::max);
-    let mut std_errors = errors(weighed);
-    let mut level: Vec<usize> = (0..weighed.len()).filter(|i| std_errors[*i] > STD_ERROR).collect();
-    level.sort_by(|a, b| std_errors[*b].total_cmp(&std_errors[*a]).then(a.cmp(b)));
+    let (probabilities, mut std_errors) = posterior(summary, weighed);
+    let mut level: Vec<usize> = (0..weighed.len()).filter(|i| probabilities[*i] > RIVAL).collect();
+    level.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]).then(a.cmp(b)));
     level.truncate(LEVEL);
-    while largest(&std_errors) > STD_ERROR && 2 * bench.replicas() <= MOST_REPLICAS && !level.is_empty() {
-        // Errors fall with the root of replicas.
-        let wanted = bench.replicas() as f64 * (largest(&std_errors) / STD_ERROR).powi(2);
-        bench.extend((wanted as usize).clamp(2 * bench.replicas(), MOST_REPLICAS));
+    // Few replicas do not know how far they stray: where there is a rival, they are more from the beginning.
+    let mut wanted = if level.len() > 1 { RIVAL_REPLICAS } else { 0 };
+    while bench.replicas() < MOST_REPLICAS && bench.replicas() < wanted {
+        bench.extend(wanted.min(MOST_REPLICAS));
         let all: Vec<usize> = (0..bench.replicas()).collect();
         for i in &level {
             for form in weighed[*i].forms.iter_mut().filter(|f| !f.without.is_empty()) {
@@ -199,7 +202,10 @@ fn settle(bench: &mut Bench<'_>, summary: &Summary, weighed: &mut [Weighed]) -> 
                 form.leave_out(summary, &all);
             }
         }
-        std_errors = errors(weighed);
+        std_errors = posterior(summary, weighed).1;
+        // Errors fall with the root of replicas.
+        let times = (largest(&std_errors) / STD_ERROR).powi(2);
+        wanted = if times > 1.0 { (bench.replicas() as f64 * times.max(1.5)) as usize } else { 0 };
     }
     let mut diagnostics = Vec::new();
     if largest(&std_errors) > STD_ERROR {

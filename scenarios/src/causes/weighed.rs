@@ -233,7 +233,7 @@ impl FormWeight {
         self.without = (0..GROUPS)
             .into_par_iter()
             .map(|g| {
-                let kept: Vec<usize> = all.iter().copied().filter(|r| r % GROUPS != g).collect();
+                let kept: Vec<usize> = all.iter().copied().filter(|r| r / 2 % GROUPS != g).collect();
                 terms(summary, &self.ensemble, &kept, FINE).iter().map(|t| t.log_bayes).sum()
             })
             .collect();
