@@ -118,29 +118,36 @@ pub fn rank(
 ) -> Verdict {
     let quiet = seen.bins.saturating_sub(settings.window);
     let summary = Summary::new(seen, Onset::find(seen, quiet), quiet);
-    let (fitted, stale) = if settings.replicas == 0 {
-        (None, Vec::new())
-    } else {
-        let (csr, routing, stale) = stale::corrected(csr, routing, demands, seen, &summary, settings.seed);
-        (Some((csr, routing)), stale)
-    };
-    let (csr, routing) = fitted.as_ref().map_or((csr, routing), |(csr, routing)| (csr, routing));
-    let causes = Cause::all(csr, routing, &settings.without);
-    let (weighed, diagnostics) = if settings.replicas == 0 {
+    if settings.replicas == 0 {
         let formulas = Formulas::new(csr, routing, seen, &summary);
+        let causes = Cause::all(csr, routing, &settings.without);
         let show = |change| formulas.show(change);
-        (screen(csr, causes, &settings.worn, &summary, Rung::Algebra, show), Vec::new())
-    } else {
-        let state = State::healthy(csr, routing.clone(), BUFFER_S);
-        let mut bench = Bench::new(csr, state, demands, seen, &summary, settings.replicas, settings.seed);
-        let mut weighed =
-            screen(csr, causes, &settings.worn, &summary, Rung::Fluid, |change| bench.once(change));
-        simulate(&bench, &summary, &mut weighed, settings);
-        let diagnostics = settle(&mut bench, &summary, &mut weighed);
-        (weighed, diagnostics)
-    };
-    let ranked = answer(&summary, &weighed);
-    let p_value = predictive(&summary, &weighed, &ranked, settings);
+        let weighed = screen(csr, causes, &settings.worn, &summary, Rung::Algebra, show);
+        return verdict(summary, &weighed, settings, Vec::new(), Vec::new());
+    }
+    let (csr, routing, stale) = stale::corrected(csr, routing, demands, seen, &summary, settings.seed);
+    let causes = Cause::all(&csr, &routing, &settings.without);
+    let state = State::healthy(&csr, routing, BUFFER_S);
+    let mut bench = Bench::new(&csr, state, demands, seen, &summary, settings.replicas, settings.seed);
+    let show = |change| bench.once(change);
+    let mut weighed = screen(&csr, causes, &settings.worn, &summary, Rung::Fluid, show);
+    simulate(&bench, &summary, &mut weighed, settings);
+    let mut diagnostics = settle(&mut bench, &summary, &mut weighed);
+    for s in &stale {
+        Diagnostic::count(&mut diagnostics, "stale-metric", || s.words(&csr));
+    }
+    verdict(summary, &weighed, settings, stale, diagnostics)
+}
+
+fn verdict(
+    summary: Summary,
+    weighed: &[Weighed],
+    settings: &Settings,
+    stale: Vec<Stale>,
+    diagnostics: Vec<Diagnostic>,
+) -> Verdict {
+    let ranked = answer(&summary, weighed);
+    let p_value = predictive(&summary, weighed, &ranked, settings);
     Verdict { ranked, p_value, summary, stale, diagnostics }
 }
 

@@ -46,6 +46,17 @@ pub struct Stale {
     pub metric: u32,
 }
 
+impl Stale {
+    /// What it means, for people.
+    pub(super) fn words(&self, csr: &Csr) -> String {
+        let name = csr.link_arcs[self.link.index()].first().map_or_else(String::new, |a| csr.arc_name(*a));
+        format!(
+            "what was usual contradicts metrics of the twin: {name} has {}, and {} fits, which the answer takes it to be",
+            self.believed, self.metric
+        )
+    }
+}
+
 /// The network as the quiet part shows it, and what was set right: one metric after the other.
 pub(super) fn corrected(
     csr: &Csr,
