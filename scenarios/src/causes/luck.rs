@@ -88,6 +88,9 @@ impl Luck {
 
     /// How much more or less than others a node puts on the k-th of its next hops for a destination: a factor.
     pub(super) fn uneven(&self, node: NodeId, dst: NodeId, k: usize) -> f64 {
+        if self.uneven == 0.0 {
+            return 1.0;
+        }
         let point = self.salts[node.index()].f64_open(1 << 63 | u64::from(dst.0) << 16 | k as u64);
         // Even in the logarithm, and as wide as its standard deviation says.
         libm::exp(self.uneven * 12f64.sqrt() * (point - 0.5))

@@ -153,29 +153,40 @@ impl<'a> Bench<'a> {
         self.ensemble(change, 1..self.bases.len())
     }
 
-    /// What a trial expects before anything happens, by item: loads and medians of round trips, NaN for all else. With a
-    /// change, as if it had been so all along.
-    pub(super) fn levels(&self, trial: usize, change: Option<Change>) -> Vec<f64> {
+    /// What a trial expects before anything happens, by item: loads and medians of round trips, NaN for all else.
+    pub(super) fn levels(&self, trial: usize) -> Vec<f64> {
         let base = &self.bases[trial];
-        let state = change.map_or_else(|| self.state.clone(), |change| self.state.with(self.csr, change));
-        let moved = change.map_or_else(Vec::new, |change| self.moved(&state, change));
         let all: Vec<usize> = (0..self.csr.node_count()).collect();
-        let loads = self.loads(&state, &base.luck, &all, None);
-        let rerouted = |node: NodeId| moved.get(node.index()).copied().unwrap_or(false);
-        let trip = |i: usize| {
-            let pair = &self.seen.probes[i];
-            if !rerouted(pair.src) && !rerouted(pair.dst) {
-                return base.trips[i].p50;
-            }
-            let ways = self.ways(&base.luck, &state, pair.src, pair.dst, true);
-            self.trip(&base.luck, &state, &base.laws, i, &ways).p50
-        };
+        let loads = self.loads(&self.state, &base.luck, &all, None);
         let of = |item: &Item| match item {
             Item::Load(arc) => loads[*arc],
-            Item::Median(pair) => trip(*pair),
+            Item::Median(pair) => base.trips[*pair].p50,
             _ => f64::NAN,
         };
         self.summary.items.iter().map(of).collect()
+    }
+
+    /// The same if a change had been there all along. `levels` are those without it.
+    pub(super) fn levels_with(&self, trial: usize, change: Change, levels: &[f64]) -> Vec<f64> {
+        let base = &self.bases[trial];
+        let state = self.state.with(self.csr, change);
+        let moved = self.moved(&state, change);
+        let dsts: Vec<usize> = (0..moved.len()).filter(|d| moved[*d]).collect();
+        let before = self.loads(&self.state, &base.luck, &dsts, None);
+        let after = self.loads(&state, &base.luck, &dsts, None);
+        let of = |(item, level): (&Item, &f64)| match item {
+            Item::Load(arc) => level + after[*arc] - before[*arc],
+            Item::Median(i) => {
+                let pair = &self.seen.probes[*i];
+                if !moved[pair.src.index()] && !moved[pair.dst.index()] {
+                    return *level;
+                }
+                let ways = self.ways(&base.luck, &state, pair.src, pair.dst, true);
+                self.trip(&base.luck, &state, &base.laws, *i, &ways).p50
+            }
+            _ => f64::NAN,
+        };
+        self.summary.items.iter().zip(levels).map(of).collect()
     }
 
     /// The same as it was measured.

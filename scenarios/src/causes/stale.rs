@@ -82,8 +82,8 @@ pub(super) fn corrected(
 /// The quiet part against what the twin expects of it.
 struct Quiet<'b, 'a> {
     bench: &'b Bench<'a>,
-    /// What the even run expects.
-    even: Vec<f64>,
+    /// By trial, from the even run on: what it expects of the network that is believed.
+    expected: Vec<Vec<f64>>,
     /// What was measured less that.
     off: Summary,
 }
@@ -123,16 +123,18 @@ impl Candidate {
 
 impl<'b, 'a> Quiet<'b, 'a> {
     fn new(bench: &'b Bench<'a>, summary: &Summary) -> Self {
-        let (even, seen) = (bench.levels(0, None), bench.usual_levels());
+        let expected: Vec<Vec<f64>> =
+            (0..bench.replicas() + 1).into_par_iter().map(|trial| bench.levels(trial)).collect();
+        let seen = bench.usual_levels();
         let mut off = summary.clone();
         for (i, item) in summary.items.iter().enumerate() {
-            off.change[i] = seen[i] - even[i];
+            off.change[i] = seen[i] - expected[0][i];
             off.sigma[i] = match item {
                 Item::Load(arc) => UNEVEN * seen[i] + SMALL * bench.line_rate(*arc),
                 _ => ACCESS_MS + FIBRE * seen[i],
             };
         }
-        Self { bench, even, off }
+        Self { bench, expected, off }
     }
 
     /// The metric that is most probably not what the twin has, if it is more probable than that the twin is right.
@@ -174,11 +176,14 @@ impl<'b, 'a> Quiet<'b, 'a> {
 
     /// What these trials expect, less the even run, of all that was measured.
     fn ensemble(&self, trials: Range<usize>, change: Option<Change>) -> Ensemble {
-        let levels: Vec<Vec<f64>> =
-            trials.into_par_iter().map(|trial| self.bench.levels(trial, change)).collect();
+        let of = |trial: usize| {
+            let expected = &self.expected[trial];
+            change.map_or_else(|| expected.clone(), |c| self.bench.levels_with(trial, c, expected))
+        };
+        let levels: Vec<Vec<f64>> = trials.into_par_iter().map(of).collect();
         let n = levels.len() as f64;
         let mut ensemble = Ensemble { items: Vec::new(), mean: Vec::new(), spread: Vec::new() };
-        for (item, even) in (0u32..).zip(&self.even) {
+        for (item, even) in (0u32..).zip(&self.expected[0]) {
             let i = item as usize;
             let mean = levels.iter().map(|row| row[i] - even).sum::<f64>() / n;
             if mean.is_finite() && self.off.change[i].is_finite() {

@@ -44,7 +44,7 @@ pub(super) struct FormWeight {
     pub ensemble: Ensemble,
     pub terms: Vec<Term>,
     pub log_bayes: f64,
-    /// The log Bayes factor of something like it that no cause names, against it.
+    /// The log Bayes factor of something like it that no cause names, against it; nothing where it was not run often.
     pub departure: f64,
     pub rung: Rung,
     /// See [`effective`].
@@ -181,8 +181,7 @@ impl FormWeight {
     pub(super) fn rough(form: Form, ensemble: Ensemble, rung: Rung, summary: &Summary) -> Self {
         let terms = terms(summary, &ensemble, &[0], ROUGH);
         let log_bayes = terms.iter().map(|t| t.log_bayes).sum();
-        let departure = departure(summary, &terms);
-        Self { ensemble, terms, log_bayes, departure, ..Self::of(form, rung) }
+        Self { ensemble, terms, log_bayes, ..Self::of(form, rung) }
     }
 
     /// Before it was run.
@@ -193,7 +192,7 @@ impl FormWeight {
             ensemble: Ensemble { items: Vec::new(), mean: Vec::new(), spread: Vec::new() },
             terms: Vec::new(),
             log_bayes: 0.0,
-            departure: 0.0,
+            departure: f64::NEG_INFINITY,
             rung,
             effective: 0.0,
             often: false,
