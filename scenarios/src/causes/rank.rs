@@ -239,7 +239,8 @@ fn posterior(summary: &Summary, weighed: &[Weighed]) -> (Vec<f64>, Vec<f64>) {
     let std_error = |i: usize| {
         let mean = left_out.iter().map(|p| p[i]).sum::<f64>() / GROUPS as f64;
         let squares: f64 = left_out.iter().map(|p| (p[i] - mean).powi(2)).sum();
-        ((GROUPS - 1) as f64 / GROUPS as f64 * squares).sqrt()
+        // Nothing between 0 and 1 strays further than a half.
+        ((GROUPS - 1) as f64 / GROUPS as f64 * squares).sqrt().min(0.5)
     };
     (posterior(&|f| f.log_bayes), (0..weighed.len() + 2).map(std_error).collect())
 }
