@@ -366,6 +366,13 @@ mod tests {
     }
 
     #[test]
+    fn a_model_that_is_off_by_little_everywhere_is_not_something_unknown() {
+        let (little, much) = (Summary::plain(vec![2.5; 40]), Summary::plain(vec![25.0; 40]));
+        assert!(departure(&little, &[]) < 0.0);
+        assert!(departure(&much, &[]) > 50.0);
+    }
+
+    #[test]
     fn one_replica_alone_near_the_data_is_an_effective_size_of_one() {
         let seen = Summary::plain(vec![0.0; 50]);
         let near: Vec<f32> = vec![0.0, 60.0, -60.0, 60.0];

@@ -96,3 +96,27 @@ impl Luck {
         libm::exp(self.uneven * 12f64.sqrt() * (point - 0.5))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use twin::Layer;
+
+    #[test]
+    fn trials_of_a_pair_are_as_lucky_as_each_other_is_not_and_pairs_differ() {
+        let (net, _) = testkit::recorded("Abilene");
+        let csr = Csr::compile(&net.to_twin(), Layer::Igp);
+        let onset = Onset { first: 90, probability: vec![0.5, 0.5] };
+        let luck = |number| Luck::new(&csr, Seeds::new(7), number, &[true, false], &onset);
+        let (even, one, other, next) = (luck(0), luck(1), luck(2), luck(3));
+        assert_eq!(even.demand, [1.0, 1.0]);
+        assert!(one.demand.iter().zip(&other.demand).all(|(a, b)| (a * b - 1.0).abs() < 1e-12));
+        assert!(one.late_s.iter().zip(&other.late_s).all(|(a, b)| (a + b - LATE_S).abs() < 1e-9));
+        assert!(
+            (libm::log(one.converge_s / CONVERGES_S) + libm::log(other.converge_s / CONVERGES_S)).abs()
+                < 1e-12
+        );
+        assert_ne!(one.demand, next.demand);
+        assert_eq!(even.uneven(NodeId::new(0), NodeId::new(1), 0), 1.0);
+    }
+}
