@@ -319,8 +319,10 @@ fn line(
     let of_truth = place.map_or(f64::NAN, |p| verdict.ranked[p].log_bayes);
     let unknown = verdict.ranked.iter().find(|r| r.what == What::Unknown).map_or(f64::NAN, |r| r.log_bayes);
     format!(
-        "{net} {number} {} | {truth} ({of_truth:.0}) onset {:.1} found {} p {:.2} unknown {unknown:.0} | {}",
+        "{net} {number} {} | {truth} ({of_truth:.0}) {:?} {:?} onset {:.1} found {} p {:.2} unknown {unknown:.0} | {}",
         place.map_or_else(|| "-".to_owned(), |p| (p + 1).to_string()),
+        made.truth.stale.map(|(l, m)| (l.index(), m)),
+        verdict.stale.iter().map(|s| (s.link.index(), s.metric)).collect::<Vec<_>>(),
         made.truth.onset_s / 60.0,
         verdict.summary.onset.best(),
         verdict.p_value,

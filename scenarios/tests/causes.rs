@@ -138,3 +138,36 @@ fn a_link_that_wears_goes_down_or_loses_more_often_than_its_class() {
         [("link_loss", arcs[0]), ("link_loss", arcs[1]), ("link_down", Place::Link(LinkId(3)))]
     );
 }
+
+#[test]
+fn a_metric_that_the_twin_has_wrong_is_set_right_and_a_right_one_is_left_alone() {
+    let (believed, routing, demands) = ladder();
+    let none = Failures::none(&believed);
+    let with = |link: usize, metric: u32| {
+        let mut csr = believed.clone();
+        csr.link_arcs[link].clone().iter().for_each(|a| csr.metric[a.index()] = metric);
+        let routing = Routing::compute(&csr, &none);
+        (csr, routing)
+    };
+    let settings = Settings { replicas: 10, top: 2, ..Settings::default() };
+    // Incidents in whose worlds nothing else is stale.
+    let (mut told, mut cases) = (0, 0);
+    for (link, metric) in [(1, 10), (1, 20), (4, 5), (7, 20), (9, 40)] {
+        let (csr, there) = with(link, metric);
+        let made = (0..).map(|n| incident(&csr, &there, &demands, 8, n)).find(|m| m.truth.stale.is_none());
+        let verdict = rank(&believed, &routing, &demands, &made.unwrap().observed, &settings);
+        let (mut csr, mut found) = (believed.clone(), routing.clone());
+        for s in &verdict.stale {
+            csr.link_arcs[s.link.index()].clone().iter().for_each(|a| csr.metric[a.index()] = s.metric);
+            found = Routing::compute(&csr, &none);
+        }
+        if metric == 10 {
+            assert_eq!(verdict.stale, [], "nothing is wrong with the twin");
+            assert!(verdict.diagnostics.iter().all(|d| d.code != "stale-metric"));
+            continue;
+        }
+        cases += 1;
+        told += u32::from((0..8).all(|d| found.same_paths(&there, NodeId(d))));
+    }
+    assert!(told + 1 >= cases, "{told} of {cases} have the paths of the world");
+}

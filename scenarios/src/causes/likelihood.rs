@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use twin::EntityKey;
 
 use super::factors::Factors;
-use super::summary::{Item, Summary, upper_tail};
+use super::summary::{Item, KINDS, Summary, upper_tail};
 
 /// Degrees of freedom of a change around what is expected.
 const FREEDOM: f64 = 4.0;
@@ -82,7 +82,7 @@ fn terms_of(
             continue;
         }
         let mean = factors.mean[place];
-        let relative = scale.relative(mean);
+        let relative = scale.relative(mean, seen.sigma[i]);
         let here = factors.loads_of(place).iter().copied().chain([error.common * relative]);
         let expected = mean + here.clone().zip(&latent).map(|(load, l)| load * l).sum::<f64>();
         let slope = scale.slope(expected, change);
@@ -130,6 +130,8 @@ fn scaled(seen: &Summary, ensemble: &Ensemble) -> Vec<Vec<f64>> {
 enum Scale {
     /// As it is.
     Plain,
+    /// As it is: a logarithm already.
+    Log,
     /// 2 asinh(x / 2): as it is within the usual scatter, the logarithm beyond it.
     Bent,
 }
@@ -137,15 +139,16 @@ enum Scale {
 impl Scale {
     fn of(item: Item) -> Self {
         match item {
-            Item::Median(_) | Item::Tail(_) => Self::Bent,
-            _ => Self::Plain,
+            Item::Load(_) | Item::LoadAcross(_) => Self::Plain,
+            Item::Discards(_) | Item::DiscardsAcross(_) => Self::Log,
+            _ => Self::Bent,
         }
     }
 
     /// A change in this scale.
     fn at(self, change: f64) -> f64 {
         match self {
-            Self::Plain => change,
+            Self::Plain | Self::Log => change,
             Self::Bent => 2.0 * libm::asinh(change / 2.0),
         }
     }
@@ -153,15 +156,17 @@ impl Scale {
     /// The change at a point of the scale.
     fn change(self, at: f64) -> f64 {
         match self {
-            Self::Plain => at,
+            Self::Plain | Self::Log => at,
             Self::Bent => 2.0 * libm::sinh(at / 2.0),
         }
     }
 
-    /// How far the point moves per share by which the change grows.
-    fn relative(self, at: f64) -> f64 {
+    /// How far the point moves per share by which the change grows. `sigma` is the unit.
+    fn relative(self, at: f64, sigma: f64) -> f64 {
         match self {
             Self::Plain => at,
+            // What is added to a count by a change of its logarithm, as a share of the whole.
+            Self::Log => (-libm::expm1(-at.abs() * sigma)).copysign(at) / sigma,
             Self::Bent => 2.0 * libm::tanh(at / 2.0),
         }
     }
@@ -170,7 +175,7 @@ impl Scale {
     fn slope(self, expected: f64, seen: f64) -> f64 {
         let (step, rise) = (self.at(seen) - expected, seen - self.change(expected));
         match self {
-            Self::Plain => 1.0,
+            Self::Plain | Self::Log => 1.0,
             Self::Bent if step.abs() > 1e-6 => rise / step,
             Self::Bent => libm::cosh(expected / 2.0),
         }
@@ -207,8 +212,13 @@ pub fn predictive(
                 let i = *item as usize;
                 if seen.change[i].is_finite() {
                     let (mean, off) = (ensemble.mean[place], f64::from(ensemble.spread[place][*r]));
-                    let wrong = 1.0 + common + error.own * normal();
-                    change[i] = mean * wrong + off + seen.sigma[i] * normal();
+                    let sigma = seen.sigma[i];
+                    let grown = match Scale::of(seen.items[i]) {
+                        Scale::Log => sigma * Scale::Log.relative(mean / sigma, sigma),
+                        Scale::Plain | Scale::Bent => mean,
+                    };
+                    let wrong = grown * (common + error.own * normal());
+                    change[i] = mean + wrong + off + sigma * normal();
                 }
             }
             let others: Vec<usize> = all.iter().copied().filter(|o| o != r || replicas == 1).collect();
@@ -250,24 +260,48 @@ fn log_student(distance: f64) -> f64 {
     -0.5 * (FREEDOM + 1.0) * libm::log1p(distance / FREEDOM)
 }
 
-/// The Bayes factor of something that no hypothesis names against the hypothesis with these terms (against nothing being
-/// wrong, if there are none): each change may, with a small probability, be off by any size from what it expects.
+/// The log Bayes factor of something that no hypothesis names against the hypothesis with these terms (against nothing being
+/// wrong, if there are none).
+///
+/// It departs from what the hypothesis expects in some of the groups: changes of one kind, apart those that the hypothesis
+/// moves and those that it leaves alone. In a group some share of the changes is far off, all in the same measure: by ten
+/// standard deviations at least, since a few are what a model that is not exact costs a true hypothesis.
 pub fn departure(seen: &Summary, terms: &[Term]) -> f64 {
-    /// Shares of changes that are touched.
-    const TOUCHED: [f64; 3] = [0.01, 0.05, 0.25];
-    /// How far they are off then, in standard deviations around what was expected.
-    const WIDTHS: [f64; 3] = [4.0, 30.0, 250.0];
+    /// Probability that it departs in a group.
+    const DEPARTS: f64 = 0.1;
     let mut distances: Vec<f64> = seen.squares(&seen.change);
-    terms.iter().for_each(|t| distances[t.item as usize] = t.distance);
-    // How much more likely a change is if it is touched.
-    let wide = |distance: &f64| {
-        let by_width =
-            WIDTHS.map(|w| libm::exp(log_student(distance / (w * w)) - log_student(*distance)) / w);
-        by_width.iter().sum::<f64>() / WIDTHS.len() as f64
+    let mut moved = vec![false; distances.len()];
+    for term in terms {
+        distances[term.item as usize] = term.distance;
+        moved[term.item as usize] = true;
+    }
+    let mut groups: Vec<Vec<f64>> = vec![Vec::new(); 2 * KINDS];
+    for ((item, distance), moved) in seen.items.iter().zip(&distances).zip(&moved) {
+        if distance.is_finite() {
+            groups[2 * item.kind() + usize::from(*moved)].push(*distance);
+        }
+    }
+    let of = |group: &Vec<f64>| {
+        let departs = libm::log(DEPARTS) + departs(group);
+        crate::base_loss::log_sum_exp(&[libm::log(1.0 - DEPARTS), departs])
     };
-    let wide: Vec<f64> = distances.iter().filter(|d| d.is_finite()).map(wide).collect();
-    let by_share = TOUCHED.map(|touched| wide.iter().map(|w| libm::log1p(touched * (w - 1.0))).sum::<f64>());
-    crate::base_loss::log_sum_exp(&by_share) - libm::log(TOUCHED.len() as f64)
+    groups.iter().filter(|g| !g.is_empty()).map(of).sum()
+}
+
+/// The log Bayes factor of a share of these squared distances being of something wider.
+fn departs(distances: &[f64]) -> f64 {
+    /// Shares of the changes that are touched.
+    const TOUCHED: [f64; 3] = [0.05, 0.25, 1.0];
+    /// How far they are off then, in standard deviations around what was expected.
+    const WIDTHS: [f64; 3] = [10.0, 50.0, 250.0];
+    let mut logs = Vec::with_capacity(TOUCHED.len() * WIDTHS.len());
+    for width in WIDTHS {
+        // How much more likely a change is if it is touched.
+        let wide = |d: &f64| libm::exp(log_student(d / (width * width)) - log_student(*d)) / width;
+        let wide: Vec<f64> = distances.iter().map(wide).collect();
+        logs.extend(TOUCHED.map(|t| wide.iter().map(|w| libm::log1p(t * (w - 1.0))).sum::<f64>()));
+    }
+    crate::base_loss::log_sum_exp(&logs) - libm::log(logs.len() as f64)
 }
 
 #[cfg(test)]
@@ -329,6 +363,13 @@ mod tests {
         };
         assert!(explained(0.5) < 0.0);
         assert!(explained(40.0) > 25.0);
+    }
+
+    #[test]
+    fn a_model_that_is_off_by_little_everywhere_is_not_something_unknown() {
+        let (little, much) = (Summary::plain(vec![2.5; 40]), Summary::plain(vec![25.0; 40]));
+        assert!(departure(&little, &[]) < 0.0);
+        assert!(departure(&much, &[]) > 50.0);
     }
 
     #[test]

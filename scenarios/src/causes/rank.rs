@@ -13,6 +13,7 @@ use super::likelihood::{Ensemble, departure};
 use super::observed::Observed;
 use super::onset::Onset;
 use super::replica::Bench;
+use super::stale::{self, Stale};
 use super::state::{BUFFER_S, Change, State};
 use super::summary::Summary;
 use super::weighed::{FINE, FormWeight, GROUPS, ROUGH, Weighed, cells};
@@ -84,6 +85,8 @@ pub struct Verdict {
     pub p_value: f64,
     /// The changes that were compared, and when it began.
     pub summary: Summary,
+    /// Metrics that the twin has wrong, as the quiet part shows; they were set right for all else.
+    pub stale: Vec<Stale>,
     /// What keeps the answer from being as exact as it should be.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -94,12 +97,16 @@ const NONE: f64 = 0.5;
 const UNKNOWN: f64 = 0.01;
 /// What is so many nats behind the first hardly counts for its standard error.
 const LEFT_OUT_GAP: f64 = 12.0;
-/// Causes whose probabilities have a larger standard error are run more often, …
+/// Where more than one cause has this probability …
+const RIVAL: f64 = 1e-3;
+/// … they are run so often, …
+const RIVAL_REPLICAS: usize = 200;
+/// … and more until no probability has a larger standard error, …
 const STD_ERROR: f64 = 0.02;
 /// … so many of them at most, …
 const LEVEL: usize = 4;
 /// … and so often at most.
-const MOST_REPLICAS: usize = 400;
+const MOST_REPLICAS: usize = 800;
 
 /// Ranks the causes of an incident. `csr`, `routing` and `demands` are the twin's.
 pub fn rank(
@@ -111,23 +118,37 @@ pub fn rank(
 ) -> Verdict {
     let quiet = seen.bins.saturating_sub(settings.window);
     let summary = Summary::new(seen, Onset::find(seen, quiet), quiet);
-    let causes = Cause::all(csr, routing, &settings.without);
-    let (weighed, diagnostics) = if settings.replicas == 0 {
+    if settings.replicas == 0 {
         let formulas = Formulas::new(csr, routing, seen, &summary);
+        let causes = Cause::all(csr, routing, &settings.without);
         let show = |change| formulas.show(change);
-        (screen(csr, causes, &settings.worn, &summary, Rung::Algebra, show), Vec::new())
-    } else {
-        let state = State::healthy(csr, routing.clone(), BUFFER_S);
-        let mut bench = Bench::new(csr, state, demands, seen, &summary, settings.replicas, settings.seed);
-        let mut weighed =
-            screen(csr, causes, &settings.worn, &summary, Rung::Fluid, |change| bench.once(change));
-        simulate(&bench, &summary, &mut weighed, settings);
-        let diagnostics = settle(&mut bench, &summary, &mut weighed);
-        (weighed, diagnostics)
-    };
-    let ranked = answer(&summary, &weighed);
-    let p_value = predictive(&summary, &weighed, &ranked, settings);
-    Verdict { ranked, p_value, summary, diagnostics }
+        let weighed = screen(csr, causes, &settings.worn, &summary, Rung::Algebra, show);
+        return verdict(summary, &weighed, settings, Vec::new(), Vec::new());
+    }
+    let (csr, routing, stale) = stale::corrected(csr, routing, demands, seen, &summary, settings.seed);
+    let causes = Cause::all(&csr, &routing, &settings.without);
+    let state = State::healthy(&csr, routing, BUFFER_S);
+    let mut bench = Bench::new(&csr, state, demands, seen, &summary, settings.replicas, settings.seed);
+    let show = |change| bench.once(change);
+    let mut weighed = screen(&csr, causes, &settings.worn, &summary, Rung::Fluid, show);
+    simulate(&bench, &summary, &mut weighed, settings);
+    let mut diagnostics = settle(&mut bench, &summary, &mut weighed);
+    for s in &stale {
+        Diagnostic::count(&mut diagnostics, "stale-metric", || s.words(&csr));
+    }
+    verdict(summary, &weighed, settings, stale, diagnostics)
+}
+
+fn verdict(
+    summary: Summary,
+    weighed: &[Weighed],
+    settings: &Settings,
+    stale: Vec<Stale>,
+    diagnostics: Vec<Diagnostic>,
+) -> Verdict {
+    let ranked = answer(&summary, weighed);
+    let p_value = predictive(&summary, weighed, &ranked, settings);
+    Verdict { ranked, p_value, summary, stale, diagnostics }
 }
 
 /// Weighs every form of every cause by what one run of it shows.
@@ -172,16 +193,15 @@ fn simulate(bench: &Bench<'_>, summary: &Summary, weighed: &mut [Weighed], setti
 /// all of them each time, since a likelihood from few replicas is not to be compared with one from many. Says so if that is
 /// not enough.
 fn settle(bench: &mut Bench<'_>, summary: &Summary, weighed: &mut [Weighed]) -> Vec<Diagnostic> {
-    let errors = |weighed: &[Weighed]| posterior(summary, weighed).1;
     let largest = |errors: &[f64]| errors.iter().copied().fold(0.0, f64::max);
-    let mut std_errors = errors(weighed);
-    let mut level: Vec<usize> = (0..weighed.len()).filter(|i| std_errors[*i] > STD_ERROR).collect();
-    level.sort_by(|a, b| std_errors[*b].total_cmp(&std_errors[*a]).then(a.cmp(b)));
+    let (probabilities, mut std_errors) = posterior(summary, weighed);
+    let mut level: Vec<usize> = (0..weighed.len()).filter(|i| probabilities[*i] > RIVAL).collect();
+    level.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]).then(a.cmp(b)));
     level.truncate(LEVEL);
-    while largest(&std_errors) > STD_ERROR && 2 * bench.replicas() <= MOST_REPLICAS && !level.is_empty() {
-        // Errors fall with the root of replicas.
-        let wanted = bench.replicas() as f64 * (largest(&std_errors) / STD_ERROR).powi(2);
-        bench.extend((wanted as usize).clamp(2 * bench.replicas(), MOST_REPLICAS));
+    // Few replicas do not know how far they stray: where there is a rival, they are more from the beginning.
+    let mut wanted = if level.len() > 1 { RIVAL_REPLICAS } else { 0 };
+    while bench.replicas() < MOST_REPLICAS && bench.replicas() < wanted {
+        bench.extend(wanted.min(MOST_REPLICAS));
         let all: Vec<usize> = (0..bench.replicas()).collect();
         for i in &level {
             for form in weighed[*i].forms.iter_mut().filter(|f| !f.without.is_empty()) {
@@ -189,7 +209,10 @@ fn settle(bench: &mut Bench<'_>, summary: &Summary, weighed: &mut [Weighed]) -> 
                 form.leave_out(summary, &all);
             }
         }
-        std_errors = errors(weighed);
+        std_errors = posterior(summary, weighed).1;
+        // Errors fall with the root of replicas.
+        let times = (largest(&std_errors) / STD_ERROR).powi(2);
+        wanted = if times > 1.0 { (bench.replicas() as f64 * times.max(1.5)) as usize } else { 0 };
     }
     let mut diagnostics = Vec::new();
     if largest(&std_errors) > STD_ERROR {
@@ -216,7 +239,8 @@ fn posterior(summary: &Summary, weighed: &[Weighed]) -> (Vec<f64>, Vec<f64>) {
     let std_error = |i: usize| {
         let mean = left_out.iter().map(|p| p[i]).sum::<f64>() / GROUPS as f64;
         let squares: f64 = left_out.iter().map(|p| (p[i] - mean).powi(2)).sum();
-        ((GROUPS - 1) as f64 / GROUPS as f64 * squares).sqrt()
+        // Nothing between 0 and 1 strays further than a half.
+        ((GROUPS - 1) as f64 / GROUPS as f64 * squares).sqrt().min(0.5)
     };
     (posterior(&|f| f.log_bayes), (0..weighed.len() + 2).map(std_error).collect())
 }

@@ -5,7 +5,7 @@
 //! whatever the twin has wrong on both sides cancels.
 
 use engine::Seeds;
-use models::NodeDemand;
+use models::{NodeDemand, Routing};
 use rayon::prelude::*;
 use twin::stats::median;
 use twin::{ArcId, Csr, NodeId};
@@ -15,7 +15,7 @@ use super::luck::Luck;
 use super::observed::Observed;
 use super::queue::{Law, QUANTILES};
 use super::state::{Change, State};
-use super::summary::{Counted, Summary};
+use super::summary::{Counted, Item, Summary};
 
 /// Flows over which the probes of a pair are spread, and packets of each.
 const FLOWS: u64 = 8;
@@ -114,6 +114,16 @@ impl<'a> Bench<'a> {
         bench
     }
 
+    /// The network.
+    pub(super) fn csr(&self) -> &Csr {
+        self.csr
+    }
+
+    /// Its paths while nothing is wrong.
+    pub(super) fn routing(&self) -> &Routing {
+        &self.state.routing
+    }
+
     /// How many replicas there are besides the even one.
     pub fn replicas(&self) -> usize {
         self.bases.len() - 1
@@ -141,6 +151,67 @@ impl<'a> Bench<'a> {
     /// Runs a change in all trials but the even one.
     pub fn often(&self, change: Change) -> Ensemble {
         self.ensemble(change, 1..self.bases.len())
+    }
+
+    /// What a trial expects before anything happens, by item: loads and medians of round trips, NaN for all else.
+    pub(super) fn levels(&self, trial: usize) -> Vec<f64> {
+        let base = &self.bases[trial];
+        let all: Vec<usize> = (0..self.csr.node_count()).collect();
+        let loads = self.loads(&self.state, &base.luck, &all, None);
+        let of = |item: &Item| match item {
+            Item::Load(arc) => loads[*arc],
+            Item::Median(pair) => base.trips[*pair].p50,
+            _ => f64::NAN,
+        };
+        self.summary.items.iter().map(of).collect()
+    }
+
+    /// The same if a change had been there all along. `levels` are those without it.
+    pub(super) fn levels_with(&self, trial: usize, change: Change, levels: &[f64]) -> Vec<f64> {
+        let base = &self.bases[trial];
+        let state = self.state.with(self.csr, change);
+        let moved = self.moved(&state, change);
+        let dsts: Vec<usize> = (0..moved.len()).filter(|d| moved[*d]).collect();
+        let before = self.loads(&self.state, &base.luck, &dsts, None);
+        let after = self.loads(&state, &base.luck, &dsts, None);
+        let of = |(item, level): (&Item, &f64)| match item {
+            Item::Load(arc) => level + after[*arc] - before[*arc],
+            Item::Median(i) => {
+                let pair = &self.seen.probes[*i];
+                if !moved[pair.src.index()] && !moved[pair.dst.index()] {
+                    return *level;
+                }
+                let ways = self.ways(&base.luck, &state, pair.src, pair.dst, true);
+                self.trip(&base.luck, &state, &base.laws, *i, &ways).p50
+            }
+            _ => f64::NAN,
+        };
+        self.summary.items.iter().zip(levels).map(of).collect()
+    }
+
+    /// The same as it was measured.
+    pub(super) fn usual_levels(&self) -> Vec<f64> {
+        let w = &self.summary.windows;
+        let of = |item: &Item| match item {
+            Item::Load(arc) => {
+                median(w.polls_before.clone().filter_map(|k| self.seen.load.get(k)).map(|row| row[*arc]))
+            }
+            Item::Median(pair) => {
+                median(self.seen.probes[*pair].bins[w.before.clone()].iter().map(|b| b.p50_ms))
+            }
+            _ => f64::NAN,
+        };
+        self.summary.items.iter().map(of).collect()
+    }
+
+    /// What a half-link sends, in bit/s.
+    pub(super) fn line_rate(&self, arc: usize) -> f64 {
+        self.state.arcs[arc].rate
+    }
+
+    /// Whether a change moves any traffic to other paths.
+    pub(super) fn moves(&self, change: Change) -> bool {
+        self.moved(&self.state.with(self.csr, change), change).contains(&true)
     }
 
     fn ensemble(&self, change: Change, trials: std::ops::Range<usize>) -> Ensemble {
@@ -362,8 +433,17 @@ impl<'a> Bench<'a> {
                 if here == 0.0 || next.is_empty() {
                     continue;
                 }
+                let uneven = |k: usize| luck.uneven(node, NodeId::new(dst), k);
+                let whole: f64 = if next.len() > 1 { (0..next.len()).map(uneven).sum() } else { 1.0 };
                 for (k, arc) in next.iter().enumerate() {
-                    let part = here * split(state, node, k, next.len());
+                    let share = match state.hash {
+                        Some((at, point)) if at == node => {
+                            f64::from(u8::from((point * next.len() as f64) as usize == k))
+                        }
+                        _ if next.len() > 1 => uneven(k) / whole,
+                        _ => 1.0,
+                    };
+                    let part = here * share;
                     load[arc.index()] += part;
                     at[self.csr.dst[arc.index()].index()] +=
                         part * keep.map_or(1.0, |keep| keep[arc.index()]);
@@ -530,14 +610,6 @@ impl Clock {
         let bins = bench.seen.poll_bins as f64;
         let end = (poll + 1) as f64 * bins + late_s / bench.seen.bin_s;
         ((end - self.moved) / bins).clamp(0.0, 1.0)
-    }
-}
-
-/// The share of a node's traffic for a destination on the k-th of n equal next hops.
-fn split(state: &State, node: NodeId, k: usize, n: usize) -> f64 {
-    match state.hash {
-        Some((at, point)) if at == node => f64::from(u8::from((point * n as f64) as usize == k)),
-        _ => 1.0 / n as f64,
     }
 }
 

@@ -96,7 +96,7 @@ impl Change {
 }
 
 /// The routing with another metric of one link.
-fn rerouted(routing: &Routing, csr: &Csr, down: &Failures, link: LinkId, metric: u32) -> Routing {
+pub(super) fn rerouted(routing: &Routing, csr: &Csr, down: &Failures, link: LinkId, metric: u32) -> Routing {
     let mut changed = csr.clone();
     let arcs = &csr.link_arcs[link.index()];
     arcs.iter().for_each(|a| changed.metric[a.index()] = metric);

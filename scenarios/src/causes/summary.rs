@@ -80,7 +80,7 @@ pub enum Item {
 }
 
 /// How many kinds there are.
-const KINDS: usize = 10;
+pub(super) const KINDS: usize = 10;
 
 impl Item {
     /// All items of an incident, whether they were observed or not.
@@ -95,7 +95,7 @@ impl Item {
         items
     }
 
-    fn kind(self) -> usize {
+    pub(super) fn kind(self) -> usize {
         match self {
             Self::Load(_) => 0,
             Self::LoadAcross(_) => 1,

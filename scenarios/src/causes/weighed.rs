@@ -39,10 +39,12 @@ pub(super) struct Weighed {
 #[derive(Clone, Debug)]
 pub(super) struct FormWeight {
     pub form: Form,
+    /// Its share of the prior among the forms of its cause, where these have no cells.
+    pub share: f64,
     pub ensemble: Ensemble,
     pub terms: Vec<Term>,
     pub log_bayes: f64,
-    /// The log Bayes factor of something like it that no cause names, against it.
+    /// The log Bayes factor of something like it that no cause names, against it; nothing where it was not run often.
     pub departure: f64,
     pub rung: Rung,
     /// See [`effective`].
@@ -78,9 +80,9 @@ impl Weighed {
 
     /// By form: what is given for it, and the logarithm of its share of the prior.
     fn logs(&self, of: impl Fn(&FormWeight) -> f64) -> Vec<f64> {
-        let n = self.forms.len() as f64;
         if self.cause.class.between.is_none() {
-            return self.forms.iter().map(|f| of(f) - libm::log(n)).collect();
+            let whole: f64 = self.forms.iter().map(|f| f.share).sum();
+            return self.forms.iter().map(|f| of(f) + libm::log(f.share / whole)).collect();
         }
         let cells = cells(&self.forms);
         let whole: f64 = cells.iter().map(|(low, high)| high - low).sum();
@@ -112,18 +114,24 @@ impl Weighed {
 
     /// Runs its most probable forms often; how much its log Bayes factor has gained by that.
     pub(super) fn look_closer(&mut self, bench: &Bench<'_>, summary: &Summary, all: &[usize]) -> f64 {
+        self.refine(bench, summary);
         let before = self.log_bayes();
         let rough: Vec<f64> = self.forms.iter().map(|f| f.log_bayes).collect();
         let best = rough.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let mut forms: Vec<usize> = (0..self.forms.len()).collect();
         forms.sort_by(|a, b| rough[*b].total_cmp(&rough[*a]).then(a.cmp(b)));
-        forms.retain(|i| rough[*i] >= best - FORM_GAP && !self.forms[*i].ensemble.items.is_empty());
+        // What lies between the forms of a range is looked at later; other forms stand for themselves.
+        let gap = if self.cause.class.between.is_some() { FORM_GAP } else { f64::INFINITY };
+        forms.retain(|i| rough[*i] >= best - gap && !self.forms[*i].ensemble.items.is_empty());
         forms.truncate(FORMS);
         let once: Vec<Ensemble> = forms.iter().map(|f| self.forms[*f].ensemble.clone()).collect();
         for (k, &form) in forms.iter().enumerate() {
             // Other metrics may lead to the same paths.
             match once[..k].iter().position(|other| *other == once[k]) {
-                Some(same) => self.forms[form] = self.forms[forms[same]].with_form(self.forms[form].form),
+                Some(same) => {
+                    let FormWeight { form: as_it_is, share, .. } = self.forms[form];
+                    self.forms[form] = self.forms[forms[same]].with_form(as_it_is, share);
+                }
                 None => self.forms[form].run(bench, summary, all),
             }
         }
@@ -132,6 +140,20 @@ impl Weighed {
         let gained = self.log_bayes() - before;
         (0..HALVINGS).for_each(|_| self.look_between(bench, summary, all));
         gained
+    }
+
+    /// Weighs all forms anew, each by a run of its own, where only some were.
+    fn refine(&mut self, bench: &Bench<'_>, summary: &Summary) {
+        let Some(finer) = self.cause.class.finer else { return };
+        let rough = |(form, share): (Form, f64)| {
+            let weight = FormWeight::rough(form, bench.once(form.change), Rung::Fluid, summary);
+            FormWeight { share, ..weight }
+        };
+        let all = finer(bench.csr(), bench.routing(), self.cause.place);
+        // A link that nothing can be led around has none, whatever its metric.
+        if !all.is_empty() {
+            self.forms = all.into_par_iter().map(rough).collect();
+        }
     }
 
     /// Runs severities half way between the most probable one and its neighbours.
@@ -159,18 +181,18 @@ impl FormWeight {
     pub(super) fn rough(form: Form, ensemble: Ensemble, rung: Rung, summary: &Summary) -> Self {
         let terms = terms(summary, &ensemble, &[0], ROUGH);
         let log_bayes = terms.iter().map(|t| t.log_bayes).sum();
-        let departure = departure(summary, &terms);
-        Self { ensemble, terms, log_bayes, departure, ..Self::of(form, rung) }
+        Self { ensemble, terms, log_bayes, ..Self::of(form, rung) }
     }
 
     /// Before it was run.
     fn of(form: Form, rung: Rung) -> Self {
         Self {
             form,
+            share: 1.0,
             ensemble: Ensemble { items: Vec::new(), mean: Vec::new(), spread: Vec::new() },
             terms: Vec::new(),
             log_bayes: 0.0,
-            departure: 0.0,
+            departure: f64::NEG_INFINITY,
             rung,
             effective: 0.0,
             often: false,
@@ -189,8 +211,8 @@ impl FormWeight {
     }
 
     /// The same weight of another form that shows the same.
-    fn with_form(&self, form: Form) -> Self {
-        Self { form, ..self.clone() }
+    fn with_form(&self, form: Form, share: f64) -> Self {
+        Self { form, share, ..self.clone() }
     }
 
     /// Its log Bayes factor with a group of replicas left out.
@@ -210,7 +232,7 @@ impl FormWeight {
         self.without = (0..GROUPS)
             .into_par_iter()
             .map(|g| {
-                let kept: Vec<usize> = all.iter().copied().filter(|r| r % GROUPS != g).collect();
+                let kept: Vec<usize> = all.iter().copied().filter(|r| r / 2 % GROUPS != g).collect();
                 terms(summary, &self.ensemble, &kept, FINE).iter().map(|t| t.log_bayes).sum()
             })
             .collect();

@@ -14,6 +14,7 @@ pub(super) static CAPACITY: Class = Class {
     places: arcs,
     forms: |_, place| at_arc(place, log_grid(0.4, 0.8, 4), left),
     between: Some(left),
+    finer: None,
     per_h: 3e-5,
     wears: false,
 };

@@ -19,6 +19,7 @@ pub(super) static HASH: Class = Class {
         _ => Vec::new(),
     },
     between: None,
+    finer: None,
     per_h: 1e-5,
     wears: false,
 };

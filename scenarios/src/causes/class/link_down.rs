@@ -14,6 +14,7 @@ pub(super) static LINK_DOWN: Class = Class {
         _ => Vec::new(),
     },
     between: None,
+    finer: None,
     per_h: 5e-4,
     wears: true,
 };

@@ -11,6 +11,7 @@ pub(super) static LINK_LOSS: Class = Class {
     places: arcs,
     forms: |_, place| at_arc(place, log_grid(1e-3, 0.3, 9), Change::Loss),
     between: Some(Change::Loss),
+    finer: None,
     per_h: 1e-4,
     wears: true,
 };

@@ -14,6 +14,7 @@ use models::Routing;
 use twin::{ArcId, Csr, LinkId, NodeId};
 
 use super::state::Change;
+pub(super) use metric::METRIC;
 
 /// Every class.
 pub static CLASSES: [&Class; 7] = [
@@ -41,11 +42,16 @@ pub struct Class {
     pub forms: fn(&Csr, Place) -> Vec<Form>,
     /// What a severity between those of the forms changes; nothing if there is none between.
     pub between: Option<fn(ArcId, f64) -> Change>,
+    /// All forms at a place with their shares of the prior, where [`forms`](Self::forms) are some of them only.
+    pub finer: Option<Finer>,
     /// How often it begins at one place, per hour.
     pub per_h: f64,
     /// Whether a part that wears out shows so.
     pub wears: bool,
 }
+
+/// The forms at a place with their shares of the prior.
+pub type Finer = fn(&Csr, &Routing, Place) -> Vec<(Form, f64)>;
 
 /// Where a cause is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

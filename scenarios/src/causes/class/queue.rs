@@ -11,6 +11,7 @@ pub(super) static QUEUE: Class = Class {
     places: arcs,
     forms: |_, place| at_arc(place, log_grid(1e-4, 0.1, 7), Change::Buffer),
     between: Some(Change::Buffer),
+    finer: None,
     per_h: 3e-5,
     wears: false,
 };

@@ -16,6 +16,7 @@ pub(super) static SHAPER: Class = Class {
     places: arcs,
     forms: |_, place| at_arc(place, log_grid(0.1, 0.85, 9), shaped),
     between: Some(shaped),
+    finer: None,
     per_h: 3e-5,
     wears: false,
 };
