@@ -1,0 +1,258 @@
+//! One run of the network with a change, as far as collectors would see it.
+//!
+//! Loads are routed, thinned where a half-link cannot carry them, and turned into waits and discards; probes walk hashed
+//! paths through these; pollers read late. What is returned are changes against the same run without the change, so that
+//! whatever the twin has wrong on both sides cancels.
+
+mod fit;
+mod levels;
+mod load;
+mod show;
+mod ways;
+
+use engine::Seeds;
+use models::{NodeDemand, Routing};
+use rayon::prelude::*;
+use twin::stats::median;
+use twin::{ArcId, Csr};
+
+use self::fit::fitted;
+use self::show::Clock;
+use self::ways::{Trip, Way, across, lost};
+use super::likelihood::Ensemble;
+use super::luck::Luck;
+use super::observed::Observed;
+use super::queue::Law;
+use super::state::{Change, State};
+use super::summary::{Counted, Summary};
+
+/// The network of the twin, made to fit what was observed before anything happened.
+pub struct Bench<'a> {
+    csr: &'a Csr,
+    seen: &'a Observed,
+    summary: &'a Summary,
+    /// By item, for losses.
+    counted: Vec<Option<Counted>>,
+    state: State,
+    demands: Vec<NodeDemand>,
+    /// By destination: its demands.
+    to: Vec<Vec<u32>>,
+    /// By arc: what was measured before, or else is expected, in bit/s.
+    usual: Vec<f64>,
+    /// How bursty traffic is: see [`Law`].
+    variance: f64,
+    bases: Vec<Base>,
+    seeds: Seeds,
+    /// By demand: whether its flows are sampled.
+    measured: Vec<bool>,
+}
+
+/// The run of a trial without a change.
+struct Base {
+    luck: Luck,
+    laws: Vec<Law>,
+    probes: Vec<Vec<Way>>,
+    flows: Vec<Vec<Way>>,
+    trips: Vec<Trip>,
+    lost: Vec<f64>,
+    /// By arc: pairs that are probed and pairs whose flows are sampled, counted on, whose paths cross it.
+    across: Vec<Vec<u32>>,
+}
+
+/// What a change would show: changes of items.
+type Shown = Vec<(u32, f64)>;
+
+impl<'a> Bench<'a> {
+    /// Makes the network ready for `trials` replicas. `state` is the twin's, with nothing wrong.
+    pub fn new(
+        csr: &'a Csr,
+        state: State,
+        demands: &[NodeDemand],
+        seen: &'a Observed,
+        summary: &'a Summary,
+        trials: u32,
+        seed: u64,
+    ) -> Self {
+        let quiet = summary.windows.polls_before.clone();
+        let (demands, measured) = fitted(demands, seen, quiet.clone());
+        let mut to = vec![Vec::new(); csr.node_count()];
+        demands.iter().enumerate().for_each(|(i, d)| to[d.dst.index()].push(i as u32));
+        let mut bench = Self {
+            csr,
+            seen,
+            summary,
+            counted: summary.items.iter().map(|i| Counted::of(seen, *i, &summary.windows)).collect(),
+            state,
+            demands,
+            to,
+            usual: vec![0.0; csr.arc_count()],
+            variance: 1e-4,
+            bases: Vec::new(),
+            seeds: Seeds::new(seed),
+            measured,
+        };
+        let even = bench.luck(0);
+        let all: Vec<usize> = (0..csr.node_count()).collect();
+        let expected = bench.loads(&bench.state, &even, &all, None);
+        for (arc, usual) in bench.usual.iter_mut().enumerate() {
+            let polls = quiet.clone().filter_map(|k| seen.load.get(k)).map(|row| row[arc]);
+            let measured = median(polls);
+            *usual = if measured.is_finite() { measured } else { expected[arc] };
+        }
+        bench.variance = bench.burstiness(&even);
+        bench.add(0..u64::from(trials) + 1);
+        bench
+    }
+
+    /// The network.
+    pub(super) fn csr(&self) -> &Csr {
+        self.csr
+    }
+
+    /// Its paths while nothing is wrong.
+    pub(super) fn routing(&self) -> &Routing {
+        &self.state.routing
+    }
+
+    /// How many replicas there are besides the even one.
+    pub fn replicas(&self) -> usize {
+        self.bases.len() - 1
+    }
+
+    /// Makes more, up to so many; those that are there stay what they are.
+    pub fn extend(&mut self, replicas: usize) {
+        self.add(self.bases.len() as u64..replicas as u64 + 1);
+    }
+
+    fn add(&mut self, trials: std::ops::Range<u64>) {
+        let more: Vec<Base> = trials.into_par_iter().map(|n| self.base(self.luck(n))).collect();
+        self.bases.extend(more);
+    }
+
+    fn luck(&self, trial: u64) -> Luck {
+        Luck::new(self.csr, self.seeds, trial, &self.measured, &self.summary.onset)
+    }
+
+    /// Runs a change in the even trial alone.
+    pub fn once(&self, change: Change) -> Ensemble {
+        self.ensemble(change, 0..1)
+    }
+
+    /// Runs a change in all trials but the even one.
+    pub fn often(&self, change: Change) -> Ensemble {
+        self.ensemble(change, 1..self.bases.len())
+    }
+
+    /// What a half-link sends, in bit/s.
+    pub(super) fn line_rate(&self, arc: usize) -> f64 {
+        self.state.arcs[arc].rate
+    }
+
+    /// Whether a change moves any traffic to other paths.
+    pub(super) fn moves(&self, change: Change) -> bool {
+        self.moved(&self.state.with(self.csr, change), change).contains(&true)
+    }
+
+    fn ensemble(&self, change: Change, trials: std::ops::Range<usize>) -> Ensemble {
+        let state = self.state.with(self.csr, change);
+        let shown: Vec<Shown> =
+            self.bases[trials].par_iter().map(|base| self.run(base, &state, change)).collect();
+        let mut items: Vec<u32> = shown.iter().flatten().map(|(item, _)| *item).collect();
+        items.sort_unstable();
+        items.dedup();
+        let n = shown.len() as f64;
+        let mut spread = vec![vec![0.0f32; shown.len()]; items.len()];
+        let mut mean = vec![0.0; items.len()];
+        for (trial, row) in shown.iter().enumerate() {
+            for (item, change) in row {
+                let Ok(place) = items.binary_search(item) else { continue };
+                spread[place][trial] = *change as f32;
+                mean[place] += change / n;
+            }
+        }
+        for (row, mean) in spread.iter_mut().zip(&mean) {
+            row.iter_mut().for_each(|x| *x -= *mean as f32);
+        }
+        Ensemble { items, mean, spread }
+    }
+
+    fn base(&self, luck: Luck) -> Base {
+        let law = |i: usize| self.law(&luck, &self.state, i, self.usual[i]);
+        let laws: Vec<Law> = (0..self.csr.arc_count()).map(law).collect();
+        let probes: Vec<Vec<Way>> =
+            self.seen.probes.iter().map(|p| self.ways(&luck, &self.state, p.src, p.dst, true)).collect();
+        let flows: Vec<Vec<Way>> =
+            self.seen.flows.iter().map(|f| self.ways(&luck, &self.state, f.src, f.dst, false)).collect();
+        let trips = probes
+            .iter()
+            .enumerate()
+            .map(|(i, ways)| self.trip(&luck, &self.state, &laws, i, ways))
+            .collect();
+        let lost = flows.iter().map(|ways| lost(&self.state, &laws, ways)).collect();
+        let across = across(self.csr.arc_count(), probes.iter().chain(&flows));
+        Base { luck, laws, probes, flows, trips, lost, across }
+    }
+
+    /// What a change shows in one trial.
+    fn run(&self, base: &Base, state: &State, change: Change) -> Shown {
+        let moved = self.moved(state, change);
+        let (laws, touched) = self.laws(base, state, &moved);
+        if !touched.iter().any(|t| *t) && change.cut().is_none() {
+            return Vec::new();
+        }
+        let clock = Clock::new(self, &base.luck, change);
+        let mut shown = Vec::new();
+        for arc in (0..touched.len()).filter(|i| touched[*i]) {
+            self.show_arc(&mut shown, base, &laws, &clock, arc);
+        }
+        let gone =
+            |arcs: &[ArcId]| change.cut().is_some_and(|l| arcs.iter().any(|a| self.csr.link[a.index()] == l));
+        let crossing = |ways: &[Way]| {
+            ways.iter().flatten().filter(|(arcs, _)| gone(arcs)).count() as f64 / ways.len().max(1) as f64
+        };
+        // Waits as they were leave round trips as they were; losses are told apart from them.
+        let waits: Vec<bool> =
+            touched.iter().enumerate().map(|(i, t)| *t && laws[i].wait_ms != base.laws[i].wait_ms).collect();
+        let met = |ways: &[Way], what: &[bool]| {
+            ways.iter().flatten().any(|(arcs, _)| arcs.iter().any(|a| what[a.index()]))
+        };
+        let felt = self.felt(base, &touched);
+        for (i, pair) in self.seen.probes.iter().enumerate() {
+            let old = &base.probes[i];
+            let rerouted = moved[pair.src.index()] || moved[pair.dst.index()];
+            let new = rerouted.then(|| self.ways(&base.luck, state, pair.src, pair.dst, true));
+            let new = new.filter(|ways| ways != old);
+            let ways = new.as_ref().unwrap_or(old);
+            if !felt[i] && new.is_none() {
+                continue;
+            }
+            let trip = if new.is_some() || met(ways, &waits) {
+                self.trip(&base.luck, state, &laws, i, ways)
+            } else {
+                Trip { lost: lost(state, &laws, ways), ..base.trips[i] }
+            };
+            self.show_probe(&mut shown, (&base.trips[i], &trip), &clock, crossing(old), i);
+        }
+        for (i, pair) in self.seen.flows.iter().enumerate() {
+            let old = &base.flows[i];
+            let new =
+                moved[pair.dst.index()].then(|| self.ways(&base.luck, state, pair.src, pair.dst, false));
+            let new = new.filter(|ways| ways != old);
+            if !felt[self.seen.probes.len() + i] && new.is_none() {
+                continue;
+            }
+            let extra = lost(state, &laws, new.as_ref().unwrap_or(old)) - base.lost[i];
+            self.show_flow(&mut shown, extra, &clock, crossing(old), i);
+        }
+        shown
+    }
+
+    /// By pair that is probed, then by pair whose flows are sampled: whether its paths met one of these arcs.
+    fn felt(&self, base: &Base, touched: &[bool]) -> Vec<bool> {
+        let mut felt = vec![false; self.seen.probes.len() + self.seen.flows.len()];
+        let pairs =
+            touched.iter().zip(&base.across).filter(|(touched, _)| **touched).flat_map(|(_, pairs)| pairs);
+        pairs.for_each(|pair| felt[*pair as usize] = true);
+        felt
+    }
+}
