@@ -34,6 +34,8 @@ pub(super) struct DayCourse {
     age: u32,
     /// Usual values at the middle of the bucket before, of this one and of the next.
     centers: [Option<f64>; 3],
+    /// How many earlier days say something of this time of day.
+    days: u32,
     /// Whether earlier days have said something yet.
     seasonal: bool,
 }
@@ -47,6 +49,7 @@ impl DayCourse {
             open_abnormal: false,
             age: 0,
             centers: [None; 3],
+            days: 0,
             seasonal: false,
         }
     }
@@ -58,6 +61,15 @@ impl DayCourse {
         let at = (f64::from(self.age) + 0.5) / f64::from(config.bucket_bins) - 0.5;
         let (other, share) = if at < 0.0 { (before, -at) } else { (after, at) };
         Some(other.map_or(here, |other| here + share * (other - here)))
+    }
+
+    /// How much larger the variance of residuals' means over so many bins is than that of what is measured, as the usual value
+    /// is known from a few days only. Half an hour of each day makes it: its error is as large as that of a mean over half an
+    /// hour, smaller than one over `bins` by their ratio if noise is independent, and as large if it lasts; between the two
+    /// (geometric mean).
+    pub(super) fn doubt(&self, bins: u32, config: &PathConfig) -> f64 {
+        let share = f64::from(bins) / (f64::from(config.bucket_bins) * (2 * HALF_WIDTH + 1) as f64);
+        if self.days == 0 { 1.0 } else { 1.0 + libm::sqrt(share).min(1.0) / f64::from(self.days) }
     }
 
     /// Takes the next bin's value (`None`: no value, or not to be learnt from), and whether it was found abnormal. Says
@@ -99,6 +111,8 @@ impl DayCourse {
     /// Where earlier days say nothing of this time of day, the line does. True when they say something for the first time.
     fn recenter(&mut self, day: usize) -> bool {
         let seasonal = [-1, 0, 1].map(|offset| self.seasonal_value(day, offset));
+        self.days =
+            self.near(day, 0).filter(|(from, to)| self.normal(*from, *to).next().is_some()).count() as u32;
         let first = seasonal[1].is_some() && !self.seasonal;
         self.seasonal |= first;
         let line = [-1.0, 0.0, 1.0].map(|offset| self.line(offset));
@@ -108,13 +122,17 @@ impl DayCourse {
 
     /// The median of earlier days `offset` buckets after the one that begins now.
     fn seasonal_value(&self, day: usize, offset: isize) -> Option<f64> {
+        some_median(self.near(day, offset).flat_map(|(from, to)| self.normal(from, to)))
+    }
+
+    /// Half an hour of each earlier day, around `offset` buckets after the one that begins now: indices of medians.
+    fn near(&self, day: usize, offset: isize) -> impl Iterator<Item = (usize, usize)> + use<> {
         // The bucket that begins now would have index −1.
-        let middles = (1..=DAYS).map(|d| (d * day) as isize - 1 - offset);
-        let near = middles.filter_map(|middle| {
+        let middles = (1..=DAYS).map(move |d| (d * day) as isize - 1 - offset);
+        middles.filter_map(|middle| {
             let from = usize::try_from(middle - HALF_WIDTH as isize).ok()?;
             Some((from, (middle + HALF_WIDTH as isize) as usize + 1))
-        });
-        some_median(near.flat_map(|(from, to)| self.normal(from, to)))
+        })
     }
 
     /// The line through the last two hours, `offset` buckets after the one that begins now.
