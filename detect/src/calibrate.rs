@@ -447,7 +447,7 @@ mod tests {
         for bin in 0..6 * WEEK {
             let teach = if bin < 2 * WEEK { Teach::All } else { Teach::Unflagged };
             for (calibrator, faults) in calibrators.iter_mut().zip([false, true]) {
-                let odd = |s: usize| faults && bin >= 2 * WEEK && (bin + 7 * s) % 33 == 0;
+                let odd = |s: usize| faults && bin >= 2 * WEEK && (bin + 7 * s).is_multiple_of(33);
                 let scores: Vec<f64> =
                     (0..20).map(|s| if odd(s) { 200.0 } else { score(bin, s, 1.0) }).collect();
                 calibrator.step(&scores, teach, &mut [false; 20]);

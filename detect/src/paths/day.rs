@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
-use twin::stats::median;
+use twin::stats::{mad_sigma, median};
 
 use super::PathConfig;
 
@@ -12,6 +12,9 @@ const DAYS: usize = 7;
 
 /// Buckets on either side that share a value.
 const HALF_WIDTH: usize = 3;
+
+/// Buckets of a day that has become usual do not count where they stray by more spreads than this.
+const STRAYS: f64 = 5.0;
 
 /// Buckets of the two stretches that say what is usual while no day is complete: an hour each.
 const STRETCH: usize = 12;
@@ -93,19 +96,36 @@ impl DayCourse {
         accepted || first
     }
 
-    /// After a day of which nine tenths were abnormal, that is what is usual, and what was before is not.
+    /// After a day of which nine tenths were abnormal, that is what is usual, and what was before is not. What else was wrong on
+    /// that day is left out: where it strays from the course before by another difference than the day as a whole.
     fn accept(&mut self, day: usize) -> bool {
         let odd = self.abnormal.iter().take(day).filter(|a| **a).count();
         if self.abnormal.len() < day || 10 * odd < 9 * day {
             return false;
         }
+        let moves: Vec<Option<f64>> = (0..day).map(|bucket| self.moved(bucket, day)).collect();
+        let known: Vec<f64> = moves.iter().copied().flatten().collect();
+        let usual = median(known.iter().copied());
+        let limit = STRAYS * mad_sigma(&known, usual);
+        let strays = |bucket: usize| {
+            let by = moves.get(bucket).copied().flatten();
+            by.is_some_and(|by| (by - usual).abs() > limit)
+        };
         for (k, (median, abnormal)) in self.medians.iter_mut().zip(&mut self.abnormal).enumerate() {
-            let kept = k < day && std::mem::take(abnormal);
+            let kept = k < day && std::mem::take(abnormal) && !strays(k);
             if !kept {
                 *median = None;
             }
         }
         true
+    }
+
+    /// By how much a bucket of the last day differs from the same time of earlier days.
+    fn moved(&self, bucket: usize, day: usize) -> Option<f64> {
+        let now = self.medians.get(bucket).copied().flatten()?;
+        let near = (1..=DAYS).map(|d| (bucket + d * day).saturating_sub(HALF_WIDTH));
+        let before = some_median(near.flat_map(|from| self.normal(from, from + 2 * HALF_WIDTH + 1)))?;
+        Some(f64::from(now) - before)
     }
 
     /// Where earlier days say nothing of this time of day, the line does. True when they say something for the first time.
@@ -155,4 +175,30 @@ impl DayCourse {
 fn some_median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let value = median(values);
     (!value.is_nan()).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_that_becomes_usual_does_so_without_what_else_was_wrong_on_it() {
+        let config = PathConfig::new(300);
+        let day = config.day_buckets();
+        let mut course = DayCourse::new();
+        let noise = |bin: usize| 0.1 * crate::noise::uniform(bin, 0);
+        for bin in 0..3 * day {
+            course.push(Some(10.0 + noise(bin)), false, &config);
+        }
+        let fault = 3 * day + 100..3 * day + 130;
+        for bin in 3 * day..4 * day {
+            let more = if fault.contains(&bin) { 30.0 } else { 7.0 };
+            course.push(Some(10.0 + more + noise(bin)), true, &config);
+        }
+        for bin in 4 * day..5 * day {
+            let expected = course.expected(&config).unwrap();
+            assert!((expected - 17.0).abs() < 0.5, "{bin}: {expected}");
+            course.push(Some(17.0 + noise(bin)), false, &config);
+        }
+    }
 }
