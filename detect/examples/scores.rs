@@ -9,7 +9,8 @@
 use std::io::{BufRead, Write};
 
 use umbra_detect::{
-    Bin, CalibrationConfig, Calibrator, Detector, LinkDetector, SeasonalConfig, SeasonalDetector, Verdict,
+    Bin, CalibrationConfig, Calibrator, Detector, LinkDetector, SeasonalConfig, SeasonalDetector, Teach,
+    Verdict,
 };
 
 fn main() {
@@ -66,7 +67,8 @@ fn flags(scores: &[Vec<f64>], rate: f64, bin_s: u32, series: usize, train_end: u
             if bin == train_end {
                 calibrator.refit();
             }
-            calibrator.step(scores, bin < train_end, &mut flags);
+            let teach = if bin < train_end { Teach::All } else { Teach::Unflagged };
+            calibrator.step(scores, teach, &mut flags);
             flags.iter().map(|f| f64::from(u8::from(*f))).collect()
         })
         .collect()

@@ -65,6 +65,21 @@ impl CalibrationConfig {
     }
 }
 
+/// What scores teach the thresholds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Teach {
+    /// All of them: in the training, where nothing is flagged.
+    All,
+    /// Those that are not flagged: what goes on after the training. Of the alarms no more count than were asked for, and a
+    /// standard deviation of chance; of more, some were right.
+    Unflagged,
+    /// None: thresholds stay as they are.
+    Nothing,
+}
+
+/// Stands for the scores of an alarm that was told.
+const TOLD: f32 = f32::MAX;
+
 /// The calibration of a set of series. Its state is what `serde` writes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibrator {
@@ -83,6 +98,8 @@ struct Tail {
     high: Vec<(u32, f32)>,
     /// Scores since the last fit.
     recent: Vec<(u32, f32)>,
+    /// The first bin in which only what is not flagged teaches.
+    live: Option<u64>,
     threshold: f64,
     last_above: Option<u64>,
 }
@@ -96,27 +113,27 @@ impl Calibrator {
             learnt: 0,
             high: Vec::new(),
             recent: Vec::new(),
+            live: None,
             threshold: config.nominal(),
             last_above: None,
         };
         Self { config, bin: 0, series: vec![tail; series] }
     }
 
-    /// Takes the next bin's scores (higher is more abnormal, NaN is no opinion) and flags those above their threshold. With
-    /// `learns` the thresholds follow, daily; without they stay as they are (after the training, or in maintenance).
+    /// Takes the next bin's scores (higher is more abnormal, NaN is no opinion) and flags those above their threshold. The
+    /// thresholds follow what teaches them, daily.
     ///
     /// # Panics
     ///
     /// If the lengths are not the number of series.
-    pub fn step(&mut self, scores: &[f64], learns: bool, flags: &mut [bool]) {
+    pub fn step(&mut self, scores: &[f64], teach: Teach, flags: &mut [bool]) {
         let series = self.series.len();
         assert!(scores.len() == series && flags.len() == series, "one score and one flag for each series");
-        let day = (self.config.week_bins() / 7.0).max(1.0) as u64;
-        if self.bin > 0 && self.bin.is_multiple_of(day) && learns {
+        if self.bin > 0 && self.bin.is_multiple_of(u64::from(self.day())) && teach != Teach::Nothing {
             self.refit();
         }
         for (i, tail) in self.series.iter_mut().enumerate() {
-            flags[i] = tail.step(self.bin, scores[i], learns, self.config.keep_bins);
+            flags[i] = tail.step(self.bin, scores[i], teach, self.config.keep_bins);
         }
         self.bin += 1;
     }
@@ -130,67 +147,106 @@ impl Calibrator {
     /// the end of a training makes use of its last hours.
     pub fn refit(&mut self) {
         let week = self.config.week_bins();
-        let spans: Vec<(u64, f64)> = self.series.iter().map(|t| t.span(week)).collect();
-        for (tail, (from, _)) in self.series.iter_mut().zip(&spans) {
-            tail.prune(*from);
+        let spans: Vec<Span> = self.series.iter().map(|t| t.span(week)).collect();
+        for (tail, span) in self.series.iter_mut().zip(&spans) {
+            tail.prune(span.from);
         }
-        let usable = |i: usize| spans[i].1 * 7.0 >= DAYS_MIN;
-        let weeks: f64 = (0..spans.len()).filter(|i| usable(*i)).map(|i| spans[i].1).sum();
-        let gap = u64::from(self.config.merge_bins + self.config.keep_bins) + 1;
-        let day = (week / 7.0).max(1.0) as u32;
-        let own: Vec<f64> = (0..spans.len())
-            .map(|i| {
-                if usable(i) {
-                    self.series[i].level_of(
-                        OWN_RATE * spans[i].1,
-                        &self.watched(&spans[i..=i], day),
-                        day,
-                        gap,
-                    )
-                } else {
-                    f64::NAN
-                }
-            })
-            .collect();
-        let common = median(own.iter().copied().filter(|l| l.is_finite()));
-        let offset: Vec<f64> = own
-            .iter()
-            .zip(&spans)
-            .map(|(level, (_, weeks))| own_share(*weeks) * (level - common))
-            .map(|o| if o.is_finite() { o } else { 0.0 })
-            .collect();
-        let used: Vec<(u64, f64)> = (0..spans.len()).filter(|i| usable(*i)).map(|i| spans[i]).collect();
-        let watched = self.watched(&used, day);
-        let peaks_above = |level: f64| {
-            let used = (0..spans.len()).filter(|i| usable(*i));
-            let peaks = used.flat_map(|i| {
-                let offset = offset[i];
-                let peaks = self.series[i].peaks_above(level + offset, gap);
-                peaks.into_iter().map(move |(bin, peak)| (bin / day, peak - offset))
-            });
-            Peaks::of(peaks.collect(), &watched)
-        };
+        let weeks: f64 = spans.iter().filter(|s| s.is_usable()).map(|s| s.weeks).sum();
         let asked = self.config.alarms_per_week * weeks;
-        let Some((level, peaks)) = tail_level(peaks_above, (TAIL_RATE * weeks).max(3.0 * asked)) else {
+        let offsets = self.offsets(&spans);
+        let peaks = self.peaks(&spans, &offsets);
+        let Some((level, peaks)) = tail_level(peaks, (TAIL_RATE * weeks).max(3.0 * asked)) else {
             return;
         };
         let threshold = level + peaks.excess(level, peaks.count() / asked);
-        for (i, tail) in self.series.iter_mut().enumerate() {
-            tail.threshold = (threshold + offset[i]).min(self.config.nominal() + UNBELIEVED);
+        for (tail, offset) in self.series.iter_mut().zip(&offsets) {
+            tail.threshold = (threshold + offset).min(self.config.nominal() + UNBELIEVED);
         }
     }
 
-    /// How much of each day is in spans of a first bin and so many weeks, in days of one series.
-    fn watched(&self, spans: &[(u64, f64)], day: u32) -> Vec<f64> {
+    /// How much noisier each series is than the others, as far as that is known.
+    fn offsets(&self, spans: &[Span]) -> Vec<f64> {
+        let own = self.series.iter().zip(spans).map(|(tail, span)| {
+            let watched = self.watched(std::slice::from_ref(span));
+            if span.is_usable() {
+                tail.level_of(OWN_RATE * span.weeks, &watched, self.day(), self.gap())
+            } else {
+                f64::NAN
+            }
+        });
+        let own: Vec<f64> = own.collect();
+        let common = median(own.iter().copied().filter(|l| l.is_finite()));
+        let offset = |(level, span): (&f64, &Span)| own_share(span.weeks) * (level - common);
+        own.iter().zip(spans).map(offset).map(|o| if o.is_finite() { o } else { 0.0 }).collect()
+    }
+
+    /// The alarms of all series together over a level, each less its series' offset.
+    fn peaks(&self, spans: &[Span], offsets: &[f64]) -> impl Fn(f64) -> Peaks {
+        let (day, gap) = (self.day(), self.gap());
+        let used: Vec<Span> = spans.iter().copied().filter(Span::is_usable).collect();
+        let (watched, believed) = (self.watched(&used), self.believed(spans));
+        let before = median(self.series.iter().zip(offsets).map(|(tail, offset)| tail.threshold - offset));
+        move |level| {
+            let series = self.series.iter().zip(spans).zip(offsets).filter(|((_, span), _)| span.is_usable());
+            let (told, quiet): (Vec<_>, Vec<_>) = series
+                .flat_map(|((tail, _), offset)| {
+                    let peaks = tail.peaks_above(level + offset, gap);
+                    peaks.into_iter().map(move |(bin, peak)| (bin / day, peak - offset))
+                })
+                .partition(|(_, peak)| *peak > f64::from(TOLD) / 2.0);
+            Peaks::of(quiet, &watched).and_over(before, believed.min(told.len() as f64), level)
+        }
+    }
+
+    /// At most as many of the alarms that were told in these spans were false: what was asked for and a standard deviation of
+    /// chance.
+    fn believed(&self, spans: &[Span]) -> f64 {
+        let live = |(tail, span): (&Tail, &Span)| {
+            let from = tail.live.filter(|_| span.is_usable())?.max(span.from);
+            Some(tail.learnt.saturating_sub(from) as f64 / self.config.week_bins())
+        };
+        let weeks: f64 = self.series.iter().zip(spans).filter_map(live).sum();
+        let asked = self.config.alarms_per_week * weeks;
+        asked + libm::sqrt(asked)
+    }
+
+    /// How much of each day is in these spans, in days of one series.
+    fn watched(&self, spans: &[Span]) -> Vec<f64> {
+        let day = self.day();
         let mut watched = vec![0.0; (self.bin / u64::from(day)) as usize + 1];
-        for (from, weeks) in spans {
-            let (from, length) = (*from as f64 / f64::from(day), 7.0 * weeks);
+        for span in spans {
+            let (from, length) = (span.from as f64 / f64::from(day), 7.0 * span.weeks);
             for (number, time) in (0u32..).zip(&mut watched) {
                 let (begin, end) = (f64::from(number), f64::from(number) + 1.0);
                 *time += (end.min(from + length) - begin.max(from)).max(0.0);
             }
         }
         watched
+    }
+
+    /// Bins of a day.
+    fn day(&self) -> u32 {
+        (self.config.week_bins() / 7.0).max(1.0) as u32
+    }
+
+    /// Scores at most so many bins apart are one alarm.
+    fn gap(&self) -> u64 {
+        u64::from(self.config.merge_bins + self.config.keep_bins) + 1
+    }
+}
+
+/// What of a series' past counts.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    /// The first bin.
+    from: u64,
+    weeks: f64,
+}
+
+impl Span {
+    /// Whether it is long enough to learn from.
+    fn is_usable(&self) -> bool {
+        self.weeks * 7.0 >= DAYS_MIN
     }
 }
 
@@ -202,7 +258,7 @@ fn own_share(weeks: f64) -> f64 {
 /// The lowest level above which at most so many peaks count, and they; `None` if they are too few. It is come upon from
 /// above, and no further down than where peaks begin to grow together: far below, all scores are one alarm.
 fn tail_level(peaks_above: impl Fn(f64) -> Peaks, count: f64) -> Option<(f64, Peaks)> {
-    let top = peaks_above(f64::NEG_INFINITY).highest();
+    let top = peaks_above(0.0).highest();
     let (mut level, mut peaks) = (top, Peaks::default());
     let mut below = top;
     while below > 1e-3 {
@@ -219,33 +275,38 @@ fn tail_level(peaks_above: impl Fn(f64) -> Peaks, count: f64) -> Option<(f64, Pe
 }
 
 impl Tail {
-    fn step(&mut self, bin: u64, score: f64, learns: bool, keep: u32) -> bool {
-        if learns {
+    fn step(&mut self, bin: u64, score: f64, teach: Teach, keep: u32) -> bool {
+        let above = score > self.threshold;
+        match teach {
+            Teach::All => (self.live, self.last_above) = (None, None),
+            Teach::Unflagged => _ = self.live.get_or_insert(bin),
+            Teach::Nothing => {}
+        }
+        if teach != Teach::Nothing {
             self.learnt = bin + 1;
             if !score.is_nan() {
                 self.first.get_or_insert(bin);
-                self.recent.push((bin as u32, score as f32));
+                let told = above && teach == Teach::Unflagged;
+                self.recent.push((bin as u32, if told { TOLD } else { score as f32 }));
             }
         }
-        let above = score > self.threshold;
-        if above {
+        if above && teach != Teach::All {
             self.last_above = Some(bin);
         }
         above || self.last_above.is_some_and(|last| bin - last <= u64::from(keep))
     }
 
-    /// The first bin that counts, and how many weeks do.
-    fn span(&self, week: f64) -> (u64, f64) {
-        let Some(first) = self.first else { return (self.learnt, 0.0) };
+    fn span(&self, week: f64) -> Span {
+        let Some(first) = self.first else { return Span { from: self.learnt, weeks: 0.0 } };
         let seen = (self.learnt - first) as f64;
         let from =
             (first + (seen / 2.0).min(week) as u64).max(self.learnt.saturating_sub((WEEKS * week) as u64));
-        (from, (self.learnt - from) as f64 / week)
+        Span { from, weeks: (self.learnt - from) as f64 / week }
     }
 
     /// Forgets what no longer counts and keeps the highest of the recent scores.
     fn prune(&mut self, from: u64) {
-        let mut scores: Vec<f32> = self.recent.iter().map(|(_, score)| *score).collect();
+        let mut scores: Vec<f32> = self.recent.iter().map(|(_, s)| *s).filter(|s| *s < TOLD).collect();
         scores.sort_by(|a, b| b.total_cmp(a));
         let least = scores.get(HIGH_PER_DAY).copied().unwrap_or(f32::NEG_INFINITY);
         self.high.extend(self.recent.drain(..).filter(|(_, score)| *score > least));
@@ -256,7 +317,8 @@ impl Tail {
     fn level_of(&self, alarms: f64, watched: &[f64], day: u32, gap: u64) -> f64 {
         let peaks_above = |level| {
             let peaks = self.peaks_above(level, gap);
-            Peaks::of(peaks.into_iter().map(|(bin, peak)| (bin / day, peak)).collect(), watched)
+            let quiet = peaks.into_iter().filter(|(_, peak)| *peak < f64::from(TOLD));
+            Peaks::of(quiet.map(|(bin, peak)| (bin / day, peak)).collect(), watched)
         };
         tail_level(peaks_above, alarms.max(PEAKS_MIN as f64)).map_or(f64::NAN, |(l, _)| l)
     }
@@ -290,7 +352,13 @@ mod tests {
     }
 
     /// Alarms per series and week over `weeks` after two weeks of training, on scores `f(bin, series)`.
-    fn realised(rate: f64, series: usize, weeks: usize, f: impl Fn(usize, usize) -> f64) -> f64 {
+    fn realised(
+        rate: f64,
+        series: usize,
+        weeks: usize,
+        teach: Teach,
+        f: impl Fn(usize, usize) -> f64,
+    ) -> f64 {
         let config = CalibrationConfig { keep_bins: 0, merge_bins: 2, ..CalibrationConfig::new(rate, BIN_S) };
         let mut calibrator = Calibrator::new(series, config);
         let mut flags = vec![false; series];
@@ -300,7 +368,8 @@ mod tests {
             if bin == 2 * WEEK {
                 calibrator.refit();
             }
-            calibrator.step(&scores, bin < 2 * WEEK, &mut flags);
+            let teach = if bin < 2 * WEEK { Teach::All } else { teach };
+            calibrator.step(&scores, teach, &mut flags);
             for s in (0..series).filter(|s| bin >= 2 * WEEK && flags[*s]) {
                 alarms += usize::from(last[s].is_none_or(|l| bin - l > 3));
                 last[s] = Some(bin);
@@ -313,11 +382,11 @@ mod tests {
     fn the_rate_that_is_asked_for_is_the_rate_that_comes() {
         for rate in [1.0, 0.2] {
             for scale in [0.6, 1.0, 1.4] {
-                let got = realised(rate, 30, 20, |bin, s| score(bin, s, scale));
+                let got = realised(rate, 30, 20, Teach::Nothing, |bin, s| score(bin, s, scale));
                 assert!((rate / 2.0..rate * 2.0).contains(&got), "asked {rate} at scale {scale}: {got}");
             }
         }
-        let alone = realised(1.0, 1, 200, |bin, s| score(bin, s, 1.0));
+        let alone = realised(1.0, 1, 200, Teach::Nothing, |bin, s| score(bin, s, 1.0));
         assert!((0.4..2.5).contains(&alone), "one series alone: {alone}");
     }
 
@@ -327,7 +396,7 @@ mod tests {
             let incident = (450..460).contains(&bin) && s < 5;
             if incident { 300.0 } else { score(bin, s, 1.0) }
         };
-        let got = realised(1.0, 30, 20, stained);
+        let got = realised(1.0, 30, 20, Teach::Nothing, stained);
         assert!((0.5..2.0).contains(&got), "{got}");
     }
 
@@ -337,7 +406,7 @@ mod tests {
         for bin in 0..2 * WEEK {
             let scores: Vec<f64> =
                 (0..4).map(|s| if bin % 40 == 10 * s { 500.0 } else { score(bin, s, 1.0) }).collect();
-            calibrator.step(&scores, true, &mut [false; 4]);
+            calibrator.step(&scores, Teach::All, &mut [false; 4]);
         }
         calibrator.refit();
         let most = libm::log(20.0 * WEEK as f64);
@@ -348,13 +417,44 @@ mod tests {
     fn no_opinion_is_no_alarm_and_before_there_is_a_fit_theory_holds() {
         let mut calibrator = Calibrator::new(2, CalibrationConfig::new(1.0, BIN_S));
         let mut flags = [false; 2];
-        calibrator.step(&[f64::NAN, 5.0], true, &mut flags);
+        calibrator.step(&[f64::NAN, 5.0], Teach::Unflagged, &mut flags);
         assert_eq!(flags, [false, false]);
         // 336 bins a week: ln 336 = 5.8.
-        calibrator.step(&[f64::NAN, 5.9], true, &mut flags);
+        calibrator.step(&[f64::NAN, 5.9], Teach::Unflagged, &mut flags);
         assert_eq!(flags, [false, true]);
-        calibrator.step(&[f64::NAN, f64::NAN], true, &mut flags);
+        calibrator.step(&[f64::NAN, f64::NAN], Teach::Unflagged, &mut flags);
         assert_eq!(flags, [false, true], "an alarm keeps on for a while");
+    }
+
+    #[test]
+    fn what_the_training_shows_does_not_keep_on_after_it() {
+        let mut calibrator = Calibrator::new(1, CalibrationConfig::new(1.0, BIN_S));
+        let mut flags = [false];
+        calibrator.step(&[9.0], Teach::All, &mut flags);
+        calibrator.step(&[1.0], Teach::Unflagged, &mut flags);
+        assert_eq!(flags, [false]);
+    }
+
+    #[test]
+    fn noise_that_grows_after_the_training_is_learnt_and_anomalies_are_not() {
+        let louder = |bin: usize, s: usize| score(bin, s, if bin < 2 * WEEK { 1.0 } else { 1.2 });
+        let (still, learning) =
+            (realised(1.0, 30, 12, Teach::Nothing, louder), realised(1.0, 30, 12, Teach::Unflagged, louder));
+        assert!(still > 2.0 && learning < 0.75 * still, "{still} {learning}");
+        // Ten anomalies a week on each series, far out.
+        let mut calibrators =
+            [false, true].map(|_| Calibrator::new(20, CalibrationConfig::for_windows(1.0, BIN_S)));
+        for bin in 0..6 * WEEK {
+            let teach = if bin < 2 * WEEK { Teach::All } else { Teach::Unflagged };
+            for (calibrator, faults) in calibrators.iter_mut().zip([false, true]) {
+                let odd = |s: usize| faults && bin >= 2 * WEEK && (bin + 7 * s).is_multiple_of(33);
+                let scores: Vec<f64> =
+                    (0..20).map(|s| if odd(s) { 200.0 } else { score(bin, s, 1.0) }).collect();
+                calibrator.step(&scores, teach, &mut [false; 20]);
+            }
+        }
+        let [without, with] = calibrators.map(|c| twin::stats::median(c.thresholds()));
+        assert!((with - without).abs() < 0.5, "{with} {without}");
     }
 
     #[test]
@@ -362,7 +462,8 @@ mod tests {
         let mut one = Calibrator::new(3, CalibrationConfig::new(1.0, BIN_S));
         let mut flags = [false; 3];
         let mut step = |c: &mut Calibrator, bin: usize| {
-            c.step(&[score(bin, 0, 1.0), score(bin, 1, 1.0), f64::NAN], true, &mut flags);
+            let teach = if bin < 3 * WEEK / 2 { Teach::All } else { Teach::Unflagged };
+            c.step(&[score(bin, 0, 1.0), score(bin, 1, 1.0), f64::NAN], teach, &mut flags);
             flags
         };
         for bin in 0..WEEK {

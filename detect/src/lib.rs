@@ -50,7 +50,7 @@ mod skill;
 mod subspace;
 mod tail;
 
-pub use calibrate::{CalibrationConfig, Calibrator};
+pub use calibrate::{CalibrationConfig, Calibrator, Teach};
 pub use degradation::{Indicator, TimeLeft, Wear, WearConfig};
 pub use detector::{Bin, Detector, Verdict};
 pub use events::{EventConfig, EventRates};

@@ -7,6 +7,8 @@ const PRIOR_SHAPE: f64 = 50.0;
 const SHAPES: std::ops::RangeInclusive<f64> = -0.3..=0.5;
 /// Excesses count with at most this many times the scale of the half of them that is smallest.
 const EXCESS_MAX: f64 = 10.0;
+/// No mean excess is taken to be below this.
+const MEAN_MIN: f64 = 0.1;
 
 /// The highest scores of alarms, ascending, each with how much it counts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,6 +37,22 @@ impl Peaks {
         let mut peaks: Vec<(f64, f64)> = alarms.iter().map(|(_, score)| *score).zip(weights).collect();
         peaks.sort_by(|a, b| a.0.total_cmp(&b.0));
         Self { count: peaks.iter().map(|(_, weight)| weight).sum(), peaks }
+    }
+
+    /// And peaks over `threshold` that count as so many, of which nothing else is known. An exponential tail has no memory:
+    /// they lie as far beyond the threshold as all of them lie beyond `level` on the mean.
+    pub(crate) fn and_over(mut self, threshold: f64, count: f64, level: f64) -> Self {
+        if count > 0.0 {
+            let threshold = threshold.max(level);
+            let others: f64 = self.peaks.iter().map(|(score, weight)| weight * (score - level)).sum();
+            // The mean m of all is (others + count · (threshold + m − level)) / (their number + count).
+            let mean = (others + count * (threshold - level)) / self.count.max(1.0);
+            let score = threshold + mean.max(MEAN_MIN);
+            let at = self.peaks.partition_point(|(peak, _)| *peak < score);
+            self.peaks.insert(at, (score, count));
+            self.count += count;
+        }
+        self
     }
 
     /// How many count.

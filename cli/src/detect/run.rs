@@ -3,7 +3,7 @@
 use detect::evaluate::{Labels, clean_week};
 use detect::{
     Bin, CalibrationConfig, Calibrator, Detector, EventConfig, EventRates, LinkDetector, PathConfig,
-    PathSample, PathScan, SeasonalConfig, Verdict,
+    PathSample, PathScan, SeasonalConfig, Teach, Verdict,
 };
 use rayon::prelude::*;
 
@@ -58,8 +58,8 @@ fn calibrated(verdicts: Vec<Vec<Verdict>>, meta: &Meta, calibration: Calibration
     Judged { verdicts, scores, thresholds, flags, calibration }
 }
 
-/// Thresholds and flags of scores at a rate of false alarms, `[series][bin]`. In the training part thresholds follow the
-/// scores and nothing is flagged.
+/// Thresholds and flags of scores at a rate of false alarms, `[series][bin]`. In the training part thresholds follow all
+/// scores and nothing is flagged; then they follow what is not.
 pub(crate) fn flags_at(
     scores: &[Vec<f64>],
     meta: &Meta,
@@ -76,7 +76,8 @@ pub(crate) fn flags_at(
             calibrator.refit();
         }
         let at: Vec<f64> = scores.iter().map(|series| series[bin]).collect();
-        calibrator.step(&at, !judged, &mut now);
+        let teach = if judged { Teach::Unflagged } else { Teach::All };
+        calibrator.step(&at, teach, &mut now);
         thresholds.iter_mut().zip(calibrator.thresholds()).for_each(|(all, threshold)| all.push(threshold));
         for ((all, flag), score) in flags.iter_mut().zip(&now).zip(&at) {
             all.push(*flag && judged && !score.is_nan());

