@@ -197,9 +197,7 @@ pub(crate) fn folder(path: &Path) -> Result<(), Failure> {
 /// An error if a folder is to be written where a file stands.
 fn refuse_file(path: &Path) -> Result<(), Failure> {
     match fs::metadata(path) {
-        Ok(found) if !found.is_dir() => {
-            Err(Failure::Usage(format!("{} is a file; expected a folder", path.display())))
-        }
+        Ok(found) if !found.is_dir() => Err(Failure::target(path, "it is a file; expected a folder")),
         _ => Ok(()),
     }
 }

@@ -109,13 +109,10 @@ fn a_target_that_cannot_be_written_is_refused_before_the_work() {
     let scratch = tempfile::tempdir().unwrap();
     let file = scratch.path().join("file");
     std::fs::write(&file, "mine").unwrap();
-    for (out, code) in [(file.clone(), 2), (file.join("below"), 5), ("/dev/null".into(), 2)] {
+    for out in [file.clone(), file.join("below"), "/dev/null".into()] {
         let output = demo(&["--out", out.to_str().unwrap()]);
-        assert_eq!(output.status.code(), Some(code), "{}", out.display());
-        let says = match code {
-            2 => format!("error: {} is a file; expected a folder", out.display()),
-            _ => format!("error: cannot write {}: ", out.display()),
-        };
+        assert_eq!(output.status.code(), Some(5), "{}", out.display());
+        let says = format!("error: cannot write {}: ", out.display());
         assert!(text(&output.stderr).starts_with(&says), "{}", text(&output.stderr));
         assert!(output.stdout.is_empty(), "nothing was found out");
     }

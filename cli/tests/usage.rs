@@ -72,7 +72,7 @@ fn an_unknown_name_in_a_file_is_input() {
 }
 
 #[test]
-fn a_file_in_the_place_of_a_folder_is_usage_and_stays_as_it_is() {
+fn a_file_in_the_place_of_a_folder_cannot_be_written_and_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("taken");
     fs::write(&file, "mine").unwrap();
@@ -89,7 +89,7 @@ fn a_file_in_the_place_of_a_folder_is_usage_and_stays_as_it_is() {
         format!("{alarms} --out {taken}"),
         format!("demo --out {taken}"),
     ] {
-        refused(&line, 2, "taken is a file; expected a folder");
+        refused(&line, 5, "taken: it is a file; expected a folder");
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
