@@ -9,8 +9,9 @@
 //! that no replica has.
 //!
 //! Round trips are products of what is not known (bursts, buffers, 1 − load), so that replicas of them are skewed: a few
-//! large ones would make mean and covariance what they are. As Wood advises, replicas are compared in a scale in which they
-//! are nearly normal ([`Scale`]).
+//! large ones would make mean and covariance what they are. Losses around the onset are shares of the time besides, which
+//! no logarithm makes normal. As Wood advises, replicas are compared in a scale in which they are nearly normal
+//! ([`Scale`]).
 
 use engine::{Purpose, Seeds};
 use rand_distr::{Distribution, StandardNormal};
@@ -77,7 +78,7 @@ fn terms_of(
     let mut terms = Vec::with_capacity(ensemble.items.len());
     for (place, item) in ensemble.items.iter().enumerate() {
         let i = *item as usize;
-        let (scale, change) = (Scale::of(seen.items[i]), changes[i] / seen.sigma[i]);
+        let (scale, change) = (Scale::of(seen, ensemble, place), changes[i] / seen.sigma[i]);
         if !change.is_finite() {
             continue;
         }
@@ -114,7 +115,7 @@ fn terms_of(
 /// What each replica showed of each item, in the item's scale; nothing where the item was not observed.
 fn scaled(seen: &Summary, ensemble: &Ensemble) -> Vec<Vec<f64>> {
     let row = |place: usize, item: usize| {
-        let (scale, sigma) = (Scale::of(seen.items[item]), seen.sigma[item]);
+        let (scale, sigma) = (Scale::of(seen, ensemble, place), seen.sigma[item]);
         let of = |off: &f32| scale.at((ensemble.mean[place] + f64::from(*off)) / sigma);
         ensemble.spread[place].iter().map(of).collect()
     };
@@ -137,11 +138,21 @@ enum Scale {
 }
 
 impl Scale {
-    fn of(item: Item) -> Self {
-        match item {
+    /// For the item at a place of an ensemble. Round trips and losses are products of what is not known, or, around the
+    /// onset, a share of the time: bent if that makes replicas less skewed.
+    fn of(seen: &Summary, ensemble: &Ensemble, place: usize) -> Self {
+        let item = ensemble.items[place] as usize;
+        match seen.items[item] {
             Item::Load(_) | Item::LoadAcross(_) => Self::Plain,
             Item::Discards(_) | Item::DiscardsAcross(_) => Self::Log,
-            _ => Self::Bent,
+            _ => {
+                let (mean, sigma) = (ensemble.mean[place], seen.sigma[item]);
+                let skew = |scale: Self| {
+                    let of = |off: &f32| scale.at((mean + f64::from(*off)) / sigma);
+                    skewness(&ensemble.spread[place].iter().map(of).collect::<Vec<f64>>()).abs()
+                };
+                if skew(Self::Plain) < skew(Self::Bent) { Self::Plain } else { Self::Bent }
+            }
         }
     }
 
@@ -182,6 +193,15 @@ impl Scale {
     }
 }
 
+/// The third standardised moment; 0 where nothing scatters.
+fn skewness(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let moment = |power: i32| values.iter().map(|v| (v - mean).powi(power)).sum::<f64>() / n;
+    let variance = moment(2);
+    if variance > 0.0 { moment(3) / (variance * variance.sqrt()) } else { 0.0 }
+}
+
 /// How often so large a misfit comes about where the hypothesis is true: the mean of log(1 + d²/4) over what it moves,
 /// against that of data made from each replica and judged by the others (posterior predictive; Gelman, Meng and Stern,
 /// *Posterior predictive assessment of model fitness*, 1996). The tail is that of Student's t, as replicas are few. At
@@ -213,7 +233,7 @@ pub fn predictive(
                 if seen.change[i].is_finite() {
                     let (mean, off) = (ensemble.mean[place], f64::from(ensemble.spread[place][*r]));
                     let sigma = seen.sigma[i];
-                    let grown = match Scale::of(seen.items[i]) {
+                    let grown = match Scale::of(seen, ensemble, place) {
                         Scale::Log => sigma * Scale::Log.relative(mean / sigma, sigma),
                         Scale::Plain | Scale::Bent => mean,
                     };
@@ -339,6 +359,20 @@ mod tests {
         let shown = ensemble(&[&common, &common], &[0.0, 0.0]);
         let (together, apart) = (log_bayes(&[4.0, 4.0], &shown, 40), log_bayes(&[4.0, -4.0], &shown, 40));
         assert!(together > apart + 1.0, "{together} {apart}");
+    }
+
+    #[test]
+    fn the_scale_is_the_one_in_which_replicas_are_less_skewed() {
+        let mut seen = Summary::plain(vec![0.0]);
+        seen.items = vec![Item::Again(0)];
+        let of = |shown: &[f64]| {
+            let mean = shown.iter().sum::<f64>() / shown.len() as f64;
+            let off: Vec<f32> = shown.iter().map(|s| (s - mean) as f32).collect();
+            Scale::of(&seen, &ensemble(&[&off], &[mean]), 0)
+        };
+        let even: Vec<f64> = (0..50).map(|i| f64::from(i) * 2.0).collect();
+        let products: Vec<f64> = (0..50).map(|i| libm::exp(f64::from(i) * 0.1)).collect();
+        assert_eq!((of(&even), of(&products)), (Scale::Plain, Scale::Bent));
     }
 
     #[test]
