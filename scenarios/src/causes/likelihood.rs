@@ -57,18 +57,18 @@ pub struct Term {
 
 /// The terms of all items that a hypothesis moves. All others are as likely as if nothing were wrong.
 pub fn terms(seen: &Summary, ensemble: &Ensemble, replicas: &[usize], error: ModelError) -> Vec<Term> {
-    terms_of(seen, &seen.change, ensemble, replicas, error)
+    terms_of(seen, &seen.change, (ensemble, &scales(seen, ensemble)), replicas, error)
 }
 
 /// The same for other changes than those that were seen.
 fn terms_of(
     seen: &Summary,
     changes: &[f64],
-    ensemble: &Ensemble,
+    (ensemble, scales): (&Ensemble, &[Scale]),
     replicas: &[usize],
     error: ModelError,
 ) -> Vec<Term> {
-    let factors = Factors::new(&scaled(seen, ensemble), replicas);
+    let factors = Factors::new(&scaled(seen, ensemble, scales), replicas);
     // Latents: the factors, and the common error.
     let columns = factors.count() + 1;
     let mut latent = vec![0.0; columns];
@@ -78,7 +78,7 @@ fn terms_of(
     let mut terms = Vec::with_capacity(ensemble.items.len());
     for (place, item) in ensemble.items.iter().enumerate() {
         let i = *item as usize;
-        let (scale, change) = (Scale::of(seen, ensemble, place), changes[i] / seen.sigma[i]);
+        let (scale, change) = (scales[place], changes[i] / seen.sigma[i]);
         if !change.is_finite() {
             continue;
         }
@@ -113,9 +113,9 @@ fn terms_of(
 }
 
 /// What each replica showed of each item, in the item's scale; nothing where the item was not observed.
-fn scaled(seen: &Summary, ensemble: &Ensemble) -> Vec<Vec<f64>> {
+fn scaled(seen: &Summary, ensemble: &Ensemble, scales: &[Scale]) -> Vec<Vec<f64>> {
     let row = |place: usize, item: usize| {
-        let (scale, sigma) = (Scale::of(seen, ensemble, place), seen.sigma[item]);
+        let (scale, sigma) = (scales[place], seen.sigma[item]);
         let of = |off: &f32| scale.at((ensemble.mean[place] + f64::from(*off)) / sigma);
         ensemble.spread[place].iter().map(of).collect()
     };
@@ -124,6 +124,11 @@ fn scaled(seen: &Summary, ensemble: &Ensemble) -> Vec<Vec<f64>> {
         if observed(*item as usize) { row(place, *item as usize) } else { Vec::new() }
     };
     ensemble.items.iter().enumerate().map(each).collect()
+}
+
+/// By item of an ensemble.
+fn scales(seen: &Summary, ensemble: &Ensemble) -> Vec<Scale> {
+    (0..ensemble.items.len()).map(|place| Scale::of(seen, ensemble, place)).collect()
 }
 
 /// The scale in which replicas of an item are nearly normal. Changes are in usual standard deviations.
@@ -218,6 +223,7 @@ pub fn predictive(
         return 1.0;
     }
     let all: Vec<usize> = (0..replicas).collect();
+    let scales = scales(seen, ensemble);
     let misfit = |terms: &[Term]| {
         terms.iter().map(|t| libm::log1p(t.distance / 4.0)).sum::<f64>() / terms.len().max(1) as f64
     };
@@ -233,7 +239,7 @@ pub fn predictive(
                 if seen.change[i].is_finite() {
                     let (mean, off) = (ensemble.mean[place], f64::from(ensemble.spread[place][*r]));
                     let sigma = seen.sigma[i];
-                    let grown = match Scale::of(seen, ensemble, place) {
+                    let grown = match scales[place] {
                         Scale::Log => sigma * Scale::Log.relative(mean / sigma, sigma),
                         Scale::Plain | Scale::Bent => mean,
                     };
@@ -242,7 +248,7 @@ pub fn predictive(
                 }
             }
             let others: Vec<usize> = all.iter().copied().filter(|o| o != r || replicas == 1).collect();
-            misfit(&terms_of(seen, &change, ensemble, &others, error))
+            misfit(&terms_of(seen, &change, (ensemble, &scales), &others, error))
         })
         .collect();
     let n = made.len() as f64;
@@ -250,7 +256,8 @@ pub fn predictive(
     let variance = made.iter().map(|m| (m - level).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
     // With a single replica the scatter of the misfit is not known: take it to be as large as the misfit.
     let spread = if replicas > 2 { variance.sqrt() } else { level };
-    let off = (misfit(&terms(seen, ensemble, &all, error)) - level) / spread.max(1e-12);
+    let off =
+        (misfit(&terms_of(seen, &seen.change, (ensemble, &scales), &all, error)) - level) / spread.max(1e-12);
     upper_tail(off, (n - 1.0).max(1.0))
 }
 
