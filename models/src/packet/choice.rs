@@ -44,7 +44,7 @@ impl Computed {
 }
 
 /// Why a run with background is done in one loop by events.
-pub(crate) const BEHIND_BACKGROUND: &str =
+const BEHIND_BACKGROUND: &str =
     "unseen traffic moves the queues along a path together, as a packet finds them on its way";
 
 /// Packets below which putting half-links in order is not worth while.
@@ -97,6 +97,20 @@ impl PacketNet {
         }
     }
 
+    /// Whether half-links need not be computed in one order of all events, or else why they do.
+    pub(crate) fn takes_any_order(&self, workload: &Workload) -> Result<(), &'static str> {
+        if self.has_disciplines() {
+            return Err("queue disciplines decide when their transmitter is free");
+        }
+        if self.background().is_some() {
+            return Err(BEHIND_BACKGROUND);
+        }
+        if workload.is_closed_loop() {
+            return Err("TCP sends by what becomes of its packets");
+        }
+        Ok(())
+    }
+
     /// What a run by windows needs, with why they are used, or else why events are. `faults` are in order of time.
     pub(crate) fn windows(
         &self,
@@ -108,15 +122,7 @@ impl PacketNet {
         if engine == Engine::Events {
             return Err("as asked");
         }
-        if self.has_disciplines() {
-            return Err("queue disciplines decide when their transmitter is free");
-        }
-        if self.background().is_some() {
-            return Err(BEHIND_BACKGROUND);
-        }
-        if workload.is_closed_loop() {
-            return Err("TCP sends by what becomes of its packets");
-        }
+        self.takes_any_order(workload)?;
         if engine == Engine::Auto && workload.packet_count() < FEW_PACKETS {
             return Err("few packets");
         }

@@ -3,7 +3,7 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError};
 
-/// Looks at the other before the processor is offered to anybody else: some tens of microseconds.
+/// Looks at the other before the processor is offered to anybody else: half a millisecond.
 const SPINS: u32 = 20_000;
 
 /// Looks, with the processor offered between them, before the thread falls asleep: some milliseconds.
@@ -52,4 +52,28 @@ pub(crate) fn send<T>(to: &SyncSender<T>, mut message: T) {
         wait.pause();
     }
     let _ = to.send(message);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+
+    #[test]
+    fn every_message_comes_in_order_and_then_the_end() {
+        let (to, from) = sync_channel(1);
+        std::thread::scope(|scope| {
+            scope.spawn(move || (0..2_000).for_each(|n| send(&to, n)));
+            (0..2_000).for_each(|n| assert_eq!(receive(&from), Some(n)));
+            assert_eq!(receive(&from), None);
+        });
+    }
+
+    #[test]
+    fn what_nobody_can_receive_is_dropped() {
+        let (to, from) = sync_channel(1);
+        drop(from);
+        (0..3).for_each(|n| send(&to, n));
+    }
 }

@@ -13,7 +13,7 @@ use engine::{Simulation, Trial};
 use twin::{ArcId, NodeId, SimDuration, SimTime};
 
 use super::barrier::Barrier;
-use super::choice::{BEHIND_BACKGROUND, Computed, Engine};
+use super::choice::{Computed, Engine};
 use super::fault::TimedFault;
 use super::flight::Flight;
 use super::net::PacketNet;
@@ -102,15 +102,7 @@ impl PacketNet {
         if shards == 1 {
             return Err("as asked");
         }
-        if self.has_disciplines() {
-            return Err("queue disciplines decide when their transmitter is free");
-        }
-        if self.background().is_some() {
-            return Err(BEHIND_BACKGROUND);
-        }
-        if workload.is_closed_loop() {
-            return Err("TCP sends by what becomes of its packets");
-        }
+        self.takes_any_order(workload)?;
         let network = self.network(workload, chance);
         let part_of = partition(&network.forwarding, shards);
         let cut = cut(&network.forwarding, &part_of);
