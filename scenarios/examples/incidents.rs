@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Makes COUNT incidents (60) of SEED (1), from number FROM (0) on, on NETWORK of `testdata/topologies` (all of Abilene,
-//! Geant2012, AttMpls and Colt) and ranks their causes with simulation and by formulas alone. By network and class: how often
+//! Geant2012, AttMpls and Colt; those of SNDlib in small letters) and ranks their causes with simulation and by formulas alone. By network and class: how often
 //! the truth is first and among the first three; then calibration error (p ≥ .01), log loss, and seconds of a case. Words:
 //!
 //! - `each`: a line for each incident;
@@ -161,16 +161,21 @@ fn main() {
     }
 }
 
-/// A network with the delays of its file, in microseconds in the last column.
+/// A network with its delays: those of its file, in microseconds in the last column, or of SNDlib's kilometres.
 fn network(name: &str) -> (Csr, Routing, Vec<NodeDemand>) {
     let (net, demands) = testkit::recorded(name);
     let mut csr = Csr::compile(&net.to_twin(), Layer::Igp);
-    let file = format!("{}/../testdata/topologies/{name}.graph", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(file).expect("a recorded network");
-    let edges = text.lines().skip_while(|l| !l.starts_with("EDGES")).skip(2).filter(|l| !l.is_empty());
-    for (delay, edge) in csr.delay.iter_mut().zip(edges) {
-        let us = edge.split_whitespace().last().and_then(|w| w.parse().ok()).expect("a delay");
-        *delay = SimDuration::micros(us);
+    if testkit::SNDLIB.contains(&name) {
+        let km = csr.metric.iter().map(|metric| f64::from(*metric));
+        csr.delay = km.map(SimDuration::fibre_km).collect();
+    } else {
+        let file = format!("{}/../testdata/topologies/{name}.graph", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(file).expect("a recorded network");
+        let edges = text.lines().skip_while(|l| !l.starts_with("EDGES")).skip(2).filter(|l| !l.is_empty());
+        for (delay, edge) in csr.delay.iter_mut().zip(edges) {
+            let us = edge.split_whitespace().last().and_then(|w| w.parse().ok()).expect("a delay");
+            *delay = SimDuration::micros(us);
+        }
     }
     let routing = Routing::compute(&csr, &Failures::none(&csr));
     let demand = |(s, d, bps): &(usize, usize, f64)| NodeDemand {

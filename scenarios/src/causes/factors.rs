@@ -87,12 +87,10 @@ fn directions(deviations: &DMatrix<f64>) -> DMatrix<f64> {
     let kept: f64 = order.iter().map(|k| eigen.eigenvalues[*k]).sum();
     let edge = (1.0 + (rank as f64 / items.max(n - 1) as f64).sqrt()).powi(2);
     let chance = edge * ((total - kept) / (rank - count) as f64).max(0.0);
-    let mut loads = DMatrix::zeros(items, count);
+    order.retain(|k| eigen.eigenvalues[*k] > chance);
+    let mut loads = DMatrix::zeros(items, order.len());
     for (column, k) in order.into_iter().enumerate() {
         let variance = eigen.eigenvalues[k];
-        if variance <= chance {
-            continue;
-        }
         let vector = eigen.eigenvectors.column(k);
         let (direction, length) =
             if by_item { (vector.into_owned(), variance.sqrt()) } else { (deviations * vector, 1.0) };

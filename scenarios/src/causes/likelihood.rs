@@ -102,11 +102,10 @@ fn terms_of(
         // What is far off counts as if it had been noisier.
         let weight = (FREEDOM + 1.0) / (FREEDOM + distance);
         let inflated = variance - noise + noise / weight;
-        for row in 0..columns {
-            latent[row] += gain[row] * off / inflated;
-            for c in 0..columns {
-                covariance[row * columns + c] -= gain[row] * gain[c] / inflated;
-            }
+        for (row, of_row) in covariance.chunks_exact_mut(columns).enumerate() {
+            let step = gain[row] / inflated;
+            latent[row] += step * off;
+            of_row.iter_mut().zip(&gain).for_each(|(c, g)| *c -= step * g);
         }
     }
     terms

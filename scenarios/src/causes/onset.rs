@@ -11,6 +11,8 @@ pub struct Onset {
     pub probability: Vec<f64>,
 }
 
+/// Late polls let an onset seem earlier than it was, by up to so many bins.
+const EARLY: f64 = 1.0;
 /// Bins that have to follow an onset: with fewer nothing can be said about it.
 const LEAST_AFTER: usize = 4;
 /// Probability that a given series changes at all.
@@ -50,6 +52,20 @@ impl Onset {
             below += p;
         }
         (self.first + self.probability.len()) as f64
+    }
+
+    /// Instants that are equally likely to be the one, ascending, in bins since the first of the record.
+    pub fn instants(&self) -> Vec<f64> {
+        /// Steps of what is known from bins, and of how far off that may be.
+        const STEPS: u32 = 32;
+        let middle = |step: u32| (f64::from(step) + 0.5) / f64::from(STEPS);
+        let of = |step: u32| {
+            let from = self.quantile(middle(step));
+            (0..STEPS).map(move |early| from + EARLY * middle(early))
+        };
+        let mut instants: Vec<f64> = (0..STEPS).flat_map(of).collect();
+        instants.sort_by(f64::total_cmp);
+        instants
     }
 
     /// The mean, in bins since the first of the record.
