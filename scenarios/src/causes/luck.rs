@@ -122,6 +122,12 @@ mod tests {
                 < 1e-12
         );
         assert_ne!(one.demand, next.demand);
+        // One onset in each sixth of what is possible, and opposite places in it.
+        for (stratum, (a, b)) in one.onsets.iter().zip(&other.onsets).enumerate() {
+            let low = 90.0 + 2.0 * stratum as f64 / STRATA as f64;
+            assert!([a, b].iter().all(|at| (low - 0.02..low + 2.0 / STRATA as f64).contains(*at)));
+            assert!((a + b - (2.0 * low + 2.0 / STRATA as f64)).abs() < 0.05);
+        }
         assert_eq!(even.uneven(NodeId::new(0), NodeId::new(1), 0), 1.0);
     }
 }

@@ -172,4 +172,17 @@ mod tests {
         }
         assert!(polls(0.0).log_bayes(67) < 0.0, "no change is no evidence for one");
     }
+
+    #[test]
+    fn instants_are_as_likely_as_their_bins_and_up_to_a_bin_later() {
+        let onset = Onset { first: 90, probability: vec![0.25, 0.0, 0.75] };
+        let instants = onset.instants();
+        let share =
+            |below: f64| instants.iter().filter(|i| **i < below).count() as f64 / instants.len() as f64;
+        assert!(instants.is_sorted());
+        assert!(instants[0] >= 90.0 && instants[instants.len() - 1] < 94.0);
+        // The sum of two even laws is a triangle.
+        let expected = [(91.0, 0.125), (92.0, 0.25), (93.0, 0.625), (93.5, 0.906)];
+        assert!(expected.iter().all(|(at, want)| (share(*at) - want).abs() < 0.02));
+    }
 }

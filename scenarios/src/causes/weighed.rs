@@ -336,6 +336,27 @@ mod tests {
     }
 
     #[test]
+    fn onsets_are_summed_over_and_those_that_were_dropped_count_as_nothing() {
+        let cause = weighed(&[0.01], 0.01, 1.0).cause;
+        let mut weight = FormWeight::of(cause.form_at(0.01).unwrap(), Rung::Fluid);
+        let ensemble = Ensemble { items: Vec::new(), mean: Vec::new(), spread: Vec::new() };
+        let stratum = |(onset, log_bayes): (usize, f64)| Stratum {
+            onset,
+            ensemble: ensemble.clone(),
+            terms: Vec::new(),
+            log_bayes,
+        };
+        weight.strata = [(0, 3.0), (4, 1.0)].map(stratum).to_vec();
+        weight.onsets = 6;
+        let exact = ((3f64.exp() + 1f64.exp()) / 6.0).ln();
+        assert!((weight.over_strata(|s| s.log_bayes) - exact).abs() < 1e-12);
+        assert_eq!(weight.likeliest().map(|s| s.onset), Some(0));
+        let shares: Vec<f64> = weight.strata().map(|(_, share)| share).collect();
+        assert!((shares[0] - 1.0 / (1.0 + (-2f64).exp())).abs() < 1e-12);
+        assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
     fn cells_of_an_uneven_grid_cover_its_range_once() {
         let cells = cells(&weighed(&[0.01, 0.02, 0.03, 0.1], 0.02, 1.0).forms);
         assert!(cells.windows(2).all(|pair| (pair[0].1 - pair[1].0).abs() < 1e-12));

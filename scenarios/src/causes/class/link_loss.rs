@@ -6,7 +6,7 @@ use crate::causes::state::Change;
 /// Loss rates from what counters could hardly show to what nobody overlooks.
 pub(super) static LINK_LOSS: Class = Class {
     name: "link_loss",
-    words: "packets are lost on",
+    words: "packet loss on",
     severity: "lost",
     places: arcs,
     forms: |_, place| at_arc(place, log_grid(1e-3, 0.3, 9), Change::Loss),
