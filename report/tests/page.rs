@@ -245,6 +245,14 @@ fn without_a_likely_cause_the_page_says_so() {
 }
 
 #[test]
+fn where_no_flow_is_bad_none_is_said_to_be_explained() {
+    let mut page = square();
+    page.causes[0].explains = Some((0, 0));
+    let html = check(&page);
+    assert!(html.contains("of the flows loses clearly more by itself") && !html.contains("bad flows"));
+}
+
+#[test]
 fn bad_references_and_numbers_do_no_harm() {
     let mut page = square();
     page.map.links.push(MapLink { a: 0, b: 99, ..MapLink::default() });
