@@ -140,7 +140,7 @@ fn the_full_page_has_its_parts_in_order() {
         section not-modelled
         section reproduce"#]]
     .assert_eq(&parts.join("\n"));
-    assert_eq!(texts(&html, "h1"), ["Silent loss on a → b"]);
+    assert_eq!(texts(&html, "h1"), ["Packet loss on a → b"]);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn half_links_are_coloured_by_what_they_carry() {
         format!("{}: {}", class.unwrap_or_default(), title.replace('\n', "; ").replace('\u{a0}', " "))
     });
     expect![[r#"
-        l u2: a → b; production 400 Mbit/s (40 % of 1 Gbit/s); shadow 400 Mbit/s; Silent loss on a → b: probability 0.90
+        l u2: a → b; production 400 Mbit/s (40 % of 1 Gbit/s); shadow 400 Mbit/s; Packet loss on a → b: probability 0.90
         l u1: b → a; production 200 Mbit/s (20 % of 1 Gbit/s); shadow 400 Mbit/s
         l u4: b → c; production 900 Mbit/s (90 % of 1 Gbit/s); shadow 400 Mbit/s
         l u1: c → b; production 200 Mbit/s (20 % of 1 Gbit/s); shadow 400 Mbit/s

@@ -75,7 +75,7 @@ pub(super) fn claim(cause: &Cause) -> (String, String) {
         None => (a.clone(), a.clone()),
     };
     let (what, place) = match cause.class.as_str() {
-        "link_loss" => ("Silent loss on", arc),
+        "link_loss" => ("Packet loss on", arc),
         "link_down" => ("Link down:", pair),
         "device" => ("Faulty device", a),
         "group" => ("Failed risk group", a),
