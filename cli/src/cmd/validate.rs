@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     out.links(&mut table, layer, &placed.measured);
     out.suspects(&mut table);
     unmatched(&mut table, &placed, &rates);
-    table.print(global.format())?;
+    table.sparing(&["rank", "deviation", "capacity", "explained"]).print_sections(global.format())?;
     Ok(if out.has_finding() { Outcome::Finding } else { Outcome::Done })
 }
 
