@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use twin::{Entity, EntityKey, EntityKind, InputError, Place, RouteAction, Twin};
 
 use crate::cmd::net::NetOptions;
-use crate::cmd::replay;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
+use crate::replay::{self, addresses};
 
 /// Follow a packet through the network, and say what becomes of it.
 ///
@@ -196,7 +196,7 @@ impl Names<'_> {
             EntityKind::Port(port) => port.addresses.as_slice(),
             _ => &[],
         });
-        let wanted = |ip: IpAddr| ipv6.is_none_or(|v6| ip.is_ipv6() == v6) && replay::is_global(ip);
+        let wanted = |ip: IpAddr| ipv6.is_none_or(|v6| ip.is_ipv6() == v6) && addresses::is_global(ip);
         let usable: Vec<_> = addresses.filter(|a| wanted(a.ip)).collect();
         let host = usable.iter().find(|a| a.len == if a.ip.is_ipv4() { 32 } else { 128 });
         host.or(usable.first()).map(|a| a.ip)
