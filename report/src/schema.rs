@@ -1,5 +1,6 @@
 //! Every table, declared once: writers, readers, documentation (`docs/tables.md`) and JSON Schema come from here.
 
+mod advice;
 mod causes;
 mod detect;
 mod isolate;
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
+pub use advice::{AT_RISK, DEDUCED, DRAIN, GROWTH, MAINTENANCE, RISK, UPGRADES};
 pub use causes::{CAUSES, EVIDENCE, SETS};
 pub use detect::{
     ALARM_RATES, EVENT_COUNTS, EVENTS, INCIDENTS, PATH_SAMPLES, SERIES_ANOMALIES, SERIES_BINS,
@@ -24,8 +26,8 @@ pub use isolate::{
 };
 pub use observed::{ANOMALIES, COUNTERS, FLOW_RECORDS, RESIDUALS};
 pub use planning::{
-    ARCS, AT_RISK, AVAILABILITY, BREACHES, CLASS_SCENARIOS, CLASSES, DEDUCED, DEMANDS, DIFFERENCES, DRAIN,
-    EXPOSED, GROUPS, GROWTH, MAINTENANCE, NINES, OUTAGES, REDUNDANCY, RISK, SCENARIOS, UPGRADES, WORST,
+    ARCS, AVAILABILITY, BREACHES, CLASS_SCENARIOS, CLASSES, DEMANDS, DIFFERENCES, EXPOSED, GROUPS, NINES,
+    OUTAGES, REDUNDANCY, SCENARIOS, WORST,
 };
 pub use printed::{CHANGES, TRACES, VALIDATION};
 pub use replay::{CONNECTIONS, DROPS, FLOWS, LINKS, TRAFFIC};
