@@ -13,6 +13,8 @@ const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 /// Spaces at both sides of a column, and what a column takes besides its words.
 const PADDING: u16 = 2;
 const GAP: usize = PADDING as usize + 1;
+/// Columns in which a sentence is read with ease.
+const SENTENCE: usize = 24;
 /// Digits of a number that count.
 const DIGITS: i32 = 6;
 
@@ -32,24 +34,30 @@ pub(crate) fn draw(
         cells.chain([longest_word(columns[*i])]).max().unwrap_or(0)
     };
     let least: Vec<usize> = (0..columns.len()).map(|i| longest(&i)).collect();
-    let fits = |shown: &[usize]| {
-        let needed: usize = shown.iter().map(|i| least[*i] + GAP).sum();
+    // Sentences are read with ease in a column of some words.
+    let full = |i: usize| rows.iter().map(|row| text(&row[i]).chars().count()).max().unwrap_or(0);
+    let ease: Vec<usize> = (0..columns.len()).map(|i| least[i].max(full(i).min(SENTENCE))).collect();
+    let fits = |shown: &[usize], widths: &[usize]| {
+        let needed: usize = shown.iter().map(|i| widths[*i] + GAP).sum();
         rows.is_empty() || width.is_none_or(|width| needed <= usize::from(width) + 1)
     };
     let all = shown.clone();
     for name in spare {
-        if !fits(&shown) {
+        if !fits(&shown, &ease) {
             shown.retain(|i| columns[*i] != *name);
         }
     }
-    if !fits(&shown) {
+    if !fits(&shown, &least) {
         return records(columns, rows, &all, width.unwrap_or(u16::MAX));
     }
     let grid = grid(columns, rows, &shown, &least, width);
     let spared: Vec<&str> = all.iter().filter(|i| !shown.contains(i)).map(|i| columns[*i]).collect();
     match spared.as_slice() {
         [] => grid,
-        spared => format!("{grid}\n (no room for {}; --output csv has all)", spared.join(", ")),
+        spared => {
+            let note = format!("(no room for {}; --output csv has all)", spared.join(", "));
+            format!("{grid}\n{}", folded(&note, width))
+        }
     }
 }
 
@@ -72,6 +80,13 @@ fn grid(
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
+    table.trim_fmt()
+}
+
+/// A sentence below a table, folded as its cells are.
+fn folded(sentence: &str, width: Option<u16>) -> String {
+    let mut table = table(width);
+    table.add_row([sentence]);
     table.trim_fmt()
 }
 
@@ -213,7 +228,8 @@ mod tests {
              src         limit   dst
             ────────────────────────────
              Bydgoszcz     0.8   Warsaw
-             (no room for arc; --output csv has all)
+             (no room for arc; --output csv
+             has all)
         "#]]
         .assert_eq(&at(33));
         assert!(at(27).starts_with(" src         dst\n"), "{}", at(27));
