@@ -1,6 +1,7 @@
 //! Tables for people: as wide as the terminal, and readable at any width.
 //!
-//! A table whose words would have to be broken is drawn as records, a line for each value.
+//! A table whose words would have to be broken leaves out columns that it can spare, and says so; if that is not enough
+//! it is drawn as records, a line for each value.
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, TableStyle, Width};
 use serde_json::Value;
@@ -12,25 +13,51 @@ const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 /// Spaces at both sides of a column, and what a column takes besides its words.
 const PADDING: u16 = 2;
 const GAP: usize = PADDING as usize + 1;
+/// Columns in which a sentence is read with ease.
+const SENTENCE: usize = 24;
 /// Digits of a number that count.
 const DIGITS: i32 = 6;
 
-/// The rows under the names of their columns, no wider than `width`. Columns without a value are left out.
-pub(crate) fn draw(columns: &[&'static str], rows: &[Vec<Value>], width: Option<u16>) -> String {
+/// The rows under the names of their columns, no wider than `width`. Columns without a value are left out, and of the
+/// columns to `spare` as many as have to be, the first of them first.
+pub(crate) fn draw(
+    columns: &[&'static str],
+    rows: &[Vec<Value>],
+    spare: &[&'static str],
+    width: Option<u16>,
+) -> String {
     let is_shown = |i: &usize| rows.is_empty() || rows.iter().any(|row| !row[*i].is_null());
-    let shown: Vec<usize> = (0..columns.len()).filter(is_shown).collect();
+    let mut shown: Vec<usize> = (0..columns.len()).filter(is_shown).collect();
     // Words are not broken: no column is narrower than its longest.
-    let longest = |i: usize| {
-        let cells = rows.iter().map(|row| longest_word(&text(&row[i])));
-        cells.chain([longest_word(columns[i])]).max().unwrap_or(0)
+    let longest = |i: &usize| {
+        let cells = rows.iter().map(|row| longest_word(&text(&row[*i])));
+        cells.chain([longest_word(columns[*i])]).max().unwrap_or(0)
     };
-    let least: Vec<usize> = shown.iter().map(|i| longest(*i)).collect();
-    let needed: usize = least.iter().map(|word| word + GAP).sum();
-    match width {
-        Some(width) if needed > usize::from(width) + 1 && !rows.is_empty() => {
-            records(columns, rows, &shown, width)
+    let least: Vec<usize> = (0..columns.len()).map(|i| longest(&i)).collect();
+    // Sentences are read with ease in a column of some words.
+    let full = |i: usize| rows.iter().map(|row| text(&row[i]).chars().count()).max().unwrap_or(0);
+    let ease: Vec<usize> = (0..columns.len()).map(|i| least[i].max(full(i).min(SENTENCE))).collect();
+    let fits = |shown: &[usize], widths: &[usize]| {
+        let needed: usize = shown.iter().map(|i| widths[*i] + GAP).sum();
+        rows.is_empty() || width.is_none_or(|width| needed <= usize::from(width) + 1)
+    };
+    let all = shown.clone();
+    for name in spare {
+        if !fits(&shown, &ease) {
+            shown.retain(|i| columns[*i] != *name);
         }
-        _ => grid(columns, rows, &shown, &least, width),
+    }
+    if !fits(&shown, &least) {
+        return records(columns, rows, &all, width.unwrap_or(u16::MAX));
+    }
+    let grid = grid(columns, rows, &shown, &least, width);
+    let spared: Vec<&str> = all.iter().filter(|i| !shown.contains(i)).map(|i| columns[*i]).collect();
+    match spared.as_slice() {
+        [] => grid,
+        spared => {
+            let note = format!("(no room for {}; --output csv has all)", spared.join(", "));
+            format!("{grid}\n{}", folded(&note, width))
+        }
     }
 }
 
@@ -46,13 +73,20 @@ fn grid(
     for row in rows {
         table.add_row(shown.iter().map(|i| text(&row[*i])));
     }
-    for ((i, least), column) in shown.iter().zip(least).zip(table.column_iter_mut()) {
-        let least = u16::try_from(*least).unwrap_or(u16::MAX).saturating_add(PADDING);
+    for (i, column) in shown.iter().zip(table.column_iter_mut()) {
+        let least = u16::try_from(least[*i]).unwrap_or(u16::MAX).saturating_add(PADDING);
         column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
         if rows.iter().all(|row| matches!(row[*i], Value::Number(_) | Value::Null)) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
+    table.trim_fmt()
+}
+
+/// A sentence below a table, folded as its cells are.
+fn folded(sentence: &str, width: Option<u16>) -> String {
+    let mut table = table(width);
+    table.add_row([sentence]);
     table.trim_fmt()
 }
 
@@ -143,7 +177,7 @@ mod tests {
         let columns = ["worst_max_util", "worst_arc", "nothing", "note"];
         let row = |util: f64, note: Value| vec![json!(util), json!("Bydgoszcz -> Warsaw"), Value::Null, note];
         let rows = [row(0.9581189710610932, json!("a link gets fuller than 0.8")), row(0.5, Value::Null)];
-        let at = |width| format!("{}\n", draw(&columns, &rows, Some(width)));
+        let at = |width| format!("{}\n", draw(&columns, &rows, &[], Some(width)));
         expect![[r#"
              worst_max_util   worst_arc             note
             ────────────────────────────────────────────────────────────────────
@@ -174,8 +208,31 @@ mod tests {
         "#]]
         .assert_eq(&at(36));
         assert!(
-            draw(&columns, &[], Some(36)).starts_with(" worst_max_util"),
+            draw(&columns, &[], &[], Some(36)).starts_with(" worst_max_util"),
             "an empty table has its columns"
         );
+    }
+
+    #[test]
+    fn columns_to_spare_go_one_by_one_before_the_table_becomes_records() {
+        let columns = ["arc", "src", "limit", "dst"];
+        let rows = [vec![json!(7), json!("Bydgoszcz"), json!(0.8), json!("Warsaw")]];
+        let at = |width| format!("{}\n", draw(&columns, &rows, &["arc", "limit"], Some(width)));
+        expect![[r#"
+             arc   src         limit   dst
+            ──────────────────────────────────
+               7   Bydgoszcz     0.8   Warsaw
+        "#]]
+        .assert_eq(&at(34));
+        expect![[r#"
+             src         limit   dst
+            ────────────────────────────
+             Bydgoszcz     0.8   Warsaw
+             (no room for arc; --output csv
+             has all)
+        "#]]
+        .assert_eq(&at(33));
+        assert!(at(27).starts_with(" src         dst\n"), "{}", at(27));
+        assert!(at(16).starts_with(" arc     7\n"), "records have all: {}", at(16));
     }
 }

@@ -103,6 +103,22 @@ mod tests {
     }
 
     #[test]
+    fn a_heading_stands_above_its_own_options_alone() {
+        fn check(command: &Command) {
+            for arg in command.get_arguments() {
+                let name = arg.get_long().unwrap_or_default();
+                let expected = match name {
+                    "weight" | "capacity" | "symmetric" => Some("Reading SNDlib files"),
+                    _ => arg.get_help_heading().filter(|h| *h != "Reading SNDlib files"),
+                };
+                assert_eq!(arg.get_help_heading(), expected, "{} --{name}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&command());
+    }
+
+    #[test]
     fn a_long_usage_is_folded_between_options() {
         let mut command = command();
         let fabric = command.find_subcommand_mut("isolate").and_then(|c| c.find_subcommand_mut("fabric"));

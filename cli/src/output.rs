@@ -28,17 +28,19 @@ pub(crate) enum Format {
 pub(crate) struct Table {
     columns: Vec<&'static str>,
     rows: Vec<Vec<Value>>,
+    spare: &'static [&'static str],
 }
 
 impl Table {
     /// A table without rows. It keeps its columns in every form.
     pub(crate) fn new(columns: &[&'static str]) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new() }
+        Self { columns: columns.to_vec(), rows: Vec::new(), spare: &[] }
     }
 
     /// A table with the columns of a declared one.
     pub(crate) fn of(spec: &'static TableSpec) -> Self {
-        Self { columns: spec.columns.iter().map(|c| c.name).collect(), rows: Vec::new() }
+        let columns: Vec<_> = spec.columns.iter().map(|c| c.name).collect();
+        Self::new(&columns)
     }
 
     /// The columns and rows of a result table.
@@ -63,6 +65,12 @@ impl Table {
         self
     }
 
+    /// The same table, whose drawing on a narrow terminal can do without these columns: the first goes first.
+    pub(crate) fn sparing(self, spare: &'static [&'static str]) -> Self {
+        assert!(spare.iter().all(|name| self.columns.contains(name)), "columns of the table");
+        Self { spare, ..self }
+    }
+
     /// Adds a row, one value for each column.
     pub(crate) fn push(&mut self, row: Vec<Value>) {
         assert_eq!(row.len(), self.columns.len(), "a row has one value for each column");
@@ -80,6 +88,25 @@ impl Table {
         self.write(format, &mut out).and_then(|()| out.flush()).map_err(|e| Failure::stdout(&e))
     }
 
+    /// Prints the table; to people the rows that begin with the same value as a table of their own, under that value.
+    pub(crate) fn print_sections(&self, format: Format) -> Result<(), Failure> {
+        if format != Format::Table || self.rows.is_empty() {
+            return self.print(format);
+        }
+        let sections: Vec<_> = self.rows.chunk_by(|a, b| a[0] == b[0]).collect();
+        for (i, rows) in sections.into_iter().enumerate() {
+            let part = Self {
+                columns: self.columns[1..].to_vec(),
+                rows: rows.iter().map(|row| row[1..].to_vec()).collect(),
+                spare: self.spare,
+            };
+            let heading = format!("{}{}\n", if i == 0 { "" } else { "\n" }, plain(&rows[0][0]));
+            print_bytes(heading.as_bytes())?;
+            part.print(format)?;
+        }
+        Ok(())
+    }
+
     /// The table as a CSV file.
     pub(crate) fn to_csv(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -92,7 +119,7 @@ impl Table {
             Format::Table => {
                 // A file or a pipe gets all on one line, whatever the terminal is.
                 let width = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0);
-                writeln!(out, "{}", draw(&self.columns, &self.rows, width))
+                writeln!(out, "{}", draw(&self.columns, &self.rows, self.spare, width))
             }
             Format::Json => {
                 let objects: Vec<_> = self.objects().collect();

@@ -181,4 +181,13 @@ fn the_command_reads_counters_and_writes_a_network() {
     let written = files::open(Path::new(&path("deduced.json")), &files::Options::default()).unwrap();
     let off = written.demands.unwrap().total_bps() / row[0]["total_bps"].as_f64().unwrap() - 1.0;
     assert!(off.abs() < 1e-9, "{off}");
+
+    let umbra = Command::new(env!("CARGO_BIN_EXE_umbra"))
+        .args(args)
+        .args(["--demands", &path("truth.json")])
+        .output();
+    let refused = umbra.unwrap();
+    let says = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "demands are what is sought: {says}");
+    assert!(says.contains("--truth compares with known ones"), "{says}");
 }

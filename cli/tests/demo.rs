@@ -126,17 +126,17 @@ fn what_cannot_be_broken_is_a_usage_error_and_leaves_nothing() {
     for (element, says) in [
         (
             "NYCMnf-CHINng:1%",
-            "unknown node 'NYCMnf'; expected A-B with the names of two nodes; did you mean 'NYCMng'?",
+            "unknown node 'NYCMnf'; expected a node of the network by name or number (0 to 11); did you mean 'NYCMng'?",
         ),
         (
             "NYCMng-LOSAng:1%",
-            "no link from NYCMng to LOSAng; expected one of: NYCMng -> CHINng, NYCMng -> WASHng",
+            "no link 'NYCMng-LOSAng'; expected a neighbour of 'NYCMng', such as CHINng, WASHng",
         ),
         ("NYCMng-CHINng:300%", "a rate is above 0 and at most 1"),
         ("NYCMng-CHINng", "has no rate"),
         ("NYCMng-CHINng:NaN", "a rate is above 0 and at most 1"),
-        ("NYCMng_CHINg:1%", "no link of that name"),
-        ("CHINng:down", "no link of that name; expected A-B with the names of two nodes, or a link"),
+        ("NYCMng_CHINg:1%", "unknown link 'NYCMng_CHINg'; expected a link by name, as 'a - b', or by number"),
+        ("CHINng:down", "unknown link 'CHINng'"),
     ] {
         let output = demo(&["--break", element, "--out", out.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(2), "{element}");

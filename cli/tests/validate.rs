@@ -171,6 +171,23 @@ fn the_command_ends_with_1_where_a_link_deviates() {
 }
 
 #[test]
+fn counters_of_another_network_compare_nothing_and_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.csv");
+    std::fs::write(&path, "node,port,out_bps\nelsewhere,eth0,5e6\n").unwrap();
+    let (_, file) = quiet(folder.path());
+    let args = ["validate", file.to_str().unwrap(), "--counters", path.to_str().unwrap(), "--output"];
+    let output = umbra(&[&args[..], &["json"]].concat());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nothing was compared"));
+    assert_eq!(rows(&output, "coverage")[1]["note"], "nothing was measured: nothing is compared");
+
+    let told = umbra(&[&args[..], &["table"]].concat()).stdout;
+    let told = String::from_utf8_lossy(&told);
+    let headings: Vec<_> = told.lines().filter(|l| !l.is_empty() && !l.starts_with([' ', '─'])).collect();
+    assert_eq!(headings, ["coverage", "link", "unmatched"], "a table for each section: {told}");
+}
+
+#[test]
 fn damaged_counters_are_an_input_error_with_their_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.csv");

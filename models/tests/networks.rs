@@ -162,7 +162,7 @@ fn a_loop_ends_by_time_to_live() {
 fn no_route_is_said_where_it_is_missing() {
     let mut lab = lab("a-b b-c");
     let cut = Failures::none(&lab.csr).with_link(LinkId(1));
-    lab.net = lab.net.with_routing(Arc::new(Routing::compute(&lab.csr, &cut)));
+    lab.net = PacketNet::build(&lab.csr, Routing::compute(&lab.csr, &cut), lab.config);
     let result = run(&lab, &[(0, "a", "c"), (0, "a", "b")], &[]);
     assert_eq!((result.delivered, result.dropped_by(Disposition::NoRoute)), (1, 1));
 }

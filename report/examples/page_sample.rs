@@ -162,7 +162,7 @@ fn causes() -> Vec<Cause> {
                     -0.9,
                 ),
                 ("interface counters", "input of CHINng is 0.9 % below output of NYCMng", 2.2),
-                ("prior", "a silent loss on one of 30 half-links", -8.9),
+                ("prior", "a packet loss on one of 30 half-links", -8.9),
             ]),
             ..link_loss("NYCMng", "CHINng", CausePlace::HalfLink(5, FAULT.1), 0.968, 0.011)
         },
@@ -172,7 +172,7 @@ fn causes() -> Vec<Cause> {
             log_bayes: 3.6,
             evidence: evidence(&[
                 ("flow records", "21 of the 37 abnormal pairs cross it", 12.5),
-                ("prior", "a silent loss on one of 30 half-links", -8.9),
+                ("prior", "a packet loss on one of 30 half-links", -8.9),
             ]),
             ..link_loss("CHINng", "IPLSng", CausePlace::HalfLink(4, false), 0.041, 0.008)
         },

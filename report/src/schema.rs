@@ -1,15 +1,21 @@
 //! Every table, declared once: writers, readers, documentation (`docs/tables.md`) and JSON Schema come from here.
 
+mod advice;
+mod causes;
 mod detect;
 mod isolate;
+mod observed;
 mod planning;
 mod printed;
+mod replay;
 mod topology;
 
 use serde_json::{Value, json};
 
 use crate::column::ColumnType::{self, F64, I64, ListMember, ListU32, Str, U8, U32, U64};
 
+pub use advice::{AT_RISK, DEDUCED, DRAIN, GROWTH, MAINTENANCE, RISK, UPGRADES};
+pub use causes::{CAUSES, EVIDENCE, SETS};
 pub use detect::{
     ALARM_RATES, EVENT_COUNTS, EVENTS, INCIDENTS, PATH_SAMPLES, SERIES_ANOMALIES, SERIES_BINS,
     SERIES_CHANGES, SERIES_MAINTENANCE,
@@ -18,11 +24,13 @@ pub use isolate::{
     CALIBRATION, FABRIC_COUNTERS, FABRIC_FLOWS, POLLS, PROBES, PROPOSED_PROBES, SAMPLES, TELEMETRY_BFD,
     TELEMETRY_COUNTERS, TELEMETRY_RATES,
 };
+pub use observed::{ANOMALIES, COUNTERS, FLOW_RECORDS, RESIDUALS};
 pub use planning::{
-    ARCS, AT_RISK, AVAILABILITY, BREACHES, CLASS_SCENARIOS, CLASSES, DEDUCED, DEMANDS, DIFFERENCES, DRAIN,
-    EXPOSED, GROUPS, GROWTH, MAINTENANCE, NINES, OUTAGES, REDUNDANCY, RISK, SCENARIOS, UPGRADES, WORST,
+    ARCS, AVAILABILITY, BREACHES, CLASS_SCENARIOS, CLASSES, DEMANDS, DIFFERENCES, EXPOSED, GROUPS, NINES,
+    OUTAGES, REDUNDANCY, SCENARIOS, WORST,
 };
 pub use printed::{CHANGES, TRACES, VALIDATION};
+pub use replay::{CONNECTIONS, DROPS, FLOWS, LINKS, TRAFFIC};
 pub use topology::{CABLES, LINK_EVIDENCE, NODES, SEGMENTS, UNMATCHED};
 
 /// The declaration of a table.
@@ -225,249 +233,6 @@ pub static ENTITIES: TableSpec = TableSpec {
         nullable("node_b", Str, "", "cable: name of the node at the second end"),
         nullable("port_b", Str, "", "cable: name of the port at the second end"),
         required("groups", ListU32, "", "the risk groups it is a member of, as entities"),
-    ],
-};
-
-/// Ranked causes.
-pub static CAUSES: TableSpec = TableSpec {
-    name: "causes",
-    meaning: "One possible cause with its marginal posterior. Several may be near 1; classes of one link exclude one \
-              another; `none` and `unknown` always have a row.",
-    columns: &[
-        required("case", U32, "", "number of the case in the input"),
-        required(
-            "class",
-            Str,
-            "",
-            "`link_loss`, `link_down`, `device`, `group`, `congestion`, `blackhole`, `stale_link`, `none`, `unknown`, …",
-        ),
-        required(
-            "a",
-            Str,
-            "",
-            "the element: where a link begins, a device, a group; empty for `none` and `unknown`",
-        ),
-        nullable(
-            "b",
-            Str,
-            "",
-            "where a link ends; in telemetry the port of the device `a`; the rack of a black hole",
-        ),
-        nullable("entity", U32, "", "the element in `entities`"),
-        nullable("object", Str, "", "the affected prefix or rack"),
-        required("probability", F64, "", "marginal posterior, 0 to 1"),
-        required("std_error", F64, "", "its Monte Carlo standard error"),
-        nullable("severity", F64, "", "how bad: a drop rate, for instance"),
-        nullable("severity_lo", F64, "", "lower end of its 95 % interval"),
-        nullable("severity_hi", F64, "", "upper end of its 95 % interval"),
-        nullable("onset_ns", I64, "ns", "when it began, since the Unix epoch"),
-        nullable("onset_lo", I64, "ns", "lower end of its 95 % interval"),
-        nullable("onset_hi", I64, "ns", "upper end of its 95 % interval"),
-        required(
-            "log_bayes",
-            F64,
-            "nat",
-            "log p(D | S) − log p(D | S without it), S the best set that holds it",
-        ),
-        required("rung", Str, "", "how finely it was evaluated: `algebra`, `fluid`, `foreground`, `packets`"),
-        nullable(
-            "same_as",
-            U32,
-            "",
-            "position, from 0 within the rows of its case, of the first cause that the data cannot tell from it",
-        ),
-    ],
-};
-
-/// Ranked sets of causes.
-pub static SETS: TableSpec = TableSpec {
-    name: "sets",
-    meaning: "One set of simultaneous causes; the empty set is `none`.",
-    columns: &[
-        required("case", U32, "", "number of the case in the input"),
-        required("rank", U32, "", "1 = most probable"),
-        required("probability", F64, "", "posterior of exactly this set"),
-        required("members", ListMember, "", "its causes"),
-    ],
-};
-
-/// The ledger of each cause.
-pub static EVIDENCE: TableSpec = TableSpec {
-    name: "evidence",
-    meaning: "One block of data and how much it speaks for or against a cause; the blocks of a cause sum to its \
-              `log_bayes`.",
-    columns: &[
-        required("case", U32, "", "number of the case in the input"),
-        required("class", Str, "", "the cause: its class"),
-        required("a", Str, "", "the cause: its element"),
-        nullable("b", Str, "", "the cause: the element's second name"),
-        required("source", Str, "", "where the data come from: `flows`, `counters`, `alarms`, …"),
-        required("item", Str, "", "which of them"),
-        required("log_bayes", F64, "nat", "the block's share: positive speaks for the cause"),
-    ],
-};
-
-/// Links of a replay.
-pub static LINKS: TableSpec = TableSpec {
-    name: "links",
-    meaning: "One direction of a link after a replay.",
-    columns: &[
-        required("arc", U32, "", "number of the arc"),
-        required("link", U32, "", "number of its link"),
-        required("src", Str, "", "name of the node where it begins"),
-        required("dst", Str, "", "name of the node where it ends"),
-        required("packets", U64, "packets", "sent on it"),
-        required("bytes", U64, "B", "sent on it"),
-        required("drops", U64, "packets", "lost on it or at its queue"),
-        required("busy_s", F64, "s", "simulated time spent sending"),
-        required("utilisation", F64, "", "`busy_s` / simulated time"),
-        required("queue_mean_us", F64, "µs", "mean waiting time before sending, over the packets sent"),
-        required("queue_max_us", F64, "µs", "longest waiting time before sending"),
-    ],
-};
-
-/// Flows of a replay.
-pub static FLOWS: TableSpec = TableSpec {
-    name: "flows",
-    meaning: "One flow after a replay: packets of one flow take one path.",
-    columns: &[
-        required("flow", U32, "", "number of the flow"),
-        required("src", Str, "", "name of the node where it enters"),
-        required("dst", Str, "", "name of the node where it leaves"),
-        required("sent", U64, "packets", "put into the network"),
-        required("delivered", U64, "packets", "that arrived"),
-        required("dropped", U64, "packets", "that were lost; the rest was still under way at the end"),
-        required("bytes", U64, "B", "delivered"),
-        nullable("first_s", F64, "s", "simulated time of the first delivery"),
-        nullable("last_s", F64, "s", "simulated time of the last delivery"),
-        nullable("delay_mean_us", F64, "µs", "mean delay of delivered packets"),
-        nullable("delay_max_us", F64, "µs", "longest delay of a delivered packet"),
-    ],
-};
-
-/// TCP connections of a closed-loop replay.
-pub static CONNECTIONS: TableSpec = TableSpec {
-    name: "connections",
-    meaning: "One TCP connection after a closed-loop replay. Its segments are packets of two flows, one for each direction.",
-    columns: &[
-        required("flow", U32, "", "number of the flow from client to server"),
-        required("back", U32, "", "number of the flow from server to client"),
-        required("client", Str, "", "name of the client's node"),
-        required("server", Str, "", "name of the server's node"),
-        required("start_s", F64, "s", "simulated time at which the client opens it"),
-        nullable("connected_s", F64, "s", "simulated time at which it is open at the client"),
-        required("forward", U64, "B", "data that the server has read"),
-        nullable(
-            "forward_s",
-            F64,
-            "s",
-            "simulated time at which the server has read all that the client has for it",
-        ),
-        required("backward", U64, "B", "data that the client has read"),
-        nullable(
-            "backward_s",
-            F64,
-            "s",
-            "simulated time at which the client has read all that the server has for it",
-        ),
-        required("segments", U64, "packets", "with data, sent by both ends, the repeated ones among them"),
-        required("retransmitted", U64, "packets", "of these, whose data had been sent before"),
-    ],
-};
-
-/// Drops of a replay.
-pub static DROPS: TableSpec = TableSpec {
-    name: "drops",
-    meaning: "One packet that was lost in a replay, in the order of the losses: the first ones, as many as were asked for.",
-    columns: &[
-        required("at_ps", U64, "ps", "simulated time"),
-        required("flow", U32, "", "number of its flow"),
-        nullable("arc", U32, "", "the arc on which, or before which, it was lost"),
-        nullable("node", U32, "", "the node in which it was lost"),
-        required(
-            "reason",
-            Str,
-            "",
-            "`queue_full`, `loss`, `no_route`, `null_route`, `ttl_expired`, `link_down`, `node_down`, `early_drop`, `policed`, `too_big`",
-        ),
-    ],
-};
-
-/// Flows to replay.
-pub static TRAFFIC: TableSpec = TableSpec {
-    name: "traffic",
-    meaning: "One flow to send, in a flow table that is given to `umbra replay`: the columns that `umbra flows` prints, of \
-              which no others are read. Its packets are spread evenly from the first to the last.",
-    columns: &[
-        required("src", Str, "", "sender: an address, or the name or key of a node"),
-        required("dst", Str, "", "receiver: likewise"),
-        required("packets", U64, "packets", "how many"),
-        required("bytes", U64, "B", "their lengths on the wire in all"),
-        nullable("first_s", F64, "s", "time of the first packet; the earliest of all flows is the start"),
-        nullable("last_s", F64, "s", "time of the last packet"),
-    ],
-};
-
-/// Interface counters.
-pub static COUNTERS: TableSpec = TableSpec {
-    name: "counters",
-    meaning: "One poll of one sending interface, as a collector sees it.",
-    columns: &[
-        required("side", Str, "", "`production` or `shadow`"),
-        required("bin", U32, "", "number of the poll's bin"),
-        required("arc", U32, "", "the arc that the interface sends on"),
-        nullable("rate_bps", F64, "bit/s", "output rate; null where the poll is missing"),
-        required("errors", U64, "packets", "with errors since the last poll"),
-        required("discards", U64, "packets", "discarded at the output queue since the last poll"),
-    ],
-};
-
-/// Flow records.
-pub static FLOW_RECORDS: TableSpec = TableSpec {
-    name: "flow_records",
-    meaning: "One flow in one bin, as its end hosts see it.",
-    columns: &[
-        required("side", Str, "", "`production` or `shadow`"),
-        required("bin", U32, "", "number of the bin"),
-        required("flow", U32, "", "number of the flow"),
-        required("src", U32, "", "the node where it enters"),
-        required("dst", U32, "", "the node where it leaves"),
-        required("sent", U32, "packets", "sent in the bin"),
-        required("lost", U32, "packets", "that had to be sent again"),
-        nullable("rtt_ms", F64, "ms", "median round trip; null where nothing came back"),
-    ],
-};
-
-/// Residuals.
-pub static RESIDUALS: TableSpec = TableSpec {
-    name: "residuals",
-    meaning: "Production less shadow for one series in one bin, both through the same sensor.",
-    columns: &[
-        required("subject", Str, "", "`arc-load` (bit/s), `pair-loss` (share) or `pair-rtt` (ms)"),
-        required("a", Str, "", "name of the node where the arc or pair begins"),
-        required("b", Str, "", "name of the node where it ends"),
-        nullable("arc", U32, "", "number of the arc of an `arc-load`"),
-        required("bin", U32, "", "number of the bin"),
-        nullable("observed", F64, "by subject", "what production showed"),
-        nullable("shadow", F64, "by subject", "what the shadow showed"),
-        required("sigma", F64, "by subject", "standard deviation of their difference when nothing is wrong"),
-        nullable("z", F64, "", "(observed − shadow) / sigma"),
-    ],
-};
-
-/// Anomalies.
-pub static ANOMALIES: TableSpec = TableSpec {
-    name: "anomalies",
-    meaning: "One stretch of bins in which a series is not what it should be.",
-    columns: &[
-        required("subject", Str, "", "`arc-load` (bit/s), `pair-loss` (share) or `pair-rtt` (ms)"),
-        required("a", Str, "", "name of the node where the arc or pair begins"),
-        required("b", Str, "", "name of the node where it ends"),
-        required("first_bin", U32, "", "first abnormal bin"),
-        required("last_bin", U32, "", "last abnormal bin"),
-        required("log_p", F64, "nat", "logarithm of the smallest tail probability in the stretch"),
-        required("observed", F64, "by subject", "observed value where it was least likely"),
-        required("expected", F64, "by subject", "expected value there"),
     ],
 };
 

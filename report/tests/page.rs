@@ -140,7 +140,7 @@ fn the_full_page_has_its_parts_in_order() {
         section not-modelled
         section reproduce"#]]
     .assert_eq(&parts.join("\n"));
-    assert_eq!(texts(&html, "h1"), ["Silent loss on a → b"]);
+    assert_eq!(texts(&html, "h1"), ["Packet loss on a → b"]);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn half_links_are_coloured_by_what_they_carry() {
         format!("{}: {}", class.unwrap_or_default(), title.replace('\n', "; ").replace('\u{a0}', " "))
     });
     expect![[r#"
-        l u2: a → b; production 400 Mbit/s (40 % of 1 Gbit/s); shadow 400 Mbit/s; Silent loss on a → b: probability 0.90
+        l u2: a → b; production 400 Mbit/s (40 % of 1 Gbit/s); shadow 400 Mbit/s; Packet loss on a → b: probability 0.90
         l u1: b → a; production 200 Mbit/s (20 % of 1 Gbit/s); shadow 400 Mbit/s
         l u4: b → c; production 900 Mbit/s (90 % of 1 Gbit/s); shadow 400 Mbit/s
         l u1: c → b; production 200 Mbit/s (20 % of 1 Gbit/s); shadow 400 Mbit/s
@@ -242,6 +242,14 @@ fn without_a_likely_cause_the_page_says_so() {
     assert_eq!(headline(vec![("none", 0.97), ("unknown", 0.03)]), "No fault found");
     assert_eq!(headline(vec![("unknown", 0.7), ("none", 0.3)]), "Nothing explains the data");
     assert_eq!(headline(vec![("device", 0.4), ("none", 0.3)]), "No cause stands out");
+}
+
+#[test]
+fn where_no_flow_is_bad_none_is_said_to_be_explained() {
+    let mut page = square();
+    page.causes[0].explains = Some((0, 0));
+    let html = check(&page);
+    assert!(html.contains("of the flows loses clearly more by itself") && !html.contains("bad flows"));
 }
 
 #[test]

@@ -25,13 +25,15 @@ use crate::target::{self, TargetFolder};
 /// off the deduced demands explain the loads and, with --truth, how far they are from a known matrix: errors over all demands,
 /// and the share of demands whose relative error is at most 0.1, 0.2, 0.5 and 1.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("demands", |demands| demands.hide(true)))] // they are what is sought
 pub(crate) struct Args {
     #[command(flatten)]
     study: StudyArgs,
     /// Measured loads, as of `umbra validate`.
     #[arg(long, value_name = "FILE")]
     counters: PathBuf,
-    /// Compare with known demands: .demands of this network, or another network file with demands.
+    /// Compare with known demands: a table (.csv with src, dst, volume), .demands of this network, or another network file
+    /// with demands.
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
     /// Write the network with the deduced demands, as NET for other commands.

@@ -20,6 +20,7 @@ use crate::demo::tables;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::{self, Format, print_bytes};
+use crate::planning::names::Names;
 use crate::target::{self, TargetFolder};
 
 /// Replicas of each leading cause, and how many causes lead.
@@ -55,8 +56,9 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let started = (SystemTime::now(), Instant::now());
     let library = args.net.open()?;
     let csr = Csr::compile(&library.twin, Layer::Igp);
-    let broken = args.broken.as_deref().map(|text| fault::parse(&csr, text)).transpose();
-    let guess = args.guess.as_deref().map(|text| fault::guess(&csr, text)).transpose();
+    let names = Names::new(&library.twin, &csr);
+    let broken = args.broken.as_deref().map(|text| fault::parse(&names, text)).transpose();
+    let guess = args.guess.as_deref().map(|text| fault::guess(&names, text)).transpose();
     let (broken, guess) = (broken.map_err(Failure::word)?, guess.map_err(Failure::word)?);
     // What cannot be written is refused before the work, not after it.
     let folder = args.out.as_deref().map(TargetFolder::create).transpose()?;

@@ -64,7 +64,9 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         folder.write(&table(&|_| true))?;
         folder.commit(study.summary("growth", global, args.question.fail().file())?)?;
     }
-    output::Table::rows_of(&table(&|f| f.day.is_some())).print(global.format())?;
+    // Who asked knows the limit; numbers are for joining tables.
+    let printed = output::Table::rows_of(&table(&|f| f.day.is_some()));
+    printed.sparing(&["arc", "scenario", "limit", "factor"]).print(global.format())?;
     Ok(Outcome::Done)
 }
 

@@ -11,18 +11,20 @@ use twin::{Demand, DemandMatrix, EntityKey, InputError, Place, Snapshot, Twin};
 use crate::failure::Failure;
 use crate::planning::demand_table::DemandTable;
 
+/// Named at each option: a heading of the whole would be that of all options that a command declares after these.
+const SNDLIB: &str = "Reading SNDlib files";
+
 /// How to read what network formats leave open.
 #[derive(Clone, Copy, Debug, Args, Serialize, Deserialize)]
-#[command(next_help_heading = "Reading SNDlib files")]
 pub(crate) struct NetOptions {
     /// Routing weight of a link.
-    #[arg(long, value_enum, default_value_t = WeightArg::Km)]
+    #[arg(long, value_enum, default_value_t = WeightArg::Km, help_heading = SNDLIB)]
     weight: WeightArg,
     /// Capacity of a link.
-    #[arg(long, value_enum, default_value_t = CapacityArg::Designed)]
+    #[arg(long, value_enum, default_value_t = CapacityArg::Designed, help_heading = SNDLIB)]
     capacity: CapacityArg,
     /// Whether to add each demand's reverse.
-    #[arg(long, value_enum, default_value_t = SymmetricArg::Auto)]
+    #[arg(long, value_enum, default_value_t = SymmetricArg::Auto, help_heading = SNDLIB)]
     symmetric: SymmetricArg,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
 
 use clap::ValueEnum;
 use engine::Seeds;
@@ -14,10 +14,9 @@ use models::packet::{
 };
 use models::{Failures, Loads, Routing, node_demands, poisson_schedule};
 use report::{Summary, entities, network_digest};
-use serde_json::json;
 use twin::{
-    Csr, Demand, DemandMatrix, Diagnostic, Fidelity, InputError, Layer, NodeId, PacketSchedule, Place, Rung,
-    SimDuration, SimTime, Snapshot, Twin, WallTime,
+    Csr, Demand, DemandMatrix, Diagnostic, Fidelity, InputError, NodeId, PacketSchedule, Place, Rung,
+    SimDuration, SimTime, Snapshot, Twin,
 };
 
 use crate::cmd::net::NetOptions;
@@ -25,12 +24,10 @@ use crate::duration;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::inputs;
-use crate::output::Table;
-pub(crate) use crate::replay::addresses::is_global;
 use crate::replay::addresses::{self, Placing};
 use crate::replay::fluid::FluidReplay;
-use crate::replay::tables;
 use crate::replay::traffic::{self, Kind};
+use crate::replay::{layer, summary, tables};
 use crate::target::TargetFolder;
 
 /// Send a capture, flow table or demand matrix through the network.
@@ -143,11 +140,13 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
             folder.write(&tables::connections(&csr, &result, &plan.connections))?;
         }
         folder.write(&tables::drops(&result))?;
-        let mut summary = summary(args, global, &net.twin, &result, plan.fidelity(&result), end)?;
-        stamp(&mut summary, started, clock);
+        let mut summary = base_summary(args, global, &net.twin, plan.fidelity(&result))?;
+        summary::add_packets(&mut summary, &result, end);
+        summary::stamp(&mut summary, started, clock);
         folder.commit(summary)?;
     }
-    print(&result, end, global)?;
+    let counts = [result.sent, result.delivered, result.dropped, result.in_flight];
+    summary::print(counts, end.as_secs_f64(), result.digest(), global)?;
     Ok(Outcome::Done)
 }
 
@@ -176,23 +175,12 @@ fn flow(
         folder.write(&replay.flows(csr))?;
         folder.write(&report::Table::new(&report::schema::DROPS))?;
         let mut summary = base_summary(args, global, &net.twin, result.fidelity.clone())?;
-        let (offered_bps, served_bps, lost_bps) = result.totals();
-        let volumes = json!({ "offered_bps": offered_bps, "served_bps": served_bps, "lost_bps": lost_bps });
-        summary.extra.insert("volumes".into(), volumes);
-        summary.extra.insert("rung".into(), json!(result.rung.word()));
-        summary.extra.insert("digest".into(), json!(result.digest()));
-        stamp(&mut summary, started, clock);
+        summary::add_fluid(&mut summary, result);
+        summary::stamp(&mut summary, started, clock);
         folder.commit(summary)?;
     }
-    print_row([sent, delivered, dropped, waiting], duration.as_secs_f64(), result.digest(), global)?;
+    summary::print([sent, delivered, dropped, waiting], duration.as_secs_f64(), result.digest(), global)?;
     Ok(Outcome::Done)
-}
-
-/// Notes when the run began and how long it took.
-fn stamp(summary: &mut Summary, started: SystemTime, clock: Instant) {
-    let since = started.duration_since(UNIX_EPOCH).ok().and_then(|d| i64::try_from(d.as_nanos()).ok());
-    summary.run.started = since.map(WallTime::from_ns);
-    summary.run.wall_s = Some(clock.elapsed().as_secs_f64());
 }
 
 /// Opens the network; REPETITA demands are read with it, in the place of its own.
@@ -203,14 +191,6 @@ fn open(args: &Args, kind: Kind) -> Result<Snapshot, Failure> {
     let is_demands = |p: &&PathBuf| p.extension().is_some_and(|s| s.eq_ignore_ascii_case("demands"));
     let networks = args.sources.iter().filter(|p| !is_demands(p));
     args.net.open(&networks.chain([&args.traffic]).cloned().collect::<Vec<_>>())
-}
-
-/// Where there are forwarding tables packets go wherever cables go, to hosts and to other networks; elsewhere they
-/// follow the IGP.
-pub(crate) fn layer(twin: &Twin) -> Layer {
-    let has = |layer| !twin.half_links(layer).is_empty();
-    let by_table = twin.fibs().next().is_some() || !has(Layer::Igp);
-    if by_table && has(Layer::Cable) { Layer::Cable } else { Layer::Igp }
 }
 
 /// What is sent, and over what.
@@ -399,33 +379,7 @@ fn scaled(matrix: &DemandMatrix, factor: f64) -> DemandMatrix {
     DemandMatrix::new(matrix.demands().iter().map(|d| Demand { bps: d.bps * factor, ..d.clone() }))
 }
 
-fn summary(
-    args: &Args,
-    global: &Global,
-    twin: &Twin,
-    result: &PacketResult,
-    fidelity: Fidelity,
-    end: SimTime,
-) -> Result<Summary, InputError> {
-    let mut summary = base_summary(args, global, twin, fidelity)?;
-    let counts = json!({
-        "sent": result.sent,
-        "delivered": result.delivered,
-        "dropped": result.dropped,
-        "in_flight": result.in_flight,
-        "packet_hops": result.packet_hops,
-        "events": result.events,
-        "end_ps": end.as_ps(),
-    });
-    summary.extra.insert("packets".into(), counts);
-    let engine = json!({ "name": result.engine.word(), "because": result.engine.because });
-    summary.extra.insert("engine".into(), engine);
-    summary.extra.insert("rung".into(), json!(result.rung.word()));
-    summary.extra.insert("digest".into(), json!(result.digest()));
-    Ok(summary)
-}
-
-/// What every rung's summary has.
+/// What the summary of every rung begins with.
 fn base_summary(
     args: &Args,
     global: &Global,
@@ -439,18 +393,4 @@ fn base_summary(
     summary.fidelity = fidelity;
     summary.run.command_line = std::env::args().collect();
     Ok(summary)
-}
-
-fn print(result: &PacketResult, end: SimTime, global: &Global) -> Result<(), Failure> {
-    let counts = [result.sent, result.delivered, result.dropped, result.in_flight];
-    print_row(counts, end.as_secs_f64(), result.digest(), global)
-}
-
-/// Packets sent, delivered, dropped, and still under way or waiting.
-fn print_row(counts: [u64; 4], end_s: f64, digest: String, global: &Global) -> Result<(), Failure> {
-    let mut table = Table::new(&["sent", "delivered", "dropped", "in_flight", "end_s", "digest"]);
-    let mut row: Vec<_> = counts.iter().map(|n| json!(n)).collect();
-    row.extend([json!(end_s), json!(digest)]);
-    table.push(row);
-    table.print(global.format())
 }

@@ -7,13 +7,14 @@ use models::packet::IpHeader;
 use models::trace::{Hop, Links, Lookup, Question, Start, Target, Trace, Tracer, Traces};
 use report::schema;
 use serde_json::{Value, json};
-use twin::{Entity, EntityKey, EntityKind, InputError, Place, RouteAction, Twin};
+use twin::{Csr, EntityKey, EntityKind, InputError, NodeId, Place, RouteAction, Twin};
 
 use crate::cmd::net::NetOptions;
-use crate::cmd::replay;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
+use crate::planning::names::Names;
+use crate::replay::{self, addresses};
 
 /// Follow a packet through the network, and say what becomes of it.
 ///
@@ -61,17 +62,22 @@ fn protocol(text: &str) -> Result<u8, String> {
 /// Runs the command.
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let net = args.net.open(std::slice::from_ref(&args.source))?;
-    let tracer = Tracer::new(&net.twin, replay::layer(&net.twin), global.seed);
-    let file = args.source.display().to_string();
-    let names = Names { file: &file, twin: &net.twin, links: tracer.links() };
-    let (start, from) = names.start(&args.src).map_err(Failure::word)?;
-    let target = names.target(&args.dst, args.ipv6).map_err(Failure::word)?;
+    let layer = replay::layer(&net.twin);
+    let tracer = Tracer::new(&net.twin, layer, global.seed);
+    let (file, csr) = (args.source.display().to_string(), Csr::compile(&net.twin, layer));
+    let names = Names::new(&net.twin, &csr);
+    let words = Words { file: &file, twin: &net.twin, names, links: tracer.links() };
+    let (start, from) = words.start(&args.src).map_err(Failure::word)?;
+    let target = words.target(&args.dst, args.ipv6).map_err(Failure::word)?;
     let question = Question { flow: args.flow(from, &target), start, target };
     let answer = tracer.trace(&question);
     warn(&question.target, &answer);
-    table(&net.twin, &answer).print(global.format())?;
+    table(&net.twin, &answer).sparing(&SPARE).print(global.format())?;
     Ok(Outcome::Done)
 }
+
+/// What a narrow terminal can do without, the first first: most of it stands in the rows beside.
+const SPARE: [&str; 5] = ["share", "lookup", "through", "received_on", "gateway"];
 
 fn warn(target: &Target, answer: &Traces) {
     if let Some(ip) = target.address {
@@ -110,37 +116,46 @@ impl Args {
 }
 
 /// What the words of the command line mean.
-struct Names<'a> {
+struct Words<'a> {
     file: &'a str,
     twin: &'a Twin,
+    names: Names<'a>,
     links: &'a Links<'a>,
 }
 
-impl Names<'_> {
+impl Words<'_> {
+    fn key(&self, node: NodeId) -> &EntityKey {
+        &self.names.csr().node_keys[node.index()]
+    }
+
     /// Where a packet begins, and its source address.
     fn start(&self, text: &str) -> Result<(Start, Option<IpAddr>), InputError> {
         if let Ok(ip) = text.parse::<IpAddr>() {
             return self.start_of_address(ip).map(|start| (start, Some(ip)));
         }
-        if let Some(node) = self.node(text)? {
-            return Ok((Start::At(node.key.clone()), self.address(&node.key, None)));
-        }
+        let unknown = match self.names.node_or(text, ", a port as node:port, or an address") {
+            Ok(node) => {
+                let node = self.key(node);
+                return Ok((Start::At(node.clone()), self.address(node, None)));
+            }
+            Err(unknown) => unknown,
+        };
         for (at, _) in text.match_indices(':') {
-            let Some(node) = self.node(&text[..at])? else { continue };
-            let ports = self.links.ports_of(&node.key).iter().filter_map(|key| self.twin.entity(key));
+            let Ok(node) = self.names.node(&text[..at]) else { continue };
+            let ports = self.links.ports_of(self.key(node)).iter().filter_map(|key| self.twin.entity(key));
             let ports: Vec<_> = ports.collect();
             return match ports.iter().find(|p| p.name == text[at + 1..]) {
                 Some(port) => Ok((Start::On(port.key.clone()), None)),
                 None => Err(InputError::new(
                     self.file,
                     Place::Whole,
-                    format!("node '{}' has no port '{}'", node.name, &text[at + 1..]),
+                    format!("node '{}' has no port '{}'", &text[..at], &text[at + 1..]),
                     "a port of that node",
                 )
                 .with_nearest(&text[at + 1..], ports.iter().map(|p| p.name.as_str()))),
             };
         }
-        Err(self.unknown(text, "a node, node:port or address"))
+        Err(unknown.at(self.file, Place::Whole))
     }
 
     /// A packet of an address comes from the node that has it, or comes in on the port of its subnet.
@@ -161,30 +176,15 @@ impl Names<'_> {
         if let Ok(ip) = text.parse::<IpAddr>() {
             return Ok(Target { address: Some(ip), node: self.links.node_for(ip).cloned() });
         }
-        let node = self.node(text)?.ok_or_else(|| self.unknown(text, "an address or a node"))?;
-        let v6 = self.address(&node.key, Some(true));
-        let address = if ipv6 { v6 } else { self.address(&node.key, Some(false)).or(v6) };
+        let node = self.names.node_or(text, ", or an address");
+        let node = self.key(node.map_err(|unknown| unknown.at(self.file, Place::Whole))?);
+        let v6 = self.address(node, Some(true));
+        let address = if ipv6 { v6 } else { self.address(node, Some(false)).or(v6) };
         if ipv6 && address.is_none() {
-            let what = format!("node '{}' has no IPv6 address", node.name);
+            let what = format!("node '{text}' has no IPv6 address");
             return Err(InputError::new(self.file, Place::Whole, what, "a node with one"));
         }
-        Ok(Target { address, node: Some(node.key.clone()) })
-    }
-
-    /// The node of a name or key; several of one name are an error, because a name does not tell them apart.
-    fn node(&self, name: &str) -> Result<Option<&Entity>, InputError> {
-        let nodes = self.twin.nodes();
-        let named: Vec<_> = nodes.iter().filter(|n| n.name == name).copied().collect();
-        match named.as_slice() {
-            [] => Ok(nodes.into_iter().find(|n| n.key.as_str() == name || is_alias(n, name))),
-            [only] => Ok(Some(only)),
-            several => {
-                let keys: Vec<_> = several.iter().map(|n| n.key.as_str()).collect();
-                let what = format!("{} nodes are called '{name}'", several.len());
-                let expected = format!("one of their keys: {}", keys.join(", "));
-                Err(InputError::new(self.file, Place::Whole, what, expected))
-            }
-        }
+        Ok(Target { address, node: Some(node.clone()) })
     }
 
     /// The address by which a node is called: a host route's (a loopback's) before others, by port.
@@ -196,22 +196,11 @@ impl Names<'_> {
             EntityKind::Port(port) => port.addresses.as_slice(),
             _ => &[],
         });
-        let wanted = |ip: IpAddr| ipv6.is_none_or(|v6| ip.is_ipv6() == v6) && replay::is_global(ip);
+        let wanted = |ip: IpAddr| ipv6.is_none_or(|v6| ip.is_ipv6() == v6) && addresses::is_global(ip);
         let usable: Vec<_> = addresses.filter(|a| wanted(a.ip)).collect();
         let host = usable.iter().find(|a| a.len == if a.ip.is_ipv4() { 32 } else { 128 });
         host.or(usable.first()).map(|a| a.ip)
     }
-
-    fn unknown(&self, name: &str, expected: &str) -> InputError {
-        let what = format!("no node is called '{name}'");
-        let nodes = self.twin.nodes();
-        InputError::new(self.file, Place::Whole, what, expected)
-            .with_nearest(name, nodes.iter().map(|n| n.name.as_str()))
-    }
-}
-
-fn is_alias(node: &Entity, name: &str) -> bool {
-    node.aliases.iter().any(|alias| alias.as_str() == name)
 }
 
 fn table(twin: &Twin, answer: &Traces) -> Table {

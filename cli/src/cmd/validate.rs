@@ -32,8 +32,8 @@ pub(crate) struct Args {
     /// Measured loads.
     #[arg(long, value_name = "FILE")]
     counters: PathBuf,
-    /// Demands: .demands of this network, or another network file with demands between nodes of the same names
-    /// [default: NET's own].
+    /// Demands: a table (.csv with src, dst, volume), .demands of this network, or another network file with demands
+    /// between nodes of the same names [default: NET's own].
     #[arg(long, value_name = "FILE")]
     demands: Option<PathBuf>,
     /// A link deviates where predicted and measured load differ by more than this share of the larger, and by more than
@@ -61,12 +61,16 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let tolerance = Tolerance { share: args.tolerance, ..Tolerance::default() };
     let validation = validation::validate(&csr, &demands, &measured, tolerance);
     let out = Answer { twin: &net.twin, csr: &csr, demands: &demands, validation: &validation };
+    if validation.coverage.arcs_measured == 0 {
+        let file = args.counters.display();
+        tracing::warn!("{file}: no counter is of a port of a link of the network: nothing was compared");
+    }
     let mut table = Table::of(&schema::VALIDATION);
     out.coverage(&mut table, &placed, &rates);
     out.links(&mut table, layer, &placed.measured);
     out.suspects(&mut table);
     unmatched(&mut table, &placed, &rates);
-    table.print(global.format())?;
+    table.sparing(&["rank", "deviation", "capacity", "explained"]).print_sections(global.format())?;
     Ok(if out.has_finding() { Outcome::Finding } else { Outcome::Done })
 }
 
@@ -126,6 +130,8 @@ impl Answer<'_> {
         push(table, "coverage", "half-links", row);
         let note = match demand_scale {
             Some(scale) if known => format!("all demands times {scale:.4} fit the measured loads best"),
+            None if known && arcs_measured == 0 => "nothing was measured: nothing is compared".to_owned(),
+            None if known => "no demand is predicted where something was measured".to_owned(),
             _ => "no demands: nothing is predicted".to_owned(),
         };
         let volume = self.demands.iter().fold(0.0, |sum, d| sum + d.bps);

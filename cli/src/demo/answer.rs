@@ -68,7 +68,7 @@ fn describe_fault(csr: &Csr, fault: Fault) -> String {
 /// A cause in words.
 pub(crate) fn describe(csr: &Csr, component: Component) -> String {
     let what = match component {
-        Component::LinkLoss(_) => "silent loss on",
+        Component::LinkLoss(_) => "packet loss on",
         Component::LinkDown(_) => "link down:",
         Component::Device(_) => "node down:",
         Component::Capacity(_) => "capacity halved on",
@@ -107,7 +107,7 @@ fn fidelity(world: &World, findings: &Findings) -> Fidelity {
     );
     notes.note(
         "preset-wan-cenic",
-        "Priors: links down 0.5 % of the time (Turner et al. 2010); silent loss once in 10,000 hours per direction \
+        "Priors: links down 0.5 % of the time (Turner et al. 2010); packet loss once in 10,000 hours per direction \
          (an assumption: nobody has published it).",
         None,
     );

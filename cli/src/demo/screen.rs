@@ -100,7 +100,7 @@ impl Screen<'_> {
         line(
             out,
             &format!(
-                "  {} series abnormal; {} of {} flows lose more than they used to",
+                "  {} series abnormal; {} of {} flows lose clearly more than they used to",
                 self.findings.anomalies.len(),
                 self.findings.bad.len(),
                 self.world.flows.len()
@@ -146,18 +146,8 @@ impl Screen<'_> {
     }
 
     fn explanation(&self, out: &mut String, first: &Cause) {
-        let bad = self.findings.bad.len();
-        let mut text = format!(
-            "Since minute {:.0}. Removing cause 1 in the twin explains {} of {bad} bad flows",
-            first.onset.0, self.answer.explained[0]
-        );
-        match self.answer.explained.get(1) {
-            Some(n) => {
-                let _ = write!(text, ", the runner-up {n}.");
-            }
-            None => text.push_str("; no other cause is worth a mention."),
-        }
-        paragraph(out, &text);
+        let explained = explained(self.findings.bad.len(), &self.answer.explained);
+        paragraph(out, &format!("Since minute {:.0}. {explained}", first.onset.0));
         let mut entries: Vec<_> = first.ledger.iter().filter(|(_, v)| v.abs() >= 0.5).collect();
         entries.sort_by(|a, b| b.1.total_cmp(&a.1));
         let show = |e: &&((&str, String), f64)| format!("{} {} {:+.1}", e.0.0, e.0.1, e.1);
@@ -255,6 +245,19 @@ impl Screen<'_> {
         }
         line(out, &format!("Result digest {}", &self.digest[..16]));
     }
+}
+
+/// How many of the bad flows the first causes explain, in words.
+fn explained(bad: usize, by_cause: &[usize]) -> String {
+    if bad == 0 {
+        return "No flow by itself loses clearly more than it used to: the signs add up.".to_owned();
+    }
+    let first = by_cause.first().copied().unwrap_or(0);
+    let next = match by_cause.get(1) {
+        Some(n) => format!(", the runner-up {n}"),
+        None => "; no other cause is worth a mention".to_owned(),
+    };
+    format!("Removing cause 1 in the twin explains {first} of {bad} bad flows{next}.")
 }
 
 /// What the management system shows: question, answer, and whether an operator would take it for healthy.
@@ -373,6 +376,14 @@ pub(crate) fn minutes(world: &World) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bad_flows_are_counted_only_where_there_are_some() {
+        assert!(explained(0, &[0, 0]).starts_with("No flow by itself"));
+        let words = "Removing cause 1 in the twin explains 2 of 4 bad flows, the runner-up 0.";
+        assert_eq!(explained(4, &[2, 0]), words);
+        assert!(explained(4, &[2]).ends_with("no other cause is worth a mention."));
+    }
 
     #[test]
     fn no_line_is_wider_than_the_screen() {

@@ -132,13 +132,18 @@ impl Grid {
 
     /// The bin that ends with a stamp.
     fn bin(&self, at_ns: i64) -> Option<usize> {
-        let bin = (at_ns - self.start_ns) as f64 / self.bin_ns as f64;
-        let bin = bin.round() as i64 - 1;
-        usize::try_from(bin).ok().filter(|b| *b < self.polls * self.poll_bins)
+        self.ending(at_ns, self.bin_ns, self.polls * self.poll_bins)
     }
 
+    /// The poll that ends with a stamp.
     fn poll(&self, at_ns: i64) -> Option<usize> {
-        Some((self.bin(at_ns)? + self.poll_bins / 2) / self.poll_bins).filter(|p| *p < self.polls)
+        self.ending(at_ns, self.bin_ns * self.poll_bins as i64, self.polls)
+    }
+
+    /// Which of `count` spans, each `span_ns` long, ends nearest to a stamp.
+    fn ending(&self, at_ns: i64, span_ns: i64, count: usize) -> Option<usize> {
+        let spans = (at_ns - self.start_ns) as f64 / span_ns as f64;
+        usize::try_from(spans.round() as i64 - 1).ok().filter(|i| *i < count)
     }
 }
 
@@ -336,5 +341,66 @@ fn checked(file: &Path, row: usize, column: &str, value: Option<f64>) -> Result<
         }
         Some(x) => Ok(x),
         None => Ok(f64::NAN),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use report::ParquetWriter;
+    use testkit::topology;
+    use twin::Layer;
+
+    use super::*;
+    use crate::isolate::observed_tables;
+
+    /// A record in which no two numbers of a kind are equal.
+    fn record(csr: &Csr, polls: usize, poll_bins: usize) -> Observed {
+        let arcs = csr.arc_count();
+        let bins = polls * poll_bins;
+        let by_poll = |unit: f64| -> Vec<Vec<f64>> {
+            (0..polls).map(|p| (0..arcs).map(|a| unit * (1 + p * arcs + a) as f64).collect()).collect()
+        };
+        let probe = |bin: usize| ProbeBin {
+            sent: 100,
+            lost: bin as u32,
+            p50_ms: 10.0 + bin as f64,
+            p95_ms: 50.0 + bin as f64,
+        };
+        let sample = |poll: usize| SampledPoll {
+            bps: 1e6 * poll as f64,
+            packets: 50 + poll as u32,
+            retransmitted: poll as u32,
+        };
+        let (src, dst) = (NodeId(0), NodeId(1));
+        Observed {
+            start_ns: 1_700_000_000_000_000_000,
+            bin_s: 60.0,
+            bins,
+            poll_bins,
+            load: by_poll(1e6),
+            discards: by_poll(1.0),
+            probes: vec![Probed { src, dst, bins: (0..bins).map(probe).collect() }],
+            flows: vec![Sampled { src, dst, polls: (0..polls).map(sample).collect() }],
+        }
+    }
+
+    #[test]
+    fn a_record_that_was_written_is_read_as_it_was_however_long_polls_are() {
+        let csr = Csr::compile(&topology("a -10G- b -10G- c"), Layer::Igp);
+        for poll_bins in 1..=6 {
+            let written = record(&csr, 4, poll_bins);
+            let folder = tempfile::tempdir().unwrap();
+            for table in observed_tables::write(&csr, 7, &written) {
+                let file = folder.path().join(format!("{}.parquet", table.spec().name));
+                let mut writer = ParquetWriter::new(File::create(file).unwrap(), table.spec());
+                writer.write(&table).unwrap();
+                writer.finish().unwrap();
+            }
+            let cases = read(folder.path(), &csr, 4).unwrap();
+            assert_eq!(cases[&7].observed, written, "polls of {poll_bins} bins");
+            assert!(cases[&7].diagnostics.is_empty(), "{:?}", cases[&7].diagnostics);
+        }
     }
 }

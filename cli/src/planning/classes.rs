@@ -1,4 +1,4 @@
-//! Classes of service: which part of which demand belongs to which class, and the tables of what becomes of them.
+//! Classes of service: which part of which demand belongs to which class.
 //!
 //! ```yaml
 //! format: umbra-classes/1
@@ -17,21 +17,16 @@
 use std::path::Path;
 
 use models::NodeDemand;
-use report::{Table, schema};
-use scenarios::planning::{ClassLoad, ClassOutcome, ClassPlan, ClassWorst, FailureSet};
 use serde::Deserialize;
 use topology_sync::source::files;
 use topology_sync::{encoding, yaml};
-use twin::{ArcId, InputError, Place};
+use twin::{InputError, Place};
 
 use super::demand_table::{DemandTable, Shares};
-use super::failures::Failing;
 use super::meant::{Meant, NodeGroups};
 use super::names::Names;
 use super::study::Study;
 use super::words::{Amount, Number, Word, Words, check_format};
-use crate::failure::Failure;
-use crate::target::TargetFolder;
 
 /// The value of the `format` key.
 pub(crate) const FORMAT: &str = "umbra-classes/1";
@@ -122,33 +117,15 @@ impl ClassFile {
                 Meant::read(&self.file, &self.groups, words, &names, &study.csr)
             })
             .collect::<Result<_, _>>()?;
+        let rules: Vec<_> = self.rules.iter().zip(&meant).collect();
         let classes = self.names();
-        let of: Vec<_> = self.rules.iter().map(|r| classes.iter().position(|n| *n == r.name.text)).collect();
         let mut parts = vec![Vec::new(); classes.len()];
         let mut rest = Vec::new();
-        let mut met = vec![false; self.rules.len()];
+        let mut met = vec![false; rules.len()];
         for demand in &study.demands {
             let [src, dst] = [demand.src, demand.dst].map(|node| &study.csr.node_keys[node.index()]);
-            let mut pieces = Piece::of(demand.bps, shares.get(&(src.clone(), dst.clone())));
-            let mut taken = vec![0.0; classes.len()];
-            for (i, (rule, meant)) in self.rules.iter().zip(&meant).enumerate() {
-                let mut mine: Vec<_> = pieces.iter_mut().filter(|piece| rule.is_about(piece)).collect();
-                if !meant.has(src, dst) || mine.is_empty() {
-                    continue;
-                }
-                met[i] = true;
-                let (all, left) =
-                    mine.iter().fold((0.0, 0.0), |(a, l), piece| (a + piece.bps, l + piece.left));
-                let part = rule.part(all, left, study.unit_bps);
-                if part > left + ROUNDING * demand.bps {
-                    return Err(self.too_much(rule, study, demand));
-                }
-                let part = if (part - left).abs() <= ROUNDING * demand.bps { left } else { part };
-                let stays = if left > 0.0 { (left - part) / left } else { 0.0 };
-                mine.iter_mut().for_each(|piece| piece.left *= stays);
-                taken[of[i].expect("every rule has a class")] += part;
-            }
-            let mut left: f64 = pieces.iter().map(|piece| piece.left).sum();
+            let pieces = Piece::of(demand.bps, shares.get(&(src.clone(), dst.clone())));
+            let (mut taken, mut left) = self.take(study, demand, &rules, pieces, &mut met)?;
             if let Some(at) = classes.iter().position(|name| *name == REST) {
                 taken[at] += std::mem::take(&mut left);
             }
@@ -172,6 +149,38 @@ impl ClassFile {
             parts.push(rest);
         }
         Ok(Classes { names, demands: parts })
+    }
+
+    /// What each class gets of a demand, rule by rule, and what is left. `met` notes the rules that are about it.
+    fn take(
+        &self,
+        study: &Study,
+        demand: &NodeDemand,
+        rules: &[(&Rule, &Meant)],
+        mut pieces: Vec<Piece<'_>>,
+        met: &mut [bool],
+    ) -> Result<(Vec<f64>, f64), InputError> {
+        let [src, dst] = [demand.src, demand.dst].map(|node| &study.csr.node_keys[node.index()]);
+        let classes = self.names();
+        let mut taken = vec![0.0; classes.len()];
+        for ((rule, meant), met) in rules.iter().zip(met) {
+            let mut mine: Vec<_> = pieces.iter_mut().filter(|piece| rule.is_about(piece)).collect();
+            if !meant.has(src, dst) || mine.is_empty() {
+                continue;
+            }
+            *met = true;
+            let (all, left) = mine.iter().fold((0.0, 0.0), |(a, l), piece| (a + piece.bps, l + piece.left));
+            let part = rule.part(all, left, study.unit_bps);
+            if part > left + ROUNDING * demand.bps {
+                return Err(self.too_much(rule, study, demand));
+            }
+            let part = if (part - left).abs() <= ROUNDING * demand.bps { left } else { part };
+            let stays = if left > 0.0 { (left - part) / left } else { 0.0 };
+            mine.iter_mut().for_each(|piece| piece.left *= stays);
+            let class = classes.iter().position(|name| *name == rule.name.text);
+            taken[class.expect("every rule has a class")] += part;
+        }
+        Ok((taken, pieces.iter().map(|piece| piece.left).sum()))
     }
 
     /// What the table of the demands says of their classes, which rules ask for.
@@ -266,150 +275,4 @@ pub(crate) struct Classes {
     pub(crate) names: Vec<String>,
     /// Their demands; those of all classes add up to those of the study.
     pub(crate) demands: Vec<Vec<NodeDemand>>,
-}
-
-/// What becomes of a class, over all failures.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct ClassAnswer {
-    /// Its name.
-    pub(crate) name: String,
-    /// Its volume in bit/s.
-    pub(crate) bps: f64,
-    /// The largest priority utilisation with nothing down.
-    pub(crate) base_util: f64,
-    /// The largest one over all scenarios, where it is, and in which scenario.
-    pub(crate) worst: (f64, Option<ArcId>, u32),
-    /// The smallest share that an arc serves, which arc, and in which scenario; none where all is served.
-    pub(crate) least_served: Option<(f64, ArcId, u32)>,
-    /// The most volume that is lost in one scenario, in bit/s.
-    pub(crate) most_lost: f64,
-}
-
-impl Classes {
-    /// The names of the classes that have a part in each demand of the study.
-    pub(crate) fn by_demand(&self, study: &Study) -> Vec<Vec<&str>> {
-        let mut next = vec![0; self.names.len()];
-        let of = |demand: &NodeDemand| {
-            let mut has = Vec::new();
-            for (class, list) in self.demands.iter().enumerate() {
-                let here = list.get(next[class]).filter(|d| d.src == demand.src && d.dst == demand.dst);
-                if here.is_some() {
-                    next[class] += 1;
-                    has.push(self.names[class].as_str());
-                }
-            }
-            has
-        };
-        study.demands.iter().map(of).collect()
-    }
-
-    /// Evaluates all scenarios and writes `class_scenarios` and `classes`.
-    pub(crate) fn answer(
-        &self,
-        study: &Study,
-        failing: &Failing,
-        mut folder: Option<&mut TargetFolder>,
-    ) -> Result<Vec<ClassAnswer>, Failure> {
-        let plan = ClassPlan::new(&study.csr, &study.routing, &self.demands);
-        let mut answers: Vec<_> = self
-            .names
-            .iter()
-            .enumerate()
-            .map(|(i, name)| ClassAnswer { name: name.clone(), bps: plan.total(i), ..ClassAnswer::default() })
-            .collect();
-        let mut rows = Table::new(&schema::CLASS_SCENARIOS);
-        let worst = plan.sweep(&failing.list, 0..failing.list.len(), |scenario, outcomes| {
-            for (answer, outcome) in answers.iter_mut().zip(outcomes) {
-                answer.see(scenario, outcome);
-                self.row(study, &mut rows, (scenario, &answer.name), outcome);
-            }
-            match folder.as_mut() {
-                Some(folder) if rows.len() >= ROWS => {
-                    folder.write(&std::mem::replace(&mut rows, Table::new(&schema::CLASS_SCENARIOS)))
-                }
-                _ => Ok(()),
-            }
-        })?;
-        let mut base = plan.evaluator();
-        base.evaluate(&FailureSet::default());
-        for arc in (0..study.csr.arc_count()).map(ArcId::new) {
-            for ((answer, worst), load) in answers.iter_mut().zip(&worst).zip(base.loads(arc)) {
-                answer.see_arc(arc, load, &worst[arc.index()]);
-            }
-        }
-        if let Some(folder) = folder {
-            folder.write(&rows)?;
-            folder.write(&self.table(study, &worst, |arc| base.loads(arc).collect()))?;
-        }
-        Ok(answers)
-    }
-
-    fn row(&self, study: &Study, table: &mut Table, (scenario, name): (u32, &str), outcome: &ClassOutcome) {
-        table
-            .row()
-            .set("scenario", scenario)
-            .set("class", name)
-            .set("lost", study.volume(outcome.lost))
-            .set("lost_own", study.volume(outcome.lost_own))
-            .set("max_util", outcome.max_util)
-            .set("max_arc", outcome.max_arc.map(|arc| arc.0))
-            .set("squeezed_arcs", outcome.squeezed_arcs)
-            .end();
-    }
-
-    /// `classes`: each class on each arc.
-    fn table(
-        &self,
-        study: &Study,
-        worst: &[Vec<ClassWorst>],
-        base: impl Fn(ArcId) -> Vec<ClassLoad>,
-    ) -> Table {
-        let mut table = Table::new(&schema::CLASSES);
-        for arc in (0..study.csr.arc_count()).map(ArcId::new) {
-            for (class, load) in base(arc).into_iter().enumerate() {
-                let worst = worst[class][arc.index()];
-                let (fullest, squeezed) = (worst.fullest, worst.squeezed);
-                table
-                    .row()
-                    .set("arc", arc.0)
-                    .set("class", self.names[class].as_str())
-                    .set("priority", class as u32 + 1)
-                    .set("base_load", study.volume(load.load))
-                    .set("base_util", load.util)
-                    .set("base_served", load.served)
-                    .set("worst_load", fullest.map(|(load, _)| study.volume(load.load)))
-                    .set("worst_util", fullest.map(|(load, _)| load.util))
-                    .set("worst_scenario", fullest.map(|(_, scenario)| scenario))
-                    .set("least_served", fullest.map(|_| squeezed.map_or(1.0, |(served, _)| served)))
-                    .set("least_served_scenario", squeezed.map(|(_, scenario)| scenario))
-                    .end();
-            }
-        }
-        table
-    }
-}
-
-/// Rows that are collected before they are written.
-const ROWS: usize = 1 << 14;
-
-impl ClassAnswer {
-    fn see(&mut self, scenario: u32, outcome: &ClassOutcome) {
-        if scenario == 0 {
-            self.base_util = outcome.max_util;
-        }
-        if outcome.max_util > self.worst.0 {
-            self.worst = (outcome.max_util, outcome.max_arc, scenario);
-        }
-        self.most_lost = self.most_lost.max(outcome.lost + outcome.lost_own);
-    }
-
-    /// The smallest share served, with nothing down among the scenarios.
-    fn see_arc(&mut self, arc: ArcId, base: ClassLoad, worst: &ClassWorst) {
-        let base = (base.served < 1.0).then_some((base.served, 0));
-        for (served, scenario) in base.into_iter().chain(worst.squeezed) {
-            if self.least_served.is_none_or(|(least, _, _)| served < least) {
-                self.least_served = Some((served, arc, scenario));
-            }
-        }
-    }
 }

@@ -4,19 +4,20 @@ use clap::ValueEnum;
 
 use crate::failure::Failure;
 
+const HEADING: &str = "Limits";
+
 /// Limits.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Limits")]
 pub(crate) struct Limits {
     /// How full an arc may become: load / capacity.
-    #[arg(long, value_name = "U", value_parser = positive)]
+    #[arg(long, value_name = "U", value_parser = positive, help_heading = HEADING)]
     pub(crate) threshold: Option<f64>,
     /// How long a demand may take, in ms of propagation delay; writes the table breaches.
-    #[arg(long, value_name = "MS", value_parser = positive)]
+    #[arg(long, value_name = "MS", value_parser = positive, help_heading = HEADING)]
     pub(crate) latency_bound: Option<f64>,
     /// End with 1 if this happens in any scenario [without WHAT: overload].
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',', num_args = 0..=1)]
-    #[arg(default_missing_value = "overload")]
+    #[arg(default_missing_value = "overload", help_heading = HEADING)]
     pub(crate) fail_on: Vec<FailOn>,
 }
 

@@ -1,6 +1,7 @@
 //! Planning: the network as planners see it, lists of failures, and the tables of what they do.
 
 pub(crate) mod availability;
+pub(crate) mod class_answers;
 pub(crate) mod classes;
 pub(crate) mod degrading;
 pub(crate) mod demand_table;

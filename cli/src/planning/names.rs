@@ -1,9 +1,9 @@
-//! What the words of a planner mean: nodes and links by name, key, number, or the two ends of a link.
+//! What the words of a user mean: nodes and links by name, key, number, or the two ends of a link.
 
 use std::fmt;
 
 use scenarios::planning::FailureSet;
-use twin::{ArcId, Csr, EntityKey, EntityKind, InputError, LinkId, NodeId, Place, Twin, nearest};
+use twin::{ArcId, Csr, Entity, EntityKey, EntityKind, InputError, LinkId, NodeId, Place, Twin, nearest};
 
 /// What an element may be called, for help and errors.
 pub(crate) const FORMS: &str =
@@ -47,8 +47,8 @@ pub(crate) fn of_set(csr: &Csr, set: &FailureSet) -> String {
 
 /// The names of a network.
 ///
-/// A node is called by its name, its key, or its number in the order of the source, with or without `node:` before it. A
-/// link is called by its name (of several links it is all), its key, its number, with or without `link:` before it, or its
+/// A node is called by its name, its key or one that it had, or its number in the order of the source, with or without
+/// `node:` before it. A link is called by its name (of several links it is all), its key, its number, with or without `link:` before it, or its
 /// ends as `a - b` (all links between the two; an end is a node or `node:port`). A name wins over a number.
 #[derive(Debug)]
 pub(crate) struct Names<'a> {
@@ -79,18 +79,29 @@ impl<'a> Names<'a> {
 
     /// The node that a word means.
     pub(crate) fn node(&self, text: &str) -> Result<NodeId, Unknown> {
+        self.node_or(text, "")
+    }
+
+    /// The node that a word means; `forms` is what else would have been right, for the error: `, or an address`.
+    pub(crate) fn node_or(&self, text: &str, forms: &str) -> Result<NodeId, Unknown> {
         match one(&self.csr.node_names, &self.csr.node_keys, "node:", text) {
             Found::One(at) => Ok(NodeId::new(at)),
             Found::Several(list) => Err(several(text, &list)),
-            Found::None => Err(Unknown {
+            Found::None => self.node_that_was(text).ok_or_else(|| Unknown {
                 what: format!("unknown node '{text}'"),
                 expected: format!(
-                    "a node of the network by name or number (0 to {})",
+                    "a node of the network by name or number (0 to {}){forms}",
                     last(self.csr.node_count())
                 ),
                 nearest: hint(text, &self.csr.node_names),
             }),
         }
+    }
+
+    /// The node that had this key.
+    fn node_that_was(&self, key: &str) -> Option<NodeId> {
+        let had = |n: &&Entity| n.aliases.iter().any(|alias| alias.as_str() == key);
+        self.node_of(&self.twin.nodes().into_iter().find(had)?.key)
     }
 
     /// The links that a word means, ascending.
@@ -99,19 +110,28 @@ impl<'a> Names<'a> {
         if let Found::One(at) = found {
             return Ok(vec![LinkId::new(at)]);
         }
-        for (at, _) in text.match_indices('-') {
-            let ends = (self.end(text[..at].trim()), self.end(text[at + 1..].trim()));
-            if let (Some(a), Some(b)) = ends {
-                return self.between(text, &a, &b);
-            }
+        if let Some((a, b)) = self.ends(text) {
+            return self.between(text, &a, &b);
         }
         if let Found::Several(list) = found {
             return Ok(list.into_iter().map(LinkId::new).collect());
         }
         // Where one of the ends is wrong: say which.
-        let ends = text.split_once(" - ").into_iter().flat_map(|(a, b)| [a, b]);
-        let wrong = ends.into_iter().find_map(|end| self.wrong_end(end.trim()));
+        let ends = text.split_once(" - ").or_else(|| {
+            let split = text.split_once('-').filter(|(_, b)| !b.contains('-'));
+            split.filter(|(a, b)| self.end(a.trim()).is_some() != self.end(b.trim()).is_some())
+        });
+        let wrong = ends.into_iter().flat_map(|(a, b)| [a, b]).find_map(|end| self.wrong_end(end.trim()));
         Err(wrong.unwrap_or_else(|| self.no_link(text)))
+    }
+
+    /// The arc that a word means where only one can be: of `a - b`, as of `a -> b`, the first that leads from a to b; of a
+    /// link by name its first direction.
+    pub(crate) fn arc(&self, text: &str) -> Result<ArcId, Unknown> {
+        let arcs = self.arcs(text)?;
+        let from = self.ends(text).map(|(a, _)| a.node);
+        let leads = |arc: &&ArcId| from.is_none_or(|node| self.csr.src[arc.index()] == node);
+        arcs.iter().find(leads).copied().ok_or_else(|| self.no_link(text))
     }
 
     /// The arcs that a word means: of `a -> b` those that lead from a to b, else both directions of the links.
@@ -157,6 +177,11 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// The network in numbers.
+    pub(crate) fn csr(&self) -> &'a Csr {
+        self.csr
+    }
+
     /// Every name of a node.
     pub(crate) fn node_names(&self) -> &'a [String] {
         &self.csr.node_names
@@ -183,6 +208,12 @@ impl<'a> Names<'a> {
     /// The twin.
     pub(crate) fn twin(&self) -> &'a Twin {
         self.twin
+    }
+
+    /// The two ends of `a - b`. Names may hold hyphens themselves: the first split whose sides are both ends will do.
+    fn ends(&self, text: &str) -> Option<(End, End)> {
+        let splits = text.match_indices('-').map(|(at, _)| (&text[..at], &text[at + 1..]));
+        splits.into_iter().find_map(|(a, b)| Some((self.end(a.trim())?, self.end(b.trim())?)))
     }
 
     fn end(&self, text: &str) -> Option<End> {
@@ -346,6 +377,15 @@ mod tests {
         let names = Names::new(&twin, &csr);
         assert_eq!(names.arcs("fra -> ber"), Ok(vec![ArcId(0), ArcId(3)]));
         assert_eq!(names.arcs("second"), Ok(vec![ArcId(2), ArcId(3)]));
+        assert_eq!(
+            names.arc("ber-fra"),
+            Ok(ArcId(1)),
+            "where only one can be: the first that leads from a to b"
+        );
+        assert_eq!(names.arc("fra->ber"), Ok(ArcId(0)));
+        assert_eq!(names.arc("second"), Ok(ArcId(2)));
+        let error = names.arc("fra-bar").unwrap_err().to_string();
+        assert!(error.starts_with("unknown node 'bar'"), "{error}");
         let element = |text: &str| names.element(text).map_err(|u| u.to_string());
         let set = |links: &[u32], nodes: &[u32]| {
             let links = links.iter().map(|l| LinkId(*l)).collect();

@@ -113,6 +113,10 @@ impl StudyArgs {
 
     /// Opens the network; what it carries is sought, so that no edit may change it.
     pub(crate) fn open_bare(&self) -> Result<Study, Failure> {
+        if self.demands.is_some() {
+            let what = "--demands: demands are what is sought; --truth compares with known ones";
+            return Err(Failure::Usage(what.to_owned()));
+        }
         let edits = self.edit.as_deref().map(EditFile::read).transpose()?;
         if let Some(error) = edits.as_ref().and_then(EditFile::about_demands) {
             return Err(error.into());

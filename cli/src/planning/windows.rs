@@ -249,15 +249,16 @@ impl Window {
     }
 }
 
+const HEADING: &str = "Maintenance";
+
 /// `--maintenance` and `--series`.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Maintenance")]
 pub(crate) struct WindowArgs {
     /// Take something down, now and again: a calendar (umbra-maintenance/1), or one entry such as
     /// 'A - B@2026-03-01T02:00..+4h'; may be repeated. Writes the tables maintenance and at_risk.
-    #[arg(long, value_name = super::maintenance::FORMS)]
+    #[arg(long, value_name = super::maintenance::FORMS, help_heading = HEADING)]
     pub(crate) maintenance: Vec<super::maintenance::MaintenanceArg>,
     /// Measured demand matrices for the windows (Parquet: time, SRC>DST in Mbit/s).
-    #[arg(long, value_name = "FILE", requires = "maintenance")]
+    #[arg(long, value_name = "FILE", requires = "maintenance", help_heading = HEADING)]
     pub(crate) series: Option<PathBuf>,
 }

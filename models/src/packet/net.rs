@@ -126,13 +126,6 @@ impl PacketNet {
         self
     }
 
-    /// The same with other next hops at the start.
-    #[must_use]
-    pub fn with_routing(mut self, routing: Arc<Routing>) -> Self {
-        self.routing = routing;
-        self
-    }
-
     /// The same over this background load.
     ///
     /// # Panics

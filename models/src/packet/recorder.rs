@@ -50,7 +50,7 @@ impl Disposition {
     ];
 
     /// Whether a router's counters call it an output discard (ifOutDiscards, RFC 2863): it chose not to send it.
-    pub fn is_discard(self) -> bool {
+    fn is_discard(self) -> bool {
         matches!(self, Self::QueueFull | Self::EarlyDrop | Self::Policed | Self::TooBig)
     }
 

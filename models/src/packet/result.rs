@@ -137,15 +137,6 @@ impl PacketResult {
         self.flows.iter().map(|f| f.drops[why as usize]).sum()
     }
 
-    /// The quantile `q` (0–1) of the one-way delays of some flows' packets; `None` where none was kept.
-    pub fn delay_quantile(&self, flows: std::ops::Range<u32>, q: f64) -> Option<SimDuration> {
-        let mut delays: Vec<_> =
-            self.delays.iter().filter(|(flow, _)| flows.contains(flow)).map(|(_, d)| *d).collect();
-        let last = delays.len().checked_sub(1)?;
-        let rank = (q.clamp(0.0, 1.0) * last as f64).round() as usize;
-        Some(*delays.select_nth_unstable(rank).1)
-    }
-
     /// A digest over all counts, flows, links and rows.
     pub fn digest(&self) -> String {
         let mut d = Digest::new("packet-result/1").text(self.rung.word());

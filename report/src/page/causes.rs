@@ -109,7 +109,7 @@ fn facts(causes: &[Cause], cause: &Cause, prefix: &str) -> String {
     if cause.std_error > 0.0 && !cause.otherwise.is_empty() {
         facts.push(format!("standard error {:.3}", cause.std_error));
     }
-    if let Some((explained, all)) = cause.explains {
+    if let Some((explained, all)) = cause.explains.filter(|(_, all)| *all > 0) {
         facts.push(format!("explains {} of {} bad flows", count(explained), count(all)));
     }
     if is_element(cause) || !cause.evidence.is_empty() {

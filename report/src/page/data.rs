@@ -232,7 +232,7 @@ pub struct Cause {
     pub std_error: f64,
     /// How strong: the share of packets that it drops.
     pub severity: Option<Interval>,
-    /// How many bad flows it explains, and how many there are.
+    /// How many bad flows (those that by themselves lose clearly more than before) it explains, and how many there are.
     pub explains: Option<(u64, u64)>,
     /// Position in [`Page::causes`] of the cause from which the data cannot tell it apart.
     pub same_as: Option<usize>,

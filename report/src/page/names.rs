@@ -115,7 +115,7 @@ fn callouts(
 fn short_claim(page: &Page, i: usize) -> String {
     let cause = &page.causes[i];
     let what = match cause.class.as_str() {
-        "link_loss" => "silent loss".to_owned(),
+        "link_loss" => "packet loss".to_owned(),
         "link_down" => "link down".to_owned(),
         other => other.replace('_', " "),
     };

@@ -75,7 +75,7 @@ pub(super) fn claim(cause: &Cause) -> (String, String) {
         None => (a.clone(), a.clone()),
     };
     let (what, place) = match cause.class.as_str() {
-        "link_loss" => ("Silent loss on", arc),
+        "link_loss" => ("Packet loss on", arc),
         "link_down" => ("Link down:", pair),
         "device" => ("Faulty device", a),
         "group" => ("Failed risk group", a),
@@ -195,7 +195,10 @@ fn figures(page: &Page, group: &[usize]) -> String {
     };
     cells.push((esc(&probability(mass)).into_owned(), "probability".to_owned(), error));
     if let Some((explained, all)) = cause.explains {
-        cells.push((format!("{explained} of {all}"), "bad flows explained".to_owned(), String::new()));
+        cells.push(match all {
+            0 => ("none".to_owned(), "of the flows loses clearly more by itself".to_owned(), String::new()),
+            _ => (format!("{explained} of {all}"), "bad flows explained".to_owned(), String::new()),
+        });
     }
     cells.extend(onset(&page.axis));
     let cells: String = cells

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::{Purpose, Seeds};
+use engine::{Purpose, Seeds, Trial};
 use twin::{Diagnostic, EntityKey};
 
 use super::averages::{Averages, State};
@@ -11,11 +11,12 @@ use super::chain::{Chain, LOG_ODDS_UNKNOWN, Length, Problem};
 use super::congestion::{Congested, Counter, congested, counted};
 use super::events::{Event, Kind, NamedEvents, events};
 use super::explain::{Explainer, Ledger, item};
+use super::fit::Fit;
 use super::flows::{Flows, Report};
 use super::holes::{Hole, candidates};
 use super::rates::FAILED_STEP;
 use super::reports::{bursts, predictive, without};
-use super::stale::stale;
+use super::stale::{Stale, stale};
 use super::topology::{Fabric, Link, Paths};
 use super::twins;
 
@@ -146,33 +147,18 @@ pub fn judge(case: &Case<'_>, seeds: Seeds) -> Verdict {
         healthy: None,
     };
     let trial = seeds.trial(case.number);
-    let mut start = Chain::new(&problem);
-    start.climb();
-    let mut fits = Vec::new();
-    let chains: Vec<Averages> = (0..CHAINS)
-        .map(|i| {
-            let key = EntityKey::new(format!("chain:{i}"));
-            let mut chain = start.clone();
-            let averages = chain.run(LENGTH, &mut trial.stream(Purpose::new("fault-sets"), &key));
-            fits.push(chain.into_fit());
-            averages
-        })
-        .collect();
+    let (chains, mut fits) = run_chains(&problem, &trial);
     let mut answer = Answer { problem: &problem, chains: &chains, causes: Vec::new() };
     answer.links();
     answer.together();
-    let stale = match has(Class::StaleLink) {
-        false => Vec::new(),
+    let missing = if has(Class::StaleLink) {
         // Flows across full links were left out, so those near them seem idle.
-        true if reports.len() < case.reports.len() => {
-            stale(&Flows::compile(fabric, &mut paths, case.reports, case.lossy_only))
-        }
-        true => stale(&flows),
+        let all = (reports.len() < case.reports.len())
+            .then(|| Flows::compile(fabric, &mut paths, case.reports, case.lossy_only));
+        stale(all.as_ref().unwrap_or(&flows)).iter().map(of_stale).collect()
+    } else {
+        Vec::new()
     };
-    let missing = stale.iter().map(|s| Cause {
-        ledger: Ledger::of(vec![item("flows", "flows that missed it by chance", s.log_bayes)]),
-        ..Cause::plain(What::StaleLink(s.link), s.probability)
-    });
     let mut others: Vec<Cause> = full.iter().map(of_congestion).chain(missing).collect();
     others.retain(|c| c.probability >= LISTED);
     let sets = answer.sets(&others);
@@ -186,6 +172,19 @@ pub fn judge(case: &Case<'_>, seeds: Seeds) -> Verdict {
     let causes = answer.causes;
     let healthy = chains.iter().map(|c| c.healthy).sum::<f64>() / CHAINS as f64;
     Verdict { causes, sets, reports: flows.reports, diagnostics: flows.diagnostics.clone(), healthy, p_value }
+}
+
+/// Independent chains from the same start: what each saw, and where it ended.
+fn run_chains<'p>(problem: &'p Problem<'p>, trial: &Trial) -> (Vec<Averages>, Vec<Fit<'p>>) {
+    let mut start = Chain::new(problem);
+    start.climb();
+    let run = |i: u64| {
+        let key = EntityKey::new(format!("chain:{i}"));
+        let mut chain = start.clone();
+        let averages = chain.run(LENGTH, &mut trial.stream(Purpose::new("fault-sets"), &key));
+        (averages, chain.into_fit())
+    };
+    (0..CHAINS).map(run).unzip()
 }
 
 /// Puts causes together from what the chains saw.
@@ -328,6 +327,11 @@ fn of_congestion(c: &Congested) -> Cause {
         item("counters", "utilisation", c.log_bayes.1),
     ];
     Cause { ledger: Ledger::of(items), ..Cause::plain(What::Congestion(c.link), c.probability) }
+}
+
+fn of_stale(s: &Stale) -> Cause {
+    let items = vec![item("flows", "flows that missed it by chance", s.log_bayes)];
+    Cause { ledger: Ledger::of(items), ..Cause::plain(What::StaleLink(s.link), s.probability) }
 }
 
 fn of_event(event: &Event) -> What {

@@ -150,7 +150,7 @@ impl<'a> Latency<'a> {
     }
 
     /// Somebody who answers for one failure set after another; each thread needs its own.
-    pub fn walker(&self) -> Walker<'_> {
+    fn walker(&self) -> Walker<'_> {
         let nodes = self.plan.csr().node_count();
         Walker {
             latency: self,
@@ -165,7 +165,7 @@ impl<'a> Latency<'a> {
 
 /// Answers one failure set after another.
 #[derive(Debug)]
-pub struct Walker<'l> {
+struct Walker<'l> {
     latency: &'l Latency<'l>,
     evaluator: Evaluator<'l>,
     fates: Vec<Fate>,
@@ -177,7 +177,7 @@ pub struct Walker<'l> {
 
 impl Walker<'_> {
     /// What becomes of every demand, in their order. Cost: the destinations whose paths the set changes.
-    pub fn fates(&mut self, set: &FailureSet) -> &[Fate] {
+    fn fates(&mut self, set: &FailureSet) -> &[Fate] {
         let Self { latency, evaluator, fates, changed, ms, moved } = self;
         for number in changed.drain(..) {
             fates[number as usize] = latency.base[number as usize];

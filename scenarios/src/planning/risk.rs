@@ -38,7 +38,7 @@ pub struct History {
 /// The rate is the published one, corrected by what was seen of the element (gamma prior of half a failure); the hazard
 /// falls with the time since the last failure (Weibull, conditional on having survived that long). Wear is a cause of its own
 /// beside these.
-pub fn probability_of_failure(component: &Component, history: History, hours: f64) -> f64 {
+fn probability_of_failure(component: &Component, history: History, hours: f64) -> f64 {
     let down = component.down.min(1.0 - 1e-9);
     let published = down / ((1.0 - down) * component.repair_h);
     let rate = (PRIOR_FAILURES + history.failures) / (PRIOR_FAILURES / published + history.watched_h);
@@ -74,7 +74,7 @@ pub struct Threat {
 
 impl Threat {
     /// Volume lost or above the limit, in bit/s, more than with nothing down.
-    pub fn impact(&self) -> f64 {
+    fn impact(&self) -> f64 {
         self.outcome.lost + self.outcome.lost_own + self.above
     }
 

@@ -3,9 +3,9 @@
 /// The common header of BMP (RFC 7854 §4.1): version, length, type.
 pub const BMP_HEADER: usize = 6;
 /// The per-peer header (RFC 7854 §4.2).
-pub const BMP_PEER_HEADER: usize = 42;
+const BMP_PEER_HEADER: usize = 42;
 /// A longer BMP message is damage: the longest lawful ones hold some BGP messages of 65,535 bytes (RFC 8654).
-pub const BMP_MESSAGE_MAX: usize = 1 << 20;
+const BMP_MESSAGE_MAX: usize = 1 << 20;
 /// An initiation or termination has a handful of TLVs.
 const TLVS_MAX: usize = 64;
 /// Marker, length, type (RFC 4271 §4.1).
@@ -82,7 +82,7 @@ impl Protocol {
 }
 
 /// The length that a BMP header states, if it is plausible.
-pub fn bmp_length(bytes: &[u8]) -> Option<usize> {
+fn bmp_length(bytes: &[u8]) -> Option<usize> {
     let length = u32::from_be_bytes(bytes.get(1..5)?.try_into().ok()?) as usize;
     (matches!(bytes[0], 3 | 4) && (BMP_HEADER..=BMP_MESSAGE_MAX).contains(&length)).then_some(length)
 }
@@ -153,7 +153,7 @@ fn of_peer(message: &[u8], version: u8, kind: u8) -> Fit {
 }
 
 /// The length that a BGP header states, if marker, length and type are lawful.
-pub fn bgp_length(bytes: &[u8]) -> Option<usize> {
+fn bgp_length(bytes: &[u8]) -> Option<usize> {
     let header = bytes.get(..BGP_HEADER)?;
     let length = usize::from(u16::from_be_bytes([header[16], header[17]]));
     let least = match header[18] {

@@ -1,7 +1,7 @@
 //! One direction of a TCP connection, put in order again.
 //!
 //! A listener sees what a capture saw: segments twice, late, or never. Memory is bounded: what waits for a hole to be
-//! filled is at most [`WAITING_MAX`] bytes; then the hole is given up and counted.
+//! filled is at most 1 MiB; then the hole is given up and counted.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::frame::Segment;
 
 /// Bytes that may wait for a hole to be filled.
-pub const WAITING_MAX: usize = 1 << 20;
+const WAITING_MAX: usize = 1 << 20;
 /// Segments that may wait for a hole to be filled.
 const SEGMENTS_MAX: usize = 1024;
 /// A segment further from the expected place is no part of this connection: ports were used again, unseen.

@@ -48,6 +48,10 @@ enum Column {
     Unknown,
 }
 
+/// What a file of counters is, for errors.
+const FORMS: &str = "counters as JSON, or as CSV with a header: node, port, time, in_octets, out_octets, or node, port, \
+                     in_bps, out_bps";
+
 /// Reads a table with the columns `node`, `time` (s; not needed with rates), an interface (`port`, `ifIndex`, `alias` or
 /// `mac`) and readings: `in_octets`/`out_octets`, IF-MIB's `ifHCInOctets`, `ifInOctets`, …, or `in_bps`/`out_bps`; also
 /// `in_packets`, `in_errors`, `in_discards`, … and IF-MIB's `ifInErrors`, `ifInDiscards`. Where 32- and 64-bit counters
@@ -59,6 +63,9 @@ enum Column {
 pub fn read(file: &str, text: &str) -> Result<Vec<Sample>, InputError> {
     let mut csv = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let header = csv.headers().map_err(|e| broken(file, &e))?.clone();
+    if header.is_empty() {
+        return Err(InputError::new(file, Place::Whole, "an empty file", FORMS));
+    }
     let columns: Vec<_> = header.iter().map(column).collect();
     let has = |wanted: &dyn Fn(&Column) -> bool| columns.iter().any(wanted);
     let missing = [
@@ -75,12 +82,7 @@ pub fn read(file: &str, text: &str) -> Result<Vec<Sample>, InputError> {
     ];
     if let Some((_, name)) = missing.iter().find(|(there, _)| !there) {
         let what = format!("no column {name}");
-        return Err(InputError::new(
-            file,
-            Place::Line(1),
-            what,
-            "a header with node, time, port and readings",
-        ));
+        return Err(InputError::new(file, Place::Line(1), what, FORMS));
     }
     let mut samples = Vec::new();
     for record in csv.records() {
@@ -124,7 +126,7 @@ fn row(
             }
             Column::Rate(direction) => {
                 let rate = cell.parse().ok().filter(|r: &f64| r.is_finite() && *r >= 0.0);
-                let rate = Reading::Rate(rate.ok_or_else(|| bad("a rate in bit/s"))?);
+                let rate = Reading::Rate(rate.ok_or_else(|| bad("a rate in bit/s, 0 or more"))?);
                 readings.push((direction, Quantity::Octets, rate));
             }
             Column::Uptime => uptime = Some(cell.parse().map_err(|_| bad("sysUpTime in 1/100 s"))?),

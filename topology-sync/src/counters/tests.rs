@@ -128,6 +128,7 @@ fn a_port_is_found_by_index_hardware_address_or_description_when_its_name_differ
 #[test]
 fn errors_say_where() {
     let errors = [
+        "",
         "node,time,port\nr1,0,e\n",
         "node,port,in_octets\nr1,e,1\n",
         "node,time,port,in_octets\nr1,0,e,1\nr1,1,e,many\n",
@@ -139,10 +140,11 @@ fn errors_say_where() {
     ];
     let text: Vec<_> = errors.iter().map(|t| read("c", t).unwrap_err().to_string()).collect();
     expect_test::expect![[r#"
-        c:1: no column in_octets, out_octets, in_bps or out_bps; expected a header with node, time, port and readings
-        c:1: no column time; expected a header with node, time, port and readings
+        c: an empty file; expected counters as JSON, or as CSV with a header: node, port, time, in_octets, out_octets, or node, port, in_bps, out_bps
+        c:1: no column in_octets, out_octets, in_bps or out_bps; expected counters as JSON, or as CSV with a header: node, port, time, in_octets, out_octets, or node, port, in_bps, out_bps
+        c:1: no column time; expected counters as JSON, or as CSV with a header: node, port, time, in_octets, out_octets, or node, port, in_bps, out_bps
         c:3: 'many'; expected a count, a whole number from 0 on
-        c:2: '-1'; expected a rate in bit/s
+        c:2: '-1'; expected a rate in bit/s, 0 or more
         c: bad_data: parse error; expected an answer of Prometheus' API with status 'success', or samples of format umbra-ip-link/1
         c: format 'umbra-ip-link/2'; expected format 'umbra-ip-link/1'
         c: sample 0 without at; expected node (text), at (seconds since 1970), links (a list)

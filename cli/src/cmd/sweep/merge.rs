@@ -13,7 +13,7 @@ use crate::output::Table;
 use crate::planning::limits::{FailOn, Limits};
 use crate::planning::manifest::Manifest;
 use crate::planning::page::Findings;
-use crate::planning::parts::Parts;
+use crate::planning::parts::{Parts, Piece};
 use crate::planning::question::Written;
 use crate::planning::study::Study;
 use crate::target::{self, TargetFolder};
@@ -46,21 +46,8 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let (asked, study, failing, measured_at) = manifest.open()?;
     let plan = study.plan();
     let mut folder = TargetFolder::create(&args.out)?;
-    let (mut worst, mut seen) = (Worst::new(study.csr.arc_count()), Seen::new(asked.limits.threshold));
-    for (part, wanted) in &cover {
-        let rows = parts.scenarios(part)?;
-        let rows = rows.rows((wanted.start - part.start) as usize..(wanted.end - part.start) as usize);
-        seen.see(&rows, &study);
-        folder.write(&rows)?;
-        let causes = parts.table(part, &schema::WORST)?;
-        let (arcs, scenarios, utils) = (causes.u32("arc"), causes.u32("scenario"), causes.f64("util"));
-        for ((arc, scenario), util) in arcs.iter().zip(scenarios).zip(utils) {
-            let (Some(arc), Some(scenario), Some(util)) = (*arc, *scenario, *util) else { continue };
-            if (arc as usize) < study.csr.arc_count() {
-                worst.insert(ArcId(arc), Cause { util, scenario });
-            }
-        }
-    }
+    let mut seen = Seen::new(asked.limits.threshold);
+    let worst = gather(&parts, &cover, &study, &mut seen, &mut folder)?;
     let Written { redundancies, differences } =
         asked.question.write(&mut folder, &study, &failing, &plan, &worst)?;
     let windows = asked.evaluate_windows(&study, &failing)?;
@@ -95,6 +82,32 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     table.print(global.format())?;
     let found = seen.is_finding(&asked.limits) || windows.is_finding(&asked.limits);
     Ok(if found { Outcome::Finding } else { Outcome::Done })
+}
+
+/// Copies the scenarios of all parts in order, and puts the worst of each arc together.
+fn gather(
+    parts: &Parts,
+    cover: &[Piece],
+    study: &Study,
+    seen: &mut Seen,
+    folder: &mut TargetFolder,
+) -> Result<Worst, Failure> {
+    let mut worst = Worst::new(study.csr.arc_count());
+    for (part, wanted) in cover {
+        let rows = parts.scenarios(part)?;
+        let rows = rows.rows((wanted.start - part.start) as usize..(wanted.end - part.start) as usize);
+        seen.see(&rows, study);
+        folder.write(&rows)?;
+        let causes = parts.table(part, &schema::WORST)?;
+        let (arcs, scenarios, utils) = (causes.u32("arc"), causes.u32("scenario"), causes.f64("util"));
+        for ((arc, scenario), util) in arcs.iter().zip(scenarios).zip(utils) {
+            let (Some(arc), Some(scenario), Some(util)) = (*arc, *scenario, *util) else { continue };
+            if (arc as usize) < study.csr.arc_count() {
+                worst.insert(ArcId(arc), Cause { util, scenario });
+            }
+        }
+    }
+    Ok(worst)
 }
 
 /// What the page says of all scenarios, from the rows of their table.

@@ -10,8 +10,6 @@ pub struct Dscp(u8);
 impl Dscp {
     /// Default forwarding (RFC 2474 §4.1).
     pub const DEFAULT: Self = Self(0);
-    /// Lower effort (RFC 8622).
-    pub const LOWER_EFFORT: Self = Self(1);
     /// Expedited forwarding (RFC 3246).
     pub const EXPEDITED: Self = Self(46);
     /// Capacity-admitted voice (RFC 5865).

@@ -135,11 +135,6 @@ impl TcpEnd {
         &self.progress
     }
 
-    /// Whether all bytes have been read here and acknowledged there.
-    pub fn is_complete(&self) -> bool {
-        self.progress.received_all.is_some() && self.progress.acknowledged_all.is_some()
-    }
-
     /// Whether nothing has happened yet, and nothing is due: then no buffers are there either.
     fn is_untouched(&self, now: SimTime) -> bool {
         self.history.is_empty() && self.due.is_none_or(|due| now < due)
