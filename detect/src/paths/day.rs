@@ -66,6 +66,11 @@ impl DayCourse {
         Some(other.map_or(here, |other| here + share * (other - here)))
     }
 
+    /// Whether earlier days say something of this time of day.
+    pub(super) fn is_known(&self) -> bool {
+        self.days > 0
+    }
+
     /// How much larger the variance of residuals' means over so many bins is than that of what is measured, as the usual value
     /// is known from a few days only. Half an hour of each day makes it: its error is as large as that of a mean over half an
     /// hour, smaller than one over `bins` by their ratio if noise is independent, and as large if it lasts; between the two
