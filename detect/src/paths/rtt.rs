@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 use twin::stats::mad_sigma;
 
-use super::day::DayCourse;
+use super::day::{Course, DayCourse};
 use super::swell::Swell;
 use super::tail_fit::TailFit;
 use super::{HOLD, Part, PathConfig, TELL};
@@ -13,6 +13,9 @@ use crate::tail::log_p_student;
 
 /// Means of windows that teach how far they stray.
 const MEANS: usize = 512;
+
+/// As many of those from before a lasting change count: four hours of the shortest windows.
+const MEANS_BEFORE: usize = 48;
 
 /// With fewer the spread of a window is not known.
 const ENOUGH: usize = 12;
@@ -101,10 +104,12 @@ impl RttTrack {
         }
         // Of a line through two hours it is not known how far residuals from the course of a day stray.
         self.swell.push(residual.filter(|_| self.day.is_known()).map(|r| swell * r), abnormal, config);
-        if self.day.push(rtt_ms, abnormal, config) {
-            self.windows.iter_mut().for_each(Window::forget);
-            self.recent.clear();
+        match self.day.push(rtt_ms, abnormal, config) {
+            Course::Same => return part,
+            Course::Begins => self.windows.iter_mut().for_each(|w| w.forget(u32::MAX)),
+            Course::Moved => self.windows.iter_mut().for_each(|w| w.forget(config.day_bins)),
         }
+        self.recent.clear();
         part
     }
 
@@ -205,12 +210,20 @@ impl Window {
     fn see(&mut self, mean: f64) {
         self.means.push_front(mean as f32);
         self.means.truncate(MEANS);
+        self.spread();
+    }
+
+    /// Leaves out the means of the last bins; of those before few count, as noise need not be what it was.
+    fn forget(&mut self, bins: u32) {
+        self.means.drain(..self.means.len().min((bins / self.stride) as usize));
+        self.means.truncate(MEANS_BEFORE);
+        self.wait = 0;
+        self.spread();
+    }
+
+    fn spread(&mut self) {
         let means: Vec<f64> = self.means.iter().map(|m| f64::from(*m)).collect();
         self.sigma = (means.len() >= ENOUGH)
             .then(|| Spread { sigma: mad_sigma(&means, 0.0), freedom: MAD_EFFICIENCY * means.len() as f64 });
-    }
-
-    fn forget(&mut self) {
-        (self.means, self.wait, self.sigma) = (VecDeque::new(), 0, None);
     }
 }
