@@ -70,8 +70,8 @@ impl CalibrationConfig {
 pub enum Teach {
     /// All of them: in the training, where nothing is flagged.
     All,
-    /// Those that are not flagged: what goes on after the training. Of the alarms no more count than were asked for, and a
-    /// standard deviation of chance; of more, some were right.
+    /// Those that are not flagged: what goes on after the training. Alarms count, too, as long as they are not more than chance
+    /// makes of those asked for; if they are, only as many as were asked for, as some were right.
     Unflagged,
     /// None: thresholds stay as they are.
     Nothing,

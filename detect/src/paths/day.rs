@@ -223,4 +223,27 @@ mod tests {
             course.push(Some(17.0 + noise(bin)), false, &config);
         }
     }
+
+    #[test]
+    fn what_a_day_does_not_say_of_itself_is_said_by_the_days_before_as_far_as_it_moved() {
+        let config = PathConfig::new(300);
+        let day = config.day_buckets();
+        let mut course = DayCourse::new();
+        let usual = |bin: usize| {
+            let day = std::f64::consts::TAU * bin as f64 / day as f64;
+            10.0 + 2.0 * libm::sin(day) + 0.1 * crate::noise::uniform(bin, 0)
+        };
+        let change = 3 * day + 50;
+        for bin in 0..change {
+            course.push(Some(usual(bin)), false, &config);
+        }
+        let moved = (change..4 * day + 50)
+            .find(|bin| course.push(Some(7.0 + usual(*bin)), true, &config) == Course::Moved);
+        // From then on something else is wrong as well, which must not be followed.
+        for bin in moved.unwrap() + 1..change + day {
+            let expected = course.expected(&config).unwrap();
+            assert!((expected - 7.0 - usual(bin)).abs() < 0.5, "{bin}: {expected}");
+            course.push(Some(30.0 + usual(bin)), true, &config);
+        }
+    }
 }

@@ -94,7 +94,7 @@ mod tests {
         for bin in 0..days * config.day_bins {
             let hour = bin % config.day_bins / config.hour_bins;
             let far = if (6..18).contains(&hour) { noon } else { 1.0 };
-            if hour % 12 == 0 && bin % config.hour_bins == 0 {
+            if bin.is_multiple_of(12 * config.hour_bins) {
                 said[usize::from(hour == 0)] = swell.times();
             }
             let fault = bin % 500 < 20;
