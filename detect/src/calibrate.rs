@@ -70,8 +70,8 @@ impl CalibrationConfig {
 pub enum Teach {
     /// All of them: in the training, where nothing is flagged.
     All,
-    /// Those that are not flagged: what goes on after the training. Of the alarms no more count than were asked for, and a
-    /// standard deviation of chance; of more, some were right.
+    /// Those that are not flagged: what goes on after the training. Alarms count, too, as long as they are not more than chance
+    /// makes of those asked for; if they are, only as many as were asked for, as some were right.
     Unflagged,
     /// None: thresholds stay as they are.
     Nothing,
@@ -194,20 +194,20 @@ impl Calibrator {
                     peaks.into_iter().map(move |(bin, peak)| (bin / day, peak - offset))
                 })
                 .partition(|(_, peak)| *peak > f64::from(TOLD) / 2.0);
-            Peaks::of(quiet, &watched).and_over(before, believed.min(told.len() as f64), level)
+            Peaks::of(quiet, &watched).and_over(before, believed(told.len() as f64), level)
         }
     }
 
-    /// At most as many of the alarms that were told in these spans were false: what was asked for and a standard deviation of
-    /// chance.
-    fn believed(&self, spans: &[Span]) -> f64 {
+    /// How many of so many alarms that were told in these spans were false: all, if chance makes as many where some were asked
+    /// for (two standard deviations); if not, those that were asked for.
+    fn believed(&self, spans: &[Span]) -> impl Fn(f64) -> f64 + use<> {
         let live = |(tail, span): (&Tail, &Span)| {
             let from = tail.live.filter(|_| span.is_usable())?.max(span.from);
             Some(tail.learnt.saturating_sub(from) as f64 / self.config.week_bins())
         };
         let weeks: f64 = self.series.iter().zip(spans).filter_map(live).sum();
         let asked = self.config.alarms_per_week * weeks;
-        asked + libm::sqrt(asked)
+        move |told| if told > asked + 2.0 * libm::sqrt(asked) { asked } else { told }
     }
 
     /// How much of each day is in these spans, in days of one series.

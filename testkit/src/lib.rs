@@ -18,11 +18,13 @@
 //! ```
 
 mod capture;
+mod chance;
 mod fabric;
 mod fair;
 mod next_hops;
 mod oracle;
 mod packets;
+mod paths;
 mod plain;
 mod random;
 mod recorded;
@@ -38,6 +40,7 @@ pub use fair::{PlainFlow, max_min_completions, max_min_rates};
 pub use next_hops::{Change, NextHop, NextHops, TimedChange};
 pub use oracle::{Down, PlainLoads, distances_to, route};
 pub use packets::{SlowFlow, SlowOutcome, SlowQueue, Wire, Wires, send_packets};
+pub use paths::{PATH_NOISES, PathFault, PathNoise, PathSeries, PathSet, path_series};
 pub use plain::{PlainArc, PlainDemand, PlainNet};
 pub use random::{SplitMix64, random_demands, random_network, ring_with_chords};
 pub use recorded::{REPETITA, SNDLIB, recorded, recorded_failures};

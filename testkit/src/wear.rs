@@ -1,6 +1,6 @@
 //! Parts that run to failure, and healthy ones beside them: indicators as a collector would have read them.
 
-use crate::SplitMix64;
+use crate::chance::Chance;
 
 /// What wears, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ const STEP_H: f64 = 0.25;
 
 /// The part `index` of a set; even ones run to failure, odd ones are healthy, and each fifth pair has the same form.
 pub fn wear_series(seed: u64, index: u64) -> WearSeries {
-    let mut chance = Chance(SplitMix64::new(seed ^ (index + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+    let mut chance = Chance::of(seed, index);
     let form = WEAR_FORMS[(index / 2 % 5) as usize];
     let fails = index.is_multiple_of(2);
     let begin = chance.between(24.0, 96.0);
@@ -102,7 +102,7 @@ impl WearForm {
 fn optical_power(progress: &[f64], chance: &mut Chance) -> Vec<f64> {
     let (new, swing, noise) =
         (chance.between(-11.0, -3.0), chance.between(0.0, 0.4), chance.between(0.02, 0.1));
-    let (phase, patch) = (chance.unit(), chance.event(0.3));
+    let (phase, patch) = (chance.unit(), event(chance, 0.3));
     let value = |(k, p): (usize, &f64)| {
         let day = libm::sin(std::f64::consts::TAU * (k as f64 * STEP_H / 24.0 + phase));
         let patched = if patch.is_some_and(|at| k >= at) { -0.8 } else { 0.0 };
@@ -116,7 +116,7 @@ fn optical_power(progress: &[f64], chance: &mut Chance) -> Vec<f64> {
 /// events may come within one hour.
 fn counts(progress: &[f64], chance: &mut Chance, new: (f64, f64), worn: f64, burst: f64) -> Vec<f64> {
     let rate = libm::pow(10.0, chance.between(new.0, new.1));
-    let bursts: Vec<usize> = (0..3).filter_map(|_| chance.event(0.4)).collect();
+    let bursts: Vec<usize> = (0..3).filter_map(|_| event(chance, 0.4)).collect();
     let value = |(k, p): (usize, &f64)| {
         let in_burst = bursts.iter().any(|at| (*at..*at + 3).contains(&k));
         let usual = rate * libm::pow(worn / rate, *p) * STEP_H;
@@ -139,7 +139,7 @@ fn bit_error_rate(progress: &[f64], chance: &mut Chance) -> Vec<f64> {
 
 fn memory(progress: &[f64], chance: &mut Chance) -> Vec<f64> {
     let (new, saw, noise) = (chance.between(30.0, 65.0), chance.between(0.0, 4.0), chance.between(0.1, 1.0));
-    let (period, restart) = (2 + (chance.unit() * 40.0) as usize, chance.event(0.3));
+    let (period, restart) = (2 + (chance.unit() * 40.0) as usize, event(chance, 0.3));
     let value = |(k, p): (usize, &f64)| {
         let restarted = if restart.is_some_and(|at| k >= at) { -5.0 } else { 0.0 };
         let tooth = saw * ((k % period) as f64 / period as f64 - 0.5);
@@ -149,42 +149,10 @@ fn memory(progress: &[f64], chance: &mut Chance) -> Vec<f64> {
     progress.iter().enumerate().map(value).collect()
 }
 
-struct Chance(SplitMix64);
-
-impl Chance {
-    /// In (0, 1).
-    fn unit(&mut self) -> f64 {
-        ((self.0.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-    }
-
-    fn between(&mut self, lo: f64, hi: f64) -> f64 {
-        lo + (hi - lo) * self.unit()
-    }
-
-    /// Box and Muller.
-    fn normal(&mut self) -> f64 {
-        let radius = libm::sqrt(-2.0 * libm::log(self.unit()));
-        radius * libm::cos(std::f64::consts::TAU * self.unit())
-    }
-
-    /// By counting arrivals; of large means, by the normal.
-    fn poisson(&mut self, mean: f64) -> f64 {
-        if mean > 50.0 {
-            return libm::round(mean + libm::sqrt(mean) * self.normal()).max(0.0);
-        }
-        let (mut left, mut events) = (mean + libm::log(self.unit()), 0.0);
-        while left > 0.0 {
-            left += libm::log(self.unit());
-            events += 1.0;
-        }
-        events
-    }
-
-    /// Whether something happens, and at which step.
-    fn event(&mut self, probability: f64) -> Option<usize> {
-        let at = (self.unit() * STEPS as f64) as usize;
-        (self.unit() < probability).then_some(at)
-    }
+/// Whether something happens, and at which step.
+fn event(chance: &mut Chance, probability: f64) -> Option<usize> {
+    let at = (chance.unit() * STEPS as f64) as usize;
+    (chance.unit() < probability).then_some(at)
 }
 
 #[cfg(test)]

@@ -19,6 +19,16 @@ const STRAYS: f64 = 5.0;
 /// Buckets of the two stretches that say what is usual while no day is complete: an hour each.
 const STRETCH: usize = 12;
 
+/// What becomes of the usual values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Course {
+    Same,
+    /// Earlier days say something for the first time: residuals stray otherwise from them than from a line.
+    Begins,
+    /// What was abnormal for a day is usual: its residuals say nothing.
+    Moved,
+}
+
 /// The usual course of a day, as medians over the last seven days and over half an hour around; before a day is complete,
 /// the line through the medians of the last two hours.
 ///
@@ -66,6 +76,11 @@ impl DayCourse {
         Some(other.map_or(here, |other| here + share * (other - here)))
     }
 
+    /// Whether earlier days say something of this time of day.
+    pub(super) fn is_known(&self) -> bool {
+        self.days > 0
+    }
+
     /// How much larger the variance of residuals' means over so many bins is than that of what is measured, as the usual value
     /// is known from a few days only. Half an hour of each day makes it: its error is as large as that of a mean over half an
     /// hour, smaller than one over `bins` by their ratio if noise is independent, and as large if it lasts; between the two
@@ -76,13 +91,13 @@ impl DayCourse {
     }
 
     /// Takes the next bin's value (`None`: no value, or not to be learnt from), and whether it was found abnormal. Says
-    /// whether from now on the usual values are of another kind, from which residuals stray otherwise.
-    pub(super) fn push(&mut self, value: Option<f64>, abnormal: bool, config: &PathConfig) -> bool {
+    /// whether from now on the usual values are others.
+    pub(super) fn push(&mut self, value: Option<f64>, abnormal: bool, config: &PathConfig) -> Course {
         self.open.extend(value.map(|v| v as f32));
         self.open_abnormal |= abnormal;
         self.age += 1;
         if self.age < config.bucket_bins {
-            return false;
+            return Course::Same;
         }
         self.age = 0;
         let middle = median(self.open.drain(..).map(f64::from));
@@ -92,30 +107,37 @@ impl DayCourse {
         self.medians.truncate(DAYS * day + HALF_WIDTH + 1);
         self.abnormal.truncate(DAYS * day + HALF_WIDTH + 1);
         let accepted = self.accept(day);
-        let first = self.recenter(day);
-        accepted || first
+        match (self.recenter(day), accepted) {
+            (true, _) => Course::Begins,
+            (false, true) => Course::Moved,
+            (false, false) => Course::Same,
+        }
     }
 
-    /// After a day of which nine tenths were abnormal, that is what is usual, and what was before is not. What else was wrong on
-    /// that day is left out: where it strays from the course before by another difference than the day as a whole.
+    /// After a day of which nine tenths were abnormal, that is what is usual, and what was before is not. Of times of which that
+    /// day does not say what is usual, as they were before the change or something else was wrong (they stray from the course
+    /// before by another difference than the day as a whole), the course before says it, moved as the day as a whole.
     fn accept(&mut self, day: usize) -> bool {
         let odd = self.abnormal.iter().take(day).filter(|a| **a).count();
         if self.abnormal.len() < day || 10 * odd < 9 * day {
             return false;
         }
         let moves: Vec<Option<f64>> = (0..day).map(|bucket| self.moved(bucket, day)).collect();
-        let known: Vec<f64> = moves.iter().copied().flatten().collect();
+        let known: Vec<f64> =
+            moves.iter().zip(&self.abnormal).filter(|(_, odd)| **odd).filter_map(|(by, _)| *by).collect();
         let usual = median(known.iter().copied());
         let limit = STRAYS * mad_sigma(&known, usual);
-        let strays = |bucket: usize| {
+        for (bucket, (median, abnormal)) in self.medians.iter_mut().zip(&mut self.abnormal).enumerate() {
+            let odd = std::mem::take(abnormal);
             let by = moves.get(bucket).copied().flatten();
-            by.is_some_and(|by| (by - usual).abs() > limit)
-        };
-        for (k, (median, abnormal)) in self.medians.iter_mut().zip(&mut self.abnormal).enumerate() {
-            let kept = k < day && std::mem::take(abnormal) && !strays(k);
-            if !kept {
-                *median = None;
-            }
+            let strays = by.is_some_and(|by| (by - usual).abs() > limit);
+            *median = match (*median, by) {
+                _ if bucket >= day => None,
+                (Some(now), _) if odd && !strays => Some(now),
+                (Some(now), Some(by)) if odd => Some((f64::from(now) - by + usual) as f32),
+                (Some(now), _) => Some((f64::from(now) + usual) as f32).filter(|m| m.is_finite()),
+                (None, _) => None,
+            };
         }
         true
     }
@@ -199,6 +221,29 @@ mod tests {
             let expected = course.expected(&config).unwrap();
             assert!((expected - 17.0).abs() < 0.5, "{bin}: {expected}");
             course.push(Some(17.0 + noise(bin)), false, &config);
+        }
+    }
+
+    #[test]
+    fn what_a_day_does_not_say_of_itself_is_said_by_the_days_before_as_far_as_it_moved() {
+        let config = PathConfig::new(300);
+        let day = config.day_buckets();
+        let mut course = DayCourse::new();
+        let usual = |bin: usize| {
+            let day = std::f64::consts::TAU * bin as f64 / day as f64;
+            10.0 + 2.0 * libm::sin(day) + 0.1 * crate::noise::uniform(bin, 0)
+        };
+        let change = 3 * day + 50;
+        for bin in 0..change {
+            course.push(Some(usual(bin)), false, &config);
+        }
+        let moved = (change..4 * day + 50)
+            .find(|bin| course.push(Some(7.0 + usual(*bin)), true, &config) == Course::Moved);
+        // From then on something else is wrong as well, which must not be followed.
+        for bin in moved.unwrap() + 1..change + day {
+            let expected = course.expected(&config).unwrap();
+            assert!((expected - 7.0 - usual(bin)).abs() < 0.5, "{bin}: {expected}");
+            course.push(Some(30.0 + usual(bin)), true, &config);
         }
     }
 }

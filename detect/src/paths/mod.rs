@@ -9,6 +9,7 @@
 mod day;
 mod loss;
 mod rtt;
+mod swell;
 mod tail_fit;
 
 use serde::{Deserialize, Serialize};

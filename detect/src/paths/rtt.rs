@@ -5,13 +5,17 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 use twin::stats::mad_sigma;
 
-use super::day::DayCourse;
+use super::day::{Course, DayCourse};
+use super::swell::Swell;
 use super::tail_fit::TailFit;
 use super::{HOLD, Part, PathConfig, TELL};
 use crate::tail::log_p_student;
 
 /// Means of windows that teach how far they stray.
 const MEANS: usize = 512;
+
+/// As many of those from before a lasting change count: four hours of the shortest windows.
+const MEANS_BEFORE: usize = 48;
 
 /// With fewer the spread of a window is not known.
 const ENOUGH: usize = 12;
@@ -23,12 +27,13 @@ const MAD_EFFICIENCY: f64 = 0.37;
 /// A single bin counts for no more than this many spreads in the longer windows.
 const CLIP: f64 = 4.0;
 
-/// Residuals from the usual course of the day; in each bin and for each window that ends there, how far does the mean of
+/// Residuals from the usual course of the day, as multiples of how far they stray at that time of day more than on the whole; in each bin and for each window that ends there, how far does the mean of
 /// the residuals stray, by what such means usually do? The spread of each length is learnt by itself: noise of paths is
 /// correlated, and a longer window gains less than the root of its length.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct RttTrack {
     day: DayCourse,
+    swell: Swell,
     /// Clipped residuals of the last bins, newest first; `None` where no reply came.
     recent: VecDeque<Option<f32>>,
     windows: Vec<Window>,
@@ -72,6 +77,7 @@ impl RttTrack {
         };
         Self {
             day: DayCourse::new(),
+            swell: Swell::new(),
             recent: VecDeque::new(),
             windows: config.windows.iter().map(window).collect(),
         }
@@ -80,7 +86,8 @@ impl RttTrack {
     /// Takes the next bin and judges it; `None` while learning or without a reply.
     pub(super) fn step(&mut self, rtt_ms: Option<f64>, config: &PathConfig) -> Option<Part> {
         let expected = self.day.expected(config);
-        let residual = rtt_ms.zip(expected).map(|(rtt, usual)| rtt - usual);
+        let swell = self.swell.times();
+        let residual = rtt_ms.zip(expected).map(|(rtt, usual)| (rtt - usual) / swell);
         self.remember(residual, config);
         let sigmas = self.sigmas(config);
         let mut part = residual.and_then(|residual| self.judge(residual, &sigmas));
@@ -90,20 +97,24 @@ impl RttTrack {
             self.recent.truncate(bins);
             part = residual.and_then(|residual| self.judge(residual, &sigmas));
         }
-        let part = part.zip(expected).map(|(part, expected)| Part { expected, ..part });
+        let part = part.zip(expected).map(|(p, expected)| Part { expected, sigma: swell * p.sigma, ..p });
         let abnormal = part.as_ref().is_some_and(|p| p.score > HOLD);
         if let Some(residual) = residual {
             self.learn(residual, abnormal, &sigmas, config);
         }
-        if self.day.push(rtt_ms, abnormal, config) {
-            self.windows.iter_mut().for_each(Window::forget);
-            self.recent.clear();
+        // Of a line through two hours it is not known how far residuals from the course of a day stray.
+        self.swell.push(residual.filter(|_| self.day.is_known()).map(|r| swell * r), abnormal, config);
+        match self.day.push(rtt_ms, abnormal, config) {
+            Course::Same => return part,
+            Course::Begins => self.windows.iter_mut().for_each(|w| w.forget(u32::MAX)),
+            Course::Moved => self.windows.iter_mut().for_each(|w| w.forget(config.day_bins)),
         }
+        self.recent.clear();
         part
     }
 
     fn remember(&mut self, residual: Option<f64>, config: &PathConfig) {
-        let clip = self.windows[0].sigma.map_or(f64::INFINITY, |s| CLIP * s.sigma.max(config.min_sigma_ms));
+        let clip = self.windows[0].sigma.map_or(f64::INFINITY, |s| CLIP * s.sigma.max(self.least(config)));
         self.recent.push_front(residual.map(|r| r.clamp(-clip, clip) as f32));
         self.recent.truncate(config.longest() as usize);
     }
@@ -113,10 +124,15 @@ impl RttTrack {
         let mut known = None;
         let sigma = |w: &Window| {
             let stray = |sigma| sigma * libm::sqrt(self.day.doubt(w.bins, config));
-            known = w.sigma.map(|s| Spread { sigma: stray(s.sigma).max(config.min_sigma_ms), ..s }).or(known);
+            known = w.sigma.map(|s| Spread { sigma: stray(s.sigma).max(self.least(config)), ..s }).or(known);
             known
         };
         self.windows.iter().map(sigma).collect()
+    }
+
+    /// The least spread, as a multiple like residuals.
+    fn least(&self, config: &PathConfig) -> f64 {
+        config.min_sigma_ms / self.swell.times()
     }
 
     fn judge(&self, residual: f64, sigmas: &[Option<Spread>]) -> Option<Part> {
@@ -194,12 +210,20 @@ impl Window {
     fn see(&mut self, mean: f64) {
         self.means.push_front(mean as f32);
         self.means.truncate(MEANS);
+        self.spread();
+    }
+
+    /// Leaves out the means of the last bins; of those before few count, as noise need not be what it was.
+    fn forget(&mut self, bins: u32) {
+        self.means.drain(..self.means.len().min((bins / self.stride) as usize));
+        self.means.truncate(MEANS_BEFORE);
+        self.wait = 0;
+        self.spread();
+    }
+
+    fn spread(&mut self) {
         let means: Vec<f64> = self.means.iter().map(|m| f64::from(*m)).collect();
         self.sigma = (means.len() >= ENOUGH)
             .then(|| Spread { sigma: mad_sigma(&means, 0.0), freedom: MAD_EFFICIENCY * means.len() as f64 });
-    }
-
-    fn forget(&mut self) {
-        (self.means, self.wait, self.sigma) = (VecDeque::new(), 0, None);
     }
 }
