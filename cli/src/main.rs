@@ -20,6 +20,7 @@ mod map;
 mod measured;
 mod output;
 mod planning;
+mod prose;
 mod replay;
 mod target;
 

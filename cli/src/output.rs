@@ -1,4 +1,4 @@
-//! Tables on stdout.
+//! What goes to stdout: tables and words.
 
 use std::io::{self, Write};
 
@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::draw::draw;
 use crate::failure::Failure;
+use crate::prose;
 
 /// The form of data on stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -117,9 +118,7 @@ impl Table {
     fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
         match format {
             Format::Table => {
-                // A file or a pipe gets all on one line, whatever the terminal is.
-                let width = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0);
-                writeln!(out, "{}", draw(&self.columns, &self.rows, self.spare, width))
+                writeln!(out, "{}", draw(&self.columns, &self.rows, self.spare, width()))
             }
             Format::Json => {
                 let objects: Vec<_> = self.objects().collect();
@@ -170,6 +169,19 @@ pub(crate) fn plain(value: &Value) -> String {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
+    }
+}
+
+/// How wide the terminal is. A file or a pipe gets all on one line, whatever the terminal is.
+fn width() -> Option<u16> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)
+}
+
+/// Prints lines of words to stdout, folded to the terminal.
+pub(crate) fn print_words(text: &str) -> Result<(), Failure> {
+    match width() {
+        Some(width) => print_bytes(prose::fold(text, usize::from(width)).as_bytes()),
+        None => print_bytes(text.as_bytes()),
     }
 }
 

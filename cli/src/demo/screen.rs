@@ -9,6 +9,7 @@ use twin::{Csr, Residual, Subject};
 use super::answer::{Answer, describe};
 use super::library::Library;
 use super::pipeline::Findings;
+use crate::prose::wrap;
 
 const WIDTH: usize = 80;
 
@@ -62,7 +63,7 @@ impl Screen<'_> {
     fn management(&self, out: &mut String) {
         title(out, "What the management system sees");
         for (what, value, _) in management(self.world, self.findings) {
-            wrapped(out, &value, &format!("  {what:<34} "), &" ".repeat(37));
+            wrap(out, &value, &format!("  {what:<34} "), &" ".repeat(37), WIDTH);
         }
     }
 
@@ -119,7 +120,7 @@ impl Screen<'_> {
         rows.push((ranking.unknown, "something that no hypothesis names".to_owned()));
         rows.sort_by(|a, b| b.0.total_cmp(&a.0));
         for (p, words) in rows.iter().filter(|(p, _)| *p >= 5e-4) {
-            wrapped(out, words, &format!("  {p:>5.3} {} ", bar(*p, 12)), "                     ");
+            wrap(out, words, &format!("  {p:>5.3} {} ", bar(*p, 12)), "                     ", WIDTH);
         }
         if let Some(first) = ranking.causes.first().filter(|c| c.probability > 0.5) {
             self.explanation(out, first);
@@ -342,30 +343,11 @@ fn line(out: &mut String, text: &str) {
 }
 
 fn paragraph(out: &mut String, text: &str) {
-    wrapped(out, text, "  ", "  ");
+    wrap(out, text, "  ", "  ", WIDTH);
 }
 
 fn bullet(out: &mut String, text: &str) {
-    wrapped(out, text, "  - ", "    ");
-}
-
-/// Breaks lines at blanks so that none is longer than the screen is wide.
-fn wrapped(out: &mut String, text: &str, first: &str, rest: &str) {
-    let mut current = first.to_owned();
-    let mut empty = true;
-    for word in text.split(' ') {
-        if !empty && current.chars().count() + 1 + word.chars().count() > WIDTH {
-            line(out, &current);
-            current = rest.to_owned();
-            empty = true;
-        }
-        if !empty {
-            current.push(' ');
-        }
-        current.push_str(word);
-        empty = false;
-    }
-    line(out, &current);
+    wrap(out, text, "  - ", "    ", WIDTH);
 }
 
 /// Minutes of the window in words, for pages.

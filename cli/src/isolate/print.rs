@@ -30,7 +30,7 @@ pub(crate) fn print(
 ) -> Result<(), Failure> {
     if global.format() == Format::Table {
         let text: String = verdicts.iter().map(|(number, v)| words(*number, place, v, probes)).collect();
-        return output::print_bytes(text.as_bytes());
+        return output::print_words(&text);
     }
     let mut table = Table::new(COLUMNS);
     verdicts.iter().for_each(|(number, verdict)| rows(&mut table, *number, place, verdict));

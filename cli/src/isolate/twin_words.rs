@@ -30,7 +30,7 @@ pub(crate) fn print(
     if global.format() == Format::Table {
         let text: String =
             verdicts.iter().map(|(number, v)| words(csr, *number, &cases[number], v)).collect();
-        return output::print_bytes(text.as_bytes());
+        return output::print_words(&text);
     }
     let mut table = Table::new(COLUMNS);
     for (number, verdict) in verdicts {

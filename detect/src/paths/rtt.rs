@@ -27,9 +27,10 @@ const MAD_EFFICIENCY: f64 = 0.37;
 /// A single bin counts for no more than this many spreads in the longer windows.
 const CLIP: f64 = 4.0;
 
-/// Residuals from the usual course of the day, as multiples of how far they stray at that time of day more than on the whole; in each bin and for each window that ends there, how far does the mean of
-/// the residuals stray, by what such means usually do? The spread of each length is learnt by itself: noise of paths is
-/// correlated, and a longer window gains less than the root of its length.
+/// Residuals from the usual course of the day, each divided by how much further than on the whole they stray at that time of
+/// day ([`Swell`]); in each bin and for each window that ends there, how far does the mean of the residuals stray, by what
+/// such means usually do? The spread of each length is learnt by itself: noise of paths is correlated, and a longer window
+/// gains less than the root of its length.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct RttTrack {
     day: DayCourse,
