@@ -4,6 +4,8 @@ use engine::{Chance, Purpose, Seeds};
 use rand_distr::{Distribution, StandardNormal};
 use twin::{Csr, EntityKey, NodeId};
 
+use super::onset::Onset;
+
 /// Standard deviations of logarithms: how far off may be …
 /// … a demand that nothing measures,
 const DEMAND: f64 = 0.3;
@@ -21,10 +23,8 @@ const CONVERGES: f64 = 0.9;
 const CONVERGES_S: f64 = 2.0;
 /// Pollers read up to so many seconds late.
 const LATE_S: f64 = 35.0;
-
-/// Each replica is shown with an onset in each of so many strata. What an onset leaves of a poll is anything but normal from
-/// stratum to stratum, and nearly so within one.
-pub(super) const STRATA: usize = 6;
+/// Late polls let an onset seem earlier than it was, by up to so many bins.
+const EARLY: f64 = 1.0;
 
 /// The unknowns of one replica.
 #[derive(Clone, Debug)]
@@ -37,8 +37,8 @@ pub(super) struct Luck {
     pub buffer: Vec<f64>,
     /// By node: how late its counters are read, in seconds.
     pub late_s: Vec<f64>,
-    /// When it began, once in each stratum of what is known of that, in bins since the first of the record.
-    pub onsets: [f64; STRATA],
+    /// When it began, in bins since the first of the record.
+    pub onset: f64,
     /// How long routing takes to converge, in seconds.
     pub converge_s: f64,
     /// By node: the salt of its hash.
@@ -50,9 +50,8 @@ pub(super) struct Luck {
 }
 
 impl Luck {
-    /// Of trial `number`, from 1; trial 0 is the even one, in which nothing is off. `instants` are equally likely and ascend:
-    /// see [`Onset::instants`](super::onset::Onset::instants).
-    pub(super) fn new(csr: &Csr, seeds: Seeds, number: u64, measured: &[bool], instants: &[f64]) -> Self {
+    /// Of trial `number`, from 1; trial 0 is the even one, in which nothing is off.
+    pub(super) fn new(csr: &Csr, seeds: Seeds, number: u64, measured: &[bool], onset: &Onset) -> Self {
         let trial = seeds.trial(number);
         // Trials come in pairs, one as lucky as the other is not: what luck does in proportion leaves their mean (antithetic
         // variates; Hammersley and Morton, Proc. Camb. Phil. Soc. 1956).
@@ -73,17 +72,13 @@ impl Luck {
         let burst = (0..arcs).map(|_| burst * normal(BURST_OF_ARC)).collect();
         let buffer = (0..arcs).map(|_| normal(BUFFER)).collect();
         let mut uniform = || 0.5 + width * (draw.f64_open() - 0.5);
-        let within = uniform();
-        let onset = |stratum: usize| {
-            let share = (stratum as f64 + within) / STRATA as f64;
-            instants[((share * instants.len() as f64) as usize).min(instants.len() - 1)]
-        };
+        let onset = onset.quantile(uniform()) + EARLY * uniform();
         Self {
             demand,
             burst,
             buffer,
             late_s: (0..csr.node_count()).map(|_| LATE_S * uniform()).collect(),
-            onsets: std::array::from_fn(onset),
+            onset,
             converge_s,
             salts: csr.node_keys.iter().map(|k| trial.chance(Purpose::ECMP_SALT, k)).collect(),
             uneven: width * UNEVEN,
@@ -111,8 +106,8 @@ mod tests {
     fn trials_of_a_pair_are_as_lucky_as_each_other_is_not_and_pairs_differ() {
         let (net, _) = testkit::recorded("Abilene");
         let csr = Csr::compile(&net.to_twin(), Layer::Igp);
-        let instants: Vec<f64> = (0..100).map(|i| 90.0 + 0.02 * f64::from(i)).collect();
-        let luck = |number| Luck::new(&csr, Seeds::new(7), number, &[true, false], &instants);
+        let onset = Onset { first: 90, probability: vec![0.5, 0.5] };
+        let luck = |number| Luck::new(&csr, Seeds::new(7), number, &[true, false], &onset);
         let (even, one, other, next) = (luck(0), luck(1), luck(2), luck(3));
         assert_eq!(even.demand, [1.0, 1.0]);
         assert!(one.demand.iter().zip(&other.demand).all(|(a, b)| (a * b - 1.0).abs() < 1e-12));
@@ -122,12 +117,6 @@ mod tests {
                 < 1e-12
         );
         assert_ne!(one.demand, next.demand);
-        // One onset in each sixth of what is possible, and opposite places in it.
-        for (stratum, (a, b)) in one.onsets.iter().zip(&other.onsets).enumerate() {
-            let low = 90.0 + 2.0 * stratum as f64 / STRATA as f64;
-            assert!([a, b].iter().all(|at| (low - 0.02..low + 2.0 / STRATA as f64).contains(*at)));
-            assert!((a + b - (2.0 * low + 2.0 / STRATA as f64)).abs() < 0.05);
-        }
         assert_eq!(even.uneven(NodeId::new(0), NodeId::new(1), 0), 1.0);
     }
 }

@@ -11,8 +11,6 @@ pub struct Onset {
     pub probability: Vec<f64>,
 }
 
-/// Late polls let an onset seem earlier than it was, by up to so many bins.
-const EARLY: f64 = 1.0;
 /// Bins that have to follow an onset: with fewer nothing can be said about it.
 const LEAST_AFTER: usize = 4;
 /// Probability that a given series changes at all.
@@ -52,20 +50,6 @@ impl Onset {
             below += p;
         }
         (self.first + self.probability.len()) as f64
-    }
-
-    /// Instants that are equally likely to be the one, ascending, in bins since the first of the record.
-    pub fn instants(&self) -> Vec<f64> {
-        /// Steps of what is known from bins, and of how far off that may be.
-        const STEPS: u32 = 32;
-        let middle = |step: u32| (f64::from(step) + 0.5) / f64::from(STEPS);
-        let of = |step: u32| {
-            let from = self.quantile(middle(step));
-            (0..STEPS).map(move |early| from + EARLY * middle(early))
-        };
-        let mut instants: Vec<f64> = (0..STEPS).flat_map(of).collect();
-        instants.sort_by(f64::total_cmp);
-        instants
     }
 
     /// The mean, in bins since the first of the record.
@@ -171,18 +155,5 @@ mod tests {
             assert!((66..=68).contains(&best), "{best} for {size}");
         }
         assert!(polls(0.0).log_bayes(67) < 0.0, "no change is no evidence for one");
-    }
-
-    #[test]
-    fn instants_are_as_likely_as_their_bins_and_up_to_a_bin_later() {
-        let onset = Onset { first: 90, probability: vec![0.25, 0.0, 0.75] };
-        let instants = onset.instants();
-        let share =
-            |below: f64| instants.iter().filter(|i| **i < below).count() as f64 / instants.len() as f64;
-        assert!(instants.is_sorted());
-        assert!(instants[0] >= 90.0 && instants[instants.len() - 1] < 94.0);
-        // The sum of two even laws is a triangle.
-        let expected = [(91.0, 0.125), (92.0, 0.25), (93.0, 0.625), (93.5, 0.906)];
-        assert!(expected.iter().all(|(at, want)| (share(*at) - want).abs() < 0.02));
     }
 }

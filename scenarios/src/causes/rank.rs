@@ -121,7 +121,7 @@ pub fn rank(
     if settings.replicas == 0 {
         let formulas = Formulas::new(csr, routing, seen, &summary);
         let causes = Cause::all(csr, routing, &settings.without);
-        let show = |change| vec![formulas.show(change)];
+        let show = |change| formulas.show(change);
         let weighed = screen(csr, causes, &settings.worn, &summary, Rung::Algebra, show);
         return verdict(summary, &weighed, settings, Vec::new(), Vec::new());
     }
@@ -158,7 +158,7 @@ fn screen(
     worn: &BTreeMap<LinkId, f64>,
     summary: &Summary,
     rung: Rung,
-    show: impl Fn(Change) -> Vec<Ensemble> + Sync,
+    show: impl Fn(Change) -> Ensemble + Sync,
 ) -> Vec<Weighed> {
     let total: f64 = causes.iter().map(|c| c.per_h(csr, worn)).sum();
     causes
@@ -305,9 +305,7 @@ fn of_cause(summary: &Summary, w: &Weighed) -> Ranked {
     let log_bayes = w.log_bayes();
     let mut by_item = vec![0.0; summary.items.len()];
     for (form, q) in w.forms.iter().zip(&weights) {
-        for (stratum, within) in form.strata() {
-            stratum.terms.iter().for_each(|t| by_item[t.item as usize] += q * within * t.log_bayes);
-        }
+        form.terms.iter().for_each(|t| by_item[t.item as usize] += q * t.log_bayes);
     }
     let mut ledger: Vec<(Option<u32>, f64)> =
         (0u32..).zip(&by_item).filter(|(_, l)| **l != 0.0).map(|(i, l)| (Some(i), *l)).collect();
@@ -352,7 +350,8 @@ fn mark_same(summary: &Summary, weighed: &[Weighed], ranked: &mut [(usize, Ranke
     };
     let dense = |i: usize| {
         let mut row = vec![0.0; summary.items.len()];
-        if let Some(ensemble) = best(i).and_then(FormWeight::likeliest).map(|s| &s.ensemble) {
+        if let Some(form) = best(i) {
+            let ensemble = &form.ensemble;
             for (item, mean) in ensemble.items.iter().zip(&ensemble.mean) {
                 let sigma = summary.sigma[*item as usize];
                 row[*item as usize] = if sigma.is_finite() { mean / sigma } else { 0.0 };
@@ -381,14 +380,13 @@ fn predictive(summary: &Summary, weighed: &[Weighed], ranked: &[Ranked], setting
     let mut squares = summary.squares(&summary.change);
     let nothing = ranked.iter().find(|r| r.what == What::None).map_or(0.0, |r| r.probability);
     let form = best.and_then(|w| w.forms.iter().max_by(|a, b| a.log_bayes.total_cmp(&b.log_bayes)));
-    let form = form.filter(|f| nothing < 0.5 && f.shows());
-    let Some((form, stratum)) = form.and_then(|f| Some((f, f.likeliest()?))) else {
+    let Some(form) = form.filter(|f| nothing < 0.5 && !f.ensemble.items.is_empty()) else {
         return summary.tail(&squares);
     };
-    stratum.ensemble.items.iter().for_each(|i| squares[*i as usize] = f64::NAN);
+    form.ensemble.items.iter().for_each(|i| squares[*i as usize] = f64::NAN);
     let error = if form.often { FINE } else { ROUGH };
     let (replicas, seeds) = (settings.replicas as usize, Seeds::new(settings.seed));
-    let moved = super::likelihood::predictive(summary, &stratum.ensemble, replicas, error, seeds);
+    let moved = super::likelihood::predictive(summary, &form.ensemble, replicas, error, seeds);
     // Two chances to be surprised.
     (2.0 * moved.min(summary.tail(&squares))).min(1.0)
 }

@@ -9,7 +9,6 @@ use twin::Rung;
 
 use super::class::{Cause, Form};
 use super::likelihood::{Ensemble, ModelError, Term, departure, effective, terms};
-use super::luck::STRATA;
 use super::replica::Bench;
 use super::summary::Summary;
 use crate::base_loss::log_sum_exp;
@@ -24,8 +23,6 @@ const HALVINGS: usize = 3;
 pub(super) const ROUGH: ModelError = ModelError { common: 0.3, own: 0.3 };
 /// What replicas do not have: queues that are not of the law. An assumption.
 pub(super) const FINE: ModelError = ModelError { common: 0.15, own: 0.15 };
-/// A stratum of the onset so many nats behind the likeliest does not come into question.
-const STRATUM_GAP: f64 = 20.0;
 /// Groups of replicas, each of which is left out once for standard errors.
 pub(super) const GROUPS: usize = 10;
 
@@ -44,9 +41,8 @@ pub(super) struct FormWeight {
     pub form: Form,
     /// Its share of the prior among the forms of its cause, where these have no cells.
     pub share: f64,
-    /// Strata of the onset that come into question, of so many equally likely ones.
-    pub strata: Vec<Stratum>,
-    pub onsets: usize,
+    pub ensemble: Ensemble,
+    pub terms: Vec<Term>,
     pub log_bayes: f64,
     /// The log Bayes factor of something like it that no cause names, against it; nothing where it was not run often.
     pub departure: f64,
@@ -57,23 +53,6 @@ pub(super) struct FormWeight {
     pub often: bool,
     /// log Bayes factors with each group of replicas left out; empty where that would not matter.
     pub without: Vec<f64>,
-}
-
-/// What a form shows if it began in one stratum of what is known of the onset.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Stratum {
-    pub onset: usize,
-    pub ensemble: Ensemble,
-    pub terms: Vec<Term>,
-    pub log_bayes: f64,
-}
-
-impl Stratum {
-    fn new(summary: &Summary, shown: (usize, Ensemble), replicas: &[usize], error: ModelError) -> Self {
-        let (onset, ensemble) = shown;
-        let terms = terms(summary, &ensemble, replicas, error);
-        Self { onset, log_bayes: terms.iter().map(|t| t.log_bayes).sum(), ensemble, terms }
-    }
 }
 
 impl Weighed {
@@ -143,9 +122,9 @@ impl Weighed {
         forms.sort_by(|a, b| rough[*b].total_cmp(&rough[*a]).then(a.cmp(b)));
         // What lies between the forms of a range is looked at later; other forms stand for themselves.
         let gap = if self.cause.class.between.is_some() { FORM_GAP } else { f64::INFINITY };
-        forms.retain(|i| rough[*i] >= best - gap && self.forms[*i].shows());
+        forms.retain(|i| rough[*i] >= best - gap && !self.forms[*i].ensemble.items.is_empty());
         forms.truncate(FORMS);
-        let once: Vec<Vec<Stratum>> = forms.iter().map(|f| self.forms[*f].strata.clone()).collect();
+        let once: Vec<Ensemble> = forms.iter().map(|f| self.forms[*f].ensemble.clone()).collect();
         for (k, &form) in forms.iter().enumerate() {
             // Other metrics may lead to the same paths.
             match once[..k].iter().position(|other| *other == once[k]) {
@@ -198,14 +177,11 @@ impl Weighed {
 }
 
 impl FormWeight {
-    /// By what a single run of it without luck shows, in each stratum of the onset.
-    pub(super) fn rough(form: Form, shown: Vec<Ensemble>, rung: Rung, summary: &Summary) -> Self {
-        let onsets = shown.len();
-        let of = |shown| Stratum::new(summary, shown, &[0], ROUGH);
-        let strata = shown.into_iter().enumerate().map(of).collect();
-        let mut weight = Self { strata, onsets, ..Self::of(form, rung) };
-        weight.log_bayes = weight.over_strata(|s| s.log_bayes);
-        weight
+    /// By what a single run of it without luck shows.
+    pub(super) fn rough(form: Form, ensemble: Ensemble, rung: Rung, summary: &Summary) -> Self {
+        let terms = terms(summary, &ensemble, &[0], ROUGH);
+        let log_bayes = terms.iter().map(|t| t.log_bayes).sum();
+        Self { ensemble, terms, log_bayes, ..Self::of(form, rung) }
     }
 
     /// Before it was run.
@@ -213,8 +189,8 @@ impl FormWeight {
         Self {
             form,
             share: 1.0,
-            strata: Vec::new(),
-            onsets: 1,
+            ensemble: Ensemble { items: Vec::new(), mean: Vec::new(), spread: Vec::new() },
+            terms: Vec::new(),
             log_bayes: 0.0,
             departure: f64::NEG_INFINITY,
             rung,
@@ -224,44 +200,14 @@ impl FormWeight {
         }
     }
 
-    /// Runs it in all replicas; where it was before, only with the onsets that came into question then.
+    /// Runs it in all replicas.
     pub(super) fn run(&mut self, bench: &Bench<'_>, summary: &Summary, all: &[usize]) {
-        let best = self.likeliest().map_or(0.0, |s| s.log_bayes);
-        let near = self.strata.iter().filter(|s| s.log_bayes > best - STRATUM_GAP).map(|s| s.onset);
-        let onsets: Vec<usize> = if self.often { near.collect() } else { (0..STRATA).collect() };
-        let shown: Vec<(usize, Ensemble)> =
-            onsets.iter().copied().zip(bench.often(self.form.change, &onsets)).collect();
-        self.strata = shown.into_par_iter().map(|s| Stratum::new(summary, s, all, FINE)).collect();
-        self.onsets = STRATA;
-        self.log_bayes = self.over_strata(|s| s.log_bayes);
-        self.departure = self.over_strata(|s| s.log_bayes + departure(summary, &s.terms)) - self.log_bayes;
-        self.effective = self.likeliest().map_or(0.0, |s| effective(summary, &s.ensemble));
+        self.ensemble = bench.often(self.form.change);
+        self.terms = terms(summary, &self.ensemble, all, FINE);
+        self.log_bayes = self.terms.iter().map(|t| t.log_bayes).sum();
+        self.departure = departure(summary, &self.terms);
+        self.effective = effective(summary, &self.ensemble);
         self.often = true;
-    }
-
-    /// The logarithm of the mean of something over onsets.
-    fn over_strata(&self, log: impl Fn(&Stratum) -> f64) -> f64 {
-        if self.strata.is_empty() {
-            return 0.0;
-        }
-        log_sum_exp(&self.strata.iter().map(log).collect::<Vec<f64>>()) - libm::log(self.onsets as f64)
-    }
-
-    /// Whether it shows at all.
-    pub(super) fn shows(&self) -> bool {
-        self.strata.iter().any(|s| !s.ensemble.items.is_empty())
-    }
-
-    /// The stratum in which it began most probably, if it is the case.
-    pub(super) fn likeliest(&self) -> Option<&Stratum> {
-        self.strata.iter().rev().max_by(|a, b| a.log_bayes.total_cmp(&b.log_bayes))
-    }
-
-    /// Strata with their posterior weights.
-    pub(super) fn strata(&self) -> impl Iterator<Item = (&Stratum, f64)> {
-        let logs: Vec<f64> = self.strata.iter().map(|s| s.log_bayes).collect();
-        let total = log_sum_exp(&logs);
-        self.strata.iter().zip(logs).map(move |(s, log)| (s, libm::exp(log - total)))
     }
 
     /// The same weight of another form that shows the same.
@@ -283,15 +229,13 @@ impl FormWeight {
 
     /// Weighs it again with each group of replicas left out.
     pub(super) fn leave_out(&mut self, summary: &Summary, all: &[usize]) {
-        let best = self.likeliest().map_or(0.0, |s| s.log_bayes);
-        let without = |group: usize| {
-            let kept: Vec<usize> = all.iter().copied().filter(|r| r / 2 % GROUPS != group).collect();
-            self.over_strata(|s| match s.log_bayes {
-                log if log < best - STRATUM_GAP => log,
-                _ => terms(summary, &s.ensemble, &kept, FINE).iter().map(|t| t.log_bayes).sum(),
+        self.without = (0..GROUPS)
+            .into_par_iter()
+            .map(|g| {
+                let kept: Vec<usize> = all.iter().copied().filter(|r| r / 2 % GROUPS != g).collect();
+                terms(summary, &self.ensemble, &kept, FINE).iter().map(|t| t.log_bayes).sum()
             })
-        };
-        self.without = (0..GROUPS).into_par_iter().map(without).collect();
+            .collect();
     }
 }
 
@@ -333,27 +277,6 @@ mod tests {
         }
         assert!((weighed(&coarse, at, width).log_bayes() - exact).abs() > 0.5);
         assert!((weighed(&fine, at, width).log_bayes() - exact).abs() < 0.1);
-    }
-
-    #[test]
-    fn onsets_are_summed_over_and_those_that_were_dropped_count_as_nothing() {
-        let cause = weighed(&[0.01], 0.01, 1.0).cause;
-        let mut weight = FormWeight::of(cause.form_at(0.01).unwrap(), Rung::Fluid);
-        let ensemble = Ensemble { items: Vec::new(), mean: Vec::new(), spread: Vec::new() };
-        let stratum = |(onset, log_bayes): (usize, f64)| Stratum {
-            onset,
-            ensemble: ensemble.clone(),
-            terms: Vec::new(),
-            log_bayes,
-        };
-        weight.strata = [(0, 3.0), (4, 1.0)].map(stratum).to_vec();
-        weight.onsets = 6;
-        let exact = ((3f64.exp() + 1f64.exp()) / 6.0).ln();
-        assert!((weight.over_strata(|s| s.log_bayes) - exact).abs() < 1e-12);
-        assert_eq!(weight.likeliest().map(|s| s.onset), Some(0));
-        let shares: Vec<f64> = weight.strata().map(|(_, share)| share).collect();
-        assert!((shares[0] - 1.0 / (1.0 + (-2f64).exp())).abs() < 1e-12);
-        assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-12);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use self::fit::fitted;
 use self::show::Clock;
 use self::ways::{Trip, Way, across, lost};
 use super::likelihood::Ensemble;
-use super::luck::{Luck, STRATA};
+use super::luck::Luck;
 use super::observed::Observed;
 use super::queue::Law;
 use super::state::{Change, State};
@@ -45,8 +45,6 @@ pub struct Bench<'a> {
     seeds: Seeds,
     /// By demand: whether its flows are sampled.
     measured: Vec<bool>,
-    /// When it may have begun: see [`Onset::instants`](super::onset::Onset::instants).
-    instants: Vec<f64>,
 }
 
 /// The run of a trial without a change.
@@ -63,18 +61,6 @@ struct Base {
 
 /// What a change would show: changes of items.
 type Shown = Vec<(u32, f64)>;
-
-/// What a change does in one trial once traffic has moved, whenever that is.
-struct Effect {
-    laws: Vec<Law>,
-    /// Arcs whose laws are not what they were.
-    arcs: Vec<usize>,
-    /// Pairs that are probed and may feel it: what their probes meet, and the share of their ways that the link was on that
-    /// is cut.
-    probes: Vec<(usize, Trip, f64)>,
-    /// Pairs whose flows are sampled: the share lost besides, and that share of ways.
-    flows: Vec<(usize, f64, f64)>,
-}
 
 impl<'a> Bench<'a> {
     /// Makes the network ready for `trials` replicas. `state` is the twin's, with nothing wrong.
@@ -104,7 +90,6 @@ impl<'a> Bench<'a> {
             bases: Vec::new(),
             seeds: Seeds::new(seed),
             measured,
-            instants: summary.onset.instants(),
         };
         let even = bench.luck(0);
         let all: Vec<usize> = (0..csr.node_count()).collect();
@@ -145,18 +130,17 @@ impl<'a> Bench<'a> {
     }
 
     fn luck(&self, trial: u64) -> Luck {
-        Luck::new(self.csr, self.seeds, trial, &self.measured, &self.instants)
+        Luck::new(self.csr, self.seeds, trial, &self.measured, &self.summary.onset)
     }
 
-    /// Runs a change in the even trial alone: what it shows with an onset in each stratum.
-    pub fn once(&self, change: Change) -> Vec<Ensemble> {
-        let all: [usize; STRATA] = std::array::from_fn(|onset| onset);
-        self.ensembles(change, 0..1, &all)
+    /// Runs a change in the even trial alone.
+    pub fn once(&self, change: Change) -> Ensemble {
+        self.ensemble(change, 0..1)
     }
 
-    /// Runs a change in all trials but the even one: what they show with an onset in each of these strata.
-    pub(super) fn often(&self, change: Change, onsets: &[usize]) -> Vec<Ensemble> {
-        self.ensembles(change, 1..self.bases.len(), onsets)
+    /// Runs a change in all trials but the even one.
+    pub fn often(&self, change: Change) -> Ensemble {
+        self.ensemble(change, 1..self.bases.len())
     }
 
     /// What a half-link sends, in bit/s.
@@ -169,11 +153,27 @@ impl<'a> Bench<'a> {
         self.moved(&self.state.with(self.csr, change), change).contains(&true)
     }
 
-    fn ensembles(&self, change: Change, trials: std::ops::Range<usize>, onsets: &[usize]) -> Vec<Ensemble> {
+    fn ensemble(&self, change: Change, trials: std::ops::Range<usize>) -> Ensemble {
         let state = self.state.with(self.csr, change);
-        let run = |base: &Base| self.run(base, &state, change, onsets);
-        let shown: Vec<Vec<Shown>> = self.bases[trials].par_iter().map(run).collect();
-        (0..onsets.len()).map(|place| ensemble(shown.iter().map(|s| &s[place]))).collect()
+        let shown: Vec<Shown> =
+            self.bases[trials].par_iter().map(|base| self.run(base, &state, change)).collect();
+        let mut items: Vec<u32> = shown.iter().flatten().map(|(item, _)| *item).collect();
+        items.sort_unstable();
+        items.dedup();
+        let n = shown.len() as f64;
+        let mut spread = vec![vec![0.0f32; shown.len()]; items.len()];
+        let mut mean = vec![0.0; items.len()];
+        for (trial, row) in shown.iter().enumerate() {
+            for (item, change) in row {
+                let Ok(place) = items.binary_search(item) else { continue };
+                spread[place][trial] = *change as f32;
+                mean[place] += change / n;
+            }
+        }
+        for (row, mean) in spread.iter_mut().zip(&mean) {
+            row.iter_mut().for_each(|x| *x -= *mean as f32);
+        }
+        Ensemble { items, mean, spread }
     }
 
     fn base(&self, luck: Luck) -> Base {
@@ -193,14 +193,18 @@ impl<'a> Bench<'a> {
         Base { luck, laws, probes, flows, trips, lost, across }
     }
 
-    /// What a change shows in one trial, with an onset in each of these strata.
-    fn run(&self, base: &Base, state: &State, change: Change, onsets: &[usize]) -> Vec<Shown> {
+    /// What a change shows in one trial.
+    fn run(&self, base: &Base, state: &State, change: Change) -> Shown {
         let moved = self.moved(state, change);
         let (laws, touched) = self.laws(base, state, &moved);
         if !touched.iter().any(|t| *t) && change.cut().is_none() {
-            return vec![Shown::new(); onsets.len()];
+            return Vec::new();
         }
-        let arcs = (0..touched.len()).filter(|i| touched[*i]).collect();
+        let clock = Clock::new(self, &base.luck, change);
+        let mut shown = Vec::new();
+        for arc in (0..touched.len()).filter(|i| touched[*i]) {
+            self.show_arc(&mut shown, base, &laws, &clock, arc);
+        }
         let gone =
             |arcs: &[ArcId]| change.cut().is_some_and(|l| arcs.iter().any(|a| self.csr.link[a.index()] == l));
         let crossing = |ways: &[Way]| {
@@ -213,7 +217,6 @@ impl<'a> Bench<'a> {
             ways.iter().flatten().any(|(arcs, _)| arcs.iter().any(|a| what[a.index()]))
         };
         let felt = self.felt(base, &touched);
-        let mut probes = Vec::new();
         for (i, pair) in self.seen.probes.iter().enumerate() {
             let old = &base.probes[i];
             let rerouted = moved[pair.src.index()] || moved[pair.dst.index()];
@@ -228,9 +231,8 @@ impl<'a> Bench<'a> {
             } else {
                 Trip { lost: lost(state, &laws, ways), ..base.trips[i] }
             };
-            probes.push((i, trip, crossing(old)));
+            self.show_probe(&mut shown, (&base.trips[i], &trip), &clock, crossing(old), i);
         }
-        let mut flows = Vec::new();
         for (i, pair) in self.seen.flows.iter().enumerate() {
             let old = &base.flows[i];
             let new =
@@ -240,11 +242,9 @@ impl<'a> Bench<'a> {
                 continue;
             }
             let extra = lost(state, &laws, new.as_ref().unwrap_or(old)) - base.lost[i];
-            flows.push((i, extra, crossing(old)));
+            self.show_flow(&mut shown, extra, &clock, crossing(old), i);
         }
-        let effect = Effect { laws, arcs, probes, flows };
-        let clock = |onset: &usize| Clock::new(self, &base.luck, change, base.luck.onsets[*onset]);
-        onsets.iter().map(|onset| self.show(base, &effect, &clock(onset))).collect()
+        shown
     }
 
     /// By pair that is probed, then by pair whose flows are sampled: whether its paths met one of these arcs.
@@ -255,25 +255,4 @@ impl<'a> Bench<'a> {
         pairs.for_each(|pair| felt[*pair as usize] = true);
         felt
     }
-}
-
-/// Mean and deviations of what trials showed.
-fn ensemble<'s>(shown: impl ExactSizeIterator<Item = &'s Shown> + Clone) -> Ensemble {
-    let mut items: Vec<u32> = shown.clone().flatten().map(|(item, _)| *item).collect();
-    items.sort_unstable();
-    items.dedup();
-    let trials = shown.len();
-    let mut spread = vec![vec![0.0f32; trials]; items.len()];
-    let mut mean = vec![0.0; items.len()];
-    for (trial, row) in shown.enumerate() {
-        for (item, change) in row {
-            let Ok(place) = items.binary_search(item) else { continue };
-            spread[place][trial] = *change as f32;
-            mean[place] += change / trials as f64;
-        }
-    }
-    for (row, mean) in spread.iter_mut().zip(&mean) {
-        row.iter_mut().for_each(|x| *x -= *mean as f32);
-    }
-    Ensemble { items, mean, spread }
 }

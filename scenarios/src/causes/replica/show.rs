@@ -1,28 +1,13 @@
 //! What collectors show of a change: polls that are late and averages over windows.
 
 use super::ways::Trip;
-use super::{Base, Bench, Effect, Shown};
+use super::{Base, Bench, Shown};
 use crate::causes::luck::Luck;
 use crate::causes::queue::Law;
 use crate::causes::state::Change;
 
 impl Bench<'_> {
-    /// What collectors show of an effect.
-    pub(super) fn show(&self, base: &Base, effect: &Effect, clock: &Clock) -> Shown {
-        let mut shown = Vec::new();
-        for arc in &effect.arcs {
-            self.show_arc(&mut shown, base, &effect.laws, clock, *arc);
-        }
-        for (pair, trip, crossing) in &effect.probes {
-            self.show_probe(&mut shown, (&base.trips[*pair], trip), clock, *crossing, *pair);
-        }
-        for (pair, extra, crossing) in &effect.flows {
-            self.show_flow(&mut shown, *extra, clock, *crossing, *pair);
-        }
-        shown
-    }
-
-    fn show_arc(&self, shown: &mut Shown, base: &Base, laws: &[Law], clock: &Clock, arc: usize) {
+    pub(super) fn show_arc(&self, shown: &mut Shown, base: &Base, laws: &[Law], clock: &Clock, arc: usize) {
         let late_s = base.luck.late_s[self.csr.src[arc].index()];
         let (before, after) = (&base.laws[arc], &laws[arc]);
         let polls = self.summary.windows.polls_after.clone();
@@ -40,7 +25,7 @@ impl Bench<'_> {
         shown.push((first + 3, discards(across)));
     }
 
-    fn show_probe(
+    pub(super) fn show_probe(
         &self,
         shown: &mut Shown,
         trips: (&Trip, &Trip),
@@ -62,7 +47,7 @@ impl Bench<'_> {
         push(3, counted(3, clock.around * (new.lost - old.lost) + clock.cut_around * crossing));
     }
 
-    fn show_flow(&self, shown: &mut Shown, extra: f64, clock: &Clock, crossing: f64, pair: usize) {
+    pub(super) fn show_flow(&self, shown: &mut Shown, extra: f64, clock: &Clock, crossing: f64, pair: usize) {
         let first = 4 * (self.csr.arc_count() + self.seen.probes.len()) + 2 * pair;
         // Meters write at the end of a poll, on time.
         let w = &self.summary.windows;
@@ -91,10 +76,9 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// For an onset in bins since the first of the record.
-    pub(super) fn new(bench: &Bench<'_>, luck: &Luck, change: Change, onset: f64) -> Self {
+    pub(super) fn new(bench: &Bench<'_>, luck: &Luck, change: Change) -> Self {
         let cut_s = if change.cut().is_some() { luck.converge_s } else { 0.0 };
-        let moved = onset + cut_s / bench.seen.bin_s;
+        let moved = luck.onset + cut_s / bench.seen.bin_s;
         let w = &bench.summary.windows;
         let share = |range: &std::ops::Range<usize>, from: f64, to: f64| {
             let (start, end) = (range.start as f64, range.end as f64);
@@ -104,7 +88,7 @@ impl Clock {
             moved,
             after: share(&w.after, moved, f64::INFINITY),
             around: share(&w.around, moved, f64::INFINITY),
-            cut_around: share(&w.around, onset, moved),
+            cut_around: share(&w.around, luck.onset, moved),
             cut_s,
         }
     }
