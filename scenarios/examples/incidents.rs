@@ -5,8 +5,9 @@
 //! ```
 //!
 //! Makes COUNT incidents (60) of SEED (1), from number FROM (0) on, on NETWORK of `testdata/topologies` (all of Abilene,
-//! Geant2012, AttMpls and Colt; those of SNDlib in small letters) and ranks their causes with simulation and by formulas alone. By network and class: how often
-//! the truth is first and among the first three; then calibration error (p ≥ .01), log loss, and seconds of a case. Words:
+//! Geant2012, AttMpls and Colt; those of SNDlib in small letters) and ranks their causes with simulation and by formulas
+//! alone. By network and class: how often the truth is first and among the first three; then calibration error (p ≥ .01),
+//! log loss, and seconds of a case. Words:
 //!
 //! - `each`: a line for each incident;
 //! - `simulated`: not by formulas;

@@ -48,8 +48,9 @@ pub(crate) fn of_set(csr: &Csr, set: &FailureSet) -> String {
 /// The names of a network.
 ///
 /// A node is called by its name, its key or one that it had, or its number in the order of the source, with or without
-/// `node:` before it. A link is called by its name (of several links it is all), its key, its number, with or without `link:` before it, or its
-/// ends as `a - b` (all links between the two; an end is a node or `node:port`). A name wins over a number.
+/// `node:` before it. A link is called by its name (of several links it is all), its key, its number, with or without
+/// `link:` before it, or its ends as `a - b` (all links between the two; an end is a node or `node:port`). A name wins over
+/// a number.
 #[derive(Debug)]
 pub(crate) struct Names<'a> {
     twin: &'a Twin,
