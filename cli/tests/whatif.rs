@@ -531,6 +531,27 @@ fn members_of_a_bundle_fail_alone() {
 }
 
 /// Great-circle kilometres, by the spherical law of cosines.
+#[test]
+fn a_network_without_links_has_failures_of_nodes() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (net, demands) = (at("net.graph"), at("net.demands"));
+    fs::write(&net, "NODES 2\nlabel x y\na 0 0\nb 1 1\n\nEDGES 0\nlabel src dest weight bw delay\n").unwrap();
+    fs::write(&demands, "DEMANDS 1\nlabel src dest bw\nd 0 1 5\n").unwrap();
+    let failures = [net.as_str(), &demands, "--fail", "nodes"];
+    done(&[&["whatif"][..], &failures, &["--out", &at("one")]].concat());
+    let scenarios = table(Path::new(&at("one")), &schema::SCENARIOS);
+    assert_eq!(scenarios.f64("lost"), [Some(5.0), Some(0.0), Some(0.0)]);
+    assert_eq!(scenarios.f64("lost_own"), [Some(0.0), Some(5.0), Some(5.0)]);
+    let page = fs::read_to_string(folder.path().join("one/report.html")).unwrap();
+    assert!(page.contains("A network without links"));
+
+    done(&[&["sweep", "plan"][..], &failures, &["--shards", "1", "--out", &at("sweep")]].concat());
+    done(&["sweep", "run", &at("sweep")]);
+    done(&["sweep", "merge", &at("sweep"), "--out", &at("merged")]);
+    same_tables(Path::new(&at("one")), Path::new(&at("merged")));
+}
+
 fn km(a: (f64, f64), b: (f64, f64)) -> f64 {
     let [(x1, y1), (x2, y2)] = [a, b].map(|(x, y): (f64, f64)| (x.to_radians(), y.to_radians()));
     6371.0 * (y1.sin() * y2.sin() + y1.cos() * y2.cos() * (x1 - x2).cos()).acos()

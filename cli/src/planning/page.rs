@@ -80,7 +80,10 @@ impl Findings<'_> {
     }
 
     fn full(&self, outcome: &Outcome) -> Full {
-        Full { arc: arrow(&self.study.csr.arc_name(outcome.max_arc)), util: outcome.max_util }
+        let csr = &self.study.csr;
+        // Where there are no arcs none is the fullest.
+        let arc = (csr.arc_count() > 0).then(|| arrow(&csr.arc_name(outcome.max_arc)));
+        Full { arc: arc.unwrap_or_default(), util: outcome.max_util }
     }
 
     /// Lost volume as a share of all.

@@ -59,7 +59,7 @@ pub struct PlanPage {
 /// An arc and how full it is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Full {
-    /// The arc: `a → b`.
+    /// The arc: `a → b`; empty in a network without links.
     pub arc: String,
     /// Its utilisation.
     pub util: f64,
