@@ -198,6 +198,27 @@ fn the_command_prints_hops_with_their_steps() {
     assert_eq!((last["node"].as_str(), last["disposition"].as_str()), (Some("e5"), Some("NULL_ROUTED")));
 }
 
+#[test]
+fn a_name_that_two_nodes_have_is_called_ambiguous_with_a_port_and_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = folder.path().join("net.graph");
+    let text =
+        "NODES 3\nlabel x y\nx 0 0\nx 1 1\ny 2 2\n\nEDGES 1\nlabel src dest weight bw delay\ne 0 2 1 1 1\n";
+    std::fs::write(&net, text).unwrap();
+    for from in ["x", "x:e"] {
+        let output = umbra(&["trace", net.to_str().unwrap(), from, "y"]);
+        assert_eq!(output.status.code(), Some(2));
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains("2 nodes are called 'x'; expected the number of one: 0, 1"), "{text}");
+    }
+    let demands = folder.path().join("net.demands");
+    std::fs::write(&demands, "DEMANDS 1\nlabel src dest bw\nd 0 2 1\n").unwrap();
+    let growth =
+        ["growth", net.to_str().unwrap(), demands.to_str().unwrap(), "--growth", "x=10%", "--limit", "1"];
+    let text = String::from_utf8(umbra(&growth).stderr).unwrap();
+    assert!(text.contains("--growth: 2 nodes are called 'x'"), "{text}");
+}
+
 /// The recorded lab without what r1 printed of its routes, and what r1 told a BMP station instead.
 #[cfg(feature = "live")]
 #[test]

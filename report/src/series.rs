@@ -3,7 +3,9 @@
 //! A pair that is absent from a step is stored as 0. A step in which every pair is 0 is a gap of the source: missing, not
 //! zero traffic.
 
-use twin::{DemandSeries, Diagnostic, EntityKey, InputError, Place, SimDuration, Twin, WallTime};
+use twin::{
+    DemandSeries, Diagnostic, EntityKey, InputError, Place, SimDuration, Twin, WallTime, no_such_node,
+};
 
 use crate::column::Column;
 use crate::parquet_in::ParquetFile;
@@ -84,8 +86,8 @@ fn pair(file: &str, column: &str, twin: &Twin) -> Result<(EntityKey, EntityKey),
     let node = |name: &str| {
         twin.node_named(name).map(|n| n.key.clone()).ok_or_else(|| {
             let names: Vec<_> = twin.nodes().iter().map(|n| n.name.as_str()).collect();
-            bad(file, format!("column '{column}': unknown node '{name}'"), "a node of the network")
-                .with_nearest(name, names)
+            let what = no_such_node(name, names.iter().copied());
+            bad(file, format!("column '{column}': {what}"), "a node of the network").with_nearest(name, names)
         })
     };
     Ok((node(src)?, node(dst)?))

@@ -232,10 +232,15 @@ impl Csr {
         row(&self.in_start, &self.in_arcs, node)
     }
 
-    /// The first node of this name, or else of this key.
+    /// The node of this name, or else of this key; none where several have the name.
     pub fn node_named(&self, name: &str) -> Option<NodeId> {
-        let by_name = self.node_names.iter().position(|n| n == name);
-        by_name.or_else(|| self.node_keys.iter().position(|k| k.as_str() == name)).map(NodeId::new)
+        let mut named = (0..self.node_count()).filter(|i| self.node_names[*i] == name);
+        let by_key = || self.node_keys.iter().position(|key| key.as_str() == name);
+        let found = match named.next() {
+            Some(first) => named.next().is_none().then_some(first),
+            None => by_key(),
+        };
+        found.map(NodeId::new)
     }
 
     /// The arc in the other direction of the same link, if there is one.

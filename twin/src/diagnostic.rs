@@ -84,21 +84,36 @@ impl Diagnostic {
     }
 }
 
-/// The candidate most like `name` (Jaro–Winkler, at least 0.6); the first of equals.
+/// The candidate most like `name` and not the same (Jaro–Winkler, at least 0.6); the first of equals.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let mut best: Option<(f64, &str)> = None;
     for candidate in candidates {
         let score = strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase());
-        if score >= 0.6 && best.is_none_or(|(b, _)| score > b) {
+        if candidate != name && score >= 0.6 && best.is_none_or(|(b, _)| score > b) {
             best = Some((score, candidate));
         }
     }
     best.map(|(_, c)| c)
 }
 
+/// Why no node is meant by `name`, in words: none has it, or several do.
+pub fn no_such_node<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    match names.into_iter().filter(|other| *other == name).count() {
+        0 | 1 => format!("unknown node '{name}'"),
+        count => format!("{count} nodes are called '{name}'"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_several_have_is_told_from_one_that_none_has() {
+        assert_eq!(no_such_node("x", ["x", "y", "x"]), "2 nodes are called 'x'");
+        assert_eq!(no_such_node("z", ["x", "y", "x"]), "unknown node 'z'");
+        assert_eq!(nearest("node-a", ["node-a", "node-b"]), Some("node-b"), "the same name is no better one");
+    }
 
     #[test]
     fn an_error_names_file_place_expectation_and_nearest_name() {

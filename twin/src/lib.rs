@@ -48,7 +48,7 @@ pub use builder::{LinkSpec, TwinBuilder};
 pub use csr::{ArcId, Bundle, Csr, LinkId, NodeId};
 pub use delta::{ApplyError, Change, TwinDelta};
 pub use demand::{Demand, DemandMatrix, DemandSeries};
-pub use diagnostic::{Diagnostic, InputError, Place, nearest};
+pub use diagnostic::{Diagnostic, InputError, Place, nearest, no_such_node};
 pub use entity::{Entity, EntityKind, Location, MacAddr, NodeKind, Port, PortAddress};
 pub use fib::{Fib, NextHop, Route, RouteAction};
 pub use freshness::{Freshness, FreshnessState};

@@ -92,14 +92,15 @@ impl Twin {
         Some(entity)
     }
 
-    /// The first node whose name, or else whose key, is `name`, in source order.
+    /// The node whose name, or else whose key, is `name`; none where several have the name.
     pub fn node_named(&self, name: &str) -> Option<&Entity> {
         let nodes = self.nodes();
-        nodes
-            .iter()
-            .find(|e| e.name == name)
-            .or_else(|| nodes.iter().find(|e| e.key.as_str() == name))
-            .copied()
+        let mut named = nodes.iter().filter(|e| e.name == name);
+        let found = match named.next() {
+            Some(first) => named.next().is_none().then_some(first),
+            None => nodes.iter().find(|e| e.key.as_str() == name),
+        };
+        found.copied()
     }
 
     /// A layer as a petgraph graph over nodes.

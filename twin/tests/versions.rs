@@ -147,6 +147,18 @@ fn the_dense_view_keeps_the_order_of_the_source() {
 }
 
 #[test]
+fn a_name_that_two_nodes_have_is_nobodys() {
+    let mut twin = triangle();
+    let (b, key) = (twin.node_named("b").unwrap().key.clone(), twin.node_named("c").unwrap().key.clone());
+    let change = rename(&twin, "c", "a");
+    twin.set(&change);
+    let csr = Csr::compile(&twin, Layer::Igp);
+    assert_eq!((twin.node_named("a"), csr.node_named("a")), (None, None));
+    assert_eq!(twin.node_named("b").map(|e| &e.key), Some(&b));
+    assert_eq!(csr.node_named(key.as_str()), Some(umbra_twin::NodeId(2)), "it still has its key");
+}
+
+#[test]
 fn a_layer_is_a_petgraph_graph() {
     let graph = triangle().layer(Layer::Igp);
     assert_eq!((graph.node_count(), graph.edge_count()), (3, 6));

@@ -9,6 +9,7 @@ use twin::WallTime;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output;
+use crate::planning::names::Names;
 use crate::planning::question::QuestionArgs;
 use crate::planning::rates::{self, FORMS, RateArg};
 use crate::planning::study::Study;
@@ -46,7 +47,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let (study, failing) = args.question.open()?;
     let list = &failing.list;
-    let rates = rates::of_demands(&args.growth, &study.csr, &study.demands)?;
+    let rates = rates::of_demands(&args.growth, &Names::new(&study.twin, &study.csr), &study.demands)?;
     let growth = Growth::new(&study.demands, &rates);
     let mut found = first_exceeded(&study.csr, &study.routing, &growth, list, args.limit);
     found.sort_by_key(|f| (f.day.unwrap_or(u32::MAX), f.arc));

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use topology_sync::sndlib::{Capacity, SndlibOptions, Weight};
 use topology_sync::source::files;
-use twin::{Demand, DemandMatrix, EntityKey, InputError, Place, Snapshot, Twin};
+use twin::{Demand, DemandMatrix, EntityKey, InputError, Place, Snapshot, Twin, no_such_node};
 
 use crate::failure::Failure;
 use crate::planning::demand_table::DemandTable;
@@ -126,8 +126,9 @@ fn by_name(file: &Path, other: &Snapshot, twin: &Twin) -> Result<DemandMatrix, I
         let name = other.twin.entity(key).map_or(key.as_str(), |e| &e.name);
         let node = twin.entity(key).or_else(|| twin.node_named(name));
         node.map(|n| n.key.clone()).ok_or_else(|| {
-            wrong(format!("a demand of '{name}'"), "a node of the network")
-                .with_nearest(name, nodes.iter().map(|n| n.name.as_str()))
+            let names = || nodes.iter().map(|n| n.name.as_str());
+            let what = format!("a demand of '{name}': {}", no_such_node(name, names()));
+            wrong(what, "a node of the network").with_nearest(name, names())
         })
     };
     let mut list = Vec::new();

@@ -140,22 +140,23 @@ impl Words<'_> {
             }
             Err(unknown) => unknown,
         };
-        for (at, _) in text.match_indices(':') {
-            let Ok(node) = self.names.node(&text[..at]) else { continue };
-            let ports = self.links.ports_of(self.key(node)).iter().filter_map(|key| self.twin.entity(key));
-            let ports: Vec<_> = ports.collect();
-            return match ports.iter().find(|p| p.name == text[at + 1..]) {
-                Some(port) => Ok((Start::On(port.key.clone()), None)),
-                None => Err(InputError::new(
-                    self.file,
-                    Place::Whole,
-                    format!("node '{}' has no port '{}'", &text[..at], &text[at + 1..]),
-                    "a port of that node",
-                )
-                .with_nearest(&text[at + 1..], ports.iter().map(|p| p.name.as_str()))),
-            };
+        match self.names.node_before_port(text) {
+            Ok(Some((node, port))) => self.port(node, port).map(|port| (Start::On(port), None)),
+            Ok(None) => Err(unknown.at(self.file, Place::Whole)),
+            Err(several) => Err(several.at(self.file, Place::Whole)),
         }
-        Err(unknown.at(self.file, Place::Whole))
+    }
+
+    /// The port of a node with this name.
+    fn port(&self, node: NodeId, name: &str) -> Result<EntityKey, InputError> {
+        let ports = self.links.ports_of(self.key(node)).iter().filter_map(|key| self.twin.entity(key));
+        let ports: Vec<_> = ports.collect();
+        let found = ports.iter().find(|port| port.name == name).map(|port| port.key.clone());
+        found.ok_or_else(|| {
+            let what = format!("node '{}' has no port '{name}'", self.names.node_names()[node.index()]);
+            InputError::new(self.file, Place::Whole, what, "a port of that node")
+                .with_nearest(name, ports.iter().map(|p| p.name.as_str()))
+        })
     }
 
     /// A packet of an address comes from the node that has it, or comes in on the port of its subnet.

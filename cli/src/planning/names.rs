@@ -85,17 +85,36 @@ impl<'a> Names<'a> {
 
     /// The node that a word means; `forms` is what else would have been right, for the error: `, or an address`.
     pub(crate) fn node_or(&self, text: &str, forms: &str) -> Result<NodeId, Unknown> {
+        self.find_node(text)?.ok_or_else(|| Unknown {
+            what: format!("unknown node '{text}'"),
+            expected: format!(
+                "a node of the network by name or number (0 to {}){forms}",
+                last(self.csr.node_count())
+            ),
+            nearest: hint(text, &self.csr.node_names),
+        })
+    }
+
+    /// The node of `node:port`, and what follows the colon; `None` where no node's name stands before a colon. A name may
+    /// hold colons itself: the first that ends the name of one node counts.
+    pub(crate) fn node_before_port<'t>(&self, text: &'t str) -> Result<Option<(NodeId, &'t str)>, Unknown> {
+        let mut several = None;
+        for (at, _) in text.match_indices(':') {
+            match self.find_node(&text[..at]) {
+                Ok(Some(node)) => return Ok(Some((node, &text[at + 1..]))),
+                Ok(None) => {}
+                Err(error) => several = several.or(Some(error)),
+            }
+        }
+        several.map_or(Ok(None), Err)
+    }
+
+    /// The node that a word means, if one does; an error where several do.
+    fn find_node(&self, text: &str) -> Result<Option<NodeId>, Unknown> {
         match one(&self.csr.node_names, &self.csr.node_keys, "node:", text) {
-            Found::One(at) => Ok(NodeId::new(at)),
+            Found::One(at) => Ok(Some(NodeId::new(at))),
             Found::Several(list) => Err(several(text, &list)),
-            Found::None => self.node_that_was(text).ok_or_else(|| Unknown {
-                what: format!("unknown node '{text}'"),
-                expected: format!(
-                    "a node of the network by name or number (0 to {}){forms}",
-                    last(self.csr.node_count())
-                ),
-                nearest: hint(text, &self.csr.node_names),
-            }),
+            Found::None => Ok(self.node_that_was(text)),
         }
     }
 
@@ -235,7 +254,11 @@ impl<'a> Names<'a> {
     }
 
     fn wrong_end(&self, text: &str) -> Option<Unknown> {
-        if self.end(text).is_some() { None } else { self.node(text).err() }
+        if self.end(text).is_some() {
+            return None;
+        }
+        let several = self.node_before_port(text).err();
+        several.or_else(|| self.node(text).err())
     }
 
     fn between(&self, text: &str, a: &End, b: &End) -> Result<Vec<LinkId>, Unknown> {
@@ -396,6 +419,10 @@ mod tests {
         assert_eq!(element(" 1 "), set(&[1], &[]));
         assert_eq!(element("link:2"), set(&[2], &[]));
         assert_eq!(element("node:3"), set(&[], &[3]));
+        assert_eq!(
+            element("x:stub - ber").unwrap_err(),
+            "2 nodes are called 'x'; expected the number of one: 2, 3"
+        );
         for wrong in ["fra - 2", "link:4", "node:4", ""] {
             assert!(element(wrong).is_err(), "{wrong}");
         }

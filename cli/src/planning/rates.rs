@@ -3,9 +3,10 @@
 use std::str::FromStr;
 
 use models::NodeDemand;
-use twin::{Csr, NodeId, nearest};
+use twin::NodeId;
 
 use super::limit::share;
+use super::names::Names;
 use crate::failure::Failure;
 
 /// What `--growth` takes, for its help.
@@ -49,13 +50,17 @@ impl FromStr for RateArg {
 }
 
 /// The rate of each demand: that of the last argument that is about it, 0 where none is.
-pub(crate) fn of_demands(args: &[RateArg], csr: &Csr, demands: &[NodeDemand]) -> Result<Vec<f64>, Failure> {
+pub(crate) fn of_demands(
+    args: &[RateArg],
+    names: &Names<'_>,
+    demands: &[NodeDemand],
+) -> Result<Vec<f64>, Failure> {
     let mut rates = vec![0.0; demands.len()];
     for arg in args {
         let (src, dst) = match &arg.of {
             Group::All => (None, None),
-            Group::Node(name) => (node(csr, name)?, node(csr, name)?),
-            Group::Pair(src, dst) => (node(csr, src)?, node(csr, dst)?),
+            Group::Node(name) => (node(names, name)?, node(names, name)?),
+            Group::Pair(src, dst) => (node(names, src)?, node(names, dst)?),
         };
         let either = matches!(arg.of, Group::Node(_));
         let is = |end: Option<NodeId>, at: NodeId| end.is_none_or(|end| end == at);
@@ -69,18 +74,13 @@ pub(crate) fn of_demands(args: &[RateArg], csr: &Csr, demands: &[NodeDemand]) ->
     Ok(rates)
 }
 
-/// A node by name, `None` for any.
-fn node(csr: &Csr, name: &str) -> Result<Option<NodeId>, Failure> {
-    if name == "*" {
+/// The node that a word means, `None` for any.
+fn node(names: &Names<'_>, text: &str) -> Result<Option<NodeId>, Failure> {
+    if text == "*" {
         return Ok(None);
     }
-    csr.node_named(name).map(Some).ok_or_else(|| {
-        let near = nearest(name, csr.node_names.iter().map(String::as_str));
-        let near = near.map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
-        Failure::Usage(format!(
-            "--growth: unknown node '{name}'; expected NODE=RATE, A>B=RATE with * for any node, or RATE{near}"
-        ))
-    })
+    let found = names.node_or(text, " in NODE=RATE or A>B=RATE with * for any, or RATE alone");
+    found.map(Some).map_err(|unknown| Failure::Usage(format!("--growth: {unknown}")))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use mirror::schedule::AddressMap;
 use report::{Column, ParquetFile, Table, schema};
 use twin::{
     Bytes, Csr, Diagnostic, InputError, PacketSchedule, Place, ScheduledPacket, SimDuration, SimTime,
+    no_such_node,
 };
 
 use super::traffic::{MAX_PACKETS, too_many};
@@ -218,9 +219,10 @@ impl End {
             return Ok(Self::Node(node.0));
         }
         text.parse().map(Self::Address).map_err(|_| {
-            let what = format!("unknown node '{text}'");
+            let names = || csr.node_names.iter().map(String::as_str);
+            let what = no_such_node(text, names());
             at_row(name, row.number as usize, &what, "an address, or a node of the network")
-                .with_nearest(text, csr.node_names.iter().map(String::as_str))
+                .with_nearest(text, names())
         })
     }
 

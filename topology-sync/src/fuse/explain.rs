@@ -2,6 +2,7 @@
 
 use twin::{
     Entity, EntityKey, EntityKind, FreshnessState, InputError, Layer, Place, Snapshot, Twin, WallTime,
+    no_such_node,
 };
 
 /// One source's word on what is between two places, or a finding about one of them.
@@ -105,9 +106,17 @@ fn side(file: &str, twin: &Twin, name: &str) -> Result<Side, InputError> {
         );
     }
     let nodes = twin.nodes();
-    let error =
-        InputError::new(file, Place::Whole, format!("no node '{name}'"), "NODE or NODE:PORT of this network");
-    Err(error.with_nearest(name, nodes.iter().map(|n| n.name.as_str())))
+    let names = || nodes.iter().map(|n| n.name.as_str());
+    // Where several nodes have the name before the colon it is they that are meant.
+    let before = name.match_indices(':').map(|(at, _)| &name[..at]);
+    let meant = before.into_iter().find(|n| names().filter(|other| other == n).count() > 1).unwrap_or(name);
+    let error = InputError::new(
+        file,
+        Place::Whole,
+        no_such_node(meant, names()),
+        "NODE or NODE:PORT of this network",
+    );
+    Err(error.with_nearest(name, names()))
 }
 
 fn between(twin: &Twin, layer: Layer, word: &'static str, (a, b): (&Side, &Side), reasons: &mut Vec<Reason>) {
