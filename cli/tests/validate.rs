@@ -178,7 +178,8 @@ fn counters_of_another_network_compare_nothing_and_that_is_said() {
     let (_, file) = quiet(folder.path());
     let args = ["validate", file.to_str().unwrap(), "--counters", path.to_str().unwrap(), "--output"];
     let output = umbra(&[&args[..], &["json"]].concat());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("nothing was compared"));
+    assert_eq!(output.status.code(), Some(3), "what was not looked at is not in order");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("c.csv: no counter is of a port of a link"));
     assert_eq!(rows(&output, "coverage")[1]["note"], "nothing was measured: nothing is compared");
 
     let told = umbra(&[&args[..], &["table"]].concat()).stdout;

@@ -8,11 +8,11 @@ use report::{Table, entities, schema};
 use scenarios::planning::{Accuracy, Deduced, LEVELS, Measured, deduce};
 use serde_json::json;
 use topology_sync::counters::{Direction, place, rate};
-use twin::{Csr, Demand, DemandMatrix, EntityKey, InputError, NodeId, Place, Snapshot, Twin};
+use twin::{Csr, Demand, DemandMatrix, EntityKey, NodeId, Snapshot, Twin};
 
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
-use crate::measured::{by_arc, rates};
+use crate::measured::{by_arc, nothing_to_compare, rates};
 use crate::output;
 use crate::planning::study::{Study, StudyArgs, routed_layer};
 use crate::target::{self, TargetFolder};
@@ -92,9 +92,7 @@ impl Loads {
         let placed = place::place(&study.twin, layer, &rates);
         let arc = by_arc(&study.csr, layer, &placed.measured);
         if arc.iter().all(|load| load.is_nan()) {
-            let what = "no counter of a port of the network";
-            let expected = "counters with the names of its nodes and ports";
-            return Err(InputError::new(&path.display().to_string(), Place::Whole, what, expected).into());
+            return Err(nothing_to_compare(path).into());
         }
         let (enters, leaves) = ends(&study.twin, &study.csr, &placed, &rates);
         Ok(Self { arc, enters, leaves })

@@ -13,7 +13,7 @@ use twin::{ArcId, Csr, HalfLinkKey, Layer, Twin};
 use crate::cmd::net::NetOptions;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
-use crate::measured::{by_arc, rates};
+use crate::measured::{by_arc, nothing_to_compare, rates};
 use crate::output::Table;
 
 /// Hold the twin against measured loads: is it right?
@@ -23,7 +23,8 @@ use crate::output::Table;
 /// metric, a link that is not there, a missing link, another capacity), ranked by how much likelier they make the
 /// measured loads; and interfaces whose counters belong to no link of the twin. Counters are answers of Prometheus'
 /// HTTP API (JSON), samples of `ip -s -j link` (JSON), or CSV with node, time, port and in_octets, out_octets (IF-MIB's
-/// names do too), in_bps or out_bps. Ends with 1 where a link deviates or carries more than its capacity.
+/// names do too), in_bps or out_bps. Ends with 1 where a link deviates or carries more than its capacity, and with 3 where no counter
+/// is of a link.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The network, then its demand files.
@@ -61,16 +62,16 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     let tolerance = Tolerance { share: args.tolerance, ..Tolerance::default() };
     let validation = validation::validate(&csr, &demands, &measured, tolerance);
     let out = Answer { twin: &net.twin, csr: &csr, demands: &demands, validation: &validation };
-    if validation.coverage.arcs_measured == 0 {
-        let file = args.counters.display();
-        tracing::warn!("{file}: no counter is of a port of a link of the network: nothing was compared");
-    }
     let mut table = Table::of(&schema::VALIDATION);
     out.coverage(&mut table, &placed, &rates);
     out.links(&mut table, layer, &placed.measured);
     out.suspects(&mut table);
     unmatched(&mut table, &placed, &rates);
     table.sparing(&["rank", "deviation", "capacity", "explained"]).print_sections(global.format())?;
+    if validation.coverage.arcs_measured == 0 {
+        // Why not is told by the section `unmatched`.
+        return Err(nothing_to_compare(&args.counters).into());
+    }
     Ok(if out.has_finding() { Outcome::Finding } else { Outcome::Done })
 }
 

@@ -5,7 +5,6 @@ use std::path::Path;
 use clap::ValueEnum;
 use topology_sync::counters::bins::{Grid, binned};
 use topology_sync::counters::{self, Quantity};
-use topology_sync::encoding;
 use twin::{InputError, Place};
 
 use super::meta::Meta;
@@ -44,7 +43,7 @@ pub(crate) fn open(path: &Path, binning: Binning, counted: Counted) -> Result<St
     let mut samples = Vec::new();
     for file in files_of(path) {
         let (name, bytes) = (file.display().to_string(), unpacked(&file)?);
-        samples.extend(counters::read(&name, encoding::utf8(&name, &bytes)?)?);
+        samples.extend(counters::read(&name, &bytes)?);
     }
     samples.retain(|sample| sample.quantity == quantity);
     let name = path.display().to_string();

@@ -16,6 +16,8 @@ mod tests;
 
 use twin::{InputError, Place, WallTime};
 
+use crate::encoding;
+
 /// The interface that a counter is of, as its source names it. Empty texts are absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Interface {
@@ -98,12 +100,13 @@ pub struct Sample {
     pub uptime: Option<u64>,
 }
 
-/// Reads the text of a counter file: JSON (Prometheus' answer, or samples of `ip -s -j link`) or CSV, by its first
-/// character.
+/// Reads a counter file: JSON (Prometheus' answer, or samples of `ip -s -j link`) or CSV, by its first character.
 ///
 /// # Errors
 /// [`InputError`] of the reader.
-pub fn read(file: &str, text: &str) -> Result<Vec<Sample>, InputError> {
+pub fn read(file: &str, bytes: &[u8]) -> Result<Vec<Sample>, InputError> {
+    let text =
+        encoding::utf8(file, bytes).map_err(|e| InputError { expected: table::FORMS.to_owned(), ..e })?;
     if !text.trim_start().starts_with(['{', '[']) {
         return table::read(file, text);
     }

@@ -49,7 +49,7 @@ enum Column {
 }
 
 /// What a file of counters is, for errors.
-const FORMS: &str = "counters as JSON, or as CSV with a header: node, port, time, in_octets, out_octets, or node, port, \
+pub(super) const FORMS: &str = "counters as JSON, or as CSV with a header: node, port, time, in_octets, out_octets, or node, port, \
                      in_bps, out_bps";
 
 /// Reads a table with the columns `node`, `time` (s; not needed with rates), an interface (`port`, `ifIndex`, `alias` or

@@ -30,7 +30,7 @@ fn prometheus_counters_by_exporter() {
         {"metric":{"__name__":"node_network_transmit_packets_total","instance":"r2:9100","device":"eth1"},
          "values":[[100.5,"0"],[110.5,"9"]]},
         {"metric":{"direction":"out","node":"r3","interface":"eth1"},"values":[[1,"5"],[2,"NaN"],[3,"7"]]}]}}"#;
-    let (rates, diagnostics) = rates(read("p.json", text).unwrap());
+    let (rates, diagnostics) = rates(read("p.json", text.as_bytes()).unwrap());
     assert_eq!(
         told(&rates),
         [
@@ -58,7 +58,7 @@ fn wraps_are_added_resets_are_left_out() {
                 r1,120,eth1,1704,500,12500\n\
                 r1,180,eth1,2704,1500,100\n\
                 r1,240,eth1,3704,2500,6100\n";
-    let (rates, diagnostics) = rates(read("s.csv", text).unwrap());
+    let (rates, diagnostics) = rates(read("s.csv", text.as_bytes()).unwrap());
     // In: 1000 octets a minute, wrapped in the first; the restart's minute is left out. Out: set back in the second.
     let of = |bps: f64| 1000.0 * 8.0 / 60.0 - bps;
     assert_eq!(rates.len(), 2);
@@ -72,12 +72,12 @@ fn wraps_are_added_resets_are_left_out() {
 fn a_32_bit_counter_that_would_have_run_too_fast_was_set_back() {
     let text =
         |seconds: u32| format!("node,time,port,ifInOctets\nr1,0,e,4000000000\nr1,{seconds},e,3999999999\n");
-    let (fast, why) = rates(read("s.csv", &text(2)).unwrap());
+    let (fast, why) = rates(read("s.csv", text(2).as_bytes()).unwrap());
     assert_eq!(
         (fast.len(), why[0].code.as_str(), why[1].code.as_str()),
         (0, "counter-reset", "counter-read-once")
     );
-    assert_eq!(rates(read("s.csv", &text(4)).unwrap()).0.len(), 1);
+    assert_eq!(rates(read("s.csv", text(4).as_bytes()).unwrap()).0.len(), 1);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn samples_of_the_kernel_and_why_some_do_not_fit() {
         { "node": "r1", "at": 10.0, "links": before }, { "node": "r1", "at": 20.0, "links": after },
         { "node": "r7", "at": 10.0, "links": before }, { "node": "r7", "at": 20.0, "links": after },
     ]});
-    let (rates, _) = rates(read("k.json", &file.to_string()).unwrap());
+    let (rates, _) = rates(read("k.json", file.to_string().as_bytes()).unwrap());
     let placed = place::place(&twin, Layer::Igp, &rates);
     assert_eq!(placed.measured.len(), 6, "three cables of r1 with an IGP, both ways");
     assert!(placed.measured.values().all(|m| m.bps() == Some(1e6)));
@@ -118,7 +118,7 @@ fn a_port_is_found_by_index_hardware_address_or_description_when_its_name_differ
     ];
     for (column, cell, expected) in rows {
         let text = format!("node,{column},out_bps\nr1,{cell},5\n");
-        let placed = place::place(&twin, Layer::Igp, &rates(read("c.csv", &text).unwrap()).0);
+        let placed = place::place(&twin, Layer::Igp, &rates(read("c.csv", text.as_bytes()).unwrap()).0);
         let found = placed.measured.keys().next().map(|key| twin.entity(&key.from).unwrap().name.clone());
         let why = placed.unmatched.first().map(|u| u.why.clone());
         assert_eq!(found.ok_or(why.unwrap_or_default()), expected.map(str::to_owned).map_err(str::to_owned));
@@ -138,7 +138,8 @@ fn errors_say_where() {
         "{\"format\":\"umbra-ip-link/1\",\"samples\":[{\"node\":\"r1\"}]}",
         "{\"status\":\"success\",\"data\":{\"result\":[{\"metric\":{\"__name__\":\"ifHCInOctets\"},\"value\":[1]}]}}",
     ];
-    let text: Vec<_> = errors.iter().map(|t| read("c", t).unwrap_err().to_string()).collect();
+    let mut text: Vec<_> = errors.iter().map(|t| read("c", t.as_bytes()).unwrap_err().to_string()).collect();
+    text.push(read("c", b"PAR1\x15\x80").unwrap_err().to_string());
     expect_test::expect![[r#"
         c: an empty file; expected counters as JSON, or as CSV with a header: node, port, time, in_octets, out_octets, or node, port, in_bps, out_bps
         c:1: no column in_octets, out_octets, in_bps or out_bps; expected counters as JSON, or as CSV with a header: node, port, time, in_octets, out_octets, or node, port, in_bps, out_bps
@@ -148,5 +149,6 @@ fn errors_say_where() {
         c: bad_data: parse error; expected an answer of Prometheus' API with status 'success', or samples of format umbra-ip-link/1
         c: format 'umbra-ip-link/2'; expected format 'umbra-ip-link/1'
         c: sample 0 without at; expected node (text), at (seconds since 1970), links (a list)
-        c: series 0: the point [1]; expected [seconds, "number"]"#]].assert_eq(&text.join("\n"));
+        c: series 0: the point [1]; expected [seconds, "number"]
+        c: byte 5: byte 0x80 is not UTF-8: it looks like a Parquet table; expected counters as JSON, or as CSV with a header: node, port, time, in_octets, out_octets, or node, port, in_bps, out_bps"#]].assert_eq(&text.join("\n"));
 }

@@ -140,7 +140,7 @@ fn inventory(path: &Path) -> Option<Vec<Row>> {
 /// How many readings of interface counters there are; `None` if the file is something else.
 fn counter_file(path: &Path) -> Option<Vec<Row>> {
     let (file, bytes) = (path.display().to_string(), files::read(path).ok()?);
-    let samples = counters::read(&file, encoding::utf8(&file, &bytes).ok()?).ok()?;
+    let samples = counters::read(&file, &bytes).ok()?;
     let interfaces: BTreeSet<_> = samples.iter().map(|s| &s.interface).collect();
     Some(vec![
         row("form", json!("interface counters"), ""),
