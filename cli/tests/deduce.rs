@@ -154,7 +154,7 @@ fn the_command_reads_counters_and_writes_a_network() {
         let link = &abilene.csr.link_names[abilene.csr.link[arc].index()];
         counters += &format!("{node},{link},{load}\n");
     }
-    std::fs::write(path("counters.csv"), counters).unwrap();
+    std::fs::write(path("counters.csv"), &counters).unwrap();
     let known = Snapshot { demands: abilene.series.matrix(0), ..abilene.net.clone() };
     std::fs::write(path("truth.json"), known.to_json()).unwrap();
     let net = testdata("topologies/abilene.xml").display().to_string();
@@ -178,6 +178,22 @@ fn the_command_reads_counters_and_writes_a_network() {
     let here = Accuracy::of(&abilene.compare(&abilene.deduce(&truth, false), &truth));
     assert!((row[0]["error_l2"].as_f64().unwrap() - here.l2).abs() < 1e-6, "{row:?}, {here:?}");
     assert_eq!(row[0]["loads"], 30);
+
+    // Ports of no link tell what enters and leaves, whatever way their node is called: here as Prometheus does.
+    counters = counters.replace("out_bps", "out_bps,in_bps").replace('\n', ",\n").replacen(",\n", "\n", 1);
+    for (i, name) in abilene.csr.node_names.iter().enumerate() {
+        let sum = |end: fn(&NodeDemand) -> usize| -> f64 {
+            truth.iter().filter(|d| end(d) == i).map(|d| d.bps).sum()
+        };
+        let (enters, leaves) = (sum(|d| d.src.index()), sum(|d| d.dst.index()));
+        counters += &format!("{name}:9100,access,{leaves},{enters}\n");
+    }
+    std::fs::write(path("counters.csv"), counters).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_umbra")).args(args).output().unwrap();
+    let row: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let here = Accuracy::of(&abilene.compare(&abilene.deduce(&truth, true), &truth));
+    assert!((row[0]["error_l2"].as_f64().unwrap() - here.l2).abs() < 1e-6, "{row:?}, {here:?}");
+
     let written = files::open(Path::new(&path("deduced.json")), &files::Options::default()).unwrap();
     let off = written.demands.unwrap().total_bps() / row[0]["total_bps"].as_f64().unwrap() - 1.0;
     assert!(off.abs() < 1e-9, "{off}");

@@ -94,21 +94,31 @@ impl Loads {
         if arc.iter().all(|load| load.is_nan()) {
             return Err(nothing_to_compare(path).into());
         }
-        let (enters, leaves) = ends(&study.twin, &study.csr, &placed, &rates);
+        let index = place::Index::new(&study.twin, layer);
+        let (enters, leaves) = ends(&study.twin, &study.csr, &placed, &index, &rates);
         Ok(Self { arc, enters, leaves })
     }
 }
 
 /// What enters and leaves at each node over interfaces that belong to no link; NaN where there are none. Ports of a shared
 /// medium belong to links, though none can be told.
-fn ends(twin: &Twin, csr: &Csr, placed: &place::Placed, rates: &[rate::Rate]) -> (Vec<f64>, Vec<f64>) {
+fn ends(
+    twin: &Twin,
+    csr: &Csr,
+    placed: &place::Placed,
+    index: &place::Index<'_>,
+    rates: &[rate::Rate],
+) -> (Vec<f64>, Vec<f64>) {
     let outside: BTreeSet<_> = placed.unmatched.iter().map(|u| u.interface.as_str()).collect();
     let port = |key: &EntityKey| Some((&twin.node_of(key)?.name, &twin.entity(key)?.name));
     let of_links: BTreeSet<_> = csr.ports.iter().flat_map(|(a, b)| [port(a), port(b)]).flatten().collect();
     let mut enters = vec![f64::NAN; csr.node_count()];
     let mut leaves = enters.clone();
     for rate in rates.iter().filter(|r| outside.contains(r.interface.to_string().as_str())) {
-        let Some(node) = csr.node_named(&rate.interface.node) else { continue };
+        let Ok(entity) = index.node(&rate.interface.node) else { continue };
+        let Some(node) = csr.node_keys.iter().position(|key| *key == entity.key).map(NodeId::new) else {
+            continue;
+        };
         let name = rate.interface.name.as_ref();
         if name.is_some_and(|name| of_links.contains(&(&csr.node_names[node.index()], name))) {
             continue;

@@ -23,7 +23,8 @@ const COUNTERS: [(&str, Quantity); 4] = [
 /// Reads samples of any number of nodes; two of one node make a rate.
 ///
 /// # Errors
-/// [`InputError`] for another format, or a sample without node, time or links. Rows without statistics are passed over.
+/// [`InputError`] for another format, or a sample without node, time or links. Rows without statistics are passed over, and
+/// so is the loopback interface: what a node sends to itself neither enters the network nor leaves it.
 pub fn read(file: &str, value: &Value) -> Result<Vec<Sample>, InputError> {
     let format = value.get("format").and_then(Value::as_str).unwrap_or_default();
     if format != FORMAT {
@@ -43,7 +44,7 @@ pub fn read(file: &str, value: &Value) -> Result<Vec<Sample>, InputError> {
         let node = sample.get("node").and_then(Value::as_str).ok_or_else(|| wrong("node"))?;
         let at = sample.get("at").and_then(Value::as_f64).and_then(stamp).ok_or_else(|| wrong("at"))?;
         let links = sample.get("links").and_then(Value::as_array).ok_or_else(|| wrong("links"))?;
-        for link in links {
+        for link in links.iter().filter(|link| !is_loopback(link)) {
             for (direction, side) in [(Direction::In, "rx"), (Direction::Out, "tx")] {
                 let interface = interface(node, link);
                 for (name, quantity) in COUNTERS {
@@ -59,6 +60,10 @@ pub fn read(file: &str, value: &Value) -> Result<Vec<Sample>, InputError> {
         }
     }
     Ok(samples)
+}
+
+fn is_loopback(link: &Value) -> bool {
+    link.get("link_type").and_then(Value::as_str) == Some("loopback")
 }
 
 fn interface(node: &str, link: &Value) -> Interface {

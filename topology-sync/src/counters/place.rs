@@ -135,7 +135,10 @@ impl<'a> Index<'a> {
     }
 
     /// The node of a name, of an address, or of an `instance` without its port.
-    fn node(&self, text: &str) -> Result<&'a Entity, String> {
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub fn node(&self, text: &str) -> Result<&'a Entity, String> {
         if text.is_empty() {
             return Err("the source names no node".to_owned());
         }

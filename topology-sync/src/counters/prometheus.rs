@@ -11,10 +11,13 @@ const NODE: [&str; 8] =
 /// Labels that name the interface, best first.
 const NAME: [&str; 6] = ["ifName", "ifname", "interface", "port", "device", "ifDescr"];
 
+/// What a Linux kernel calls its loopback interface: nothing of it enters the network or leaves it.
+const LOOPBACK: &str = "lo";
+
 /// Reads an answer of the types `matrix` and `vector`. The direction is that of the metric's name (`ifHCInOctets`,
 /// `node_network_transmit_bytes_total`, …) or of a label `direction`; a metric named `…bps` or `…bits_per_second` is a
 /// rate, others are counters of what their name says, octets if it says nothing. Series that are neither in nor out are
-/// passed over, and so are those of single kinds of packets and errors.
+/// passed over, and so are those of single kinds of packets and errors, and the node exporter's of the loopback interface.
 ///
 /// # Errors
 /// [`InputError`] for something else than a successful answer, or a value that is no number.
@@ -32,6 +35,9 @@ pub fn read(file: &str, answer: &Value) -> Result<Vec<Sample>, InputError> {
         let metric = one.get("metric").unwrap_or(&Value::Null);
         let Some((direction, quantity, is_rate)) = kind(metric) else { continue };
         let interface = interface(metric);
+        if of_kernel(metric) && interface.name.as_deref() == Some(LOOPBACK) {
+            continue;
+        }
         let values = one.get("values").and_then(Value::as_array).map(Vec::as_slice);
         let points = values.unwrap_or_else(|| one.get("value").map(std::slice::from_ref).unwrap_or_default());
         for point in points {
@@ -114,8 +120,13 @@ fn bits(metric: &Value) -> u8 {
     }
 }
 
+/// Whether it is the node exporter's.
+fn of_kernel(metric: &Value) -> bool {
+    label(metric, "__name__").is_some_and(|n| n.starts_with("node_network"))
+}
+
 fn interface(metric: &Value) -> Interface {
-    let of_kernel = label(metric, "__name__").is_some_and(|n| n.starts_with("node_network"));
+    let of_kernel = of_kernel(metric);
     let first = |names: &[&str]| names.iter().find_map(|n| label(metric, n)).map(str::to_owned);
     let nodes: Vec<_> = NODE.into_iter().filter(|n| !(of_kernel && *n == "device")).collect();
     let node_label = nodes.iter().find(|n| label(metric, n).is_some()).copied().unwrap_or_default();

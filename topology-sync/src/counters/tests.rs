@@ -103,7 +103,7 @@ fn samples_of_the_kernel_and_why_some_do_not_fit() {
     assert!(placed.measured.values().all(|m| m.bps() == Some(1e6)));
     let whys: std::collections::BTreeSet<_> =
         placed.unmatched.iter().map(|u| format!("{}: {}", u.interface, u.why)).collect();
-    assert!(whys.contains("r1 lo: no link of the twin leaves this port"), "{whys:?}");
+    assert!(!whys.iter().any(|why| why.starts_with("r1 lo")), "{whys:?}");
     assert!(whys.contains("r7 eth1: no node 'r7'; did you mean 'r1'?"), "{whys:?}");
 }
 
