@@ -61,6 +61,25 @@ fn what_stands_before_a_damage_is_printed_before_the_error() {
 }
 
 #[test]
+fn frames_of_a_link_type_that_is_not_decoded_are_no_silent_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.pcap");
+    let mut bytes = std::fs::read(capture("zeek__tcp_reassembly.pcap")).unwrap();
+    assert_eq!(
+        bytes[..4],
+        [0xd4, 0xc3, 0xb2, 0xa1],
+        "little-endian: the link type is the last word of its header"
+    );
+    bytes[20..24].copy_from_slice(&127_u32.to_le_bytes()); // IEEE 802.11 with radiotap headers
+    std::fs::write(&path, bytes).unwrap();
+    let run = flows(&[path], &[]);
+    assert_eq!((run.status.code(), text(&run.stdout).as_str()), (Some(0), HEADER));
+    assert!(
+        text(&run.stderr).contains("frames of a link type that is not decoded are in no flow (117 times)")
+    );
+}
+
+#[test]
 fn an_unreadable_capture_prints_nothing_and_names_itself() {
     let run = flows(&[capture("no-such.pcap")], &[]);
     assert_eq!((run.status.code(), text(&run.stdout).as_str()), (Some(3), ""));

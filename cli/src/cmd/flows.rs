@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use mirror::flows::{Flow, FlowOptions, FlowTracker};
+use mirror::flows::{Flow, FlowOptions, FlowTracker, LINK_TYPE_OPAQUE};
 use mirror::source;
 use serde_json::{Value, json};
 use twin::{Diagnostic, InputError, WallTime};
@@ -75,7 +75,9 @@ fn read(args: &Args, tracker: &mut FlowTracker, opened: &mut u64) -> Result<(), 
 
 fn report(diagnostics: &[Diagnostic]) {
     for d in diagnostics {
-        tracing::info!("{}: {} ({} times)", d.code, d.message, d.count);
+        let text = format!("{}: {} ({} times)", d.code, d.message, d.count);
+        // Other frames without flows are usual in any network; a whole interface that is missing is not.
+        if d.code == LINK_TYPE_OPAQUE { tracing::warn!("{text}") } else { tracing::info!("{text}") }
     }
 }
 

@@ -105,6 +105,9 @@ struct Tracked {
     tcp: Option<Box<TcpFlow>>,
 }
 
+/// Diagnostic: frames of a link type that is not decoded, so that whole interfaces are missing.
+pub const LINK_TYPE_OPAQUE: &str = "link-type-opaque";
+
 #[derive(Debug, Default)]
 struct LeftOut {
     not_ip: u64,
@@ -203,7 +206,7 @@ impl LeftOut {
         let kinds = [
             ("frame-not-ip", "frames without an IP header are in no flow", self.not_ip),
             ("ip-malformed", "frames with a broken IP header are in no flow", self.malformed),
-            ("link-type-opaque", "frames of a link type that is not decoded are in no flow", self.opaque),
+            (LINK_TYPE_OPAQUE, "frames of a link type that is not decoded are in no flow", self.opaque),
         ];
         kinds
             .into_iter()

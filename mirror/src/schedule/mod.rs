@@ -15,6 +15,7 @@ use connections::{Connections, Segment};
 
 use crate::capture::{Capture, Frame, LinkType};
 use crate::decode::{self, Decoded, IpPacket};
+use crate::flows::LINK_TYPE_OPAQUE;
 use crate::flows::key::{FlowIndex, FlowKey};
 
 /// Gathers frames of one or several captures into one schedule.
@@ -91,7 +92,7 @@ impl<'m> ScheduleBuilder<'m> {
             Decoded::Malformed => {
                 self.leave_out("ip-malformed", || "frames with a broken IP header are not sent".into());
             }
-            Decoded::Opaque => self.leave_out("link-type-opaque", || {
+            Decoded::Opaque => self.leave_out(LINK_TYPE_OPAQUE, || {
                 format!(
                     "frames of a link type that is not decoded are not sent, the first of type {}",
                     frame.link_type.0
