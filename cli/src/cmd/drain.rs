@@ -23,8 +23,9 @@ const SHOWN: usize = 10;
 
 /// May an element be taken down, now or until a given time?
 ///
-/// Yes (exit code 0) where nobody else loses service and no link gets fuller than the limit, with the element down alone
-/// and with any one more failure; otherwise no (exit code 1), and why. Prints the answer; the worst failures that could
+/// Yes (exit code 0) where nobody else loses service while the element is down, and no link gets fuller than the limit, then
+/// or with any one more failure; otherwise no (exit code 1), and why. Whom one more failure would cut off is told, and is a
+/// no with --keep-redundancy. Prints the answer; the worst failures that could
 /// come on top; the demands that are cut off; and who loses redundancy: demands and nodes that one more link would cut
 /// off then and could not before. Demands from and to a node that is taken down itself go with it and are only counted.
 ///
