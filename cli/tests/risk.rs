@@ -83,6 +83,19 @@ fn a_link_whose_light_fades_is_likely_to_fail() {
     let (usual, seen) = (rows(&[]), rows(&["--degrading", file.to_str().unwrap()]));
     assert!(probability(&seen, "ATLAng_HSTNng") > 0.9, "{}", probability(&seen, "ATLAng_HSTNng"));
     assert!(probability(&seen, "CHINng_NYCMng") < probability(&usual, "CHINng_NYCMng") + 0.01);
+    // 1.5 dB at a tenth of one an hour.
+    let fading = seen.iter().find(|r| r["element"] == "ATLAng_HSTNng").unwrap();
+    let left = ["time_left_lo_h", "time_left_h", "time_left_hi_h"].map(|name| fading[name].as_f64().unwrap());
+    assert!(left[0] < left[1] && left[1] < left[2] && (12.0..18.0).contains(&left[1]), "{left:?}");
+    assert!(usual.iter().all(|r| r["time_left_h"].is_null()));
+
+    // Links alone fail by the usual preset: what is read of a router is not dropped in silence.
+    let memory = |hour: u32| format!("ATLAng,percent,95,2026-01-10T{hour:02}:00,{}\n", 50 + hour);
+    let readings: String = (0..20).map(memory).collect();
+    fs::write(&file, format!("element,indicator,threshold,at,value\n{readings}")).unwrap();
+    let told = risk(&["--degrading", file.to_str().unwrap()]);
+    let told = String::from_utf8(told.stderr).unwrap();
+    assert!(told.contains("ATLAng: wan-cenic lets nothing of its kind fail"), "{told}");
 
     fs::write(&file, "element,indicator,threshold,at,value\nATLAng_HSTNng,volts,3,2026-01-10,1\n").unwrap();
     let output = risk(&["--degrading", file.to_str().unwrap()]);

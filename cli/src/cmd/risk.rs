@@ -1,8 +1,10 @@
 //! `umbra risk`: what is most likely to break next, and what would it break?
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use engine::Seeds;
+use scenarios::planning::FailureSet;
 use scenarios::planning::availability::{Component, FailureModel, Preset};
 use scenarios::planning::risk::{History, Horizon, Threat, WayOut, failures_a_year, threats};
 use serde::Deserialize;
@@ -15,7 +17,7 @@ use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::output::Table;
 use crate::planning::availability as groups;
-use crate::planning::degrading;
+use crate::planning::degrading::{self, Worn};
 use crate::planning::instant;
 use crate::planning::limit;
 use crate::planning::names::{self, Names};
@@ -74,17 +76,34 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         None => vec![History::default(); model.components.len()],
         Some(file) => history(args, file, &study, &model.components)?,
     };
-    if let Some(file) = &args.degrading {
-        let worn = degrading::read(file, &Names::new(&study.twin, &study.csr), args.within)?;
-        for (component, history) in model.components.iter().zip(&mut history) {
-            history.worn = worn.iter().find(|(set, _)| *set == component.set).map_or(0.0, |(_, p)| *p);
-        }
+    let worn = match &args.degrading {
+        None => Vec::new(),
+        Some(file) => degrading::read(file, &Names::new(&study.twin, &study.csr), args.within)?,
+    };
+    for (component, history) in model.components.iter().zip(&mut history) {
+        history.worn = worn.iter().find(|w| w.set == component.set).map_or(0.0, |w| w.probability);
     }
+    warn_of_others(args, &study, &model.components, worn.iter().map(|w| &w.set));
     let horizon =
         Horizon { hours: args.within.as_secs_f64() / 3_600.0, limit: args.limit, ways_out: args.top };
     let all = threats(&plan, &model.components, &history, horizon);
-    print(args, &study, &model, &all, global)?;
+    print(args, &study, &model, &all, &worn, global)?;
     Ok(Outcome::Done)
+}
+
+/// Says of which elements something was read that changes nothing: the preset lets none of their kind fail.
+fn warn_of_others<'a>(
+    args: &Args,
+    study: &Study,
+    components: &[Component],
+    sets: impl Iterator<Item = &'a FailureSet>,
+) {
+    let others = sets.filter(|set| components.iter().all(|c| c.set != **set));
+    let names: BTreeSet<_> = others.map(|set| names::of_set(&study.csr, set)).collect();
+    for name in names {
+        let preset = args.failures;
+        tracing::warn!("{name}: {preset} lets nothing of its kind fail: what was read of it is not heeded");
+    }
 }
 
 #[derive(Deserialize)]
@@ -121,6 +140,7 @@ fn history(
         }
         seen.push((set, at, in_service));
     }
+    warn_of_others(args, study, components, seen.iter().map(|(set, ..)| set));
     let first = seen.iter().filter_map(|(_, at, _)| *at).min();
     let from = args.watched_from.or(first).unwrap_or(now);
     let hours = |a: WallTime, b: WallTime| (b.as_ns() - a.as_ns()).max(0) as f64 / 3.6e12;
@@ -144,9 +164,11 @@ fn print(
     study: &Study,
     model: &FailureModel,
     all: &[Threat],
+    worn: &[Worn],
     global: &Global,
 ) -> Result<(), Failure> {
     let csr = &study.csr;
+    let left = |set: &FailureSet| worn.iter().find(|w| w.set == *set).and_then(|w| w.left);
     let mut table = Table::of(&report::schema::RISK);
     for (rank, threat) in all.iter().take(args.top).enumerate() {
         let component = &model.components[threat.component as usize];
@@ -163,6 +185,9 @@ fn print(
             json!((!over.is_empty()).then(|| over.join(", "))),
             json!(way_out(study, &threat.way_out)),
             json!(model.preset.to_string()),
+            json!(left(&threat.set).map(|l| l.median_h)),
+            json!(left(&threat.set).map(|l| l.lo_h)),
+            json!(left(&threat.set).map(|l| l.hi_h)),
         ]);
     }
     table.print(global.format())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use detect::{Indicator, Wear, WearConfig};
+use detect::{Indicator, TimeLeft, Wear, WearConfig};
 use scenarios::planning::FailureSet;
 use serde::Deserialize;
 use twin::{InputError, SimDuration, WallTime};
@@ -31,13 +31,18 @@ struct Part {
     last: Option<WallTime>,
 }
 
-/// The elements of a file of readings, each with the probability that one of its indicators reaches its threshold within
-/// `horizon` of its last reading.
-pub(crate) fn read(
-    path: &Path,
-    known: &Names<'_>,
-    horizon: SimDuration,
-) -> Result<Vec<(FailureSet, f64)>, InputError> {
+/// An element that wears.
+pub(crate) struct Worn {
+    /// What it is.
+    pub(crate) set: FailureSet,
+    /// The probability that one of its indicators reaches its threshold within the horizon.
+    pub(crate) probability: f64,
+    /// When the first of them does, in hours from its last reading; none where too little was read.
+    pub(crate) left: Option<TimeLeft>,
+}
+
+/// The elements of a file of readings, each as it is after its last reading.
+pub(crate) fn read(path: &Path, known: &Names<'_>, horizon: SimDuration) -> Result<Vec<Worn>, InputError> {
     let file = path.display().to_string();
     let rows = csv_file::rows::<Row>(
         path,
@@ -92,13 +97,17 @@ fn config(row: &Row) -> Option<WearConfig> {
 }
 
 /// An element fails as soon as one of its indicators does.
-fn by_element(parts: BTreeMap<(String, String), Part>, hours: f64) -> Vec<(FailureSet, f64)> {
-    let mut elements: Vec<(FailureSet, f64)> = Vec::new();
+fn by_element(parts: BTreeMap<(String, String), Part>, hours: f64) -> Vec<Worn> {
+    let mut elements: Vec<Worn> = Vec::new();
     for part in parts.into_values() {
-        let p = part.wear.probability(hours);
-        match elements.iter_mut().find(|(set, _)| *set == part.set) {
-            Some((_, all)) => *all = 1.0 - (1.0 - *all) * (1.0 - p),
-            None => elements.push((part.set, p)),
+        let (p, left) = (part.wear.probability(hours), part.wear.time_left());
+        match elements.iter_mut().find(|worn| worn.set == part.set) {
+            Some(worn) => {
+                worn.probability = 1.0 - (1.0 - worn.probability) * (1.0 - p);
+                let both = [worn.left, left].into_iter().flatten();
+                worn.left = both.min_by(|a, b| a.median_h.total_cmp(&b.median_h));
+            }
+            None => elements.push(Worn { set: part.set, probability: p, left }),
         }
     }
     elements

@@ -110,6 +110,19 @@ pub static RISK: TableSpec = TableSpec {
             "the cheapest: nothing, a metric, more capacity, or a link that is missing",
         ),
         required("preset", Str, "", "where the rate comes from"),
+        nullable(
+            "time_left_h",
+            F64,
+            "h",
+            "median time from the last reading until a part that wears reaches its threshold; null without readings, or where it may well never",
+        ),
+        nullable("time_left_lo_h", F64, "h", "sooner than that with a probability of 0.05"),
+        nullable(
+            "time_left_hi_h",
+            F64,
+            "h",
+            "later than that with a probability of 0.05; null where it may never",
+        ),
     ],
 };
 

@@ -124,7 +124,7 @@ fn worn(file: &Path, study: &Study) -> Result<BTreeMap<LinkId, f64>, InputError>
     let worn = degrading::read(file, &Names::new(&study.twin, &study.csr), SimDuration::secs(DAY_H * 3_600))?;
     // No certainty: a rate must stay finite.
     let rate = |p: f64| -libm::log1p(-p.clamp(0.0, 0.999)) / DAY_H as f64;
-    let links = worn.iter().flat_map(|(set, p)| set.links().iter().map(|link| (*link, rate(*p))));
+    let links = worn.iter().flat_map(|w| w.set.links().iter().map(|link| (*link, rate(w.probability))));
     Ok(links.collect())
 }
 
