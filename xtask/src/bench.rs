@@ -1,9 +1,11 @@
 //! `bench`: the criterion suites.
 
+use std::process::Command;
+
 use anyhow::Result;
 
-use crate::Verdict;
-use crate::process::{WORKSPACE, cargo, run as run_command};
+use crate::process::{WORKSPACE, built, cargo, run as run_command};
+use crate::{Verdict, house};
 
 /// All benches at full length, with link-time optimisation; arguments go to criterion (`twin/`, `--save-baseline before`).
 pub(crate) fn run(args: &[String]) -> Result<Verdict> {
@@ -26,9 +28,9 @@ const WORKLOADS: &[&[&str]] = &[
 /// everything again.
 pub(crate) fn smoke() -> Result<bool> {
     let mut good = run_command(cargo(&["test", "--quiet"]).args(WORKSPACE).args(["--bench", "*"]))?;
-    for workload in WORKLOADS {
-        let runner = ["run", "--quiet", "--package", "umbra-benches", "--bin", "workload", "--"];
-        good &= run_command(cargo(&runner).args(*workload))?;
+    let Some(workload) = built("workload")? else { return Ok(false) };
+    for arguments in WORKLOADS {
+        good &= run_command(Command::new(&workload).args(*arguments).current_dir(house::root()))?;
     }
     Ok(good)
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::process::{WORKSPACE, cargo, run as run_command};
+use crate::process::{built, cargo, run as run_command};
 use crate::{Verdict, house};
 
 /// The whole table, in release: about a minute. `--smoke` is for a look at all checks with few packets.
@@ -16,7 +16,6 @@ pub(crate) fn run(args: &[String]) -> Result<Verdict> {
 
 /// All checks with few packets, in the dev profile, which the tests have built by then.
 pub(crate) fn smoke() -> Result<bool> {
-    let built = run_command(cargo(&["build", "--quiet", "--all-targets"]).args(WORKSPACE))?;
-    let binary = house::target()?.join("debug/fidelity");
-    Ok(built && run_command(Command::new(binary).arg("--smoke").current_dir(house::root()))?)
+    let Some(fidelity) = built("fidelity")? else { return Ok(false) };
+    run_command(Command::new(fidelity).arg("--smoke").current_dir(house::root()))
 }

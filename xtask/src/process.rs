@@ -1,7 +1,7 @@
 //! Running other programs: echoed, without a terminal to ask at, timed.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -17,6 +17,16 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(args).current_dir(crate::house::root());
     command
+}
+
+/// Builds everything in the dev profile, as the tests do, and says where a program of ours then is; `None` if the workspace
+/// does not build. `cargo run --package` would do for one program, and build what it depends on again: see [`WORKSPACE`].
+pub(crate) fn built(program: &str) -> Result<Option<PathBuf>> {
+    let good = run(cargo(&["build", "--quiet", "--all-targets"]).args(WORKSPACE))?;
+    if !good {
+        return Ok(None);
+    }
+    Ok(Some(crate::house::target()?.join("debug").join(program)))
 }
 
 /// Runs a command with our own output streams; true if it ended with 0.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::house::{self, House};
-use crate::process::{WORKSPACE, cargo, run as run_command, watch};
+use crate::house::House;
+use crate::process::{WORKSPACE, built, cargo, watch};
 use crate::summary::Summary;
 use crate::{Verdict, notebooks, readme};
 
@@ -58,10 +58,8 @@ fn rust(args: &[String]) -> Result<Summary> {
 /// The dev profile serves: it compiles with optimisation, shares everything with the tests just run, and saves a
 /// second build of all dependencies in release.
 fn with_umbra(what: &str, part: fn(PathBuf) -> Result<Summary>) -> Result<Summary> {
-    // `--all-targets` resolves the same features as `cargo test` does, so that nothing is built again for the binary.
-    let built = run_command(cargo(&["build", "--quiet", "--all-targets"]).args(WORKSPACE))?;
-    if built {
-        return part(house::target()?.join("debug/umbra"));
+    if let Some(umbra) = built("umbra")? {
+        return part(umbra);
     }
     println!("FAILED {what}: the workspace does not build");
     Ok(Summary::one(false))
