@@ -26,6 +26,8 @@ const WEEKS: f64 = 4.0;
 /// What has come 20 times as often as the detector's own probabilities have it was no noise: thresholds are never higher
 /// than the one of a twentieth of the asked rate by them. This is −ln of it.
 const UNBELIEVED: f64 = 2.995_732_273_553_991;
+/// An alarm keeps on for so many seconds.
+const KEEP_S: u32 = 7_200;
 /// Days of scores before there is a fit.
 const DAYS_MIN: f64 = 1.0;
 /// Alarms in the tail, of all series together, before there is a fit.
@@ -45,9 +47,11 @@ pub struct CalibrationConfig {
 }
 
 impl CalibrationConfig {
-    /// So many false alarms per series and week, with the usual joining of flags to alarms.
+    /// So many false alarms per series and week, with the usual joining of flags to alarms, which keep on for two hours (at
+    /// most 24 bins).
     pub fn new(alarms_per_week: f64, bin_s: u32) -> Self {
-        Self { alarms_per_week, bin_s: bin_s.max(1), merge_bins: 6, keep_bins: 24 }
+        let bin_s = bin_s.max(1);
+        Self { alarms_per_week, bin_s, merge_bins: 6, keep_bins: (KEEP_S / bin_s).min(24) }
     }
 
     /// For a detector whose scores look back over windows, so that they keep on by themselves.
@@ -424,6 +428,12 @@ mod tests {
         assert_eq!(flags, [false, true]);
         calibrator.step(&[f64::NAN, f64::NAN], Teach::Unflagged, &mut flags);
         assert_eq!(flags, [false, true], "an alarm keeps on for a while");
+    }
+
+    #[test]
+    fn an_alarm_keeps_on_for_two_hours() {
+        let keeps = |bin_s: u32| CalibrationConfig::new(1.0, bin_s).keep_bins;
+        assert_eq!([60, 300, 900, 3_600, 86_400].map(keeps), [24, 24, 8, 2, 0]);
     }
 
     #[test]

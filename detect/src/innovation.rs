@@ -17,6 +17,8 @@ const RIDGE: f64 = 10.0;
 const HUBER: f64 = 2.0;
 /// Memory of the restlessness, in bins.
 const RESTLESS_BINS: f64 = 24.0;
+/// No innovation is taken to stray less than this share of the residual's own standard deviation.
+const SIGMA_MIN: f64 = 0.05;
 /// Mean of |Z| of a standard normal.
 const MEAN_ABS: f64 = 0.797_884_560_802_865_4;
 
@@ -55,13 +57,13 @@ impl Innovation {
             self.follow(predicted);
             return f64::NAN;
         }
-        let (z, sigma) = (z.clamp(-1e6, 1e6), self.scale.sigma().max(1e-3));
+        let (z, sigma) = (z.clamp(-1e6, 1e6), self.scale.sigma().max(SIGMA_MIN));
         let innovation = z - predicted;
         let known = self.scale.samples() >= memory.min(200.0);
         if learns {
             let weight = if known { (HUBER * sigma / innovation.abs()).min(1.0) } else { 1.0 };
             self.learn(z.clamp(-6.0, 6.0), weight, memory);
-            self.scale.learn(innovation, memory, TIGHT);
+            self.scale.learn(innovation, memory, TIGHT, SIGMA_MIN);
         }
         let limit = if known { 8.0 * sigma } else { f64::INFINITY };
         self.follow(predicted + (z.clamp(-6.0, 6.0) - predicted).clamp(-limit, limit));
@@ -88,9 +90,12 @@ impl Innovation {
         solve_spd(&mut squares, &mut self.weights);
     }
 
-    /// The residuals begin anew around zero.
+    /// The residuals begin anew around zero. Those that hardly strayed say nothing of how far they will.
     pub(crate) fn forget_state(&mut self) {
         self.means = [0.0; N];
+        if self.scale.sigma() < SIGMA_MIN {
+            self.scale = Scale::default();
+        }
     }
 
     fn follow(&mut self, z: f64) {

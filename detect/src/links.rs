@@ -99,7 +99,7 @@ impl Detector for LinkDetector {
     fn rebaseline(&mut self, series: usize) {
         self.seasonal.rebaseline(series);
         let group = &mut self.groups[series / GROUP_MAX];
-        group.links[series - group.first].forget_state();
+        group.renew(series - group.first);
     }
 
     fn moved(&mut self, series: usize, times: f64) {
@@ -132,10 +132,8 @@ impl Group {
         let n = self.links.len();
         let here = self.first..self.first + n;
         let residuals = &residuals[here.clone()];
-        for (link, residual) in self.links.iter_mut().zip(residuals) {
-            if residual.renewed {
-                link.forget_state();
-            }
+        for (i, _) in residuals.iter().enumerate().filter(|(_, residual)| residual.renewed) {
+            self.renew(i);
         }
         let z: Vec<f64> = residuals.iter().map(|r| r.z).collect();
         let learns = |i: usize| bin.learns(self.first + i);
@@ -159,6 +157,13 @@ impl Group {
         };
         self.levels.learn(&taught(&z), memory);
         self.jumps.learn(&taught(&jumps), memory);
+    }
+
+    /// A series is to be judged by what it does from now on.
+    fn renew(&mut self, series: usize) {
+        self.links[series].forget_state();
+        self.levels.renew(series);
+        self.jumps.renew(series);
     }
 
     fn refit(&mut self, residuals: &[Residual]) {
@@ -275,6 +280,34 @@ mod tests {
         // It is not smeared over the others, and the explanation names it.
         assert!(verdicts.iter().enumerate().all(|(i, v)| i == 3 || v.score() < 0.3 * verdicts[3].score()));
         assert!(one.answers(3)[0] > 5.0, "{:?}", one.answers(3));
+    }
+
+    /// Alarms of series 3, which does `what`, on each day from the fourth week on, at scores above 10.
+    fn alarms(days: usize, what: impl Fn(usize) -> f64) -> Vec<usize> {
+        let mut detector = detector();
+        let mut score = |i: usize| {
+            let mut samples = loads(i);
+            samples[3] = what(i);
+            step(&mut detector, &samples)[3].score()
+        };
+        (0..21 * DAY).for_each(|i| _ = score(i));
+        let mut day = |day: usize| (day * DAY..(day + 1) * DAY).filter(|i| score(*i) > 10.0).count();
+        (21..21 + days).map(&mut day).collect()
+    }
+
+    #[test]
+    fn a_link_that_was_idle_and_one_that_becomes_so_are_usual_two_days_later() {
+        let begins = alarms(6, |i| if i < 21 * DAY { 0.0 } else { loads(i)[3] });
+        let ends = alarms(6, |i| if i < 21 * DAY { loads(i)[3] } else { 50.0 });
+        for days in [begins, ends] {
+            assert!(days[0] > DAY / 2 && days[2..].iter().all(|n| *n == 0), "{days:?}");
+        }
+    }
+
+    #[test]
+    fn a_series_that_hardly_ever_does_anything_is_told_when_it_does_and_at_no_other_time() {
+        let days = alarms(8, |i| if i.is_multiple_of(3 * DAY + 5) { 1.0 } else { 0.0 });
+        assert!(days.iter().sum::<usize>() <= 3 * LEVEL_BINS && days.contains(&0), "{days:?}");
     }
 
     #[test]

@@ -87,6 +87,11 @@ fn fisher(scores: impl Iterator<Item = f64>) -> f64 {
     (libm::log(series) - sum).min(0.0)
 }
 
+/// A value as the past keeps it: it is compared as such, or rounding alone would make a constant one a new record.
+fn kept(value: f64) -> f32 {
+    (value as f32).clamp(f32::MIN, f32::MAX)
+}
+
 /// All values of the past, as far as ranks need them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Past {
@@ -105,6 +110,7 @@ impl Past {
         if value.is_nan() || self.count < PAST_MIN {
             return f64::NAN;
         }
+        let value = f64::from(kept(value));
         let as_large = |values: &[f32]| values.len() - values.partition_point(|x| f64::from(*x) < value);
         let n = self.count as f64;
         let mut above = as_large(&self.top) as f64;
@@ -130,7 +136,7 @@ impl Past {
         if value.is_nan() {
             return;
         }
-        let value = value as f32;
+        let value = kept(value);
         if self.top.len() < TOP || value > self.top[0] {
             self.top.insert(self.top.partition_point(|x| *x < value), value);
             if self.top.len() > TOP {
@@ -177,6 +183,15 @@ mod tests {
         }
         assert!(past.sample.len() <= SAMPLE && past.top.len() == TOP);
         assert!(past.score(1e300).is_finite() && past.score(8.0) > past.score(5.0));
+    }
+
+    #[test]
+    fn a_constant_is_no_record_however_it_is_rounded() {
+        for value in [5f64.sqrt(), 0.1, -0.1, 1e60] {
+            let mut past = Past::default();
+            (0..500).for_each(|_| past.learn(value));
+            assert!(past.score(value) < 0.01 && past.score(value + value.abs()).is_finite(), "{value}");
+        }
     }
 
     #[test]

@@ -23,13 +23,14 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
-    /// Learns from one residual; `memory` in samples.
-    pub(crate) fn learn(&mut self, residual: f64, memory: f64, bend: Bend) {
+    /// Learns from one residual; `memory` in samples. What is far out is measured by no less than `least`: a scale of nothing
+    /// but zeros would stay one.
+    pub(crate) fn learn(&mut self, residual: f64, memory: f64, bend: Bend, least: f64) {
         let square = residual * residual;
         if self.samples < 1.0 {
             self.variance = square;
         } else {
-            let clipped = square.min(bend.clip * bend.clip * self.variance) / bend.moment;
+            let clipped = square.min(bend.clip * bend.clip * self.variance.max(least * least)) / bend.moment;
             // The first samples are too few to say what is far out.
             let square = if self.samples < 30.0 { square } else { clipped };
             self.variance += (square - self.variance) / (self.samples + 1.0).min(memory);
@@ -101,9 +102,20 @@ mod tests {
         let mut scale = Scale::default();
         for i in 0..20_000 {
             let z = crate::noise::normal(i, 0);
-            scale.learn(if i % 50 == 7 { 100.0 * z } else { z }, 5_000.0, WIDE);
+            scale.learn(if i % 50 == 7 { 100.0 * z } else { z }, 5_000.0, WIDE, 0.0);
         }
         assert!((scale.sigma() - libm::sqrt(1.16)).abs() < 0.05, "{}", scale.sigma());
+    }
+
+    #[test]
+    fn a_scale_of_nothing_grows_from_the_least_that_is_believed() {
+        let learnt = |least: f64| {
+            let mut scale = Scale::default();
+            (0..100).for_each(|_| scale.learn(0.0, 500.0, WIDE, least));
+            (0..5_000).for_each(|i| scale.learn(crate::noise::normal(i, 0), 500.0, WIDE, least));
+            scale.sigma()
+        };
+        assert!(learnt(0.0) == 0.0 && (learnt(0.1) - 1.0).abs() < 0.1, "{}", learnt(0.1));
     }
 
     #[test]

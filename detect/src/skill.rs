@@ -28,6 +28,11 @@ impl Skill {
         self.left += gain * (residual * residual - self.left);
     }
 
+    /// Root mean square of what the season left over, anomalies included.
+    pub(crate) fn left_over(&self) -> f64 {
+        libm::sqrt(self.left)
+    }
+
     /// The season forecasts hardly better than a constant; so it is with a series that never varies.
     pub(crate) fn is_seasonless(&self) -> bool {
         self.samples >= SAMPLES_MIN && self.left >= (1.0 - SHARE_MIN) * self.whole

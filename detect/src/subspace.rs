@@ -20,7 +20,8 @@ const REWEIGHTS: usize = 2;
 const YOUTH: f64 = 0.5;
 /// A factor is shared by at least so many series: the inverse of Σ v⁴ over the series, which is 1 for one alone.
 const SHARED_MIN: f64 = 3.0;
-/// No series' own part is taken to be smaller than this share of its spread.
+/// No series' own part is taken to be smaller than this share of its spread, nor than this in standard deviations: values are
+/// standardised, and one that hardly varies does so within a band that is not to be narrowed here.
 const OWN_MIN: f64 = 0.05;
 
 /// The subspace of a set of series.
@@ -84,6 +85,17 @@ impl Subspace {
         self.bins = self.bins * keep + 1.0;
     }
 
+    /// A series is another one from now on. If it hardly varied before, that says nothing of how it does now: its standardised
+    /// values are taken as they come.
+    pub(crate) fn renew(&mut self, series: usize) {
+        if let Some(square) = self.products.get_mut(series * (series + 3) / 2) {
+            *square = square.max(self.bins);
+        }
+        if let Some(whole) = self.whole.get_mut(series) {
+            *whole = whole.max(1.0);
+        }
+    }
+
     /// Fits the components to what was learnt.
     pub fn refit(&mut self) {
         if self.factors == 0 || self.bins == 0.0 {
@@ -94,7 +106,7 @@ impl Subspace {
             let (i, k) = (i.max(k), i.min(k));
             self.products[i * (i + 1) / 2 + k] / self.bins
         };
-        self.whole = (0..n).map(|i| libm::sqrt(product(i, i)).max(1e-9)).collect();
+        self.whole = (0..n).map(|i| libm::sqrt(product(i, i)).max(OWN_MIN)).collect();
         let correlation = DMatrix::from_fn(n, n, |i, k| product(i, k) / (self.whole[i] * self.whole[k]));
         let eigen = SymmetricEigen::new(correlation);
         let mut order: Vec<usize> = (0..n).collect();
@@ -115,7 +127,8 @@ impl Subspace {
         self.precision = kept.iter().map(|j| noise / value(j).max(1e-9)).collect();
         self.own = (0..n)
             .map(|i| rest.iter().map(|j| value(j) * eigen.eigenvectors[(i, *j)].powi(2)).sum::<f64>())
-            .map(|variance| libm::sqrt(variance).max(OWN_MIN))
+            .zip(&self.whole)
+            .map(|(variance, whole)| libm::sqrt(variance).max(OWN_MIN / whole.min(1.0)))
             .collect();
     }
 

@@ -39,8 +39,9 @@ impl Series {
             // What has not been seen since is expected to have changed by the same ratio, as loads do.
             let unseen = if self.root && typical > 0.0 { shift * before / typical } else { shift };
             self.daily.value[phase] += if missed { unseen } else { mean } as f32;
+            // That is a guess, by which nothing is judged.
+            self.daily.taught[phase] = u8::from(!missed);
         }
-        self.daily.taught.fill(1);
         self.last_day.fill(f32::NAN);
         self.settle = phases as u32;
         true

@@ -14,6 +14,9 @@ const SLOT_PRIOR_DAYS: f64 = 5.0;
 const CLIP: f64 = 1.5;
 /// The spread is never taken to be below this share of the expected value: half a per cent of its root is one of itself.
 const BAND_MIN: f64 = 0.005;
+/// Nor below this share of how far off samples were on the whole, however seldom: a series that did nothing until now, or is
+/// idle but for an hour a week, has no spread of its own that could be believed.
+const RARE_SHARE: f64 = 0.1;
 /// As if a day had said that half of a weekly season is to be believed.
 const WEEKLY_PRIOR: f64 = 1.0;
 
@@ -118,6 +121,8 @@ impl Series {
         };
         if present {
             let residual = verdict.value - expected;
+            // Nothing is further off than all of itself.
+            let sigma = sigma.max(BAND_MIN * verdict.value.abs());
             if self.judges(cx) {
                 verdict.z = residual / sigma;
             }
@@ -155,7 +160,12 @@ impl Series {
         let days = (self.age / cx.day_bins).max(0.05);
         let sigma =
             own * self.slot_factor(cx.phase.slot, cx.day_bins) * libm::sqrt(1.0 + 0.5 / seasons + 0.1 / days);
-        sigma.max(BAND_MIN * expected.abs()).max(1e-9)
+        sigma.max(self.least(expected))
+    }
+
+    /// The least spread that is believed, around such a value.
+    fn least(&self, value: f64) -> f64 {
+        (BAND_MIN * value.abs()).max(RARE_SHARE * self.skill.left_over()).max(1e-9)
     }
 
     /// The slot's spread over that of the whole day, drawn towards 1 as if so many days had said so.
@@ -183,9 +193,10 @@ impl Series {
         self.age += 1.0;
         if seasonal {
             let memory = cx.config.spread_days * cx.day_bins;
-            self.spread.learn(residual, memory, WIDE);
-            self.bulk.learn(residual, memory, TIGHT);
-            self.slots[cx.phase.slot].learn(residual, memory / SLOTS as f64, TIGHT);
+            let least = self.least(self.level);
+            self.spread.learn(residual, memory, WIDE, least);
+            self.bulk.learn(residual, memory, TIGHT, least);
+            self.slots[cx.phase.slot].learn(residual, memory / SLOTS as f64, TIGHT, least);
         }
         if !self.grown && self.weekly.taught[cx.phase.week] > 0 {
             // Residuals of the first week are those of a model that did not know its weekend.
@@ -225,7 +236,10 @@ impl Series {
         }
         let (days, weeks) = (self.daily.value.len(), self.weekly.value.len());
         let (day, week) = ((cx.phase.day + days - cx.half) % days, (cx.phase.week + weeks - cx.half) % weeks);
-        self.daily.learn(day, mean, cx.config.daily_gain);
+        // What is seen for the first time after a shift is taken as it is, without its neighbours, which moved otherwise.
+        let first = self.daily.taught[day] == 0 && self.spread.samples() >= SAMPLES_MIN;
+        let seen = f64::from(self.latest_raw[6 - cx.half]);
+        self.daily.learn(day, if first && seen.is_finite() { seen } else { mean }, cx.config.daily_gain);
         // The first time there is no telling a weekend from an anomaly: it is taken as it is, and halved by the second.
         let deviation = if self.weekly.taught[week] == 0 { raw } else { mean };
         let weekly = f64::from(self.weekly.value[week]);
