@@ -5,7 +5,7 @@ use twin::EntityKey;
 use umbra_scenarios::fabric::congestion::Counter;
 use umbra_scenarios::fabric::flows::Report;
 use umbra_scenarios::fabric::topology::{Fabric, Link, Paths};
-use umbra_scenarios::fabric::verdict::{Case, Class, Verdict, What, judge};
+use umbra_scenarios::fabric::verdict::{Case, Cause, Class, Verdict, What, judge};
 
 /// A leaf-spine fabric: racks from 0, spines from 100, hosts from 1,000.
 struct LeafSpine {
@@ -210,6 +210,11 @@ fn a_link_that_nothing_takes_is_stale_and_not_failed() {
         !routes.path(r.path.unwrap() as usize).any(|l| stale.contains(&l))
     });
     let verdict = judge(&case(&fabric, &reports), Seeds::new(1));
+    let of_one_link = |link: Link| -> f64 {
+        let of = |c: &&Cause| matches!(c.what, What::LinkLoss(l) | What::StaleLink(l) if l == link);
+        verdict.causes.iter().filter(of).map(|c| c.probability).sum()
+    };
+    (0..fabric.link_count() as Link).for_each(|l| assert!(of_one_link(l) <= 1.0, "{}", of_one_link(l)));
     let sure: Vec<_> = verdict.causes.iter().filter(|c| c.probability > 0.5).map(|c| c.what).collect();
     assert_eq!(sure, stale.map(What::StaleLink));
 }
@@ -313,4 +318,40 @@ fn a_case_without_flows_is_no_reason_to_guess() {
     assert_eq!(same.len(), fabric.link_count());
     assert_eq!(same[0], None);
     assert!(same[1..].iter().all(|s| s.is_some() && *s == same[1]));
+}
+
+/// What must hold of every answer.
+fn assert_consistent(verdict: &Verdict) {
+    let probability =
+        |what: What| verdict.causes.iter().find(|c| c.what == what).map_or(0.0, |c| c.probability);
+    let (none, unknown) = (probability(What::None), probability(What::Unknown));
+    assert!(none + unknown <= 1.0 + 1e-12, "{none} {unknown}");
+    for (set, p) in &verdict.sets {
+        let listed = |what: &What| verdict.causes.iter().any(|c| c.what == *what);
+        assert!(set.iter().all(listed), "{p}: {set:?}");
+    }
+}
+
+#[test]
+fn nothing_and_something_unknown_exclude_each_other_and_members_of_sets_are_listed() {
+    let net = LeafSpine { racks: 6, spines: 3, hosts: 4 };
+    let fabric = net.fabric();
+    let wrong = Wrong { links: vec![(2, 101, 0.01), (3, 100, 0.002)], hole: None };
+    for seed in 0..4 {
+        for wrong in [&Wrong::default(), &wrong] {
+            let reports = flows(&net, 1_500, wrong, seed);
+            assert_consistent(&judge(&case(&fabric, &reports), Seeds::new(1)));
+            let passive = hidden(&reports, false);
+            assert_consistent(&judge(&case(&fabric, &passive), Seeds::new(1)));
+        }
+    }
+}
+
+#[test]
+fn nothing_is_said_of_a_group_whose_links_are_not_there() {
+    let net = LeafSpine { racks: 4, spines: 2, hosts: 2 };
+    let fabric = net.fabric();
+    let reports = flows(&net, 500, &Wrong::default(), 1);
+    let verdict = judge(&Case { groups: &[Vec::new()], ..case(&fabric, &reports) }, Seeds::new(1));
+    assert!(verdict.causes.iter().all(|c| c.what != What::Group(0)), "{:?}", &verdict.causes[..3]);
 }

@@ -63,10 +63,13 @@ pub(crate) fn topology(path: &Path) -> Result<Fabric, InputError> {
     if links.is_empty() {
         return Err(InputError::new(&file, Place::Whole, "no links", "one row for each directed link"));
     }
+    // The order of rows must not reach the answer.
+    links.sort_unstable();
     Ok(Fabric::new(&links))
 }
 
-/// Reads flows: the reports of each case, by the case's number.
+/// Reads flows: the reports of each case, by the case's number, in an order of their own: that of rows must not reach the
+/// answer.
 pub(crate) fn flows(path: &Path, mode: Telemetry) -> Result<BTreeMap<u32, Vec<Report>>, Failure> {
     let file = path.display().to_string();
     let table = ParquetFile::open(path)?.table(&schema::FABRIC_FLOWS)?;
@@ -100,6 +103,9 @@ pub(crate) fn flows(path: &Path, mode: Telemetry) -> Result<BTreeMap<u32, Vec<Re
             lost: at(lost),
         };
         reports.extend(mode.report(&row));
+    }
+    for reports in cases.values_mut() {
+        reports.sort_unstable_by_key(|r| (r.src, r.dst, r.path, r.sent, r.lost));
     }
     Ok(cases)
 }

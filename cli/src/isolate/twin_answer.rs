@@ -11,10 +11,14 @@ use twin::{ArcId, Csr, LinkId, NodeId};
 
 use super::tables::{CauseRow, Tables};
 
+/// Causes below this are not listed.
+const LISTED: f64 = 1e-4;
+
 /// Adds the answer to a case.
 pub(crate) fn add(tables: &mut Tables, csr: &Csr, case: u32, seen: &Observed, verdict: &Verdict) {
     let [at, lo, hi] = onset_ns(seen, verdict);
-    for (rank, ranked) in (1u32..).zip(&verdict.ranked) {
+    let listed = |r: &&Ranked| !matches!(r.what, What::Cause(_)) || r.probability >= LISTED;
+    for (rank, ranked) in (1u32..).zip(verdict.ranked.iter().filter(listed)) {
         let (class, a, b) = names(csr, ranked.what);
         let named = (class, a.as_str(), b.as_deref());
         let row = CauseRow {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use report::Summary;
 use report::page::{Cause as OnPage, Evidence, Interval, RankedCase};
+use scenarios::causes::class::Place;
 use scenarios::causes::rank::{Ranked, Verdict, What};
 use twin::Csr;
 
@@ -66,17 +67,24 @@ fn cause(csr: &Csr, case: &Case, verdict: &Verdict, ranked: &Ranked) -> OnPage {
     let began = matches!(ranked.what, What::Cause(_)).then(|| since((at, from, to)));
     let otherwise = match ranked.what {
         What::Unknown => "one of the causes that have a name would have explained what was seen".to_owned(),
-        _ => instead(csr, case, verdict, ranked)
+        What::None => "something of what was seen would have left what is usual".to_owned(),
+        What::Cause(_) => instead(csr, case, verdict, ranked)
             .unwrap_or_else(|| "what was seen would have been as usual".to_owned()),
     };
     let evidence =
         ledger(csr, &case.observed, verdict, ranked).into_iter().map(|((source, item), log_bayes)| {
             Evidence { source: source.to_owned(), item: arrows(&item), log_bayes }
         });
+    // One direction of a link, with its arrow.
+    let element = match ranked.what {
+        What::Cause(cause) if matches!(cause.place, Place::Arc(_)) => arrows(&cause.element(csr)),
+        _ => String::new(),
+    };
     OnPage {
         class: class.to_owned(),
         a,
         b,
+        element,
         since: strength.into_iter().chain(began).collect::<Vec<_>>().join(" · "),
         otherwise: arrows(&otherwise),
         probability: ranked.probability,

@@ -95,7 +95,7 @@ fn headline(case: &RankedCase) -> String {
             format!("{} {}", esc(&what), places.join(" or "))
         }
         Finding::NoFault => "No fault found".to_owned(),
-        Finding::Unexplained => "Nothing explains the data".to_owned(),
+        Finding::Unexplained => "Something not on this list".to_owned(),
         Finding::Open(_) => "No cause stands out".to_owned(),
     }
 }

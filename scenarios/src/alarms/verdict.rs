@@ -8,7 +8,7 @@ use super::sources::{Alarms, ENDS, Source};
 use crate::base_loss::log_sum_exp;
 use crate::fabric::check::Check;
 use crate::fabric::explain::{Item, Ledger, item};
-use crate::fabric::verdict::{Cause, Verdict, What};
+use crate::fabric::verdict::{Cause, Verdict, What, retain_listed};
 
 /// Causes below this are not listed.
 const LISTED: f64 = 1e-4;
@@ -47,6 +47,7 @@ impl<'a> Judge<'a> {
                 causes.push(cause(What::Group(*group), p * share, ledger.clone()));
             }
         }
+        causes.retain(|c| c.probability >= LISTED);
         let sum = |of: fn(&Set) -> bool| -> f64 { sets.iter().filter(|(s, _)| of(s)).map(|(_, p)| p).sum() };
         let best = sets.first().map(|(set, _)| set.clone()).unwrap_or_default();
         causes.push(cause(What::Unknown, sum(|s| s.unknown > 0), self.unknown(&space, alarms, &best)));
@@ -61,6 +62,7 @@ impl<'a> Judge<'a> {
         let mut listed = BTreeMap::<Vec<What>, f64>::new();
         sets.iter().for_each(|(set, p)| *listed.entry(named(set)).or_default() += p);
         let mut listed: Vec<_> = listed.into_iter().collect();
+        retain_listed(&mut listed, causes.iter());
         listed.sort_by(|a, b| b.1.total_cmp(&a.1));
         listed.truncate(SETS);
         Verdict {

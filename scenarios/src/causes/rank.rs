@@ -366,7 +366,10 @@ fn mark_same(summary: &Summary, weighed: &[Weighed], ranked: &mut [(usize, Ranke
     for i in 1..rows.len() {
         let Some(row) = &rows[i] else { continue };
         let alike = |other: &Vec<f64>| row.iter().zip(other).all(|(a, b)| (a - b).abs() < SAME);
-        ranked[i].1.same_as = rows[..i].iter().position(|other| other.as_ref().is_some_and(alike));
+        // The first of a group stands for it: nearly alike is not the same of three.
+        let is_first = |j: &usize| ranked[*j].1.same_as.is_none();
+        let found = (0..i).filter(is_first).find(|j| rows[*j].as_ref().is_some_and(alike));
+        ranked[i].1.same_as = found;
     }
 }
 

@@ -18,6 +18,13 @@ pub struct State {
     pub unknown: bool,
 }
 
+impl State {
+    /// Whether nothing has failed.
+    pub(super) fn is_whole(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Averages over the states of a chain: of conditional probabilities (Rao–Blackwell), so that small ones are known too.
 #[derive(Clone, Debug, Default)]
 pub struct Averages {
@@ -41,8 +48,9 @@ pub struct Averages {
     pub states: u32,
     /// Mean loss rate of healthy links.
     pub healthy: f64,
-    /// How often each link was drawn.
-    pub(super) drawn: Vec<u32>,
+    /// Of each link that had failed before a draw, and of each that had not: probabilities that it failed on its own, and
+    /// draws.
+    drawn: Vec<[(f64, u32); 2]>,
 }
 
 /// What a draw of a link's rate said.
@@ -57,7 +65,7 @@ impl Averages {
     pub(super) fn sized(problem: &Problem<'_>) -> Self {
         Self {
             alone: vec![0.0; problem.links],
-            drawn: vec![0; problem.links],
+            drawn: vec![[(0.0, 0); 2]; problem.links],
             events: vec![0.0; problem.events.len()],
             share: vec![(0.0, 0.0, 0.0); problem.events.len()],
             holes: vec![0.0; problem.holes.len()],
@@ -66,18 +74,22 @@ impl Averages {
         }
     }
 
-    pub(super) fn see(&mut self, link: Link, drawn: &Drawn) {
+    pub(super) fn see(&mut self, link: Link, had_failed: bool, drawn: &Drawn) {
         let l = link as usize;
-        self.alone[l] += drawn.alone;
-        self.drawn[l] += 1;
+        let (sum, draws) = &mut self.drawn[l][usize::from(!had_failed)];
+        *sum += drawn.alone;
+        *draws += 1;
         add(&mut self.log_rate[l], drawn.rate);
     }
 
-    /// Sums become means.
+    /// Sums become means. A link that has failed is drawn in every sweep, another only in some, which stand for all in which
+    /// it had not failed.
     pub(super) fn finish(&mut self) {
         let n = f64::from(self.states.max(1));
-        let links = self.alone.iter_mut().zip(&self.drawn);
-        links.for_each(|(p, drawn)| *p /= f64::from((*drawn).max(1)));
+        for (p, [(failed, often), (healthy, rarely)]) in self.alone.iter_mut().zip(&self.drawn) {
+            let times = if *rarely == 0 { 0.0 } else { f64::from(self.states - often) / f64::from(*rarely) };
+            *p = (failed + healthy * times) / n;
+        }
         let lists = [&mut self.events, &mut self.holes];
         lists.into_iter().flatten().for_each(|p| *p /= n);
         self.unknown /= n;

@@ -10,7 +10,7 @@ use engine::Stream;
 use rand::RngExt;
 
 use super::averages::{Averages, Drawn, State};
-use super::draws::{normal, normalised, pick};
+use super::draws::{normalised, pick};
 use super::events::{Event, Kind, share};
 use super::fit::{Fit, UNKNOWN_SHARES};
 use super::flows::Flows;
@@ -20,6 +20,7 @@ use super::rates::{FAILED, HEALTHY, VALUES, is_failed};
 use super::singles::Singles;
 use super::together::related;
 use super::topology::Link;
+use super::usual::Usual;
 
 /// Prior log odds that something is wrong which no hypothesis names: 1 %, for each of the two forms of it.
 pub(super) const LOG_ODDS_UNKNOWN: f64 = -4.6;
@@ -81,6 +82,7 @@ pub struct Chain<'a> {
     pub(super) quiet: Vec<Option<Quiet>>,
     /// Of each link the lossy flows that it may be on.
     pub(super) lossy_of: Vec<Vec<u32>>,
+    usual: Usual,
 }
 
 impl<'a> Chain<'a> {
@@ -102,8 +104,11 @@ impl<'a> Chain<'a> {
                 Quiet { healthy: std::array::from_fn(|i| likelihood[i]), above }
             })
         };
+        let quiet: Vec<_> = (0..problem.links as Link).map(quiet).collect();
+        let delivered = problem.flows.expected.iter().zip(&quiet).filter(|(_, q)| q.is_some());
         Self {
-            quiet: (0..problem.links as Link).map(quiet).collect(),
+            usual: Usual::new(delivered.map(|(packets, _)| *packets)),
+            quiet,
             lossy_of: (0..problem.links as Link).map(|l| fit.flows_of(l)).collect(),
             problem,
             related: related(problem.events, &events_of),
@@ -285,28 +290,6 @@ impl<'a> Chain<'a> {
         1.0 - weights[0]
     }
 
-    /// Draws the mean loss of healthy links given the losses.
-    fn draw_mean(&mut self, stream: &mut Stream) {
-        let (mut n, mut sum) = (0.0, 0.0);
-        let mean = self.fit.rates.mean();
-        for (l, quiet) in self.quiet.iter().enumerate() {
-            let value = self.fit.value[l];
-            if quiet.is_some() {
-                // Links without a loss are healthy, with the mean that is left to them by what they delivered.
-                sum += 1.0 / (1.0 / mean + self.problem.flows.expected[l]);
-                n += 1.0;
-            } else if !is_failed(value) {
-                sum += self.fit.rates.value[usize::from(value)];
-                n += 1.0;
-            }
-        }
-        if n > 0.0 {
-            // Gamma(n, sum) is close to normal for that many links.
-            let relative = 1.0 + normal(stream) / libm::sqrt(n);
-            self.fit.rates.set_mean(sum / n / relative.max(0.2));
-        }
-    }
-
     /// Runs the chain, from the state that it is in on.
     pub fn run(&mut self, length: Length, stream: &mut Stream) -> Averages {
         let links = self.problem.links;
@@ -316,7 +299,7 @@ impl<'a> Chain<'a> {
             if sweep * 2 == length.forgotten {
                 first = Averages::sized(self.problem);
             }
-            self.sweep(&all, &all, stream, &mut first);
+            self.sweep(&all, stream, &mut first);
         }
         first.finish();
         let few: Vec<Link> =
@@ -324,15 +307,15 @@ impl<'a> Chain<'a> {
         let mut averages = Averages::sized(self.problem);
         for sweep in 0..length.kept {
             if sweep % ALL_LINKS == 0 {
-                self.sweep(&all, &all, stream, &mut averages);
+                self.sweep(&all, stream, &mut averages);
                 continue;
             }
-            // Those that have failed now are drawn too, but not averaged: that would favour them.
+            // Those that have failed now are drawn too; averages know that others were not.
             let failed = |l: &&Link| is_failed(self.fit.value[**l as usize]);
             let mut links: Vec<Link> = few.iter().chain(all.iter().filter(failed)).copied().collect();
             links.sort_unstable();
             links.dedup();
-            self.sweep(&links, &few, stream, &mut averages);
+            self.sweep(&links, stream, &mut averages);
         }
         averages.finish();
         for (l, quiet) in self.quiet.iter().enumerate() {
@@ -344,12 +327,10 @@ impl<'a> Chain<'a> {
         averages
     }
 
-    fn sweep(&mut self, links: &[Link], averaged: &[Link], stream: &mut Stream, averages: &mut Averages) {
+    fn sweep(&mut self, links: &[Link], stream: &mut Stream, averages: &mut Averages) {
         for &link in links {
-            let drawn = self.draw(link, stream);
-            if averaged.binary_search(&link).is_ok() {
-                averages.see(link, &drawn);
-            }
+            let had_failed = is_failed(self.fit.value[link as usize]);
+            averages.see(link, had_failed, &self.draw(link, stream));
         }
         for &link in links {
             if is_failed(self.fit.value[link as usize])
@@ -364,14 +345,16 @@ impl<'a> Chain<'a> {
         }
         let hit = self.draw_unknown(stream);
         if self.problem.healthy.is_none() {
-            self.draw_mean(stream);
+            let lossy = self.fit.value.iter().zip(&self.quiet).filter(|(_, quiet)| quiet.is_none());
+            self.usual.draw(lossy.map(|(v, _)| *v), &mut self.fit.rates, stream);
         }
         let common = self.singles.unnamed(self.alone);
-        averages.unknown += 1.0 - (1.0 - hit) * (1.0 - common) * (1.0 - unnamed);
+        let named = (1.0 - hit) * (1.0 - common) * (1.0 - unnamed);
+        averages.unknown += 1.0 - named;
         averages.states += 1;
         averages.healthy += self.fit.rates.mean();
         let state = self.state();
-        averages.none += f64::from(u8::from(state == State::default()));
+        averages.none += if state.is_whole() { named } else { 0.0 };
         *averages.sets.entry(state).or_default() += 1;
     }
 
@@ -394,14 +377,25 @@ impl<'a> Chain<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::flows::Report;
-    use super::super::rates::Rates;
+    use super::super::rates::{MEANS, Rates};
     use super::super::topology::{Fabric, Paths};
     use super::*;
     use engine::{Purpose, Seeds};
     use twin::EntityKey;
 
-    /// Rates of three links in a row by all their values: what the chain's averages must come to.
-    fn enumerated(flows: &Flows, rates: &Rates, singles: &Singles, links: [Link; 3]) -> [f64; 3] {
+    /// Rates of three links in a row by all their values, for each mean of healthy links: what the chain's averages must
+    /// come to. Means come with what the other links say about them.
+    fn enumerated(flows: &Flows, means: &[(f64, f64)], singles: &Singles, links: [Link; 3]) -> [f64; 3] {
+        let mut all = ([0.0; 3], 0.0);
+        for (mean, weight) in means {
+            let (sums, total) = with_mean(flows, &Rates::new(*mean), singles, links);
+            all.0.iter_mut().zip(sums).for_each(|(s, more)| *s += weight * more);
+            all.1 += weight * total;
+        }
+        all.0.map(|s| s / all.1)
+    }
+
+    fn with_mean(flows: &Flows, rates: &Rates, singles: &Singles, links: [Link; 3]) -> ([f64; 3], f64) {
         let kinds = |v: [usize; 3]| v.map(|v| v >= HEALTHY);
         let (mut sums, mut total) = ([0.0; 3], 0.0);
         for i in 0..VALUES * VALUES * VALUES {
@@ -421,7 +415,17 @@ mod tests {
             total += weight;
             sums.iter_mut().zip(failed).for_each(|(s, f)| *s += if f { weight } else { 0.0 });
         }
-        sums.map(|s| s / total)
+        (sums, total)
+    }
+
+    /// Means of healthy links, equally probable in the logarithm, by what links without a loss say about them.
+    fn means(flows: &Flows, lossy: [Link; 3]) -> Vec<(f64, f64)> {
+        let others = (0u32..).zip(&flows.delivered).filter(|(l, _)| !lossy.contains(l));
+        let others: Vec<f64> = others.map(|(_, delivered)| *delivered).collect();
+        let (low, high) = (libm::log(MEANS.0), libm::log(MEANS.1));
+        let mean = |i: i32| libm::exp(low + (high - low) * (f64::from(i) + 0.5) / 100.0);
+        let weight = |m: f64| others.iter().map(|d| 1.0 / (1.0 + m * d)).product();
+        (0..100).map(mean).map(|m| (m, weight(m))).collect()
     }
 
     #[test]
@@ -442,24 +446,31 @@ mod tests {
                 report(0, 3, 50, 1),
             ];
             let flows = Flows::compile(&fabric, &mut Paths::new(&fabric), &reports, false);
-            let problem = Problem {
-                flows: &flows,
-                events: &[],
-                holes: &[],
-                links: fabric.link_count(),
-                single: true,
-                counted: &[],
-                healthy: Some(1e-4),
-            };
             let inner = [link(0, 1), link(1, 2), link(2, 3)];
             let singles = Singles::new(fabric.link_count(), true);
-            let exact = enumerated(&flows, &Rates::new(1e-4), &singles, inner);
-            let mut chain = Chain::new(&problem);
-            let mut stream = Seeds::new(3).trial(0).stream(Purpose::new("chain"), &EntityKey::new("test"));
-            let found = chain.run(Length { forgotten: 200, kept: 20_000 }, &mut stream);
-            for (link, exact) in inner.iter().zip(exact) {
-                let got = found.alone[*link as usize];
-                assert!((got - exact).abs() < 0.02, "{sent}, {lost}, link {link}: {got} {exact}");
+            // A mean that is not known moves slowly over a range that three links leave wide.
+            let known = (Some(1e-4), vec![(1e-4, 1.0)], 20_000, 0.02);
+            let learnt = (None, means(&flows, inner), 40_000, 0.035);
+            for (healthy, means, kept, margin) in [known, learnt] {
+                let exact = enumerated(&flows, &means, &singles, inner);
+                let problem = Problem {
+                    flows: &flows,
+                    events: &[],
+                    holes: &[],
+                    links: fabric.link_count(),
+                    single: true,
+                    counted: &[],
+                    healthy,
+                };
+                let mut chain = Chain::new(&problem);
+                let mut stream =
+                    Seeds::new(3).trial(0).stream(Purpose::new("chain"), &EntityKey::new("test"));
+                let found = chain.run(Length { forgotten: 200, kept }, &mut stream);
+                for (link, exact) in inner.iter().zip(exact) {
+                    let got = found.alone[*link as usize];
+                    let place = format!("{sent}, {lost}, link {link}, {healthy:?}");
+                    assert!((got - exact).abs() < margin, "{place}: {got} {exact}");
+                }
             }
         }
     }

@@ -103,7 +103,8 @@ pub fn events(fabric: &Fabric, groups: &[Vec<Link>], named: NamedEvents) -> Vec<
         log_odds: odds(groups.len()),
         log_share: beta(10.0),
     };
-    events.extend(groups.iter().enumerate().map(group));
+    // Nothing can be said of a group of which no link is there.
+    events.extend(groups.iter().enumerate().filter(|(_, links)| !links.is_empty()).map(group));
     events
 }
 

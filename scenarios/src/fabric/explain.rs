@@ -45,7 +45,8 @@ impl Ledger {
 
     /// A ledger of these items.
     pub fn of(items: Vec<Item>) -> Self {
-        Self { log_bayes: items.iter().map(|i| i.log_bayes).sum(), items }
+        // From zero on: the sum of nothing would be -0.
+        Self { log_bayes: items.iter().fold(0.0, |sum, i| sum + i.log_bayes), items }
     }
 }
 

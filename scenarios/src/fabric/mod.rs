@@ -33,6 +33,7 @@ pub mod telemetry;
 mod together;
 pub mod topology;
 mod twins;
+mod usual;
 pub mod verdict;
 mod ways;
 

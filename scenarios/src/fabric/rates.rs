@@ -14,6 +14,8 @@ pub const VALUES: usize = HEALTHY + FAILED;
 /// A failed link loses at least so many times what a healthy one loses on average.
 const ABOVE: f64 = 10.0;
 const HEALTHY_SPAN: (f64, f64) = (1e-7, 2e-3);
+/// The mean loss of healthy links is between these.
+pub const MEANS: (f64, f64) = (3e-7, 1e-2);
 const FAILED_SPAN: (f64, f64) = (1e-5, 0.999);
 /// Distance of two values for failed links, in the logarithm: no rate is known closer than within a step.
 pub const FAILED_STEP: f64 = 0.2952;
@@ -73,7 +75,7 @@ impl Rates {
 
     /// Weighs the grid for another mean.
     pub fn set_mean(&mut self, mean: f64) {
-        let mean = mean.clamp(HEALTHY_SPAN.0 * 3.0, 1e-2);
+        let mean = mean.clamp(MEANS.0, MEANS.1);
         self.mean = mean;
         self.usual = self.nearest_healthy(mean);
         // Equal steps of the logarithm: a density has the weight of the value besides.

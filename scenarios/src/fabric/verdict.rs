@@ -1,6 +1,6 @@
 //! From a case to its causes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::{Purpose, Seeds, Trial};
 use twin::{Diagnostic, EntityKey};
@@ -103,7 +103,7 @@ pub struct Cause {
 pub struct Verdict {
     /// Causes, most probable first; *none* and *unknown* always among them.
     pub causes: Vec<Cause>,
-    /// Sets of causes with their probabilities, most probable first.
+    /// Sets of listed causes with their probabilities, most probable first.
     pub sets: Vec<(Vec<What>, f64)>,
     /// What was left out of the data.
     pub diagnostics: Vec<Diagnostic>,
@@ -161,6 +161,7 @@ pub fn judge(case: &Case<'_>, seeds: Seeds) -> Verdict {
     };
     let mut others: Vec<Cause> = full.iter().map(of_congestion).chain(missing).collect();
     others.retain(|c| c.probability >= LISTED);
+    answer.exclude(&others);
     let sets = answer.sets(&others);
     let best = answer.best();
     let check = |fit| if case.lossy_only { 1.0 } else { predictive(&reports, &routed, fit) };
@@ -250,6 +251,18 @@ impl Answer<'_> {
         self.causes.retain(|c| c.probability >= LISTED);
     }
 
+    /// A link that is full or not there has not failed besides: of one link the classes exclude each other.
+    fn exclude(&mut self, others: &[Cause]) {
+        for other in others {
+            let (What::Congestion(link) | What::StaleLink(link)) = other.what else { continue };
+            for cause in self.causes.iter_mut().filter(|c| c.what == What::LinkLoss(link)) {
+                cause.probability *= 1.0 - other.probability;
+                cause.std_error *= 1.0 - other.probability;
+            }
+        }
+        self.causes.retain(|c| c.probability >= LISTED);
+    }
+
     fn visited(&self) -> Vec<(State, f64)> {
         let mut sets = BTreeMap::<&State, u32>::new();
         for (state, n) in self.chains.iter().flat_map(|c| &c.sets) {
@@ -275,7 +288,10 @@ impl Answer<'_> {
             let unknown = state.unknown.then_some(What::Unknown);
             links.chain(events).chain(holes).chain(unknown).chain(certain.iter().copied()).collect()
         };
-        self.visited().iter().take(SETS).map(|(state, p)| (named(state), *p)).collect()
+        let mut sets = self.visited().into_iter().map(|(state, p)| (named(&state), p)).collect();
+        retain_listed(&mut sets, self.causes.iter().chain(others));
+        sets.truncate(SETS);
+        sets
     }
 
     /// Adds the rest, the evidence, and brings all in order.
@@ -299,11 +315,17 @@ impl Answer<'_> {
         unknown.probability = 1.0 - (1.0 - unknown.probability) * (1.0 - in_bursts);
         unknown.ledger = explainer.unknown(bursts);
         let mut none = self.averaged(What::None, |a| a.none);
-        none.probability *= spared;
+        none.probability *= spared * (1.0 - in_bursts);
         self.causes.extend(others.into_iter().chain([unknown, none]));
         self.causes.sort_by(|a, b| b.probability.total_cmp(&a.probability).then(a.what.cmp(&b.what)));
         twins::mark(&mut self.causes, explainer.fit_mut());
     }
+}
+
+/// Leaves sets whose members are all listed: a set is no more probable than the least of them.
+pub(crate) fn retain_listed<'c>(sets: &mut Vec<(Vec<What>, f64)>, causes: impl Iterator<Item = &'c Cause>) {
+    let listed: BTreeSet<What> = causes.map(|c| c.what).chain([What::Unknown]).collect();
+    sets.retain(|(set, _)| set.iter().all(|what| listed.contains(what)));
 }
 
 impl Cause {

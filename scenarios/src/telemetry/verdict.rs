@@ -16,7 +16,7 @@ use super::watch::Watch;
 use crate::base_loss::log_sum_exp;
 use crate::fabric::check::Check;
 use crate::fabric::explain::{Item, Ledger, item};
-use crate::fabric::verdict::{Cause, Verdict, What};
+use crate::fabric::verdict::{Cause, Verdict, What, retain_listed};
 
 /// Causes below this are not listed.
 const LISTED: f64 = 1e-4;
@@ -99,7 +99,9 @@ impl Case<'_> {
             b.probability.total_cmp(&a.probability).then(a.same_as.cmp(&b.same_as)).then(a.what.cmp(&b.what))
         });
         self.point_same(&mut causes);
-        let sets = self.sets(&worlds, total);
+        let mut sets = self.sets(&worlds, total);
+        retain_listed(&mut sets, causes.iter());
+        sets.truncate(SETS);
         let best = sets.first().map_or(&[][..], |(set, _)| set);
         Verdict {
             p_value: self.predictive(best, check.clone()),
@@ -113,15 +115,16 @@ impl Case<'_> {
 
     /// Lists a cause of a link; one of both ends has a row for each and shares its probability.
     fn list(&self, causes: &mut Vec<Cause>, possible: &Possible, probability: f64) {
-        if probability < LISTED {
-            return;
-        }
         let Possible { class, at, .. } = *possible;
         let peer = self.watch.recording.ports.get(at as usize).and_then(|p| p.peer);
         let peer = peer.filter(|_| Class::OF_LINKS.contains(&class));
         // The end that was heard comes first.
         let mut ends: Vec<u32> = std::iter::once(at).chain(peer).collect();
         ends.sort_by_key(|p| !self.is_heard(*p));
+        let probability = probability / ends.len() as f64;
+        if probability < LISTED {
+            return;
+        }
         let first = number(self.watch, class, ends[0]);
         for (i, end) in ends.iter().enumerate() {
             let what = What::Listed(number(self.watch, class, *end));
@@ -131,7 +134,7 @@ impl Case<'_> {
                 severity: self.severity(class, at),
                 // Positions are known when all causes are listed.
                 same_as: (i > 0).then_some(first),
-                ..Cause::plain(what, probability / ends.len() as f64)
+                ..Cause::plain(what, probability)
             });
         }
     }
@@ -243,7 +246,6 @@ impl Case<'_> {
         add(vec![What::Unknown], worlds[1]);
         let mut list: Vec<_> = list.into_iter().filter(|(_, p)| *p >= 1e-9).collect();
         list.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        list.truncate(SETS);
         list
     }
 

@@ -1,6 +1,6 @@
 //! `umbra isolate fabric`: flows, probes and counters of a fabric's cases.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -93,6 +93,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         args.counters.as_ref().map(|f| fabric_files::counters(f, &fabric)).transpose()?.unwrap_or_default();
     let named = args.groups.as_ref().map(|f| fabric_files::groups(f)).transpose()?.unwrap_or_default();
     let groups = fabric_files::group_links(&named, &fabric);
+    let absent = links(&named) - links(&groups);
     let truth = args.calibrate.file().map(fabric_files::truth).transpose()?;
     let folder = if args.dry_run { None } else { Some(TargetFolder::create(&args.out)?) };
     let without: Vec<Class> = args.without.iter().map(|n| n.class()).collect();
@@ -121,7 +122,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
         verdicts.iter().for_each(|(number, verdict)| tables.add(*number, &fabric, verdict));
         tables.write(&mut folder)?;
         folder.write(&probes::table(&fabric, &proposed))?;
-        let mut summary = summary(args, global, &verdicts, clock)?;
+        let mut summary = summary(args, global, &verdicts, absent, clock)?;
         if let Some(calibrated) = &calibrated {
             folder.write(&calibrated.table())?;
             summary.extra.insert("calibration".into(), calibrated.json());
@@ -134,6 +135,11 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
+/// How many links there are in all groups.
+fn links<L>(groups: &[Vec<L>]) -> usize {
+    groups.iter().map(Vec::len).sum()
+}
+
 /// The verdicts against the answers. What may be named are links above all: those that are not listed count for the log
 /// loss.
 fn calibrate(
@@ -143,8 +149,12 @@ fn calibrate(
     verdicts: &BTreeMap<u32, Verdict>,
 ) -> Calibrated {
     let mut judged = Judged { components: fabric.link_count() as u64, ..Judged::default() };
-    judged.cases.extend(verdicts.keys());
-    verdicts.iter().for_each(|(case, verdict)| judged.causes.extend(listed(*case, fabric, verdict)));
+    // Of a case without an answer nothing is known.
+    let answered: BTreeSet<u32> = truth.cases.iter().map(|a| a.case).collect();
+    for (case, verdict) in verdicts.iter().filter(|(case, _)| answered.contains(case)) {
+        judged.cases.insert(*case);
+        judged.causes.extend(listed(*case, fabric, verdict));
+    }
     for answer in truth.cases.iter().filter(|a| verdicts.contains_key(&a.case)) {
         let component = |(class, a, b): Named| Component { case: answer.case, class: class.to_owned(), a, b };
         judged.truth.extend(answer.components(groups).into_iter().map(component));
@@ -157,6 +167,7 @@ fn summary(
     args: &Args,
     global: &Global,
     verdicts: &BTreeMap<u32, Verdict>,
+    absent: usize,
     (started, clock): (SystemTime, Instant),
 ) -> Result<Summary, Failure> {
     let mut summary = Summary::new("isolate", global.seed);
@@ -169,6 +180,11 @@ fn summary(
     let no_counters = "No counters were given: congestion cannot be told from loss on a link.";
     if args.counters.is_none() {
         fidelity.note("no-counters", no_counters, None);
+    }
+    if absent > 0 {
+        let note = format!("{absent} links of groups are not in the topology; groups go without them.");
+        tracing::warn!("{note}");
+        fidelity.note("absent-links", note, None);
     }
     if !args.telemetry.grants.all_paths() {
         let note = "Paths of some flows are not known: their ways are summed, links other than the one in question being \

@@ -33,7 +33,7 @@ pub(crate) struct Args {
     /// The folder with polls.parquet, and probes.parquet and samples.parquet where there are any.
     #[arg(long, value_name = "DIR")]
     observed: PathBuf,
-    /// Replicas of each leading cause; up to 400 where causes are nearly level.
+    /// Replicas of each leading cause; up to 800 where causes are nearly level.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(10..=10_000))]
     replicas: u32,
     /// How many leading causes are run so often.
