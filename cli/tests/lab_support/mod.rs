@@ -126,6 +126,10 @@ impl Lab {
         words.extend(pids.split_whitespace().filter(named));
         assert!(words.len() > 3, "no {process} in {node}");
         run("sh", &words);
+        // The kernel takes them away a little later.
+        while words[3..].iter().any(|pid| fs::read_link(format!("/proc/{pid}/ns/net")).is_ok()) {
+            sleep(Duration::from_millis(10));
+        }
     }
 
     /// Lays a cable between `node:port` and the port of a host, which keeps its hardware address.
