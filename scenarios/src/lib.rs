@@ -48,3 +48,6 @@ pub mod suspects;
 pub mod telemetry;
 pub mod validation;
 pub mod world;
+
+/// Causes of a lower probability stand in no answer.
+pub const LISTED: f64 = 1e-4;

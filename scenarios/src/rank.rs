@@ -6,6 +6,7 @@ use models::failure::FailureModel;
 use rayon::prelude::*;
 use twin::Rung;
 
+use crate::LISTED;
 use crate::component::Component;
 use crate::foreground::{self, Replicas};
 use crate::incident::Incident;
@@ -30,8 +31,6 @@ pub struct Settings {
 
 /// Prior probability that something is wrong which no hypothesis names: as likely as a handful of components.
 const UNKNOWN_PRIOR: f64 = 1e-3;
-/// Causes below this marginal probability are not listed.
-const LISTED: f64 = 1e-4;
 
 /// A ranked cause.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use report::Member;
+use scenarios::LISTED;
 use scenarios::causes::class::Place;
 use scenarios::causes::observed::Observed;
 use scenarios::causes::rank::{Ranked, Verdict, What};
@@ -10,9 +11,6 @@ use scenarios::causes::summary::Item;
 use twin::{ArcId, Csr, LinkId, NodeId};
 
 use super::tables::{CauseRow, Tables};
-
-/// Causes below this are not listed.
-const LISTED: f64 = 1e-4;
 
 /// Adds the answer to a case.
 pub(crate) fn add(tables: &mut Tables, csr: &Csr, case: u32, seen: &Observed, verdict: &Verdict) {

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use super::network::Network;
 use super::search::{Class, Set, Space, classes, factor};
 use super::sources::{Alarms, ENDS, Source};
+use crate::LISTED;
 use crate::base_loss::log_sum_exp;
 use crate::fabric::check::Check;
 use crate::fabric::explain::{Item, Ledger, item};
 use crate::fabric::verdict::{Cause, Verdict, What, retain_listed};
 
-/// Causes below this are not listed.
-const LISTED: f64 = 1e-4;
 /// Sets that are listed.
 const SETS: usize = 20;
 
@@ -43,11 +42,11 @@ impl<'a> Judge<'a> {
         }
         for (class, (p, set)) in of_class.iter().filter(|(_, (p, _))| *p >= LISTED) {
             let ledger = self.group(&space, alarms, set, *class);
-            for (group, share) in &self.classes[*class as usize].groups {
+            let groups = self.classes[*class as usize].groups.iter();
+            for (group, share) in groups.filter(|(_, share)| p * share >= LISTED) {
                 causes.push(cause(What::Group(*group), p * share, ledger.clone()));
             }
         }
-        causes.retain(|c| c.probability >= LISTED);
         let sum = |of: fn(&Set) -> bool| -> f64 { sets.iter().filter(|(s, _)| of(s)).map(|(_, p)| p).sum() };
         let best = sets.first().map(|(set, _)| set.clone()).unwrap_or_default();
         causes.push(cause(What::Unknown, sum(|s| s.unknown > 0), self.unknown(&space, alarms, &best)));

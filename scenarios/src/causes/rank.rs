@@ -17,6 +17,7 @@ use super::stale::{self, Stale};
 use super::state::{BUFFER_S, Change, State};
 use super::summary::Summary;
 use super::weighed::{FINE, FormWeight, GROUPS, ROUGH, Weighed, cells};
+use crate::LISTED;
 use crate::base_loss::log_sum_exp;
 
 /// How to rank.
@@ -269,9 +270,7 @@ fn answer(summary: &Summary, weighed: &[Weighed]) -> Vec<Ranked> {
         })
         .collect();
     ranked.sort_by(|a, b| b.1.probability.total_cmp(&a.1.probability).then(a.0.cmp(&b.0)));
-    /// Causes below this are not listed, …
-    const LISTED: f64 = 1e-4;
-    /// … but for so many, which are the nearest even where the unknown leads.
+    /// So many causes are told in any case: the nearest, even where the unknown leads.
     const NEAREST: usize = 3;
     let mut causes = 0;
     ranked.retain(|(i, r)| {

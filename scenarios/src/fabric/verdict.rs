@@ -19,6 +19,7 @@ use super::reports::{bursts, predictive, without};
 use super::stale::{Stale, stale};
 use super::topology::{Fabric, Link, Paths};
 use super::twins;
+use crate::LISTED;
 
 /// A case to be judged.
 #[derive(Debug)]
@@ -115,8 +116,6 @@ pub struct Verdict {
     pub p_value: f64,
 }
 
-/// Causes below this are not listed.
-const LISTED: f64 = 1e-4;
 /// Sets that are listed.
 const SETS: usize = 20;
 /// Independent chains: their difference says how far they have converged.

@@ -13,13 +13,12 @@ use super::classes::{Class, MISSED};
 use super::recording::Nanos;
 use super::signs::{Habits, Sign, incidents};
 use super::watch::Watch;
+use crate::LISTED;
 use crate::base_loss::log_sum_exp;
 use crate::fabric::check::Check;
 use crate::fabric::explain::{Item, Ledger, item};
 use crate::fabric::verdict::{Cause, Verdict, What, retain_listed};
 
-/// Causes below this are not listed.
-const LISTED: f64 = 1e-4;
 /// Sets that are listed.
 const SETS: usize = 20;
 /// An incident of which this is more probable than anything else is none.
