@@ -23,8 +23,8 @@ use crate::output::Table;
 /// metric, a link that is not there, a missing link, another capacity), ranked by how much likelier they make the
 /// measured loads; and interfaces whose counters belong to no link of the twin. Counters are answers of Prometheus'
 /// HTTP API (JSON), samples of `ip -s -j link` (JSON), or CSV with node, time, port and in_octets, out_octets (IF-MIB's
-/// names do too), in_bps or out_bps. Ends with 1 where a link deviates or carries more than its capacity, and with 3 where no counter
-/// is of a link.
+/// names do too), in_bps or out_bps. Ends with 1 where a link deviates or carries more than its capacity, and with 3
+/// where no counter is of a link.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The network, then its demand files.
