@@ -3,11 +3,12 @@
 //!
 //! `cargo run --release -p umbra-detect --example gauge_rates -- BIN_S SEED...`
 
+mod flags;
+
+use flags::Flags;
 use testkit::{GAUGE_NOISES, GaugeNoise, GaugeSet, gauge_series};
 use umbra_detect::evaluate::{Alarms, Frame, Labels, Tolerance};
-use umbra_detect::{
-    Bin, CalibrationConfig, Calibrator, Detector, LinkDetector, SeasonalConfig, Teach, Verdict,
-};
+use umbra_detect::{Bin, CalibrationConfig, Detector, LinkDetector, SeasonalConfig, Verdict};
 
 const GAUGES: u64 = 20;
 const TRAIN_DAYS: u32 = 14;
@@ -46,25 +47,18 @@ fn judge(set: &GaugeSet) -> [f64; RATES.len()] {
     let (bins, n) = (gauges[0].len(), gauges.len());
     let train_end = bins * TRAIN_DAYS as usize / set.days as usize;
     let mut detector = LinkDetector::new(n, SeasonalConfig::new(set.bin_s));
-    let mut calibrators = RATES.map(|rate| Calibrator::new(n, CalibrationConfig::new(rate, set.bin_s)));
-    let mut flags = vec![vec![vec![false; bins]; n]; RATES.len()];
-    let (mut verdicts, mut now) = (vec![Verdict::NONE; n], vec![false; n]);
+    let rates = RATES.map(|rate| CalibrationConfig::new(rate, set.bin_s));
+    let mut flags = Flags::new(n, bins, train_end, &rates);
+    let mut verdicts = vec![Verdict::NONE; n];
     for bin in 0..bins {
         let samples: Vec<f64> = gauges.iter().map(|gauge| gauge[bin]).collect();
         detector.step(&Bin { samples: &samples, paused: &[] }, &mut verdicts);
         let scores: Vec<f64> = verdicts.iter().map(Verdict::score).collect();
-        for (calibrator, flags) in calibrators.iter_mut().zip(&mut flags) {
-            if bin == train_end {
-                calibrator.refit();
-            }
-            let teach = if bin < train_end { Teach::All } else { Teach::Unflagged };
-            calibrator.step(&scores, teach, &mut now);
-            let told = now.iter().zip(&scores).map(|(now, score)| *now && !score.is_nan());
-            flags.iter_mut().zip(told).for_each(|(flags, told)| flags[bin] = told);
-        }
+        flags.step(bin, &scores);
     }
     let frame = Frame { bins, bin_s: f64::from(set.bin_s), train_end };
     let tolerance = Tolerance::for_bins(frame.bin_s);
-    let rate = |i: usize| Alarms::of(&flags[i], &Labels::default(), frame, &tolerance).false_per_series_week;
+    let rate =
+        |i: usize| Alarms::of(&flags.all[i], &Labels::default(), frame, &tolerance).false_per_series_week;
     std::array::from_fn(rate)
 }

@@ -5,11 +5,12 @@
 //! slower from the third judged day on, and counts false alarms on these from a day later on; `both` does both. With `5m`
 //! at the end bins are of five minutes.
 
+mod flags;
+
+use flags::Flags;
 use testkit::{PATH_NOISES, PathNoise, PathSeries, PathSet, path_series};
 use umbra_detect::evaluate::{Alarms, Event, EventRow, Frame, Labels, Tolerance};
-use umbra_detect::{
-    Bin, CalibrationConfig, Calibrator, Detector, PathConfig, PathSample, PathScan, Teach, Verdict,
-};
+use umbra_detect::{Bin, CalibrationConfig, Detector, PathConfig, PathSample, PathScan, Verdict};
 
 const PATHS: u64 = 20;
 const JUDGED_DAYS: u32 = 7;
@@ -61,24 +62,15 @@ fn judge(set: &PathSet, train: u32) -> Vec<Alarms> {
     let day = 86_400 / set.bin_s as usize;
     let (bins, train_end) = (paths[0].bins.len(), train as usize * day);
     let mut scan = PathScan::new(paths.len(), PathConfig::new(set.bin_s));
-    let mut calibrators =
-        RATES.map(|r| Calibrator::new(paths.len(), CalibrationConfig::for_windows(r, set.bin_s)));
-    let mut flags = vec![vec![vec![false; bins]; paths.len()]; RATES.len()];
+    let rates = RATES.map(|rate| CalibrationConfig::for_windows(rate, set.bin_s));
+    let mut flags = Flags::new(paths.len(), bins, train_end, &rates);
     let mut verdicts = vec![Verdict::NONE; paths.len()];
-    let mut now = vec![false; paths.len()];
     for bin in 0..bins {
         let sample = |(sent, lost, rtt_ms)| PathSample { sent, lost, rtt_ms };
         let samples: Vec<PathSample> = paths.iter().map(|p| sample(p.bins[bin])).collect();
         scan.step(&Bin { samples: &samples, paused: &[] }, &mut verdicts);
         let scores: Vec<f64> = verdicts.iter().map(Verdict::score).collect();
-        for (calibrator, flags) in calibrators.iter_mut().zip(&mut flags) {
-            if bin == train_end {
-                calibrator.refit();
-            }
-            let teach = if bin < train_end { Teach::All } else { Teach::Unflagged };
-            calibrator.step(&scores, teach, &mut now);
-            flags.iter_mut().zip(&now).for_each(|(flags, now)| flags[bin] = *now);
-        }
+        flags.step(bin, &scores);
     }
     // Of paths that move only those that did are judged, from a day later on.
     let (step, from) = set.moved.map_or((1, train_end), |(from, _)| (2, (from as usize + 1) * day));
@@ -88,7 +80,7 @@ fn judge(set: &PathSet, train: u32) -> Vec<Alarms> {
         let flags: Vec<Vec<bool>> = flags.iter().step_by(step).cloned().collect();
         Alarms::of(&flags, &labels(&judged), frame, &Tolerance::for_bins(frame.bin_s))
     };
-    flags.iter().map(of).collect()
+    flags.all.iter().map(of).collect()
 }
 
 fn labels(paths: &[&PathSeries]) -> Labels {
