@@ -7,9 +7,12 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     if v.is_empty() {
         return f64::NAN;
     }
-    v.sort_by(f64::total_cmp);
-    let mid = v.len() / 2;
-    if v.len() % 2 == 1 { v[mid] } else { 0.5 * (v[mid - 1] + v[mid]) }
+    let (odd, mid) = (v.len() % 2 == 1, v.len() / 2);
+    let (below, upper, _) = v.select_nth_unstable_by(mid, f64::total_cmp);
+    if odd {
+        return *upper;
+    }
+    below.iter().copied().max_by(f64::total_cmp).map_or(*upper, |lower| 0.5 * (lower + *upper))
 }
 
 /// The standard deviation that a normal sample with this median absolute deviation would have (factor 1.4826); NaN if
@@ -48,6 +51,18 @@ mod tests {
         assert_eq!(median([3.0, 1.0, f64::NAN, 2.0, 1e9]), 2.5);
         assert_eq!(mad_sigma(&[1.0, 2.0, 3.0, 4.0, 1e9], 3.0), 1.4826);
         assert!(median([]).is_nan());
+    }
+
+    #[test]
+    fn the_median_is_the_middle_of_the_sorted() {
+        for n in 1..60 {
+            let values: Vec<f64> = (1..=n).map(|i| f64::from(i * i * 37 % 23 - 11)).collect();
+            let mut sorted = values.clone();
+            sorted.sort_by(f64::total_cmp);
+            let half = sorted.len() / 2;
+            let middle = 0.5 * (sorted[half] + sorted[sorted.len() - 1 - half]);
+            assert_eq!(median(values), middle, "{n}");
+        }
     }
 
     #[test]

@@ -19,9 +19,9 @@ impl Series {
         let recent = (phases as f64 * SHIFT_SHARE) as usize;
         let at = |back: usize| (cx.phase.day + phases - back) % phases;
         let deviations: Vec<f64> = (0..recent).map(|back| f64::from(self.last_day[at(back)])).collect();
-        let shift = twin::stats::median(deviations.iter().copied().filter(|d| d.is_finite()));
+        let shift = twin::stats::median(deviations.iter().copied());
         let quarters = deviations.chunks(recent.div_ceil(4).max(1));
-        let lasting = quarters.map(|q| twin::stats::median(q.iter().copied().filter(|d| d.is_finite())));
+        let lasting = quarters.map(|q| twin::stats::median(q.iter().copied()));
         let far_out = shift.abs() > SHIFT_SIGMA * self.spread.sigma();
         if !far_out || !lasting.into_iter().all(|q| q * shift.signum() > 0.5 * shift.abs()) {
             return false;
@@ -33,7 +33,7 @@ impl Series {
         let typical = self.level + twin::stats::median(self.daily.value.iter().map(|v| f64::from(*v)));
         for phase in 0..phases {
             let near = (0..=2 * half).map(|k| f64::from(self.last_day[(phase + phases + k - half) % phases]));
-            let mean = twin::stats::median(near.filter(|d| d.is_finite()));
+            let mean = twin::stats::median(near);
             let missed = (cx.phase.day + phases - phase) % phases >= seen || mean.is_nan();
             let before = self.level + f64::from(self.daily.value[phase]);
             // What has not been seen since is expected to have changed by the same ratio, as loads do.
