@@ -13,8 +13,12 @@ use twin::stats::median;
 
 use crate::peaks::Peaks;
 
-/// The tail begins where so many alarms per series and week lie above, or three times the asked rate if that is more.
+/// The tail begins where so many alarms per series and week lie above, or three times the asked rate if that is more. Few
+/// alarms say little of how it goes on: in a short past it begins further down, where there are so many, as far as each series
+/// has at most so many a week.
 const TAIL_RATE: f64 = 2.0;
+const TAIL_ENOUGH: f64 = 30.0;
+const TAIL_RATE_MAX: f64 = 10.0;
 /// A series' own level is the one that so many of its alarms per week exceed. As many as these, and so much of its distance to
 /// the others' counts as they would among so many more that say there is none.
 const OWN_RATE: f64 = 10.0;
@@ -159,9 +163,8 @@ impl Calibrator {
         let asked = self.config.alarms_per_week * weeks;
         let offsets = self.offsets(&spans);
         let peaks = self.peaks(&spans, &offsets);
-        let Some((level, peaks)) = tail_level(peaks, (TAIL_RATE * weeks).max(3.0 * asked)) else {
-            return;
-        };
+        let count = (TAIL_RATE * weeks).max(3.0 * asked).max(TAIL_ENOUGH.min(TAIL_RATE_MAX * weeks));
+        let Some((level, peaks)) = tail_level(peaks, count) else { return };
         let threshold = level + peaks.excess(level, peaks.count() / asked);
         for (tail, offset) in self.series.iter_mut().zip(&offsets) {
             tail.threshold = (threshold + offset).min(self.config.nominal() + UNBELIEVED);
@@ -392,6 +395,21 @@ mod tests {
         }
         let alone = realised(1.0, 1, 200, Teach::Nothing, |bin, s| score(bin, s, 1.0));
         assert!((0.4..2.5).contains(&alone), "one series alone: {alone}");
+    }
+
+    #[test]
+    fn three_days_of_training_say_enough_of_one_alarm_in_five_weeks() {
+        let realised = |set: usize| {
+            let mut calibrator = Calibrator::new(20, CalibrationConfig::for_windows(0.2, BIN_S));
+            for bin in 0..3 * 48 {
+                let scores: Vec<f64> = (0..20).map(|s| score(bin, 100 * set + s, 1.0)).collect();
+                calibrator.step(&scores, Teach::All, &mut [false; 20]);
+            }
+            calibrator.refit();
+            calibrator.thresholds().map(|t| WEEK as f64 * libm::exp(-t)).sum::<f64>() / 20.0
+        };
+        let mean = (0..200).map(realised).sum::<f64>() / 200.0;
+        assert!((0.15..0.25).contains(&mean), "{mean}");
     }
 
     #[test]
