@@ -16,6 +16,10 @@ const HALF_WIDTH: usize = 3;
 /// Buckets of a day that has become usual do not count where they stray by more spreads than this.
 const STRAYS: f64 = 5.0;
 
+/// A day is the course before, moved, if it strays from that at most so many times as far as the day before the change did.
+/// Of buckets a third may be wrong for another reason.
+const AS_BEFORE: f64 = 3.0;
+
 /// Buckets of the two stretches that say what is usual while no day is complete: an hour each.
 const STRETCH: usize = 12;
 
@@ -106,6 +110,7 @@ impl DayCourse {
         let day = config.day_buckets();
         self.medians.truncate(DAYS * day + HALF_WIDTH + 1);
         self.abnormal.truncate(DAYS * day + HALF_WIDTH + 1);
+        self.accept_again(day);
         let accepted = self.accept(day);
         match (self.recenter(day), accepted) {
             (true, _) => Course::Begins,
@@ -114,9 +119,19 @@ impl DayCourse {
         }
     }
 
-    /// After a day of which nine tenths were abnormal, that is what is usual, and what was before is not. Of times of which that
-    /// day does not say what is usual, as they were before the change or something else was wrong (they stray from the course
-    /// before by another difference than the day as a whole), the course before says it, moved as the day as a whole.
+    /// What was abnormal at the same time of two days, and by much the same, is usual: else what was wrong on the only day that
+    /// says what is usual would be told at that time of each day.
+    fn accept_again(&mut self, day: usize) {
+        let value = |at: usize| self.medians.get(at).copied().flatten().map(f64::from);
+        let (Some(now), Some(before), Some(usual)) = (value(0), value(day), self.centers[1]) else { return };
+        let both = self.abnormal[0] && self.abnormal[day];
+        if both && (now - before).abs() < 0.5 * (now - usual).abs().min((before - usual).abs()) {
+            (self.abnormal[0], self.abnormal[day]) = (false, false);
+        }
+    }
+
+    /// After a day of which nine tenths were abnormal, that is what is usual, and what was before is not. If it is the course
+    /// before, moved, as far as days differ, all that is remembered moves, and what else was wrong on that day stays so.
     fn accept(&mut self, day: usize) -> bool {
         let odd = self.abnormal.iter().take(day).filter(|a| **a).count();
         if self.abnormal.len() < day || 10 * odd < 9 * day {
@@ -125,21 +140,46 @@ impl DayCourse {
         let moves: Vec<Option<f64>> = (0..day).map(|bucket| self.moved(bucket, day)).collect();
         let known: Vec<f64> =
             moves.iter().zip(&self.abnormal).filter(|(_, odd)| **odd).filter_map(|(by, _)| *by).collect();
-        let usual = median(known.iter().copied());
-        let limit = STRAYS * mad_sigma(&known, usual);
+        let (center, spread) = middle(&known);
+        let normal = (day..2 * day).filter(|bucket| self.abnormal.get(*bucket) == Some(&false));
+        let earlier: Vec<f64> = normal.filter_map(|bucket| self.moved(bucket, day)).collect();
+        let (_, before) = middle(&earlier);
+        let as_before = spread <= AS_BEFORE * before;
+        let limit = STRAYS * if as_before { before } else { spread };
+        let usual = median(known.iter().copied().filter(|by| (by - center).abs() <= limit));
+        let strays = |by: Option<f64>| by.is_some_and(|by| (by - usual).abs() > limit);
+        if as_before {
+            self.shift(usual, &moves.into_iter().map(strays).collect::<Vec<_>>());
+        } else {
+            self.replace(usual, &moves, strays);
+        }
+        true
+    }
+
+    /// All that is remembered moves, but for the last day's buckets that have: these are usual unless they stray.
+    fn shift(&mut self, usual: f64, strays: &[bool]) {
+        for (bucket, (median, abnormal)) in self.medians.iter_mut().zip(&mut self.abnormal).enumerate() {
+            match strays.get(bucket) {
+                Some(strays) if *abnormal => *abnormal = *strays,
+                _ => *median = median.map(|m| (f64::from(m) + usual) as f32).filter(|m| m.is_finite()),
+            }
+        }
+    }
+
+    /// Only the last day says what is usual. Of times of which it does not, as they were before the change or something else
+    /// was wrong (they stray), the course before says it, moved as the day as a whole.
+    fn replace(&mut self, usual: f64, moves: &[Option<f64>], strays: impl Fn(Option<f64>) -> bool) {
         for (bucket, (median, abnormal)) in self.medians.iter_mut().zip(&mut self.abnormal).enumerate() {
             let odd = std::mem::take(abnormal);
             let by = moves.get(bucket).copied().flatten();
-            let strays = by.is_some_and(|by| (by - usual).abs() > limit);
             *median = match (*median, by) {
-                _ if bucket >= day => None,
-                (Some(now), _) if odd && !strays => Some(now),
+                _ if bucket >= moves.len() => None,
+                (Some(now), _) if odd && !strays(by) => Some(now),
                 (Some(now), Some(by)) if odd => Some((f64::from(now) - by + usual) as f32),
                 (Some(now), _) => Some((f64::from(now) + usual) as f32).filter(|m| m.is_finite()),
                 (None, _) => None,
             };
         }
-        true
     }
 
     /// By how much a bucket of the last day differs from the same time of earlier days.
@@ -194,6 +234,12 @@ impl DayCourse {
     }
 }
 
+/// Median and spread.
+fn middle(values: &[f64]) -> (f64, f64) {
+    let middle = median(values.iter().copied());
+    (middle, mad_sigma(values, middle))
+}
+
 fn some_median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let value = median(values);
     (!value.is_nan()).then_some(value)
@@ -245,5 +291,43 @@ mod tests {
             assert!((expected - 7.0 - usual(bin)).abs() < 0.5, "{bin}: {expected}");
             course.push(Some(30.0 + usual(bin)), true, &config);
         }
+    }
+
+    #[test]
+    fn a_course_that_moved_does_not_take_what_drifted_on_that_day_for_usual() {
+        let config = PathConfig::new(300);
+        let day = config.day_buckets();
+        let mut course = DayCourse::new();
+        let usual = |bin: usize| 10.0 + 0.1 * crate::noise::normal(bin, 0);
+        for bin in 0..3 * day {
+            course.push(Some(usual(bin)), false, &config);
+        }
+        // For seven hours of that day it drifts besides, by up to half a millisecond.
+        let drift =
+            |bin: usize| bin.checked_sub(3 * day + 100).filter(|k| *k < 84).map_or(0.0, |k| k as f64 / 168.0);
+        for bin in 3 * day..4 * day {
+            course.push(Some(7.0 + drift(bin) + usual(bin)), true, &config);
+        }
+        for bin in 4 * day..5 * day {
+            let expected = course.expected(&config).unwrap();
+            assert!((expected - 17.0).abs() < 0.2, "{bin}: {expected}");
+            course.push(Some(7.0 + usual(bin)), false, &config);
+        }
+    }
+
+    #[test]
+    fn what_was_wrong_on_the_only_day_that_is_known_is_told_twice_at_most() {
+        let config = PathConfig::new(300);
+        let day = config.day_buckets();
+        let mut course = DayCourse::new();
+        let mut found = [0; 6];
+        for bin in 0..6 * day {
+            let wrong = (70..82).contains(&bin);
+            let value = 10.0 + if wrong { 3.0 } else { 0.0 } + 0.1 * crate::noise::normal(bin, 0);
+            let odd = bin >= day && (value - course.expected(&config).unwrap()).abs() > 1.0;
+            found[bin / day] += usize::from(odd);
+            course.push(Some(value), odd, &config);
+        }
+        assert!(found[1] > 0 && found[3..] == [0; 3], "{found:?}");
     }
 }
