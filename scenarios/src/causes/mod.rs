@@ -19,6 +19,7 @@ pub mod onset;
 mod queue;
 pub mod rank;
 pub mod replica;
+mod settle;
 pub mod stale;
 pub mod state;
 pub mod summary;

@@ -13,6 +13,7 @@ use super::likelihood::{Ensemble, departure};
 use super::observed::Observed;
 use super::onset::Onset;
 use super::replica::Bench;
+use super::settle::settle;
 use super::stale::{self, Stale};
 use super::state::{BUFFER_S, Change, State};
 use super::summary::Summary;
@@ -97,18 +98,7 @@ const NONE: f64 = 0.5;
 /// Probability of something that no cause names.
 const UNKNOWN: f64 = 0.01;
 /// What is so many nats behind the first hardly counts for its standard error.
-const LEFT_OUT_GAP: f64 = 12.0;
-/// Where more than one cause has this probability …
-const RIVAL: f64 = 1e-3;
-/// … they are run so often, …
-const RIVAL_REPLICAS: usize = 200;
-/// … and more until no probability has a larger standard error, …
-const STD_ERROR: f64 = 0.02;
-/// … so many of them at most, …
-const LEVEL: usize = 4;
-/// … and so often at most.
-const MOST_REPLICAS: usize = 800;
-
+pub(super) const LEFT_OUT_GAP: f64 = 12.0;
 /// Ranks the causes of an incident. `csr`, `routing` and `demands` are the twin's.
 pub fn rank(
     csr: &Csr,
@@ -190,45 +180,8 @@ fn simulate(bench: &Bench<'_>, summary: &Summary, weighed: &mut [Weighed], setti
     }
 }
 
-/// Runs causes that are nearly level more often, until their probabilities are known well enough or as often as is allowed:
-/// all of them each time, since a likelihood from few replicas is not to be compared with one from many. Says so if that is
-/// not enough.
-fn settle(bench: &mut Bench<'_>, summary: &Summary, weighed: &mut [Weighed]) -> Vec<Diagnostic> {
-    let largest = |errors: &[f64]| errors.iter().copied().fold(0.0, f64::max);
-    let (probabilities, mut std_errors) = posterior(summary, weighed);
-    let mut level: Vec<usize> = (0..weighed.len()).filter(|i| probabilities[*i] > RIVAL).collect();
-    level.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]).then(a.cmp(b)));
-    level.truncate(LEVEL);
-    // Few replicas do not know how far they stray: where there is a rival, they are more from the beginning.
-    let mut wanted = if level.len() > 1 { RIVAL_REPLICAS } else { 0 };
-    while bench.replicas() < MOST_REPLICAS && bench.replicas() < wanted {
-        bench.extend(wanted.min(MOST_REPLICAS));
-        let all: Vec<usize> = (0..bench.replicas()).collect();
-        for i in &level {
-            for form in weighed[*i].forms.iter_mut().filter(|f| !f.without.is_empty()) {
-                form.run(bench, summary, &all);
-                form.leave_out(summary, &all);
-            }
-        }
-        std_errors = posterior(summary, weighed).1;
-        // Errors fall with the root of replicas.
-        let times = (largest(&std_errors) / STD_ERROR).powi(2);
-        wanted = if times > 1.0 { (bench.replicas() as f64 * times.max(1.5)) as usize } else { 0 };
-    }
-    let mut diagnostics = Vec::new();
-    if largest(&std_errors) > STD_ERROR {
-        Diagnostic::count(&mut diagnostics, "nearly-level", || {
-            let (error, replicas) = (largest(&std_errors), bench.replicas());
-            format!(
-                "causes are nearly level: probabilities have standard errors of up to {error:.2} after {replicas} replicas"
-            )
-        });
-    }
-    diagnostics
-}
-
 /// Probabilities with their standard errors: of the causes, of the unknown and of nothing.
-fn posterior(summary: &Summary, weighed: &[Weighed]) -> (Vec<f64>, Vec<f64>) {
+pub(super) fn posterior(summary: &Summary, weighed: &[Weighed]) -> (Vec<f64>, Vec<f64>) {
     let from_nothing = departure(summary, &[]);
     let posterior = |of: &dyn Fn(&FormWeight) -> f64| -> Vec<f64> {
         let mut logs: Vec<f64> = weighed.iter().map(|w| w.log_prior + w.log_bayes_with(of)).collect();

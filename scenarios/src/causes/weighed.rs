@@ -142,6 +142,24 @@ impl Weighed {
         gained
     }
 
+    /// How many replicas its most probable form was run in; 0 if none was run often.
+    pub(super) fn replicas(&self) -> usize {
+        let often = self.forms.iter().filter(|f| f.often);
+        often.max_by(|a, b| a.log_bayes.total_cmp(&b.log_bayes)).map_or(0, FormWeight::replicas)
+    }
+
+    /// Runs its forms that were run often, and are at most so many nats below the best of these, in all replicas if they were
+    /// not yet.
+    pub(super) fn run_near(&mut self, bench: &Bench<'_>, summary: &Summary, all: &[usize], gap: f64) {
+        let often = self.forms.iter().filter(|f| f.often);
+        let best = often.map(|f| f.log_bayes).fold(f64::NEG_INFINITY, f64::max);
+        let near = |f: &&mut FormWeight| f.often && f.log_bayes > best - gap && f.replicas() < all.len();
+        for form in self.forms.iter_mut().filter(near) {
+            form.run(bench, summary, all);
+            form.leave_out(summary, all);
+        }
+    }
+
     /// Weighs all forms anew, each by a run of its own, where only some were.
     fn refine(&mut self, bench: &Bench<'_>, summary: &Summary) {
         let Some(finer) = self.cause.class.finer else { return };
@@ -208,6 +226,11 @@ impl FormWeight {
         self.departure = departure(summary, &self.terms);
         self.effective = effective(summary, &self.ensemble);
         self.often = true;
+    }
+
+    /// How many replicas it was run in; 0 if it was not run often.
+    pub(super) fn replicas(&self) -> usize {
+        if self.often { self.ensemble.spread.first().map_or(0, Vec::len) } else { 0 }
     }
 
     /// The same weight of another form that shows the same.
