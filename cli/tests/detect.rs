@@ -232,6 +232,16 @@ fn paths_are_judged_by_loss_and_by_round_trip() {
     let flags = case.read("f.out");
     assert!(flagged(&flags, 0).iter().any(|bin| (3_900..3_960).contains(bin)), "{:?}", flagged(&flags, 0));
     assert!(flagged(&flags, 1).iter().any(|bin| (3_600..3_632).contains(bin)), "{:?}", flagged(&flags, 1));
+    // What was observed and what was expected are of one quantity: milliseconds of q, shares lost of p.
+    let told = text(&output.stdout);
+    let of = |series: &str| -> (f64, f64) {
+        let mut rows = told.lines().map(|row| row.split(',').collect::<Vec<_>>());
+        let row = rows.find(|row| row[3] == series).unwrap();
+        (row[7].parse().unwrap(), row[8].parse().unwrap())
+    };
+    let ((observed, expected), (lost, usual)) = (of("q"), of("p"));
+    assert!((22.0..24.0).contains(&observed) && (19.0..21.0).contains(&expected), "{told}");
+    assert!((0.03..0.05).contains(&lost) && usual < 0.001, "{told}");
     let inspect =
         Command::new(env!("CARGO_BIN_EXE_umbra")).arg("inspect").arg(case.path("p.csv")).output().unwrap();
     assert!(text(&inspect.stdout).contains("series of paths"), "{}", text(&inspect.stdout));

@@ -58,11 +58,14 @@ pub struct Verdict {
     pub sigma: f64,
     /// Length of the window that gave `log_p`, in bins.
     pub window: u32,
+    /// Whether a path's round-trip time (in milliseconds) is meant, not its share of lost packets; false of all else.
+    pub rtt: bool,
 }
 
 impl Verdict {
     /// No opinion.
-    pub const NONE: Self = Self { log_p: f64::NAN, expected: f64::NAN, sigma: f64::NAN, window: 1 };
+    pub const NONE: Self =
+        Self { log_p: f64::NAN, expected: f64::NAN, sigma: f64::NAN, window: 1, rtt: false };
 
     /// Higher is more abnormal: −`log_p`, NaN without an opinion.
     pub fn score(&self) -> f64 {

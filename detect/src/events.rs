@@ -144,7 +144,7 @@ impl Series {
             let log_p = (tail + libm::log(config.windows.len() as f64)).min(0.0);
             if best.log_p.is_nan() || log_p < best.log_p {
                 let sigma = libm::sqrt(mean * (1.0 + beyond));
-                best = Verdict { log_p, expected: mean, sigma, window: *window };
+                best = Verdict { log_p, expected: mean, sigma, window: *window, rtt: false };
             }
         }
         best

@@ -17,6 +17,8 @@ const NEAR_S: f64 = 3_600.0;
 const CONTRIBUTORS: usize = 5;
 /// Standard deviations on either side of what was expected.
 const BAND: f64 = 2.0;
+/// A path that loses so large a share is out.
+const LOST_OUTAGE: f64 = 0.9;
 
 /// Alarms, incidents, and what they are made of.
 pub(crate) struct Found<'a> {
@@ -24,7 +26,9 @@ pub(crate) struct Found<'a> {
     pub(crate) judged: &'a Judged,
     marks: &'a Marks,
     /// As they are shown, `[series][bin]`: gauges, shares of lost packets, or counts.
-    pub(crate) observed: Vec<Vec<f64>>,
+    observed: Vec<Vec<f64>>,
+    /// Round-trip times of paths in milliseconds, `[series][bin]`; empty of other series.
+    round_trips: Vec<Vec<f64>>,
     /// Gauges beside what the twin expects; empty without.
     twin: &'a [Relative],
     pub(crate) alarms: Vec<Alarm>,
@@ -56,8 +60,13 @@ impl<'a> Found<'a> {
             }
             Series::Paths(paths) => paths.iter().map(|p| p.iter().map(loss_share).collect()).collect(),
         };
+        let round_trips = match series {
+            Series::Paths(paths) => paths.iter().map(|p| p.iter().map(|s| s.rtt_ms).collect()).collect(),
+            Series::Gauges(_) | Series::Events(_) => Vec::new(),
+        };
         let alarms = alarms(&judged.scores, &judged.flags, Tolerance::default().merge);
-        let mut found = Self { meta, judged, marks, observed, twin, alarms, incidents: Vec::new() };
+        let mut found =
+            Self { meta, judged, marks, observed, round_trips, twin, alarms, incidents: Vec::new() };
         let near = (NEAR_S / meta.frame.bin_s).round() as usize;
         let related = |a: usize, b: usize| ends.is_none_or(|ends| ends.touch(a, b));
         found.incidents = incidents(&found.alarms, near, related, |alarm| found.is_outage(alarm));
@@ -73,10 +82,29 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// Whether a series fell to next to nothing.
+    /// Whether the verdict of a bin is about the round-trip time of a path.
+    pub(crate) fn is_round_trip(&self, series: usize, bin: usize) -> bool {
+        self.judged.verdicts[series][bin].rtt
+    }
+
+    /// What a series showed in a bin: of a path its round-trip time, or its share of lost packets.
+    pub(crate) fn observed(&self, series: usize, bin: usize, round_trip: bool) -> f64 {
+        if round_trip { self.round_trips[series][bin] } else { self.observed[series][bin] }
+    }
+
+    /// Whether series are paths.
+    pub(crate) fn are_paths(&self) -> bool {
+        !self.round_trips.is_empty()
+    }
+
+    /// Whether a series fell to next to nothing; of a path, whether next to nothing came through.
     pub(crate) fn is_outage(&self, alarm: &Alarm) -> bool {
+        let observed = self.observed[alarm.series][alarm.peak];
+        if self.are_paths() {
+            return observed >= LOST_OUTAGE;
+        }
         let Band { expected, sigma } = self.band(alarm.series, alarm.peak);
-        is_outage(self.observed[alarm.series][alarm.peak], &Verdict { expected, sigma, ..Verdict::NONE })
+        is_outage(observed, &Verdict { expected, sigma, ..Verdict::NONE })
     }
 
     /// How far the score of an alarm is above the threshold of its series.
@@ -125,7 +153,7 @@ impl<'a> Found<'a> {
                 .set("first_bin", first as u32)
                 .set("last_bin", last as u32)
                 .set("peak_bin", peak as u32)
-                .set("observed", self.observed[series][peak])
+                .set("observed", self.observed(series, peak, verdict.rtt))
                 .set("expected", expected)
                 .set("lower", expected - BAND * sigma)
                 .set("upper", expected + BAND * sigma)
@@ -149,7 +177,7 @@ impl<'a> Found<'a> {
                 .row()
                 .set("series", self.meta.series[series].as_str())
                 .set("bin", number)
-                .set("observed", self.observed[series][bin])
+                .set("observed", self.observed(series, bin, self.is_round_trip(series, bin)))
                 .set("expected", expected)
                 .set("lower", expected - BAND * sigma)
                 .set("upper", expected + BAND * sigma)

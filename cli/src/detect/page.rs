@@ -7,7 +7,7 @@ use detect::incidents::Alarm;
 use report::Summary;
 use report::page::{SeriesChart, SeriesIncident, SeriesPage};
 
-use super::found::Found;
+use super::found::{Band, Found};
 use crate::planning::page::reproduce;
 
 /// Incidents that are drawn, series of each of them, and series that are drawn whole.
@@ -97,14 +97,31 @@ fn whole(found: &Found<'_>) -> Vec<SeriesChart> {
 }
 
 fn chart(found: &Found<'_>, series: usize, stretch: std::ops::Range<usize>) -> SeriesChart {
-    let band = |bin: usize| found.band(series, bin);
     let own = |alarm: &&Alarm| alarm.series == series;
+    // A path is drawn by what its strongest alarm here is about.
+    let here = found.alarms.iter().filter(own).filter(|alarm| stretch.contains(&alarm.peak));
+    let strongest = here.max_by(|a, b| a.score.total_cmp(&b.score));
+    let round_trip = strongest.is_some_and(|alarm| found.is_round_trip(series, alarm.peak));
+    // What was expected of it is told by the last verdict that was about it.
+    let mut band = Band { expected: f64::NAN, sigma: f64::NAN };
+    let mut expected = |bin: usize| {
+        if found.is_round_trip(series, bin) == round_trip {
+            band = found.band(series, bin);
+        }
+        band
+    };
+    let bands: Vec<Band> = stretch.clone().map(&mut expected).collect();
+    let name = &found.meta.series[series];
     SeriesChart {
-        label: found.meta.series[series].clone(),
+        label: match (found.are_paths(), round_trip) {
+            (false, _) => name.clone(),
+            (true, false) => format!("{name}, share lost"),
+            (true, true) => format!("{name}, round trip in ms"),
+        },
         first: stretch.start,
-        observed: found.observed[series][stretch.clone()].to_vec(),
-        expected: stretch.clone().map(|bin| band(bin).expected).collect(),
-        sigma: stretch.map(|bin| band(bin).sigma).collect(),
+        observed: stretch.map(|bin| found.observed(series, bin, round_trip)).collect(),
+        expected: bands.iter().map(|band| band.expected).collect(),
+        sigma: bands.iter().map(|band| band.sigma).collect(),
         spans: found.alarms.iter().filter(own).map(|alarm| (alarm.first, alarm.last)).collect(),
     }
 }

@@ -166,8 +166,8 @@ impl LossTrack {
         // Variance of the rate: what it varies by, and how well it is known.
         let shape = 1.0 / (burstiness + 1.0 / (self.base.0 + PRIOR_LOST));
         let log_p = log_negative_binomial_tail(lost, sent as f64, shape, shape / rate);
-        let sigma = libm::sqrt(mean + mean * mean / shape);
-        Some(Part { score: -log_p, raw: -log_p, window: window.bins, expected: mean, sigma })
+        let sigma = libm::sqrt(mean + mean * mean / shape) / sent as f64;
+        Some(Part { score: -log_p, raw: -log_p, window: window.bins, expected: rate, sigma })
     }
 
     fn learn_spread(&mut self, sent: u64, lost: u64, rate: f64, part: &Part, config: &PathConfig) {

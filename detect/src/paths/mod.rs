@@ -121,7 +121,7 @@ struct Path {
 /// What each scan says of the last bin.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PathVerdicts {
-    /// Losses: `expected` and `sigma` are packets in the window.
+    /// Losses: `expected` and `sigma` are shares of the packets in the window.
     pub loss: Verdict,
     /// Round-trip time: `expected` and `sigma` are milliseconds.
     pub rtt: Verdict,
@@ -186,16 +186,17 @@ impl Path {
             self.loss.skip(config);
             None
         };
-        PathVerdicts { loss: verdict(loss), rtt: verdict(self.rtt.step(rtt, config)) }
+        PathVerdicts { loss: verdict(loss, false), rtt: verdict(self.rtt.step(rtt, config), true) }
     }
 }
 
-fn verdict(part: Option<Part>) -> Verdict {
+fn verdict(part: Option<Part>, rtt: bool) -> Verdict {
     part.map_or(Verdict::NONE, |p| Verdict {
         log_p: -p.score,
         expected: p.expected,
         sigma: p.sigma,
         window: p.window,
+        rtt,
     })
 }
 

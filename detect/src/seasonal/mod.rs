@@ -133,7 +133,7 @@ impl Residual {
         if z.is_nan() {
             return Verdict::NONE;
         }
-        Verdict { log_p: log_p_laplace(z), expected: self.expected, sigma: self.sigma, window: 1 }
+        Verdict { log_p: log_p_laplace(z), expected: self.expected, sigma: self.sigma, window: 1, rtt: false }
     }
 }
 
