@@ -37,7 +37,7 @@ pub(super) enum Course {
 /// the line through the medians of the last two hours.
 ///
 /// Time is cut into buckets of about five minutes, whose medians are kept; buckets in which something was wrong do not
-/// count, until a whole day was so: then that is what is usual.
+/// count, until a whole day was so, or the same time of two days by much the same: then that is what is usual.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct DayCourse {
     /// Medians of the last buckets, newest first; `None` where nothing was seen.

@@ -99,6 +99,7 @@ const NONE: f64 = 0.5;
 const UNKNOWN: f64 = 0.01;
 /// What is so many nats behind the first hardly counts for its standard error.
 pub(super) const LEFT_OUT_GAP: f64 = 12.0;
+
 /// Ranks the causes of an incident. `csr`, `routing` and `demands` are the twin's.
 pub fn rank(
     csr: &Csr,
