@@ -31,11 +31,11 @@ impl Bench<'_> {
         let of = |(item, level): (&Item, &f64)| match item {
             Item::Load(arc) => level + after[*arc] - before[*arc],
             Item::Median(i) => {
-                let pair = &self.seen.probes[*i];
+                let pair = self.pairs[*i];
                 if !moved[pair.src.index()] && !moved[pair.dst.index()] {
                     return *level;
                 }
-                let ways = self.ways(&base.luck, &state, pair.src, pair.dst, true);
+                let ways = self.ways(&base.luck, &state, pair);
                 self.trip(&base.luck, &state, &base.laws, *i, &ways).p50
             }
             _ => f64::NAN,

@@ -13,12 +13,12 @@ mod ways;
 use engine::Seeds;
 use models::{NodeDemand, Routing};
 use rayon::prelude::*;
+use twin::Csr;
 use twin::stats::median;
-use twin::{ArcId, Csr};
 
 use self::fit::fitted;
 use self::show::Clock;
-use self::ways::{Trip, Way, across, lost};
+use self::ways::{Pair, Trip, Ways, across, lost, met, pairs};
 use super::likelihood::Ensemble;
 use super::luck::Luck;
 use super::observed::Observed;
@@ -41,6 +41,12 @@ pub struct Bench<'a> {
     usual: Vec<f64>,
     /// How bursty traffic is: see [`Law`].
     variance: f64,
+    /// Pairs whose paths tell something: those that are probed, then those whose flows are sampled.
+    pairs: Vec<Pair>,
+    /// By pair: its paths, where they are the same in all trials.
+    fixed: Vec<Option<Ways>>,
+    /// By arc: these pairs, where their paths cross it.
+    fixed_across: Vec<Vec<u32>>,
     bases: Vec<Base>,
     seeds: Seeds,
     /// By demand: whether its flows are sampled.
@@ -51,11 +57,11 @@ pub struct Bench<'a> {
 struct Base {
     luck: Luck,
     laws: Vec<Law>,
-    probes: Vec<Vec<Way>>,
-    flows: Vec<Vec<Way>>,
+    /// By pair that is probed.
     trips: Vec<Trip>,
+    /// By pair whose flows are sampled.
     lost: Vec<f64>,
-    /// By arc: pairs that are probed and pairs whose flows are sampled, counted on, whose paths cross it.
+    /// By arc: the pairs whose paths cross it and are of this trial alone.
     across: Vec<Vec<u32>>,
 }
 
@@ -87,11 +93,17 @@ impl<'a> Bench<'a> {
             to,
             usual: vec![0.0; csr.arc_count()],
             variance: 1e-4,
+            pairs: pairs(seen),
+            fixed: Vec::new(),
+            fixed_across: Vec::new(),
             bases: Vec::new(),
             seeds: Seeds::new(seed),
             measured,
         };
         let even = bench.luck(0);
+        bench.fixed = bench.fixed(&even);
+        let fixed = bench.fixed.iter().enumerate().filter_map(|(i, ways)| Some((i, ways.as_ref()?)));
+        bench.fixed_across = across(csr.arc_count(), fixed);
         let all: Vec<usize> = (0..csr.node_count()).collect();
         let expected = bench.loads(&bench.state, &even, &all, None);
         for (arc, usual) in bench.usual.iter_mut().enumerate() {
@@ -179,18 +191,14 @@ impl<'a> Bench<'a> {
     fn base(&self, luck: Luck) -> Base {
         let law = |i: usize| self.law(&luck, &self.state, i, self.usual[i]);
         let laws: Vec<Law> = (0..self.csr.arc_count()).map(law).collect();
-        let probes: Vec<Vec<Way>> =
-            self.seen.probes.iter().map(|p| self.ways(&luck, &self.state, p.src, p.dst, true)).collect();
-        let flows: Vec<Vec<Way>> =
-            self.seen.flows.iter().map(|f| self.ways(&luck, &self.state, f.src, f.dst, false)).collect();
-        let trips = probes
-            .iter()
-            .enumerate()
-            .map(|(i, ways)| self.trip(&luck, &self.state, &laws, i, ways))
-            .collect();
-        let lost = flows.iter().map(|ways| lost(&self.state, &laws, ways)).collect();
-        let across = across(self.csr.arc_count(), probes.iter().chain(&flows));
-        Base { luck, laws, probes, flows, trips, lost, across }
+        let ways: Vec<Ways> = (0..self.pairs.len()).map(|pair| self.usual_ways(&luck, pair)).collect();
+        let (probed, sampled) = ways.split_at(self.seen.probes.len());
+        let trip = |(i, ways): (usize, &Ways)| self.trip(&luck, &self.state, &laws, i, ways);
+        let trips = probed.iter().enumerate().map(trip).collect();
+        let lost = sampled.iter().map(|ways| lost(&self.state, &laws, ways)).collect();
+        let own = ways.iter().enumerate().filter(|(i, _)| self.fixed[*i].is_none());
+        let across = across(self.csr.arc_count(), own);
+        Base { luck, laws, trips, lost, across }
     }
 
     /// What a change shows in one trial.
@@ -205,54 +213,45 @@ impl<'a> Bench<'a> {
         for arc in (0..touched.len()).filter(|i| touched[*i]) {
             self.show_arc(&mut shown, base, &laws, &clock, arc);
         }
-        let gone =
-            |arcs: &[ArcId]| change.cut().is_some_and(|l| arcs.iter().any(|a| self.csr.link[a.index()] == l));
-        let crossing = |ways: &[Way]| {
-            ways.iter().flatten().filter(|(arcs, _)| gone(arcs)).count() as f64 / ways.len().max(1) as f64
-        };
         // Waits as they were leave round trips as they were; losses are told apart from them.
         let waits: Vec<bool> =
             touched.iter().enumerate().map(|(i, t)| *t && laws[i].wait_ms != base.laws[i].wait_ms).collect();
-        let met = |ways: &[Way], what: &[bool]| {
-            ways.iter().flatten().any(|(arcs, _)| arcs.iter().any(|a| what[a.index()]))
-        };
         let felt = self.felt(base, &touched);
-        for (i, pair) in self.seen.probes.iter().enumerate() {
-            let old = &base.probes[i];
-            let rerouted = moved[pair.src.index()] || moved[pair.dst.index()];
-            let new = rerouted.then(|| self.ways(&base.luck, state, pair.src, pair.dst, true));
-            let new = new.filter(|ways| ways != old);
-            let ways = new.as_ref().unwrap_or(old);
+        for (i, pair) in self.pairs.iter().enumerate() {
+            let rerouted = moved[pair.dst.index()] || pair.back && moved[pair.src.index()];
+            if !felt[i] && !rerouted {
+                continue;
+            }
+            let old = self.usual_ways(&base.luck, i);
+            let new = rerouted.then(|| self.ways(&base.luck, state, *pair)).filter(|ways| *ways != old);
             if !felt[i] && new.is_none() {
                 continue;
             }
-            let trip = if new.is_some() || met(ways, &waits) {
-                self.trip(&base.luck, state, &laws, i, ways)
+            let ways = new.as_ref().unwrap_or(&old);
+            let crossing = self.crossing(change, &old);
+            if let Some(usual) = base.trips.get(i) {
+                let trip = if new.is_some() || met(ways, &waits) {
+                    self.trip(&base.luck, state, &laws, i, ways)
+                } else {
+                    Trip { lost: lost(state, &laws, ways), ..*usual }
+                };
+                self.show_probe(&mut shown, (usual, &trip), &clock, crossing, i);
             } else {
-                Trip { lost: lost(state, &laws, ways), ..base.trips[i] }
-            };
-            self.show_probe(&mut shown, (&base.trips[i], &trip), &clock, crossing(old), i);
-        }
-        for (i, pair) in self.seen.flows.iter().enumerate() {
-            let old = &base.flows[i];
-            let new =
-                moved[pair.dst.index()].then(|| self.ways(&base.luck, state, pair.src, pair.dst, false));
-            let new = new.filter(|ways| ways != old);
-            if !felt[self.seen.probes.len() + i] && new.is_none() {
-                continue;
+                let sampled = i - base.trips.len();
+                let extra = lost(state, &laws, ways) - base.lost[sampled];
+                self.show_flow(&mut shown, extra, &clock, crossing, sampled);
             }
-            let extra = lost(state, &laws, new.as_ref().unwrap_or(old)) - base.lost[i];
-            self.show_flow(&mut shown, extra, &clock, crossing(old), i);
         }
         shown
     }
 
-    /// By pair that is probed, then by pair whose flows are sampled: whether its paths met one of these arcs.
+    /// By pair: whether its paths met one of these arcs.
     fn felt(&self, base: &Base, touched: &[bool]) -> Vec<bool> {
-        let mut felt = vec![false; self.seen.probes.len() + self.seen.flows.len()];
-        let pairs =
-            touched.iter().zip(&base.across).filter(|(touched, _)| **touched).flat_map(|(_, pairs)| pairs);
-        pairs.for_each(|pair| felt[*pair as usize] = true);
+        let mut felt = vec![false; self.pairs.len()];
+        for arc in (0..touched.len()).filter(|i| touched[*i]) {
+            let pairs = self.fixed_across[arc].iter().chain(&base.across[arc]);
+            pairs.for_each(|pair| felt[*pair as usize] = true);
+        }
         felt
     }
 }

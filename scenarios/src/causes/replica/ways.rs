@@ -1,11 +1,14 @@
 //! Paths of probes and sampled flows, and what they meet on them.
 
+use std::sync::Arc;
+
 use twin::{ArcId, NodeId};
 
 use super::Bench;
 use crate::causes::luck::Luck;
+use crate::causes::observed::Observed;
 use crate::causes::queue::{Law, QUANTILES};
-use crate::causes::state::State;
+use crate::causes::state::{Change, State};
 
 /// Flows over which the probes of a pair are spread, and packets of each.
 const FLOWS: u64 = 8;
@@ -13,6 +16,24 @@ const PACKETS: u64 = 4;
 
 /// The path of a flow, there and (for probes) back, with its propagation in ms; `None` where there is none.
 pub(super) type Way = Option<(Vec<ArcId>, f32)>;
+
+/// The paths of a pair's flows; replicas in which they are the same share them.
+pub(super) type Ways = Arc<[Way]>;
+
+/// Nodes between which packets are watched.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pair {
+    pub(super) src: NodeId,
+    pub(super) dst: NodeId,
+    /// Whether the way back counts, too: that of a round trip.
+    pub(super) back: bool,
+}
+
+/// Those that are probed, then those whose flows are sampled.
+pub(super) fn pairs(seen: &Observed) -> Vec<Pair> {
+    let probed = seen.probes.iter().map(|p| Pair { src: p.src, dst: p.dst, back: true });
+    probed.chain(seen.flows.iter().map(|f| Pair { src: f.src, dst: f.dst, back: false })).collect()
+}
 
 /// What probes of a pair meet.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +44,32 @@ pub(super) struct Trip {
 }
 
 impl Bench<'_> {
-    pub(super) fn ways(&self, luck: &Luck, state: &State, src: NodeId, dst: NodeId, back: bool) -> Vec<Way> {
+    /// By pair: its paths while nothing is wrong, where no node on them has a choice, so that luck does not matter.
+    pub(super) fn fixed(&self, luck: &Luck) -> Vec<Option<Ways>> {
+        let no_choice = |src: NodeId, dst: NodeId| {
+            let mut at = src;
+            loop {
+                match self.state.routing.next_arcs(at, dst) {
+                    [arc] => at = self.csr.dst[arc.index()],
+                    next => return next.is_empty(),
+                }
+            }
+        };
+        let of = |pair: &Pair| {
+            let fixed = no_choice(pair.src, pair.dst) && (!pair.back || no_choice(pair.dst, pair.src));
+            fixed.then(|| self.ways(luck, &self.state, *pair))
+        };
+        self.pairs.iter().map(of).collect()
+    }
+
+    /// The paths of a pair while nothing is wrong. Those that luck decides are walked again when they are asked for: to keep
+    /// them would be most of what replicas hold.
+    pub(super) fn usual_ways(&self, luck: &Luck, pair: usize) -> Ways {
+        self.fixed[pair].clone().unwrap_or_else(|| self.ways(luck, &self.state, self.pairs[pair]))
+    }
+
+    pub(super) fn ways(&self, luck: &Luck, state: &State, pair: Pair) -> Ways {
+        let Pair { src, dst, back } = pair;
         let way = |flow: u64| {
             let mut arcs = self.walk(luck, state, src, dst, flow)?;
             if back {
@@ -33,6 +79,15 @@ impl Bench<'_> {
             Some((arcs, ms as f32))
         };
         (0..FLOWS).map(way).collect()
+    }
+
+    /// The share of these ways that a change cuts until routing has converged.
+    pub(super) fn crossing(&self, change: Change, ways: &[Way]) -> f64 {
+        let Some(link) = change.cut() else { return 0.0 };
+        let gone = |way: &&Way| {
+            way.as_ref().is_some_and(|(arcs, _)| arcs.iter().any(|a| self.csr.link[a.index()] == link))
+        };
+        ways.iter().filter(gone).count() as f64 / ways.len().max(1) as f64
     }
 
     fn walk(&self, luck: &Luck, state: &State, src: NodeId, dst: NodeId, flow: u64) -> Option<Vec<ArcId>> {
@@ -82,10 +137,16 @@ impl Bench<'_> {
     }
 }
 
-/// By arc: the pairs, counted on, some of whose ways cross it.
-pub(super) fn across<'w>(arcs: usize, pairs: impl Iterator<Item = &'w Vec<Way>>) -> Vec<Vec<u32>> {
+/// Whether some of these ways meet one of these arcs.
+pub(super) fn met(ways: &[Way], what: &[bool]) -> bool {
+    ways.iter().flatten().any(|(arcs, _)| arcs.iter().any(|a| what[a.index()]))
+}
+
+/// By arc: the pairs some of whose ways cross it.
+pub(super) fn across<'w>(arcs: usize, pairs: impl Iterator<Item = (usize, &'w Ways)>) -> Vec<Vec<u32>> {
     let mut across: Vec<Vec<u32>> = vec![Vec::new(); arcs];
-    for (pair, ways) in (0u32..).zip(pairs) {
+    for (pair, ways) in pairs {
+        let pair = pair as u32;
         for arc in ways.iter().flatten().flat_map(|(arcs, _)| arcs) {
             let here = &mut across[arc.index()];
             if here.last() != Some(&pair) {
