@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use models::Routing;
 use twin::{ArcId, Csr, NodeId};
 
-use super::likelihood::Ensemble;
+use super::ensemble::Ensemble;
 use super::observed::Observed;
 use super::state::Change;
 use super::summary::{Counted, Item, Summary};
@@ -77,8 +77,7 @@ impl<'a> Formulas<'a> {
             }
             Change::Buffer(..) | Change::Hash(..) => {}
         }
-        let (items, mean): (Vec<u32>, Vec<f64>) = shown.into_iter().unzip();
-        Ensemble { spread: vec![vec![0.0]; items.len()], items, mean }
+        Ensemble::once(shown.into_iter().collect())
     }
 
     /// Losses of a share for good, and of everything for some seconds.

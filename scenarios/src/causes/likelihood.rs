@@ -18,22 +18,12 @@ use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 use twin::EntityKey;
 
+use super::ensemble::Ensemble;
 use super::factors::Factors;
 use super::summary::{Item, KINDS, Summary, upper_tail};
 
 /// Degrees of freedom of a change around what is expected.
 const FREEDOM: f64 = 4.0;
-
-/// What replicas of one hypothesis showed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ensemble {
-    /// Items that it moves, ascending.
-    pub items: Vec<u32>,
-    /// By item: the mean.
-    pub mean: Vec<f64>,
-    /// By item: deviations of each replica from the mean.
-    pub spread: Vec<Vec<f32>>,
-}
 
 /// How far a model may be off that no replica has.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -217,7 +207,7 @@ pub fn predictive(
     error: ModelError,
     seeds: Seeds,
 ) -> f64 {
-    let replicas = ensemble.spread.first().map_or(0, Vec::len).min(replicas.max(1));
+    let replicas = ensemble.replicas.min(replicas.max(1));
     if replicas == 0 {
         return 1.0;
     }
@@ -264,8 +254,7 @@ pub fn predictive(
 /// replica taken by itself with the usual scatter. Near 1, hardly any replica looks like it, and the normal law around
 /// their mean has to reach far.
 pub fn effective(seen: &Summary, ensemble: &Ensemble) -> f64 {
-    let replicas = ensemble.spread.first().map_or(0, Vec::len);
-    let log: Vec<f64> = (0..replicas)
+    let log: Vec<f64> = (0..ensemble.replicas)
         .map(|r| {
             let of = |(place, item): (usize, &u32)| {
                 let i = *item as usize;
@@ -278,7 +267,7 @@ pub fn effective(seen: &Summary, ensemble: &Ensemble) -> f64 {
         .collect();
     let total = crate::base_loss::log_sum_exp(&log);
     let squares: f64 = log.iter().map(|l| libm::exp(2.0 * (l - total))).sum();
-    if replicas == 0 { 0.0 } else { 1.0 / squares }
+    if ensemble.replicas == 0 { 0.0 } else { 1.0 / squares }
 }
 
 /// Log density of Student's t at a squared distance, up to its constant.
@@ -336,6 +325,7 @@ mod tests {
 
     fn ensemble(rows: &[&[f32]], mean: &[f64]) -> Ensemble {
         Ensemble {
+            replicas: rows.first().map_or(0, |r| r.len()),
             items: (0..rows.len() as u32).collect(),
             mean: mean.to_vec(),
             spread: rows.iter().map(|r| r.to_vec()).collect(),

@@ -10,6 +10,7 @@
 //! ([`likelihood`]).
 
 pub mod class;
+pub mod ensemble;
 mod factors;
 mod formula;
 pub mod likelihood;

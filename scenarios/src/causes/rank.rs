@@ -8,8 +8,9 @@ use rayon::prelude::*;
 use twin::{Csr, Diagnostic, LinkId, Rung};
 
 use super::class::{Cause, Form};
+use super::ensemble::Ensemble;
 use super::formula::Formulas;
-use super::likelihood::{Ensemble, departure};
+use super::likelihood::departure;
 use super::observed::Observed;
 use super::onset::Onset;
 use super::replica::Bench;
@@ -120,11 +121,11 @@ pub fn rank(
     let (csr, routing, stale) = stale::corrected(csr, routing, demands, seen, &summary, settings.seed);
     let causes = Cause::all(&csr, &routing, &settings.without);
     let state = State::healthy(&csr, routing, BUFFER_S);
-    let mut bench = Bench::new(&csr, state, demands, seen, &summary, settings.replicas, settings.seed);
+    let bench = Bench::new(&csr, state, demands, seen, &summary, settings.replicas, settings.seed);
     let show = |change| bench.once(change);
     let mut weighed = screen(&csr, causes, &settings.worn, &summary, Rung::Fluid, show);
     simulate(&bench, &summary, &mut weighed, settings);
-    let mut diagnostics = settle(&mut bench, &summary, &mut weighed);
+    let mut diagnostics = settle(&bench, &summary, &mut weighed);
     for s in &stale {
         Diagnostic::count(&mut diagnostics, "stale-metric", || s.words(&csr));
     }
@@ -169,15 +170,14 @@ fn simulate(bench: &Bench<'_>, summary: &Summary, weighed: &mut [Weighed], setti
     let mut order: Vec<usize> = (0..weighed.len()).collect();
     order.sort_by(|a, b| weighed[*b].weight().total_cmp(&weighed[*a].weight()).then(a.cmp(b)));
     let (leading, rest) = order.split_at(settings.top.min(order.len()));
-    let all: Vec<usize> = (0..settings.replicas as usize).collect();
-    let lost: Vec<f64> = leading.iter().map(|i| weighed[*i].look_closer(bench, summary, &all)).collect();
+    let lost: Vec<f64> = leading.iter().map(|i| weighed[*i].look_closer(bench, summary)).collect();
     let typical = twin::stats::median(lost);
     rest.iter().for_each(|i| weighed[*i].forms.iter_mut().for_each(|f| f.lose(typical)));
     let best = leading.iter().map(|i| weighed[*i].weight()).fold(f64::NEG_INFINITY, f64::max);
     for &i in leading {
         let log_prior = weighed[i].log_prior;
         let near = |f: &&mut FormWeight| f.often && log_prior + f.log_bayes > best - LEFT_OUT_GAP;
-        weighed[i].forms.iter_mut().filter(near).for_each(|f| f.leave_out(summary, &all));
+        weighed[i].forms.iter_mut().filter(near).for_each(|f| f.leave_out(summary));
     }
 }
 

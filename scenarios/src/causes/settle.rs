@@ -1,11 +1,14 @@
 //! More replicas where causes are nearly level.
 
+use rayon::prelude::*;
 use twin::Diagnostic;
 
+use super::ensemble::Ensemble;
 use super::rank::{LEFT_OUT_GAP, posterior};
 use super::replica::Bench;
+use super::state::Change;
 use super::summary::Summary;
-use super::weighed::Weighed;
+use super::weighed::{FormWeight, Weighed};
 
 /// Where more than one cause has this probability (or the only one is not known well beside the unknown) …
 const RIVAL: f64 = 1e-3;
@@ -21,32 +24,48 @@ const MOST_REPLICAS: usize = 1_600;
 /// Runs causes that are nearly level more often, until their probabilities are known well enough or as often as is allowed:
 /// all of them each time, since a likelihood from few replicas is not to be compared with one from many. What comes up while
 /// others lose by it is one of them from then on. Says so if that is not enough.
-pub(super) fn settle(bench: &mut Bench<'_>, summary: &Summary, weighed: &mut [Weighed]) -> Vec<Diagnostic> {
+pub(super) fn settle(bench: &Bench<'_>, summary: &Summary, weighed: &mut [Weighed]) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
+    let mut replicas = bench.replicas();
     loop {
         let (probabilities, std_errors) = posterior(summary, weighed);
         let error = std_errors.iter().copied().fold(0.0, f64::max);
         let level = level(weighed, &probabilities);
-        let all: Vec<usize> = (0..bench.replicas()).collect();
-        let behind: Vec<usize> =
-            level.iter().copied().filter(|i| weighed[*i].replicas() < all.len()).collect();
-        let wanted = wanted(level.len(), error, all.len());
-        if !behind.is_empty() {
-            behind.iter().for_each(|i| weighed[*i].run_near(bench, summary, &all, LEFT_OUT_GAP));
-        } else if wanted > all.len() && all.len() < MOST_REPLICAS && !level.is_empty() {
-            bench.extend(wanted.min(MOST_REPLICAS));
+        let wanted = wanted(level.len(), error, replicas);
+        if level.iter().any(|i| weighed[*i].replicas() < replicas) {
+            let all = weighed.iter_mut().enumerate();
+            let level = all.filter(|(i, w)| level.contains(i) && w.replicas() < replicas);
+            catch_up(bench, summary, level.flat_map(|(_, w)| w.behind(replicas, LEFT_OUT_GAP)), replicas);
+        } else if wanted > replicas && replicas < MOST_REPLICAS && !level.is_empty() {
+            replicas = wanted.min(MOST_REPLICAS);
         } else {
             if error > STD_ERROR {
                 Diagnostic::count(&mut diagnostics, "nearly-level", || {
                     format!(
-                        "causes are nearly level: probabilities have standard errors of up to {error:.2} after {} replicas",
-                        all.len()
+                        "causes are nearly level: probabilities have standard errors of up to {error:.2} after {replicas} replicas"
                     )
                 });
             }
             return diagnostics;
         }
     }
+}
+
+/// Runs these forms until they have so many replicas, and weighs them by all.
+fn catch_up<'w>(
+    bench: &Bench<'_>,
+    summary: &Summary,
+    forms: impl Iterator<Item = &'w mut FormWeight>,
+    replicas: usize,
+) {
+    let mut forms: Vec<&mut FormWeight> = forms.collect();
+    let mut changes: Vec<(Change, &mut Ensemble)> =
+        forms.iter_mut().map(|f| (f.form.change, &mut f.ensemble)).collect();
+    bench.further(replicas, &mut changes);
+    forms.into_par_iter().for_each(|form| {
+        form.weigh(summary);
+        form.leave_out(summary);
+    });
 }
 
 /// The leading causes that were run often and are not negligible.

@@ -12,7 +12,8 @@ use rayon::prelude::*;
 use twin::{Csr, LinkId};
 
 use super::class::{Form, METRIC, Place};
-use super::likelihood::{Ensemble, ModelError, terms};
+use super::ensemble::Ensemble;
+use super::likelihood::{ModelError, terms};
 use super::observed::Observed;
 use super::replica::Bench;
 use super::state::{BUFFER_S, Change, State, rerouted};
@@ -183,7 +184,7 @@ impl<'b, 'a> Quiet<'b, 'a> {
         };
         let levels: Vec<Vec<f64>> = trials.into_par_iter().map(of).collect();
         let n = levels.len() as f64;
-        let mut ensemble = Ensemble { items: Vec::new(), mean: Vec::new(), spread: Vec::new() };
+        let mut ensemble = Ensemble { replicas: levels.len(), ..Ensemble::default() };
         for (item, even) in (0u32..).zip(&self.expected[0]) {
             let i = item as usize;
             let mean = levels.iter().map(|row| row[i] - even).sum::<f64>() / n;
@@ -199,6 +200,6 @@ impl<'b, 'a> Quiet<'b, 'a> {
 
 /// log p(levels | what the ensemble is of) − log p(levels | the even run).
 fn weigh(levels: &Summary, ensemble: &Ensemble, error: ModelError) -> f64 {
-    let all: Vec<usize> = (0..ensemble.spread.first().map_or(0, Vec::len)).collect();
+    let all: Vec<usize> = (0..ensemble.replicas).collect();
     terms(levels, ensemble, &all, error).iter().map(|t| t.log_bayes).sum()
 }

@@ -8,7 +8,8 @@ use rayon::prelude::*;
 use twin::Rung;
 
 use super::class::{Cause, Form};
-use super::likelihood::{Ensemble, ModelError, Term, departure, effective, terms};
+use super::ensemble::Ensemble;
+use super::likelihood::{ModelError, Term, departure, effective, terms};
 use super::replica::Bench;
 use super::summary::Summary;
 use crate::base_loss::log_sum_exp;
@@ -113,7 +114,7 @@ impl Weighed {
     }
 
     /// Runs its most probable forms often; how much its log Bayes factor has gained by that.
-    pub(super) fn look_closer(&mut self, bench: &Bench<'_>, summary: &Summary, all: &[usize]) -> f64 {
+    pub(super) fn look_closer(&mut self, bench: &Bench<'_>, summary: &Summary) -> f64 {
         self.refine(bench, summary);
         let before = self.log_bayes();
         let rough: Vec<f64> = self.forms.iter().map(|f| f.log_bayes).collect();
@@ -132,13 +133,13 @@ impl Weighed {
                     let FormWeight { form: as_it_is, share, .. } = self.forms[form];
                     self.forms[form] = self.forms[forms[same]].with_form(as_it_is, share);
                 }
-                None => self.forms[form].run(bench, summary, all),
+                None => self.forms[form].run(bench, summary),
             }
         }
         let typical = twin::stats::median(forms.iter().map(|i| self.forms[*i].log_bayes - rough[*i]));
         self.forms.iter_mut().filter(|f| !f.often).for_each(|f| f.lose(typical));
         let gained = self.log_bayes() - before;
-        (0..HALVINGS).for_each(|_| self.look_between(bench, summary, all));
+        (0..HALVINGS).for_each(|_| self.look_between(bench, summary));
         gained
     }
 
@@ -148,16 +149,12 @@ impl Weighed {
         often.max_by(|a, b| a.log_bayes.total_cmp(&b.log_bayes)).map_or(0, FormWeight::replicas)
     }
 
-    /// Runs its forms that were run often, and are at most so many nats below the best of these, in all replicas if they were
-    /// not yet.
-    pub(super) fn run_near(&mut self, bench: &Bench<'_>, summary: &Summary, all: &[usize], gap: f64) {
+    /// Its forms that were run often, but less often than this, and are at most so many nats below the best of these.
+    pub(super) fn behind(&mut self, replicas: usize, gap: f64) -> impl Iterator<Item = &mut FormWeight> {
         let often = self.forms.iter().filter(|f| f.often);
         let best = often.map(|f| f.log_bayes).fold(f64::NEG_INFINITY, f64::max);
-        let near = |f: &&mut FormWeight| f.often && f.log_bayes > best - gap && f.replicas() < all.len();
-        for form in self.forms.iter_mut().filter(near) {
-            form.run(bench, summary, all);
-            form.leave_out(summary, all);
-        }
+        let near = move |f: &&mut FormWeight| f.often && f.log_bayes > best - gap && f.replicas() < replicas;
+        self.forms.iter_mut().filter(near)
     }
 
     /// Weighs all forms anew, each by a run of its own, where only some were.
@@ -175,7 +172,7 @@ impl Weighed {
     }
 
     /// Runs severities half way between the most probable one and its neighbours.
-    fn look_between(&mut self, bench: &Bench<'_>, summary: &Summary, all: &[usize]) {
+    fn look_between(&mut self, bench: &Bench<'_>, summary: &Summary) {
         let often = (0..self.forms.len()).filter(|i| self.forms[*i].often);
         let best = often.max_by(|a, b| self.forms[*a].log_bayes.total_cmp(&self.forms[*b].log_bayes));
         let Some(best) = best else { return };
@@ -188,7 +185,7 @@ impl Weighed {
         for (place, form) in [best + 1, best].into_iter().zip(new) {
             let Some(form) = form else { continue };
             let mut weight = FormWeight::of(form, self.forms[best].rung);
-            weight.run(bench, summary, all);
+            weight.run(bench, summary);
             self.forms.insert(place, weight);
         }
     }
@@ -207,7 +204,7 @@ impl FormWeight {
         Self {
             form,
             share: 1.0,
-            ensemble: Ensemble { items: Vec::new(), mean: Vec::new(), spread: Vec::new() },
+            ensemble: Ensemble::default(),
             terms: Vec::new(),
             log_bayes: 0.0,
             departure: f64::NEG_INFINITY,
@@ -218,10 +215,16 @@ impl FormWeight {
         }
     }
 
-    /// Runs it in all replicas.
-    pub(super) fn run(&mut self, bench: &Bench<'_>, summary: &Summary, all: &[usize]) {
+    /// Runs it in the replicas that are kept.
+    pub(super) fn run(&mut self, bench: &Bench<'_>, summary: &Summary) {
         self.ensemble = bench.often(self.form.change);
-        self.terms = terms(summary, &self.ensemble, all, FINE);
+        self.weigh(summary);
+    }
+
+    /// Weighs it by its replicas.
+    pub(super) fn weigh(&mut self, summary: &Summary) {
+        let all: Vec<usize> = (0..self.ensemble.replicas).collect();
+        self.terms = terms(summary, &self.ensemble, &all, FINE);
         self.log_bayes = self.terms.iter().map(|t| t.log_bayes).sum();
         self.departure = departure(summary, &self.terms);
         self.effective = effective(summary, &self.ensemble);
@@ -230,7 +233,7 @@ impl FormWeight {
 
     /// How many replicas it was run in; 0 if it was not run often.
     pub(super) fn replicas(&self) -> usize {
-        if self.often { self.ensemble.spread.first().map_or(0, Vec::len) } else { 0 }
+        if self.often { self.ensemble.replicas } else { 0 }
     }
 
     /// The same weight of another form that shows the same.
@@ -251,11 +254,11 @@ impl FormWeight {
     }
 
     /// Weighs it again with each group of replicas left out.
-    pub(super) fn leave_out(&mut self, summary: &Summary, all: &[usize]) {
+    pub(super) fn leave_out(&mut self, summary: &Summary) {
         self.without = (0..GROUPS)
             .into_par_iter()
             .map(|g| {
-                let kept: Vec<usize> = all.iter().copied().filter(|r| r / 2 % GROUPS != g).collect();
+                let kept: Vec<usize> = (0..self.ensemble.replicas).filter(|r| r / 2 % GROUPS != g).collect();
                 terms(summary, &self.ensemble, &kept, FINE).iter().map(|t| t.log_bayes).sum()
             })
             .collect();

@@ -5,6 +5,7 @@
 //! whatever the twin has wrong on both sides cancels.
 
 mod fit;
+mod further;
 mod levels;
 mod load;
 mod show;
@@ -19,7 +20,7 @@ use twin::stats::median;
 use self::fit::fitted;
 use self::show::Clock;
 use self::ways::{Pair, Trip, Ways, across, lost, met, pairs};
-use super::likelihood::Ensemble;
+use super::ensemble::{Ensemble, Shown};
 use super::luck::Luck;
 use super::observed::Observed;
 use super::queue::Law;
@@ -65,9 +66,6 @@ struct Base {
     across: Vec<Vec<u32>>,
 }
 
-/// What a change would show: changes of items.
-type Shown = Vec<(u32, f64)>;
-
 impl<'a> Bench<'a> {
     /// Makes the network ready for `trials` replicas. `state` is the twin's, with nothing wrong.
     pub fn new(
@@ -112,7 +110,7 @@ impl<'a> Bench<'a> {
             *usual = if measured.is_finite() { measured } else { expected[arc] };
         }
         bench.variance = bench.burstiness(&even);
-        bench.add(0..u64::from(trials) + 1);
+        bench.bases = bench.trials(0..trials as usize + 1);
         bench
     }
 
@@ -126,19 +124,13 @@ impl<'a> Bench<'a> {
         &self.state.routing
     }
 
-    /// How many replicas there are besides the even one.
+    /// How many replicas are kept besides the even one.
     pub fn replicas(&self) -> usize {
         self.bases.len() - 1
     }
 
-    /// Makes more, up to so many; those that are there stay what they are.
-    pub fn extend(&mut self, replicas: usize) {
-        self.add(self.bases.len() as u64..replicas as u64 + 1);
-    }
-
-    fn add(&mut self, trials: std::ops::Range<u64>) {
-        let more: Vec<Base> = trials.into_par_iter().map(|n| self.base(self.luck(n))).collect();
-        self.bases.extend(more);
+    fn trials(&self, numbers: std::ops::Range<usize>) -> Vec<Base> {
+        numbers.into_par_iter().map(|n| self.base(self.luck(n as u64))).collect()
     }
 
     fn luck(&self, trial: u64) -> Luck {
@@ -147,12 +139,14 @@ impl<'a> Bench<'a> {
 
     /// Runs a change in the even trial alone.
     pub fn once(&self, change: Change) -> Ensemble {
-        self.ensemble(change, 0..1)
+        Ensemble::once(self.shown(change, &self.bases[..1]).swap_remove(0))
     }
 
-    /// Runs a change in all trials but the even one.
+    /// Runs a change in all trials that are kept but the even one.
     pub fn often(&self, change: Change) -> Ensemble {
-        self.ensemble(change, 1..self.bases.len())
+        let mut ensemble = Ensemble::default();
+        ensemble.add(&self.shown(change, &self.bases[1..]));
+        ensemble
     }
 
     /// What a half-link sends, in bit/s.
@@ -165,27 +159,9 @@ impl<'a> Bench<'a> {
         self.moved(&self.state.with(self.csr, change), change).contains(&true)
     }
 
-    fn ensemble(&self, change: Change, trials: std::ops::Range<usize>) -> Ensemble {
+    fn shown(&self, change: Change, bases: &[Base]) -> Vec<Shown> {
         let state = self.state.with(self.csr, change);
-        let shown: Vec<Shown> =
-            self.bases[trials].par_iter().map(|base| self.run(base, &state, change)).collect();
-        let mut items: Vec<u32> = shown.iter().flatten().map(|(item, _)| *item).collect();
-        items.sort_unstable();
-        items.dedup();
-        let n = shown.len() as f64;
-        let mut spread = vec![vec![0.0f32; shown.len()]; items.len()];
-        let mut mean = vec![0.0; items.len()];
-        for (trial, row) in shown.iter().enumerate() {
-            for (item, change) in row {
-                let Ok(place) = items.binary_search(item) else { continue };
-                spread[place][trial] = *change as f32;
-                mean[place] += change / n;
-            }
-        }
-        for (row, mean) in spread.iter_mut().zip(&mean) {
-            row.iter_mut().for_each(|x| *x -= *mean as f32);
-        }
-        Ensemble { items, mean, spread }
+        bases.par_iter().map(|base| self.run(base, &state, change)).collect()
     }
 
     fn base(&self, luck: Luck) -> Base {

@@ -1,7 +1,8 @@
 //! What collectors show of a change: polls that are late and averages over windows.
 
 use super::ways::Trip;
-use super::{Base, Bench, Shown};
+use super::{Base, Bench};
+use crate::causes::ensemble::Shown;
 use crate::causes::luck::Luck;
 use crate::causes::queue::Law;
 use crate::causes::state::Change;
