@@ -102,6 +102,17 @@ fn most_incidents_are_explained_and_the_onset_is_found() {
     assert!(near >= 10, "{near} of {cases}");
 }
 
+/// Of these incidents the probabilities have standard errors of .04 to .5 after 20 replicas.
+#[test]
+fn causes_that_are_level_are_run_until_their_probabilities_are_known() {
+    for number in [27, 31, 39, 42] {
+        let (_, verdict) = explained(number);
+        let error = verdict.ranked.iter().map(|r| r.std_error).fold(0.0, f64::max);
+        assert!(error <= 0.02, "number {number}: {error}");
+        assert!(verdict.diagnostics.iter().all(|d| d.code != "nearly-level"));
+    }
+}
+
 #[test]
 fn a_class_that_is_left_out_is_not_named() {
     let (csr, routing, demands) = ladder();
