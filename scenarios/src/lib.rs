@@ -44,7 +44,6 @@ pub mod posterior;
 pub mod prediction;
 pub mod rank;
 pub mod shadow;
-pub mod suspects;
 pub mod telemetry;
 pub mod validation;
 pub mod world;

@@ -11,7 +11,7 @@ use umbra_scenarios::component::Component;
 use umbra_scenarios::counterfactual::drain;
 use umbra_scenarios::incident::{FlowTable, Incident, LoadResiduals};
 use umbra_scenarios::rank::{Ranking, Settings, place_of, rank};
-use umbra_scenarios::suspects::{corrected, stale_metrics};
+use umbra_scenarios::validation::mended;
 
 /// Nodes `n0`, `n1`, … with links of 1 Gbit/s, 2 ms and metric 10.
 fn net(nodes: usize, links: &[(usize, usize)]) -> (Csr, Routing) {
@@ -130,15 +130,14 @@ fn a_stale_metric_is_found_and_a_true_one_left_alone() {
     let up = Failures::none(&csr);
     let demands = all_pairs(&csr, 1e6);
     let quiet = Loads::compute(&csr, &routing, &up, &demands).arc;
-    assert_eq!(stale_metrics(&csr, &demands, &quiet), []);
+    assert_eq!(mended(&csr, &demands, &quiet).1, []);
     let (mut believed, chord) = (csr.clone(), LinkId(6));
     for arc in csr.link_arcs[chord.index()].clone() {
         believed.metric[arc.index()] = 100;
     }
-    let found = stale_metrics(&believed, &demands, &quiet);
+    let (mended, found) = mended(&believed, &demands, &quiet);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].link, found[0].believed), (chord, 100));
-    let mended = corrected(&believed, &found);
     let loads = Loads::compute(&mended, &Routing::compute(&mended, &up), &up, &demands).arc;
     assert_eq!(loads, quiet, "what counts is that traffic flows as it does");
 }

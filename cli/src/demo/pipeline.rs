@@ -12,7 +12,7 @@ use scenarios::naive;
 use scenarios::prediction::Paths;
 use scenarios::rank::{Ranking, Settings, rank};
 use scenarios::shadow::expected_polls;
-use scenarios::suspects::{StaleMetric, corrected, stale_metrics};
+use scenarios::validation::{StaleMetric, mended};
 use scenarios::world::World;
 use twin::stats::median;
 use twin::{Anomaly, ArcId, Csr, Residual};
@@ -125,8 +125,7 @@ fn check_the_twin(world: &World) -> (Csr, Vec<StaleMetric>) {
         .map(|arc| median(world.polls[from..world.history].iter().map(|p| p[arc])))
         .collect();
     let demands = mean_demands(&world.estimates[from..world.history]);
-    let suspects = stale_metrics(&world.believed, &demands, &quiet);
-    (corrected(&world.believed, &suspects), suspects)
+    mended(&world.believed, &demands, &quiet)
 }
 
 fn mean_demands(estimates: &[Vec<NodeDemand>]) -> Vec<NodeDemand> {

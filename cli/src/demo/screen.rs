@@ -79,7 +79,7 @@ impl Screen<'_> {
                 &format!(
                     "metric of {name} looks stale: {} in the twin, {} fits better (+{:.0} nats); the ranking works on a \
                      fork with that metric",
-                    s.believed, s.fits, s.gain
+                    s.believed, s.fits, s.log_bayes
                 ),
             );
         }

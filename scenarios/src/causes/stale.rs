@@ -3,7 +3,7 @@
 //! The network was a shadow of itself before anything happened, too: what half-links carried and how long round trips took
 //! tells which paths were taken. Every form of the class [`METRIC`] is tried on the quiet part as causes are on what came
 //! after, by the same likelihood with the same luck. What is believed stays unless another metric is more probable.
-//! ([`suspects`](crate::suspects) does so from loads alone, where all demands are known.)
+//! ([`mended`](crate::validation::mended) does so from loads alone, where all demands are known.)
 
 use std::ops::Range;
 

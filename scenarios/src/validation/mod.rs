@@ -5,6 +5,7 @@
 //! ranked by how much better they explain what was measured.
 
 mod errors;
+mod mend;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use models::{Failures, Loads, NodeDemand, Routing};
 use twin::{ArcId, Csr};
 
 pub use errors::{TwinError, TwinSuspect, suspects};
+pub use mend::{StaleMetric, mended};
 
 /// What is compared.
 #[derive(Clone, Copy, Debug)]
