@@ -91,7 +91,7 @@ impl Abnormal {
         let judged = through(Series::Paths(losses.clone()), steps, quiet, per_week);
         for (number, (pair, samples)) in pairs.iter().zip(&losses).enumerate() {
             let verdicts = &judged.verdicts[number];
-            let usual = usual_share(samples, verdicts);
+            let usual = usual_share(verdicts);
             let row = |step: usize| loss_row(*pair, &samples[step], step, usual);
             self.residuals.extend((0..steps).map(row).filter(is_known));
             self.anomalies.extend(alarms_of(&judged, number).map(|alarm| {
@@ -162,11 +162,8 @@ fn losses(flows: &FlowTable) -> (Vec<(NodeId, NodeId)>, Vec<Vec<PathSample>>) {
 }
 
 /// The share of losses that the detector takes for usual; NaN if it never had an opinion.
-fn usual_share(samples: &[PathSample], verdicts: &[Verdict]) -> f64 {
-    let Some(step) = verdicts.iter().position(|v| !v.log_p.is_nan()) else { return f64::NAN };
-    let from = (step + 1).saturating_sub(verdicts[step].window as usize);
-    let sent: u64 = samples[from..=step].iter().map(|s| s.sent).sum();
-    verdicts[step].expected / sent as f64
+fn usual_share(verdicts: &[Verdict]) -> f64 {
+    verdicts.iter().find(|v| !v.log_p.is_nan()).map_or(f64::NAN, |v| v.expected)
 }
 
 /// A pair's share of losses in a step, beside the usual one.
@@ -179,5 +176,27 @@ fn loss_row((src, dst): (NodeId, NodeId), sample: &PathSample, step: usize, usua
         shadow: usual,
         // A share from few packets is coarse: one packet more or less is no news.
         sigma: libm::sqrt(usual * (1.0 - usual) / sent).max(1.0 / sent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_pair_has_always_lost_is_its_shadow() {
+        const FAULT: usize = 20;
+        // One in a hundred all the time, then one in ten.
+        let lost = |step: usize| if step < FAULT { 9 + step as u64 % 3 } else { 100 };
+        let samples = (0..24).map(|s| PathSample { sent: 1_000, lost: lost(s), rtt_ms: f64::NAN }).collect();
+        let mut found = Abnormal::default();
+        found.look_at_losses(&[(NodeId::new(0), NodeId::new(1))], vec![samples], 12, 1.0);
+        assert_eq!(found.residuals.len(), 24);
+        for (step, row) in found.residuals.iter().enumerate() {
+            assert!((row.shadow / 0.01 - 1.0).abs() < 0.3, "{row:?}");
+            assert_eq!(row.z().abs() > 5.0, step >= FAULT, "{row:?}");
+        }
+        let [anomaly] = &found.anomalies[..] else { panic!("{:?}", found.anomalies) };
+        assert_eq!((anomaly.first_bin / STEP, anomaly.expected), (FAULT as u32, found.residuals[0].shadow));
     }
 }
