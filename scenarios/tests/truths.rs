@@ -143,6 +143,24 @@ fn a_stale_metric_is_found_and_a_true_one_left_alone() {
 }
 
 #[test]
+fn a_metric_that_is_stale_in_one_direction_is_mended_in_that_direction() {
+    // A ring of twelve nodes with one chord: half of a metric tells on enough links.
+    let links: Vec<(usize, usize)> = (0..12).map(|i| (i, (i + 1) % 12)).chain([(0, 6)]).collect();
+    let (believed, _) = net(12, &links);
+    let (mut truth, arc) = (believed.clone(), believed.link_arcs[12][0]);
+    truth.metric[arc.index()] = 100;
+    let (up, demands) = (Failures::none(&truth), all_pairs(&truth, 1e6));
+    let quiet = Loads::compute(&truth, &Routing::compute(&truth, &up), &up, &demands).arc;
+    let (mended, found) = mended(&believed, &demands, &quiet);
+    let [stale] = found[..] else { panic!("{found:?}") };
+    assert_eq!((stale.arc, stale.believed, stale.name(&truth)), (Some(arc), 10, truth.arc_name(arc)));
+    let changed = (0..truth.arc_count()).filter(|a| mended.metric[*a] != believed.metric[*a]);
+    assert_eq!(changed.collect::<Vec<_>>(), [arc.index()], "the other direction stays as it is");
+    let loads = Loads::compute(&mended, &Routing::compute(&mended, &up), &up, &demands).arc;
+    assert_eq!(loads, quiet);
+}
+
+#[test]
 fn a_drain_says_what_moves_and_who_is_cut_off() {
     let demand = |s, d, bps| NodeDemand { src: NodeId(s), dst: NodeId(d), bps };
     let only = [demand(0, 1, 4e8), demand(3, 4, 1e8)];

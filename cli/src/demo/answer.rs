@@ -119,7 +119,7 @@ fn fidelity(world: &World, findings: &Findings) -> Fidelity {
     for s in &findings.suspects {
         let note = format!(
             "The metric of {} is {} in the twin; {} fits the quiet counters better and was used.",
-            findings.csr.link_names[s.link.index()],
+            s.name(&findings.csr),
             s.believed,
             s.fits
         );

@@ -73,7 +73,7 @@ impl Screen<'_> {
             line(out, "  nothing looks stale");
         }
         for s in &self.findings.suspects {
-            let name = &self.findings.csr.link_names[s.link.index()];
+            let name = s.name(&self.findings.csr);
             paragraph(
                 out,
                 &format!(

@@ -5,7 +5,7 @@
 //! than any other single error, the ranking works on a fork with the metric that fits.
 
 use models::NodeDemand;
-use twin::{Csr, LinkId};
+use twin::{ArcId, Csr, LinkId};
 
 use super::errors::{TwinError, TwinSuspect, suspects};
 
@@ -14,6 +14,8 @@ use super::errors::{TwinError, TwinSuspect, suspects};
 pub struct StaleMetric {
     /// The link.
     pub link: LinkId,
+    /// The one direction whose metric it is; none where both have it.
+    pub arc: Option<ArcId>,
     /// The metric in the twin.
     pub believed: u32,
     /// The metric that explains the counters best; larger values route alike where the link is not used at all.
@@ -21,6 +23,13 @@ pub struct StaleMetric {
     /// By how many nats the counters prefer it, less what looking at so many elements costs
     /// ([`TwinSuspect::log_bayes`]).
     pub log_bayes: f64,
+}
+
+impl StaleMetric {
+    /// Whose metric it is: the name of the link, or of its one direction.
+    pub fn name(&self, csr: &Csr) -> String {
+        self.arc.map_or_else(|| csr.link_names[self.link.index()].clone(), |arc| csr.arc_name(arc))
+    }
 }
 
 /// What an error must gain to be acted upon: odds of 1 to 20,000 against.
@@ -42,7 +51,7 @@ pub fn mended(csr: &Csr, demands: &[NodeDemand], quiet: &[f64]) -> (Csr, Vec<Sta
             break;
         }
         let arcs = arc.map_or_else(|| fork.link_arcs[link.index()].clone(), |arc| vec![arc]);
-        found.push(StaleMetric { link, believed: fork.metric[arcs[0].index()], fits, log_bayes });
+        found.push(StaleMetric { link, arc, believed: fork.metric[arcs[0].index()], fits, log_bayes });
         arcs.iter().for_each(|a| fork.metric[a.index()] = fits);
     }
     (fork, found)
